@@ -1,0 +1,15 @@
+//! What webhooks are, without a word about where they are stored or how they
+//! travel: values, rules and pure functions.
+
+pub mod address;
+pub mod delivery;
+pub mod event;
+pub mod hook;
+pub mod ids;
+pub mod key;
+pub mod pattern;
+pub mod payload;
+pub mod retry;
+pub mod secret;
+pub mod signature;
+pub mod tenant;

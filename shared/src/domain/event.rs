@@ -1,0 +1,47 @@
+//! Events: something that happened, published once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::ids::{Channel, EventId, EventSeq, EventType, HookId, TenantId};
+use crate::time::Timestamp;
+
+/// The largest `data`, in bytes as published.
+pub const MAX_DATA_BYTES: usize = 256 * 1024;
+/// The most channels one event may carry.
+pub const MAX_CHANNELS: usize = 16;
+
+/// An event as it is recorded: what was published, byte for byte, and its
+/// time-ordered name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    pub tenant: TenantId,
+    pub id: EventId,
+    pub seq: EventSeq,
+    #[serde(rename = "type")]
+    pub event_type: EventType,
+    /// When it happened, by the publisher; the time of publishing by default.
+    pub timestamp: Timestamp,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub channels: BTreeSet<Channel>,
+    /// The exact bytes published.
+    pub data: Arc<RawValue>,
+    pub expires_at: Timestamp,
+}
+
+/// What fan-out did for one page of matching hooks, and from which message,
+/// so that the same message resumes and any other is a duplicate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FanoutPage {
+    /// Zero for the page recorded with the event itself.
+    pub number: u32,
+    /// The queue message this page was made from.
+    pub message_id: String,
+    pub hooks: Vec<HookId>,
+    /// Where the following page continues; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

@@ -1,0 +1,263 @@
+//! Typed identifiers. Those that others choose are checked here, once; those
+//! that we make are ULIDs, so they sort by the time they were made.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::ports::{Clock, Random};
+use crate::time::Timestamp;
+
+/// Why a text is not the identifier it should be; the message is fit to show.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidId(pub String);
+
+/// A ULID of this moment.
+pub fn new_ulid(clock: &dyn Clock, random: &dyn Random) -> Ulid {
+    let mut bytes = [0_u8; 16];
+    random.fill(&mut bytes);
+    Ulid::from_parts(millis(clock.now()), u128::from_be_bytes(bytes))
+}
+
+fn millis(time: Timestamp) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(0)
+}
+
+macro_rules! chosen_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $extra:expr, $allowed:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(std::sync::Arc<str>);
+
+        impl $name {
+            /// The longest allowed, in characters.
+            pub const MAX_CHARS: usize = $max;
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let extra: &[u8] = $extra;
+                let fits = !text.is_empty()
+                    && text.len() <= $max
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b));
+                if fits {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(InvalidId(format!(
+                        concat!("expected ", $what, " of 1 to {} characters from ", $allowed),
+                        $max
+                    )))
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.as_ref().to_owned()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+chosen_id!(
+    /// Whose hooks these are; chosen by the operator, or made.
+    TenantId, "a tenant id", 64, b"_-", "a-z A-Z 0-9 _ -"
+);
+chosen_id!(
+    /// The publisher's name for an event; publishing it twice sends it once.
+    EventId, "an event id", 128, b"_-.:", "a-z A-Z 0-9 _ - . :"
+);
+chosen_id!(
+    /// What happened, such as `post.published`.
+    EventType, "an event type", 128, b"_-.", "a-z A-Z 0-9 _ - ."
+);
+chosen_id!(
+    /// A label on events by which hooks can narrow what they get.
+    Channel, "a channel", 128, b"_-.:", "a-z A-Z 0-9 _ - . :"
+);
+
+macro_rules! made_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(pub Ulid);
+
+        impl $name {
+            pub fn new(clock: &dyn Clock, random: &dyn Random) -> Self {
+                Self(new_ulid(clock, random))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                text.strip_prefix($prefix)
+                    .and_then(parse_ulid)
+                    .map(Self)
+                    .ok_or_else(|| InvalidId(concat!("expected ", $what, " such as ", $prefix, "01J…").to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($prefix)?;
+                let mut text = [0_u8; ulid::ULID_LEN];
+                f.write_str(self.0.array_to_str(&mut text))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+/// Only the one canonical spelling, so that an id has a single text form.
+fn parse_ulid(text: &str) -> Option<Ulid> {
+    let id = Ulid::from_string(text).ok()?;
+    let mut canonical = [0_u8; ulid::ULID_LEN];
+    (*id.array_to_str(&mut canonical) == *text).then_some(id)
+}
+
+made_id!(
+    /// One subscription of a tenant.
+    HookId, "a hook id", "hook_"
+);
+made_id!(
+    /// An API key's public half.
+    KeyId, "a key id", "key_"
+);
+made_id!(
+    /// The time-ordered name an event gets once, when it is first recorded.
+    /// Delivery ids and log keys derive from it, because publishers' ids need
+    /// not sort by time.
+    EventSeq, "an event sequence", "seq_"
+);
+
+impl EventSeq {
+    pub fn at(self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
+    }
+}
+
+/// One event for one hook. Derived from both, so every copy of a delivery has
+/// the same id, and so the id alone finds its row.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DeliveryId {
+    pub event: EventSeq,
+    pub hook: HookId,
+}
+
+impl FromStr for DeliveryId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.strip_prefix("dlv_")
+            .filter(|rest| rest.len() == 2 * ulid::ULID_LEN && rest.is_ascii())
+            .map(|rest| rest.split_at(ulid::ULID_LEN))
+            .and_then(|(event, hook)| {
+                Some(Self { event: EventSeq(parse_ulid(event)?), hook: HookId(parse_ulid(hook)?) })
+            })
+            .ok_or_else(|| InvalidId("expected a delivery id such as dlv_01J…".to_owned()))
+    }
+}
+
+impl TryFrom<String> for DeliveryId {
+    type Error = InvalidId;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
+impl From<DeliveryId> for String {
+    fn from(id: DeliveryId) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "dlv_{}{}", self.event.0, self.hook.0)
+    }
+}
+
+impl fmt::Debug for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_id_names_its_event_and_hook() {
+        let id = DeliveryId { event: EventSeq(Ulid::from_parts(1, 2)), hook: HookId(Ulid::from_parts(3, 4)) };
+        let text = id.to_string();
+        assert_eq!(text.len(), 56);
+        assert_eq!(text.parse::<DeliveryId>().unwrap(), id);
+        assert!(!text.contains('.'), "Standard Webhooks forbids dots in webhook-id");
+    }
+
+    #[test]
+    fn ids_have_one_spelling() {
+        let text = HookId(Ulid::from_parts(9_999_999, 4)).to_string();
+        assert!(text.parse::<HookId>().is_ok());
+        assert!(text.to_lowercase().parse::<HookId>().is_err());
+        assert!("dlv_".parse::<DeliveryId>().is_err());
+        assert!(format!("dlv_{}", "é".repeat(26)).parse::<DeliveryId>().is_err());
+    }
+
+    #[test]
+    fn chosen_ids_are_bounded() {
+        assert!("acme_1-x".parse::<TenantId>().is_ok());
+        for text in ["", "a b", "a/b", "a.b", &"x".repeat(65)] {
+            assert!(text.parse::<TenantId>().is_err(), "{text}");
+        }
+    }
+}

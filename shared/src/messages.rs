@@ -1,0 +1,176 @@
+//! The wire contract of the queues: JSON, one version number, examples under
+//! `tests/events/`.
+//!
+//! `events` takes [`EventMessage`]s from our own API and from any publisher
+//! that may write to the queue. The other queues carry [`DeliveryMessage`]s.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::domain::delivery::Trigger;
+use crate::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES};
+use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
+use crate::ports::Outgoing;
+use crate::time::Timestamp;
+
+/// The version written, and the only one read.
+pub const VERSION: u32 = 1;
+/// Larger `data` travels by reference to the event's row. SQS bills in chunks
+/// of 64 KiB, and one delivery message per hook would multiply them.
+pub const MAX_INLINE_DATA_BYTES: usize = 60 * 1024;
+
+fn version() -> u32 {
+    VERSION
+}
+
+/// Something to publish, or the continuation of a large fan-out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventMessage {
+    #[serde(default = "version")]
+    pub version: u32,
+    pub tenant: TenantId,
+    /// The message's own id when absent, so that a redelivered message is
+    /// still one event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<EventId>,
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<EventType>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub channels: BTreeSet<Channel>,
+    /// Not to be sent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Arc<RawValue>>,
+    /// Written by fan-out only: carry on with this page of the event `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continuation: Option<Continuation>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Continuation {
+    pub page: u32,
+    pub cursor: String,
+}
+
+/// What an [`EventMessage`] asks for, once it is known to make sense.
+#[derive(Clone, Debug)]
+pub enum EventRequest {
+    Publish(Publication),
+    Continue { tenant: TenantId, id: EventId, from: Continuation, deliver_at: Option<Timestamp> },
+}
+
+#[derive(Clone, Debug)]
+pub struct Publication {
+    pub tenant: TenantId,
+    pub id: Option<EventId>,
+    pub event_type: EventType,
+    pub timestamp: Option<Timestamp>,
+    pub channels: BTreeSet<Channel>,
+    pub deliver_at: Option<Timestamp>,
+    pub data: Arc<RawValue>,
+}
+
+/// Why a message can never be processed; fit for a dead-letter queue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Rejection(pub String);
+
+impl EventMessage {
+    pub fn parse(body: &[u8]) -> Result<EventRequest, Rejection> {
+        let message: Self = parse(body)?;
+        check_version(message.version)?;
+        if let Some(from) = message.continuation {
+            let id = message.id.ok_or_else(|| Rejection("id is missing in a continuation".to_owned()))?;
+            return Ok(EventRequest::Continue { tenant: message.tenant, id, from, deliver_at: message.deliver_at });
+        }
+        let missing = |field: &str| Rejection(format!("{field} is missing"));
+        let data = message.data.ok_or_else(|| missing("data"))?;
+        if data.get().len() > MAX_DATA_BYTES {
+            return Err(Rejection(format!("data is larger than {MAX_DATA_BYTES} bytes")));
+        }
+        if message.channels.len() > MAX_CHANNELS {
+            return Err(Rejection(format!("channels has more than {MAX_CHANNELS} entries")));
+        }
+        Ok(EventRequest::Publish(Publication {
+            tenant: message.tenant,
+            id: message.id,
+            event_type: message.event_type.ok_or_else(|| missing("type"))?,
+            timestamp: message.timestamp,
+            channels: message.channels,
+            deliver_at: message.deliver_at,
+            data,
+        }))
+    }
+
+    pub fn to_outgoing(&self) -> Outgoing {
+        Outgoing { body: to_json(self), group: self.tenant.as_str().into(), due: None }
+    }
+}
+
+/// One attempt to make for one delivery.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryMessage {
+    #[serde(default = "version")]
+    pub version: u32,
+    pub tenant: TenantId,
+    pub hook: HookId,
+    pub event_id: EventId,
+    pub event_seq: EventSeq,
+    pub event_type: EventType,
+    pub event_timestamp: Timestamp,
+    /// Absent when it is too large to travel; then it is read from the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Arc<RawValue>>,
+    pub trigger: Trigger,
+    /// Which retry of the policy this is; zero for the first attempt.
+    #[serde(default)]
+    pub step: u32,
+    /// When the attempt may be made; `requeue` holds it until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// Another copy may be under way: the log has to be read first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub check_log: bool,
+    /// Names one manual retry, so that its message counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+}
+
+impl DeliveryMessage {
+    pub fn parse(body: &[u8]) -> Result<Self, Rejection> {
+        let message: Self = parse(body)?;
+        check_version(message.version)?;
+        Ok(message)
+    }
+
+    pub fn delivery_id(&self) -> DeliveryId {
+        DeliveryId { event: self.event_seq, hook: self.hook }
+    }
+
+    /// Grouped by tenant and hook, so that one slow endpoint delays itself only.
+    pub fn to_outgoing(&self) -> Outgoing {
+        Outgoing { body: to_json(self), group: format!("{}.{}", self.tenant, self.hook.0).into(), due: self.due_at }
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
+    serde_json::from_slice(body).map_err(|error| Rejection(format!("not a valid message: {error}")))
+}
+
+fn check_version(version: u32) -> Result<(), Rejection> {
+    if version == VERSION { Ok(()) } else { Err(Rejection(format!("version is {version}, expected {VERSION}"))) }
+}
+
+fn to_json<T: Serialize>(message: &T) -> Bytes {
+    serde_json::to_vec(message).expect("messages hold nothing that JSON cannot express").into()
+}

@@ -1,0 +1,56 @@
+//! What the stages need from the world: one narrow trait per role.
+//!
+//! Each trait is a contract. Its promises are listed in its documentation and
+//! checked, one test per promise, over every adapter by `tests/tests/it/contract`.
+
+mod clock;
+mod deliveries;
+mod events;
+mod hooks;
+mod http;
+mod keys;
+mod queue;
+mod random;
+mod tenants;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use deliveries::{DeliveryLog, Expected, LogFilter};
+pub use events::{Events, Recorded};
+pub use hooks::{Hooks, Match, Subscriptions};
+pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
+pub use keys::Keys;
+pub use queue::{Outgoing, QueueError, QueueReceiver, QueueSender, Received};
+pub use random::{FixedRandom, OsRandom, Random};
+pub use tenants::Tenants;
+
+/// One page of a list, in order, and where the next one starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Absent on the last page. Opaque; valid as long as the list exists, also
+    /// while rows are added.
+    pub next: Option<String>,
+}
+
+/// Why a store did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The row is there already, or is not what the writer believed.
+    #[error("the row was changed by somebody else")]
+    Conflict,
+    /// The cursor was not made by this list.
+    #[error("the cursor is not one of this list")]
+    BadCursor,
+    /// The row is larger than the store takes.
+    #[error("the row is too large for the store")]
+    TooLarge,
+    /// The store cannot be reached or is failing; the same call may succeed later.
+    #[error("the store does not answer")]
+    Unavailable(#[source] BoxError),
+    /// A stored row cannot be read.
+    #[error("a stored row cannot be read")]
+    Corrupt(#[source] BoxError),
+}
+
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub type StoreResult<T> = Result<T, StoreError>;

@@ -1,0 +1,68 @@
+use async_trait::async_trait;
+
+use super::{Page, StoreResult};
+use crate::domain::delivery::{Attempt, Delivery, Status};
+use crate::domain::ids::{DeliveryId, EventId, HookId, TenantId};
+use crate::time::Timestamp;
+
+/// What the writer of a delivery row believes is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    Absent,
+    /// A row with this many attempts.
+    Attempts(u32),
+}
+
+/// Narrows the log of a hook. Empty fields admit everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogFilter {
+    pub status: Option<Status>,
+    pub event: Option<EventId>,
+    /// Inclusive bounds of the last attempt's status code.
+    pub codes: Option<(u16, u16)>,
+    /// Events recorded at this time or later.
+    pub since: Option<Timestamp>,
+    /// Events recorded before this time.
+    pub until: Option<Timestamp>,
+}
+
+impl LogFilter {
+    /// Whether a row passes; stores may use it after reading a range by time.
+    pub fn admits(&self, delivery: &Delivery) -> bool {
+        let code = delivery.last_attempt.as_ref().and_then(|a| a.status_code);
+        let at = delivery.id.event.at();
+        self.status.is_none_or(|s| s == delivery.status)
+            && self.event.as_ref().is_none_or(|e| *e == delivery.event_id)
+            && self.codes.is_none_or(|(low, high)| code.is_some_and(|c| (low..=high).contains(&c)))
+            && self.since.is_none_or(|t| at >= t)
+            && self.until.is_none_or(|t| at < t)
+    }
+}
+
+/// The log: one row per delivery, and one per failed attempt.
+///
+/// - A row is written only over what the writer expected, else it is a
+///   conflict and nothing changes.
+/// - A failed last attempt is kept for good when later ones follow.
+/// - All attempts are listed in order, the successful one included.
+/// - The log of a hook is complete and reads newest event first.
+/// - A cursor stays valid while rows are added: none is shown twice, none missed.
+/// - Filters apply across pages; a page may be shorter than its limit, and only
+///   the last one has no `next`.
+/// - A delivery is found under its own tenant only.
+/// - A row past its expiry is not found.
+#[async_trait]
+pub trait DeliveryLog: Send + Sync {
+    /// Durable when it returns, with the last attempt's own row when it failed.
+    async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()>;
+    async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>>;
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>>;
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        filter: &LogFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Delivery>>;
+}

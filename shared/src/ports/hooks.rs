@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Page, StoreResult};
+use crate::domain::hook::{Hook, Subscription};
+use crate::domain::ids::{EventType, HookId, TenantId};
+
+/// Hooks and, in the same write, their subscription rows.
+///
+/// - A hook is found under its own tenant only.
+/// - Creating a hook that exists is a conflict.
+/// - An update based on an older version is a conflict, and changes nothing.
+/// - An update moves the subscription rows with the hook: a pattern that was
+///   dropped matches no more, one that was added matches.
+/// - Pages are complete and in order of id.
+/// - A deleted hook is gone and matches nothing; deleting one that is not there
+///   says so.
+#[async_trait]
+pub trait Hooks: Send + Sync {
+    async fn create(&self, hook: &Hook) -> StoreResult<()>;
+    /// May be a few seconds old where the adapter caches.
+    async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>>;
+    /// Writes `new` in the place of `old`, if `old` is still what is stored.
+    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()>;
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>>;
+    /// Whether it was there.
+    async fn delete(&self, hook: &Hook) -> StoreResult<bool>;
+}
+
+/// A hook that asked for an event's type. Channels are the caller's to compare.
+pub type Match = Subscription;
+
+/// Which hooks ask for an event type.
+///
+/// - Finds every hook with the exact type, a `prefix.*` of it or `*`, once each.
+/// - Reads the rows that match and no others, however many hooks there are.
+/// - Pages are complete; a page may be shorter than its limit, and only the
+///   last one has no `next`.
+/// - Another tenant's hooks are never found.
+#[async_trait]
+pub trait Subscriptions: Send + Sync {
+    async fn matching(
+        &self,
+        tenant: &TenantId,
+        event_type: &EventType,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Match>>;
+}

@@ -1,0 +1,23 @@
+use async_trait::async_trait;
+
+use super::{Page, StoreResult};
+use crate::domain::ids::TenantId;
+use crate::domain::tenant::Tenant;
+
+/// Tenants.
+///
+/// - Creating a tenant that exists is a conflict, and changes nothing.
+/// - An update based on an older version is a conflict.
+/// - What was written is read back, at once.
+/// - Pages are complete and in order of id.
+/// - A deleted tenant is gone; deleting one that is not there says so.
+#[async_trait]
+pub trait Tenants: Send + Sync {
+    async fn create(&self, tenant: &Tenant) -> StoreResult<()>;
+    async fn get(&self, id: &TenantId) -> StoreResult<Option<Tenant>>;
+    /// Writes `tenant` if the stored version is one less than its own.
+    async fn update(&self, tenant: &Tenant) -> StoreResult<()>;
+    async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Tenant>>;
+    /// Whether it was there.
+    async fn delete(&self, id: &TenantId) -> StoreResult<bool>;
+}

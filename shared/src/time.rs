@@ -1,0 +1,126 @@
+//! Instants and durations as the domain sees them: milliseconds, UTC.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// An instant in milliseconds since the Unix epoch, written as RFC 3339 in UTC
+/// with three decimals (`2026-01-31T09:30:00.000Z`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The last instant of the year 9999, the largest that RFC 3339 can write.
+    pub const MAX: Self = Self(253_402_300_799_999);
+
+    /// Clamped to the years 1970–9999, which RFC 3339 and ULIDs can both express.
+    pub const fn from_millis(millis: i64) -> Self {
+        if millis < 0 {
+            Self(0)
+        } else if millis > Self::MAX.0 {
+            Self::MAX
+        } else {
+            Self(millis)
+        }
+    }
+
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    pub const fn as_secs(self) -> i64 {
+        self.0 / 1000
+    }
+
+    /// Reads RFC 3339 with any offset. Fractions below a millisecond are cut.
+    pub fn parse(text: &str) -> Result<Self, TimestampError> {
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        let millis = parsed.as_millisecond();
+        if millis < 0 || millis > Self::MAX.0 {
+            return Err(TimestampError);
+        }
+        Ok(Self(millis))
+    }
+
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(self.0.saturating_add(millis))
+    }
+
+    pub fn saturating_sub(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(self.0.saturating_sub(millis))
+    }
+
+    /// How long from `earlier` to here; zero when `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("expected an RFC 3339 time such as 2026-01-31T09:30:00Z, from 1970 to 9999")]
+pub struct TimestampError;
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => write!(f, "{time:.3}"),
+            Err(_) => Err(fmt::Error),
+        }
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Rfc3339;
+        impl de::Visitor<'_> for Rfc3339 {
+            type Value = Timestamp;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an RFC 3339 time such as 2026-01-31T09:30:00Z")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                Timestamp::parse(text).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Rfc3339)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_is_turned_into_utc() {
+        let parsed = Timestamp::parse("2026-01-31T10:30:00.1239+01:00").unwrap();
+        assert_eq!(parsed.to_string(), "2026-01-31T09:30:00.123Z");
+    }
+
+    #[test]
+    fn what_rfc_3339_or_a_ulid_cannot_express_is_refused() {
+        for text in ["", "yesterday", "2026-01-31", "1969-12-31T23:59:59Z", "2026-01-31T09:30:00"] {
+            assert!(Timestamp::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn arithmetic_saturates_at_both_ends() {
+        assert_eq!(Timestamp::MAX.saturating_add(Duration::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::default().saturating_sub(Duration::MAX), Timestamp::default());
+        assert_eq!(Timestamp::default().since(Timestamp::MAX), Duration::ZERO);
+    }
+}
