@@ -121,6 +121,7 @@ pub(crate) async fn of_event(
     let limit = limit(query.limit)?;
     let event = deps.events.get(&tenant, &id).await?.ok_or_else(|| Problem::not_found("event"))?;
     let mut place = Place::read(query.cursor.as_deref())?;
+    place.check(&deps, &tenant, &id).await?;
     let mut items = Vec::new();
     while let Some(page) = page_at(&deps, &tenant, &id, place.page).await? {
         for hook in page.hooks.iter().skip(place.index).take(limit - items.len()) {
@@ -157,6 +158,16 @@ impl Place {
             .split_once('.')
             .and_then(|(page, index)| Some(Self { page: page.parse().ok()?, index: index.parse().ok()? }));
         place.ok_or_else(|| StoreError::BadCursor.into())
+    }
+
+    /// A cursor leads to a page that is there, or to the one that fan-out is
+    /// about to add; any other was made up and would lead on for ever.
+    async fn check(&self, deps: &Deps, tenant: &TenantId, event: &EventId) -> Result<(), Problem> {
+        let Some(before) = self.page.checked_sub(1) else { return Ok(()) };
+        match page_at(deps, tenant, event, before).await? {
+            Some(page) if page.number == before && page.next.is_some() => Ok(()),
+            _ => Err(StoreError::BadCursor.into()),
+        }
     }
 }
 
