@@ -1,6 +1,7 @@
 //! A journey that can be made over and over, and be struck at any step.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use local::Engine;
 use serde_json::{Value, json};
@@ -48,6 +49,8 @@ impl Scenario {
         for plan in &self.plans {
             let hook = world.hook(json!({ "retry": { "delays": plan.delays, "jitter": 0 } })).await;
             world.endpoint.answer(&hook.url, plan.answers.clone());
+            // Ids of one millisecond are in no order, and then neither are the steps.
+            world.clock.advance(Duration::from_millis(1));
             hooks.push(hook);
         }
         Prepared { world, hooks }
