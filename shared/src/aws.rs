@@ -1,0 +1,7 @@
+//! The ports on AWS: DynamoDB, SQS and EventBridge Scheduler.
+//!
+//! Nothing here knows about Lambda or about a stage; an adapter takes a client,
+//! the names of what it works on and a clock.
+
+pub mod client;
+pub mod dynamo;
