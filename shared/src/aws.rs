@@ -5,3 +5,10 @@
 
 pub mod client;
 pub mod dynamo;
+mod scheduler;
+mod sqs;
+mod waiting;
+
+pub use scheduler::{ScheduleTarget, Schedules};
+pub use sqs::{SqsReceiver, SqsSender};
+pub use waiting::{RetryLane, Settlement, SqsSettlement, Waiting};

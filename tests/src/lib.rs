@@ -1,1 +1,4 @@
+//! Fixtures that more than one test needs.
 
+pub mod dynamo;
+pub mod ministack;

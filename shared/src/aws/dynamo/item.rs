@@ -46,11 +46,11 @@ impl Item {
         }
     }
 
-    pub(super) fn number(self, name: &str, value: impl ToString) -> Self {
+    pub(super) fn number(self, name: &str, value: impl ToString + Copy) -> Self {
         self.with(name, AttributeValue::N(value.to_string()))
     }
 
-    pub(super) fn maybe_number(self, name: &str, value: Option<impl ToString>) -> Self {
+    pub(super) fn maybe_number(self, name: &str, value: Option<impl ToString + Copy>) -> Self {
         match value {
             Some(value) => self.number(name, value),
             None => self,

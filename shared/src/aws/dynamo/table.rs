@@ -43,7 +43,7 @@ impl Condition {
         Self { expression: expression.to_owned(), values: Vec::new() }
     }
 
-    pub(super) fn number(mut self, placeholder: &'static str, value: impl ToString) -> Self {
+    pub(super) fn number(mut self, placeholder: &'static str, value: impl ToString + Copy) -> Self {
         self.values.push((placeholder, AttributeValue::N(value.to_string())));
         self
     }
