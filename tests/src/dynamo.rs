@@ -6,6 +6,8 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use shared::config::StoreConfig;
 
+use crate::metering::Meter;
+
 pub const HOOKS_TABLE: &str = "hooks";
 pub const LOGS_TABLE: &str = "logs";
 
@@ -17,19 +19,26 @@ pub struct Dynamo {
 
 impl Dynamo {
     pub async fn start() -> Self {
+        Self::start_metered(None).await
+    }
+
+    /// With a meter on the client, table creation included.
+    pub async fn start_metered(meter: Option<Meter>) -> Self {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         let database = dynoxide::Database::memory().expect("a database in memory needs nothing");
         let server = tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let config = aws_sdk_dynamodb::Config::builder()
+        let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(format!("http://{address}"))
             .retry_config(shared::aws::client::retries())
-            .timeout_config(shared::aws::client::timeouts())
-            .build();
-        let client = Client::from_conf(config);
+            .timeout_config(shared::aws::client::timeouts());
+        if let Some(meter) = meter {
+            config = config.interceptor(meter);
+        }
+        let client = Client::from_conf(config.build());
         for table in [HOOKS_TABLE, LOGS_TABLE] {
             create_table(&client, table).await;
         }

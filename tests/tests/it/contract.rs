@@ -16,13 +16,13 @@ use shared::ports::{
 use shared::time::Timestamp;
 
 mod deliveries;
-mod dynamo;
+pub(crate) mod dynamo;
 mod events;
 mod hooks;
 mod keys;
 mod queue;
-mod samples;
-mod sqs;
+pub(crate) mod samples;
+pub(crate) mod sqs;
 mod subscriptions;
 mod tenants;
 
