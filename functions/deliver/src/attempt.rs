@@ -147,7 +147,7 @@ pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &De
 
 fn report(delivery: &Delivery) {
     let Some(attempt) = &delivery.last_attempt else { return };
-    tracing::info!(
+    tracing::debug!(
         tenant.id = %delivery.tenant,
         hook.id = %delivery.id.hook,
         delivery.id = %delivery.id,
