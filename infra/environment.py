@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a virtual environment under target/ from a list of pinned packages, once.
 
-    infra/venv.py NAME REQUIREMENTS
+    infra/environment.py NAME REQUIREMENTS
 
 prints the path of its python. The environment is made again when the list changes. Needs the standard library only.
 """
