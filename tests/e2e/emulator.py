@@ -8,6 +8,7 @@ a function that ministack looks up when it is called, and fails at the start whe
 * iam:PassRole is checked when a schedule is made, and the schedule's role when it fires
 * the role of a function is checked before an event source mapping reads its queue
 * Scheduler's universal target for SendMessage works
+* a mapping's MaximumConcurrency may come from a parameter of the template
 * requests count as made over TLS, as they are where they are made on AWS
 * no wait of 50 ms for late log lines after each invocation
 
@@ -116,6 +117,16 @@ def read_queue_with_role(original):
     return run
 
 
+def concurrency_as_number(original):
+    def concurrency(mapping, *rest):
+        # CloudFormation turns parameters into what the property wants; ministack leaves them text.
+        if limit := (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency"):
+            mapping["ScalingConfig"]["MaximumConcurrency"] = int(limit)
+        return original(mapping, *rest)
+
+    return concurrency
+
+
 assert isinstance(scheduler._SCHEDULE_TICK_INTERVAL, int)
 scheduler._SCHEDULE_TICK_INTERVAL = SCHEDULE_TICK
 replace(iam_actions, "extract_resource_arn", arn_with_group)
@@ -123,6 +134,7 @@ replace(iam_actions, "access_denied_response", print_denial)
 replace(scheduler, "_create_schedule", create_checking_pass_role)
 replace(eventbridge, "_invoke_target", fire_with_role)
 replace(lambda_svc, "_run_sqs_batch", read_queue_with_role)
+replace(lambda_svc, "_sqs_esm_concurrency", concurrency_as_number)
 replace(iam_evaluator, "pin_request_origin", lambda pin: lambda source_ip, _secure: pin(source_ip, True))
 drain = lambda_runtime.Worker._drain_stderr_bounded
 lambda_runtime.ProvidedWorker._drain_stderr_bounded = lambda self, first_line_wait=0.002, **rest: drain(
