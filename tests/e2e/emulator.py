@@ -99,6 +99,7 @@ def fire_with_role(original):
         call = json.loads(target.get("Input") or "{}")
         account, name = call["QueueUrl"].rstrip("/").rsplit("/", 2)[1:]
         if allowed(role, "sqs:SendMessage", f"arn:aws:sqs:{get_region()}:{account}:{name}"):
+            iam_evaluator.pin_request_origin("127.0.0.1", True)
             sqs._act_send_message(call, call["QueueUrl"])
             esm_wake.set()
         return None
