@@ -6,7 +6,7 @@
 //!
 //! ```ignore
 //! #[tokio::main]
-//! async fn main() -> anyhow::Result<()> {
+//! async fn main() -> Result<(), lambda::Error> {
 //!     telemetry::init(Format::Json);
 //!     let mut env = Environment::of_process();
 //!     let (store, batch) = (StoreConfig::read(&mut env), BatchConfig::read(&mut env));
@@ -19,7 +19,7 @@
 //!         let deps = Arc::clone(&deps);
 //!         async move { fanout::handle(&deps, message).await }
 //!     };
-//!     lambda::serve(handler, &aws, batch).await.map_err(anyhow::Error::from_boxed)
+//!     lambda::serve(handler, &aws, batch).await
 //! }
 //! ```
 

@@ -47,6 +47,7 @@ impl Ministack {
     /// The one of this process, started on first use. Nothing, and a line that
     /// says so, where Python or its packages cannot be had; a panic instead if
     /// `REQUIRE_AWS_TESTS=1`.
+    #[expect(clippy::print_stdout, reason = "who runs the tests should see that some were skipped")]
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Ministack>> = OnceLock::new();
         let start = || match install().and_then(|python| Self::start(&python, &[])) {
