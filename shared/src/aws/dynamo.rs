@@ -20,7 +20,6 @@
 //! may lag a change by about a second, which caches do anyway; that a hook is
 //! not there at all is believed only of a consistent read.
 
-mod cursor;
 mod deliveries;
 mod events;
 mod hooks;

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use ulid::Ulid;
 
-use super::cursor;
 use super::item::Item;
 use super::subscriptions;
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
+use crate::cursor;
 use crate::domain::hook::Hook;
 use crate::domain::ids::{HookId, TenantId};
 use crate::ports::{Hooks, Page, StoreError, StoreResult};
