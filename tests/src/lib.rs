@@ -1,3 +1,6 @@
-//! What the tests share.
+//! Fixtures that more than one test needs.
 
+pub mod dynamo;
+pub mod metering;
+pub mod ministack;
 pub mod world;

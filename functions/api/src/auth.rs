@@ -20,18 +20,22 @@ use crate::problem::Problem;
 /// Keys that are remembered at most.
 const REMEMBERED: usize = 1_000;
 
-/// The operator's key, of which only the SHA-256 is known here.
+/// The operator's key, of which only the SHA-256 is known here. Without one,
+/// nobody is the operator.
 #[derive(Clone, Debug)]
-pub struct OperatorKey(KeyHash);
+pub struct OperatorKey(Option<KeyHash>);
 
 impl OperatorKey {
     pub fn new(key: &str) -> Self {
-        Self(KeyHash::of(key))
+        Self(Some(KeyHash::of(key)))
     }
 
-    /// From a SHA-256 in lower-case hex, as the template's parameter has it.
-    pub fn from_sha256_hex(hex: &str) -> Option<Self> {
-        KeyHash::from_hex(hex).map(Self)
+    pub fn from_sha256(hash: Option<[u8; 32]>) -> Self {
+        Self(hash.map(KeyHash::from_sha256))
+    }
+
+    fn matches(&self, token: &str) -> bool {
+        self.0.as_ref().is_some_and(|hash| hash.matches(token))
     }
 }
 
@@ -137,7 +141,7 @@ async fn authenticate(headers: &HeaderMap, deps: &Deps) -> Result<Caller, Proble
             "expected `Authorization: Bearer <key>`, or HTTP Basic with tenant and key",
         ));
     };
-    if deps.operator.0.matches(&token) {
+    if deps.operator.matches(&token) {
         return Ok(Caller::Operator);
     }
     let (tenant, id) = parse_token(&token).ok_or_else(unknown)?;

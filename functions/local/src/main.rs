@@ -1,15 +1,16 @@
 //! The `hookline` binary.
 
+mod bench;
 mod cli;
 mod demo;
 mod listen;
 mod serve;
-mod telemetry;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use cli::{Cli, Command};
+use shared::telemetry::{self, Format};
 
 /// Bad configuration; 1 is for everything that goes wrong later.
 const EXIT_CONFIG: u8 = 2;
@@ -17,11 +18,13 @@ const EXIT_CONFIG: u8 = 2;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    telemetry::init();
+    telemetry::init(Format::Command);
     let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => serve::run(options).await,
         Command::Listen(options) => listen::run(options).await,
         Command::Demo(options) => demo::run(options).await,
+        Command::Bench(options) => bench::run(options).await,
+        Command::BenchReceiver => bench::receive().await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,313 @@
+"""The life of events on the deployed stack: real binaries, real roles, a real receiver."""
+
+import json
+import time
+import unittest
+from datetime import datetime, timezone
+
+import botocore.exceptions
+from receiver import Receiver
+from stack import Emulator, Stack, build, until, upload
+
+TENANT = "acme"
+# Spelled as no JSON library would, so that any rewriting shows.
+ODD_DATA = '{"b" : 1.10, "a":1e3, "é":"\\u00e9", "list":[1,2 , 3]}'
+# Times travel in seconds through the emulator.
+SECOND = 1.0
+
+emulator = receiver = stack = code = None
+
+
+def setUpModule():
+    global emulator, receiver, stack, code
+    binaries = build()
+    emulator = Emulator()
+    unittest.addModuleCleanup(emulator.stop)
+    receiver = Receiver()
+    unittest.addModuleCleanup(receiver.stop)
+    code = upload(emulator, binaries)
+    stack = Stack(emulator, code)
+    stack.must("POST", "/v1/tenants", {"id": TENANT})
+
+
+def rfc3339(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+class Hook:
+    """A hook of the tenant with an endpoint and an event type of its own."""
+
+    count = 0
+
+    def __init__(self, delays=(1, 1), on=None):
+        Hook.count += 1
+        self.stack = on or stack
+        self.path = f"/hook/{Hook.count}"
+        self.type = f"thing.happened-{Hook.count}"
+        made = self.stack.must(
+            "POST",
+            f"/v1/tenants/{TENANT}/hooks",
+            {"url": receiver.url + self.path, "events": [self.type], "retry": {"delays": list(delays), "jitter": 0}},
+        )
+        self.id, self.secret = made["id"], made["secret"]
+
+    def publish(self, data=None, **fields):
+        """Through the API; the event's id."""
+        event = {"type": self.type, "data": data if data is not None else {"n": 1}, **fields}
+        return self.stack.must("POST", f"/v1/tenants/{TENANT}/events", event, status=(202,))["id"]
+
+    def message(self, data=None, **fields):
+        """The same for the events queue."""
+        return json.dumps({"tenant": TENANT, "type": self.type, "data": data if data is not None else {"n": 1}, **fields})
+
+    def arrivals(self):
+        return receiver.arrivals(self.path)
+
+    def arrived(self, count=1, seconds=20):
+        return until(f"{count} requests at {self.path}", lambda: len(self.arrivals()) >= count and self.arrivals(), seconds)
+
+    def log(self):
+        return self.stack.must("GET", f"/v1/tenants/{TENANT}/hooks/{self.id}/deliveries")["items"]
+
+    def logged(self, status, seconds=20):
+        """The only delivery of this hook, once it has that status."""
+
+        def only():
+            rows = self.log()
+            return rows and rows[0]["status"] == status and rows
+
+        rows = until(f"the delivery of {self.id} is {status}", only, seconds)
+        assert len(rows) == 1, rows
+        return rows[0]
+
+    def delivery(self, id):
+        return self.stack.must("GET", f"/v1/tenants/{TENANT}/deliveries/{id}")
+
+    def retry_message(self, due_in, step=1):
+        """The retry message that follows the one logged attempt, with another due time; and that time."""
+        row = self.logged("retrying")
+        due_at = time.time() + due_in
+        message = {
+            "version": 1,
+            "tenant": TENANT,
+            "hook": self.id,
+            "event_id": row["event_id"],
+            # A delivery's id is made of its event's and its hook's.
+            "event_seq": "seq_" + row["id"].removeprefix("dlv_")[:26],
+            "event_type": self.type,
+            "event_timestamp": row["created_at"],
+            "trigger": "retry",
+            "step": step,
+            "due_at": rfc3339(due_at),
+        }
+        return json.dumps(message), due_at
+
+
+class Publishing(unittest.TestCase):
+    def test_an_event_published_over_http_arrives_signed_and_unchanged(self):
+        hook = Hook()
+        body = f'{{"type":"{hook.type}","data":{ODD_DATA}}}'.encode()
+        event = stack.must("POST", f"/v1/tenants/{TENANT}/events", body, status=(202,))["id"]
+        [arrival] = hook.arrived()
+        self.assertEqual(arrival.verified(hook.secret)["data"], json.loads(ODD_DATA))
+        self.assertIn(ODD_DATA.encode(), arrival.body)
+        row = hook.logged("succeeded")
+        self.assertEqual((row["event_id"], row["id"], row["attempt_count"]), (event, arrival.id, 1))
+
+    def test_an_outside_publisher_needs_its_policy_only_and_can_do_nothing_else(self):
+        hook = Hook()
+        iam = emulator.client("iam")
+        iam.create_user(UserName="publisher")
+        iam.attach_user_policy(UserName="publisher", PolicyArn=stack.outputs["PublisherPolicy"])
+        key = iam.create_access_key(UserName="publisher")["AccessKey"]
+        sqs = emulator.client("sqs", key["AccessKeyId"], key["SecretAccessKey"])
+        queue = stack.outputs["EventsQueueUrl"]
+        sqs.send_message(QueueUrl=queue, MessageBody=f'{{"tenant":"{TENANT}","type":"{hook.type}","data":{ODD_DATA}}}')
+        [arrival] = hook.arrived()
+        arrival.verified(hook.secret)
+        self.assertIn(ODD_DATA.encode(), arrival.body)
+        refused = [
+            lambda: sqs.receive_message(QueueUrl=queue),
+            lambda: sqs.purge_queue(QueueUrl=queue),
+            lambda: sqs.send_message(QueueUrl=stack.outputs["DeliveriesQueueUrl"], MessageBody="{}"),
+        ]
+        for call in refused:
+            with self.assertRaises(botocore.exceptions.ClientError) as caught:
+                call()
+            self.assertIn("AccessDenied", caught.exception.response["Error"]["Code"])
+
+    def test_data_too_large_to_travel_arrives_by_reference(self):
+        hook = Hook()
+        data = {"text": "x" * 200_000}
+        hook.publish(data)
+        [arrival] = hook.arrived()
+        self.assertEqual(arrival.verified(hook.secret)["data"], data)
+
+    def test_an_event_goes_to_every_hook_that_matches_and_to_no_other(self):
+        hooks = [Hook() for _ in range(3)]
+        wildcard = Hook()
+        stack.must("PATCH", f"/v1/tenants/{TENANT}/hooks/{wildcard.id}", {"events": ["shared.*"]})
+        for hook in hooks[:2]:
+            stack.must("PATCH", f"/v1/tenants/{TENANT}/hooks/{hook.id}", {"events": ["shared.type"]})
+        stack.must("POST", f"/v1/tenants/{TENANT}/events", {"type": "shared.type", "data": {}}, status=(202,))
+        for hook in (*hooks[:2], wildcard):
+            hook.arrived()
+        stack.settled()
+        self.assertEqual([len(h.arrivals()) for h in (*hooks, wildcard)], [1, 1, 0, 1])
+
+    def test_an_event_id_published_twice_is_delivered_once(self):
+        hook = Hook()
+        self.assertEqual(hook.publish(id="order-1"), "order-1")
+        hook.publish({"n": 2}, id="order-1")
+        stack.send("Events", hook.message(id="order-1"), hook.message(id="order-1"))
+        hook.arrived()
+        stack.settled()
+        self.assertEqual(len(hook.arrivals()), 1)
+        hook.logged("succeeded")
+
+    def test_a_wrong_operator_key_gets_nowhere(self):
+        self.assertEqual(stack.call("GET", "/v1/tenants", key="wrong")[0], 401)
+
+
+class Waiting(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # On a stack of its own, where no retry may wait in the queue. Waits of up to a minute do all the same, so this
+        # one is longer, and goes on while the other tests run.
+        tight = Stack(emulator, code, name="tight", InFlightBudget="0")
+        tight.must("POST", "/v1/tenants", {"id": TENANT})
+        hook = Hook(delays=(3600,), on=tight)
+        receiver.fail(hook.path, 1)
+        hook.publish()
+        body, due_at = hook.retry_message(due_in=64)
+        tight.send("Retries", body)
+        until("a schedule exists", tight.schedules, 10)
+        cls.scheduled = hook, due_at
+
+    def test_an_endpoint_that_fails_twice_gets_a_third_attempt(self):
+        hook = Hook(delays=(1, 2))
+        receiver.fail(hook.path, 2)
+        hook.publish()
+        arrivals = hook.arrived(3)
+        self.assertEqual(len({arrival.id for arrival in arrivals}), 1)
+        for arrival in arrivals:
+            arrival.verified(hook.secret)
+        row = hook.logged("succeeded")
+        attempts = hook.delivery(row["id"])["attempts"]
+        self.assertEqual([(a["number"], a["status_code"], a["trigger"]) for a in attempts], [(1, 503, "first"), (2, 503, "retry"), (3, 200, "retry")])
+        first, second, third = (arrival.at for arrival in arrivals)
+        self.assertGreaterEqual(second - first, 1.0)
+        self.assertGreaterEqual(third - second, 2.0)
+
+    def test_the_last_failure_settles_the_delivery(self):
+        hook = Hook(delays=(1,))
+        receiver.fail(hook.path, 9)
+        hook.publish()
+        row = hook.logged("failed")
+        self.assertEqual((row["attempt_count"], len(hook.arrivals())), (2, 2))
+        # A customer's failure is an outcome, not a dead letter.
+        dead = stack.messages("DeliveriesDeadLetter", "RedeliveriesDeadLetter", "RetriesDeadLetter")
+        self.assertFalse([m for m in dead if hook.id in m["Body"]])
+
+    def test_a_wait_beyond_the_message_timer_starts_with_the_whole_timer(self):
+        hook = Hook(delays=(3600,))
+        receiver.fail(hook.path, 1)
+        hook.publish()
+        hook.logged("retrying")
+        [message] = until("the retry waits", lambda: self.waiting(hook))
+        self.assertEqual(message["ReceiveCount"], 0)
+        self.assertAlmostEqual(message["VisibleAt"], time.time() + 900, delta=30)
+
+    def test_a_wait_beyond_the_message_timer_goes_on_as_invisibility(self):
+        hook = Hook(delays=(3600,))
+        receiver.fail(hook.path, 1)
+        hook.publish()
+        body, due_at = hook.retry_message(due_in=3600)
+        stack.send("Retries", body)
+        [message] = until("the message is put off", lambda: [m for m in self.waiting(hook) if m["ReceiveCount"] == 1 and m["VisibleAt"] > time.time() + 600])
+        # Never early; the emulator cuts the fraction off.
+        self.assertGreaterEqual(message["VisibleAt"], int(due_at))
+        self.assertLess(message["VisibleAt"], due_at + 2 * SECOND)
+        stack.settled()
+        self.assertEqual(len(hook.arrivals()), 1)
+
+    def test_a_wait_beyond_twelve_hours_becomes_one_schedule(self):
+        hook = Hook(delays=(50_400,))
+        receiver.fail(hook.path, 1)
+        hook.publish()
+        body, due_at = hook.retry_message(due_in=13 * 3600)
+        before = {schedule["Name"] for schedule in stack.schedules()}
+        # Twice, as SQS may: the second finds the schedule made and is content.
+        ids = stack.send("Retries", body, body)
+        until("both messages are settled", lambda: not any(m["MessageId"] in ids for m in stack.messages("Retries")))
+        [name] = {schedule["Name"] for schedule in stack.schedules()} - before
+        schedule = emulator.client("scheduler").get_schedule(GroupName=stack.outputs["ScheduleGroup"], Name=name)
+        self.assertEqual(schedule["ActionAfterCompletion"], "DELETE")
+        self.assertEqual(schedule["FlexibleTimeWindow"]["Mode"], "OFF")
+        at = datetime.strptime(schedule["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)").replace(tzinfo=timezone.utc)
+        self.assertGreaterEqual(at.timestamp(), int(due_at * 1000) / 1000)
+        self.assertLess(at.timestamp(), due_at + 2 * SECOND)
+        target = json.dumps(schedule["Target"])
+        self.assertIn(stack.outputs["RedeliveriesQueueUrl"].rsplit("/", 1)[-1], target)
+        self.assertIn(hook.id, target)
+        self.assertEqual(len(hook.arrivals()), 1)
+
+    def test_over_the_budget_a_schedule_does_the_waiting(self):
+        hook, due_at = self.scheduled
+        arrivals = hook.arrived(2, seconds=90)
+        # Due times are written in milliseconds.
+        self.assertGreaterEqual(arrivals[1].at, int(due_at * 1000) / 1000)
+        self.assertEqual(arrivals[1].id, arrivals[0].id)
+        arrivals[1].verified(hook.secret)
+        hook.logged("succeeded")
+        until("the schedule is gone", lambda: not hook.stack.schedules())
+
+    def test_a_retry_of_a_deleted_hook_is_skipped(self):
+        hook = Hook(delays=(2,))
+        receiver.fail(hook.path, 1)
+        hook.publish()
+        row = hook.logged("retrying")
+        stack.must("DELETE", f"/v1/tenants/{TENANT}/hooks/{hook.id}", status=(200, 204))
+        until("the delivery is skipped", lambda: hook.delivery(row["id"])["status"] == "skipped", 30)
+        self.assertEqual(len(hook.arrivals()), 1)
+
+    def waiting(self, hook):
+        return [m for m in stack.messages("Retries") if json.loads(m["Body"])["hook"] == hook.id]
+
+
+class Poison(unittest.TestCase):
+    def test_a_message_that_cannot_be_read_does_not_hold_up_its_batch(self):
+        hook = Hook()
+        good = [hook.message({"n": number}) for number in range(3)]
+        stack.send("Events", good[0], "not json", good[1], '{"tenant":"acme","surprise":1}', good[2])
+        hook.arrived(3)
+        dead = self.dead("EventsDeadLetter", {"not json", '{"tenant":"acme","surprise":1}'})
+        self.assertIn("surprise", self.reason(dead['{"tenant":"acme","surprise":1}']))
+        self.assertEqual(self.reason(dead["not json"])[:11], "not a valid")
+
+    def test_each_stage_sets_aside_what_it_cannot_read(self):
+        stack.send("Deliveries", "not a delivery")
+        stack.send("Redeliveries", "not a redelivery")
+        stack.send("Retries", "not a retry")
+        dead = self.dead("DeliveriesDeadLetter", {"not a delivery", "not a redelivery"})
+        dead |= self.dead("RetriesDeadLetter", {"not a retry"})
+        for message in dead.values():
+            self.assertTrue(self.reason(message))
+
+    def dead(self, queue, bodies):
+        def found():
+            by_body = {m["Body"]: m for m in stack.messages(queue)}
+            return bodies <= set(by_body) and {body: by_body[body] for body in bodies}
+
+        return until(f"{bodies} in {queue}", found)
+
+    def reason(self, message):
+        return message["MessageAttributes"]["reason"]["StringValue"]
+
+
+class ZRoles(unittest.TestCase):
+    """After all others."""
+
+    def test_no_function_asked_for_anything_it_may_not_do(self):
+        denied = [line for line in emulator.log().splitlines() if line.startswith("DENIED") and "role/" in line]
+        self.assertEqual(denied, [])

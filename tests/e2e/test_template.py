@@ -1,0 +1,100 @@
+"""What template.yaml has to keep true, whatever its numbers become."""
+
+import json
+import math
+import re
+import unittest
+
+from stack import ROOT, translate
+
+# One attempt: to connect, plus from the first byte out to the last byte in (`Timeout::MAX` in shared/src/domain/hook.rs).
+ATTEMPT_SECONDS = 10 + 30
+# Store and queue calls around the attempts of one batch.
+MARGIN_SECONDS = 10
+# The most SQS takes.
+MAX_RETENTION = 1_209_600
+
+
+class Template(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.resources = translate.load(ROOT / "template.yaml")["Resources"]
+        cls.queues = {n: r["Properties"] for n, r in cls.resources.items() if r["Type"] == "AWS::SQS::Queue"}
+        cls.sources = {n: p for n, p in cls.queues.items() if "RedrivePolicy" in p}
+        cls.functions = {n: r["Properties"] for n, r in cls.resources.items() if r["Type"] == "AWS::Serverless::Function"}
+        cls.mappings = [
+            (function, event["Properties"], event["Properties"]["Queue"]["Fn::GetAtt"][0])
+            for function in cls.functions.values()
+            for event in function.get("Events", {}).values()
+        ]
+
+    def test_the_longest_attempt_is_the_one_of_the_code(self):
+        source = (ROOT / "shared/src/domain/hook.rs").read_text()
+        connect, total = re.search(r"MAX: Self = Self \{ connect_ms: ([\d_]+), total_ms: ([\d_]+) \}", source).groups()
+        self.assertEqual(ATTEMPT_SECONDS * 1000, int(connect.replace("_", "")) + int(total.replace("_", "")))
+
+    def test_a_whole_batch_fits_the_time_out_of_deliver(self):
+        deliver = self.functions["DeliverFunction"]
+        concurrency = int(deliver["Environment"]["Variables"]["HOOKLINE_BATCH_CONCURRENCY"])
+        for event in deliver["Events"].values():
+            rounds = math.ceil(event["Properties"]["BatchSize"] / concurrency)
+            self.assertLessEqual(rounds * ATTEMPT_SECONDS + MARGIN_SECONDS, deliver["Timeout"])
+
+    def test_every_lease_outlives_six_time_outs_and_the_batching_window(self):
+        self.assertEqual(len(self.mappings), 4)
+        for function, event, queue in self.mappings:
+            window = event.get("MaximumBatchingWindowInSeconds", 0)
+            self.assertGreaterEqual(self.queues[queue]["VisibilityTimeout"], 6 * function["Timeout"] + window, queue)
+
+    def test_every_mapping_reports_single_failures_and_is_bounded(self):
+        for _, event, queue in self.mappings:
+            self.assertEqual(event["FunctionResponseTypes"], ["ReportBatchItemFailures"], queue)
+            self.assertIn("MaximumConcurrency", event["ScalingConfig"], queue)
+            # More than ten at once needs a window.
+            self.assertTrue(event["BatchSize"] <= 10 or event.get("MaximumBatchingWindowInSeconds", 0) >= 1, queue)
+
+    def test_every_queue_has_a_dead_letter_queue_that_keeps_longer(self):
+        self.assertEqual(len(self.sources), 4)
+        used = []
+        for name, queue in self.sources.items():
+            dead = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+            used.append(dead)
+            self.assertLess(queue["MessageRetentionPeriod"], self.queues[dead]["MessageRetentionPeriod"], name)
+            self.assertEqual(self.queues[dead]["MessageRetentionPeriod"], MAX_RETENTION, dead)
+        self.assertEqual(len(set(used)), 4)
+
+    def test_retries_outlive_their_longest_wait(self):
+        retries = self.queues["RetriesQueue"]
+        self.assertGreater(retries["MessageRetentionPeriod"], 900 + 43_200 + 3 * 86_400)
+        self.assertEqual(retries["RedrivePolicy"]["maxReceiveCount"], 1000)
+
+    def test_every_queue_is_encrypted_and_refuses_plain_http(self):
+        listed = {entry["Ref"] for entry in self.resources["QueuePolicy"]["Properties"]["Queues"]}
+        self.assertEqual(listed, set(self.queues))
+        for name, queue in self.queues.items():
+            self.assertTrue(queue["SqsManagedSseEnabled"], name)
+
+    def test_tables_survive_the_stack(self):
+        tables = {n: r for n, r in self.resources.items() if r["Type"] == "AWS::DynamoDB::Table"}
+        self.assertEqual(set(tables), {"HooksTable", "LogsTable"})
+        for name, table in tables.items():
+            self.assertEqual((table["DeletionPolicy"], table["UpdateReplacePolicy"]), ("Retain", "Retain"), name)
+            self.assertTrue(table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name)
+
+    def test_roles_name_what_they_touch(self):
+        roles = {n: r["Properties"] for n, r in self.resources.items() if r["Type"] == "AWS::IAM::Role"}
+        self.assertEqual(len(roles), 5)
+        for name, role in roles.items():
+            self.assertNotIn("ManagedPolicyArns", role, name)
+            for policy in role["Policies"]:
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    actions = statement["Action"]
+                    self.assertNotIn("*", json.dumps(actions), name)
+                    resources = json.dumps(statement["Resource"])
+                    # The one name that is not known beforehand is that of a schedule in our own group.
+                    self.assertNotIn("*", resources.replace("schedule/${ScheduleGroup}/*", ""), name)
+
+    def test_every_dead_letter_queue_and_every_function_is_watched(self):
+        watched = json.dumps([r["Properties"]["Dimensions"] for r in self.resources.values() if r["Type"] == "AWS::CloudWatch::Alarm"])
+        for name in [*self.queues, *self.functions]:
+            self.assertIn(f'"{name}', watched)
