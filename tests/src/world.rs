@@ -104,6 +104,12 @@ impl World {
         Self { hooks_made, ..Self::open(directory, clock, endpoint).await }
     }
 
+    /// Changes what the stages stand on, the API's included.
+    pub fn rewire(&mut self, change: impl FnOnce(&mut Engine)) {
+        change(&mut self.engine);
+        self.router = api::router(self.engine.api.clone());
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -11,10 +11,11 @@ mod mutants;
 mod scenario;
 mod verdict;
 
-use fate::Blow;
+use fate::{Blow, Fate};
 use scenario::{Plan, Scenario};
 use serde_json::json;
-use tests::world::Answer;
+use shared::ports::{OsRandom, Random as _};
+use tests::world::{Answer, OPERATOR, World};
 
 const FAILURE: Answer = Answer::Status(503);
 
@@ -72,6 +73,37 @@ async fn a_fan_out_in_several_pages_survives_death_at_every_step_of_it() {
     // The 150 deliveries are all alike, so a few of their steps stand for all.
     let of_fan_out = |step: usize| step < 12;
     scenario.strike_where(|step| of_fan_out(step) || step % 101 == 0).await;
+}
+
+#[tokio::test]
+async fn blow_upon_blow_loses_nothing_either() {
+    let plans = [ladder(&[]), ladder(&[FAILURE, Answer::Timeout]), ladder(&vec![FAILURE; 100])];
+    let mut later = event();
+    later["id"] = json!("order-8");
+    later["deliver_at"] = json!("2026-01-31T21:30:00Z");
+    let scenario = Scenario::new(plans, [event(), later, event()]);
+    for _ in 0..50 {
+        // One step in eight, as long as most runs last; a run that fails prints them.
+        let struck = (0..200).filter(|_| OsRandom.unit() < 0.125);
+        let blows = struck.map(|step| (step, Blow::ALL[(OsRandom.unit() * 6.0) as usize]));
+        scenario.keeps_its_promises(blows.collect::<Vec<_>>()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_publisher_that_was_refused_may_publish_again_and_is_heard_once() {
+    for blow in [Blow::FailsBefore, Blow::FailsAfter] {
+        let mut world = World::new().await;
+        world.hook(json!({})).await;
+        let fate = Fate::new([(0, blow)]);
+        world.rewire(|engine| mortal::make_publishing_mortal(engine, &fate));
+        let publish = || world.call("POST", "/v1/tenants/acme/events", Some(OPERATOR), event().to_string());
+        let refused = publish().await.expect(503);
+        assert!(refused.headers.contains_key("retry-after"));
+        publish().await.expect(202);
+        world.settle().await;
+        assert_eq!(world.endpoint.sent().len(), 1, "{blow:?}");
+    }
 }
 
 #[tokio::test]

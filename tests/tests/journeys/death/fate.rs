@@ -1,7 +1,8 @@
 //! At which step what happens.
 
+use std::collections::BTreeMap;
 use std::future::{Future, pending};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -29,7 +30,7 @@ pub(crate) enum Blow {
 }
 
 impl Blow {
-    const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::FailsBefore, Self::FailsHalfway, Self::FailsAfter, Self::DiesBefore, Self::DiesHalfway, Self::DiesAfter];
 
     pub(crate) fn possible_at(step: &Step) -> impl Iterator<Item = Self> + use<> {
@@ -53,26 +54,29 @@ impl Blow {
     }
 }
 
-/// Counts the steps of a run and strikes at one of them.
+/// Counts the steps of a run, over all its processes, and strikes at some.
 #[derive(Default)]
 pub(crate) struct Fate {
-    strike: Option<(usize, Blow)>,
+    strikes: BTreeMap<usize, Blow>,
     trace: Mutex<Vec<Step>>,
+    struck: Mutex<Vec<(Step, Blow)>>,
     death: Notify,
 }
 
 impl Fate {
-    pub(crate) fn spare() -> Self {
-        Self::default()
-    }
-
-    pub(crate) fn strike(step: usize, blow: Blow) -> Self {
-        Self { strike: Some((step, blow)), ..Self::default() }
+    /// Strikes at steps of these numbers, counted from zero.
+    pub(crate) fn new(strikes: impl IntoIterator<Item = (usize, Blow)>) -> Arc<Self> {
+        Arc::new(Self { strikes: strikes.into_iter().collect(), ..Self::default() })
     }
 
     /// The steps so far.
     pub(crate) fn trace(&self) -> Vec<Step> {
-        self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.trace).clone()
+    }
+
+    /// The blows that fell.
+    pub(crate) fn struck(&self) -> Vec<(Step, Blow)> {
+        lock(&self.struck).clone()
     }
 
     /// Returns when the process dies.
@@ -105,10 +109,13 @@ impl Fate {
 
     /// What happens at this step, if anything.
     pub(crate) fn take(&self, step: Step) -> Option<Blow> {
-        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trace = lock(&self.trace);
+        let blow = self.strikes.get(&trace.len()).filter(|blow| Blow::possible_at(&step).any(|other| other == **blow));
+        if let Some(blow) = blow {
+            lock(&self.struck).push((step.clone(), *blow));
+        }
         trace.push(step);
-        let number = trace.len() - 1;
-        self.strike.filter(|(at, _)| *at == number).map(|(_, blow)| blow)
+        blow.copied()
     }
 
     /// Never returns: whoever drives the process drops it now.
@@ -116,4 +123,8 @@ impl Fate {
         self.death.notify_one();
         pending().await
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

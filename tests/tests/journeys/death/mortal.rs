@@ -45,6 +45,11 @@ pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
     );
 }
 
+/// The same for the queue that publishers write to through the API.
+pub(crate) fn make_publishing_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
+    engine.api.queue = Arc::new(Mortal { port: Arc::clone(&engine.api.queue), fate: Arc::clone(fate) });
+}
+
 fn store_fails<T>() -> Option<impl FnOnce() -> StoreResult<T>> {
     Some(|| Err(StoreError::Unavailable("struck".into())))
 }

@@ -54,7 +54,7 @@ impl HttpSender for StutteringSender {
 async fn a_log_that_forgets_is_found_out() {
     let scenario = Scenario::new([ladder(&[])], [event()]);
     let run = scenario.run_with(|engine| engine.deliver.log = Arc::new(ForgetfulLog(Arc::clone(&engine.deliver.log))));
-    let broken = verdict::check(&run.await, &scenario, None).await.unwrap_err();
+    let broken = verdict::check(&run.await, &scenario, 0).await.unwrap_err();
     assert!(broken.contains(r#"a delivery is "pending""#), "{broken}");
 }
 
@@ -63,7 +63,7 @@ async fn a_sender_that_sends_twice_is_found_out() {
     let scenario = Scenario::new([ladder(&[])], [event()]);
     let run = scenario
         .run_with(|engine| engine.deliver.sender = Arc::new(StutteringSender(Arc::clone(&engine.deliver.sender))));
-    let broken = verdict::check(&run.await, &scenario, None).await.unwrap_err();
+    let broken = verdict::check(&run.await, &scenario, 0).await.unwrap_err();
     assert_eq!(broken, "1 requests are not in the log, 0 may be");
 }
 
@@ -72,7 +72,7 @@ async fn a_retry_before_its_time_is_found_out() {
     let mut scenario = Scenario::new([ladder(&[FAILURE])], [event()]);
     let run = scenario.run_with(|_| {}).await;
     scenario.plans[0].delays[0] += 1;
-    let broken = verdict::check(&run, &scenario, None).await.unwrap_err();
+    let broken = verdict::check(&run, &scenario, 0).await.unwrap_err();
     assert!(broken.contains("due at"), "{broken}");
 }
 
@@ -81,6 +81,6 @@ async fn a_retry_beyond_the_schedule_is_found_out() {
     let mut scenario = Scenario::new([ladder(&vec![FAILURE; 10])], [event()]);
     let run = scenario.run_with(|_| {}).await;
     scenario.plans[0].delays.pop();
-    let broken = verdict::check(&run, &scenario, None).await.unwrap_err();
+    let broken = verdict::check(&run, &scenario, 0).await.unwrap_err();
     assert_eq!(broken, "3 attempts where 2 are the most");
 }

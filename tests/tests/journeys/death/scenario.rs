@@ -64,49 +64,53 @@ impl Scenario {
 
     /// The steps of a run in which nothing goes wrong, which keeps every promise.
     pub(crate) async fn trace(&self) -> Vec<Step> {
-        let fate = Arc::new(Fate::spare());
-        let run = self.run(&fate).await;
-        verdict::check(&run, self, None).await.unwrap_or_else(|broken| panic!("without any blow: {broken}"));
-        fate.trace()
+        self.keeps_its_promises([]).await.trace()
     }
 
     pub(crate) async fn strike_everywhere(&self) {
         self.strike_where(|_| true).await;
     }
 
+    /// Strikes once in each run, at every step that is chosen.
     pub(crate) async fn strike_where(&self, chosen: impl Fn(usize) -> bool) {
         for (number, step) in self.trace().await.iter().enumerate().filter(|(number, _)| chosen(*number)) {
             for blow in Blow::possible_at(step) {
-                let run = self.run(&Arc::new(Fate::strike(number, blow))).await;
-                verdict::check(&run, self, Some((step, blow)))
-                    .await
-                    .unwrap_or_else(|broken| panic!("{blow:?} at step {number}, {}: {broken}", step.name));
+                self.keeps_its_promises([(number, blow)]).await;
             }
         }
+    }
+
+    /// One run with these strikes, and whether all is well in the end.
+    pub(crate) async fn keeps_its_promises(&self, strikes: impl IntoIterator<Item = (usize, Blow)>) -> Arc<Fate> {
+        let fate = Fate::new(strikes);
+        let run = self.run(&fate).await;
+        let struck = fate.struck();
+        let doubled = struck.iter().filter(|(step, blow)| blow.may_double(step.name)).count();
+        verdict::check(&run, self, doubled).await.unwrap_or_else(|broken| panic!("{broken}, after {struck:?}"));
+        fate
     }
 
     /// The whole journey over an engine that was changed first.
     pub(crate) async fn run_with(&self, change: impl FnOnce(&mut Engine)) -> Prepared {
         let mut prepared = self.prepare().await;
-        change(&mut prepared.world.engine);
+        prepared.world.rewire(change);
         self.publish(&prepared.world).await;
         prepared.world.settle().await;
         prepared
     }
 
-    /// The whole journey. When the process dies, another one takes over.
+    /// The whole journey. Whenever the process dies, another one takes over.
     async fn run(&self, fate: &Arc<Fate>) -> Prepared {
         let Prepared { mut world, hooks } = self.prepare().await;
-        make_mortal(&mut world.engine, fate);
+        world.rewire(|engine| make_mortal(engine, fate));
         self.publish(&world).await;
-        let died = tokio::select! {
-            () = world.settle() => false,
-            () = fate.death() => true,
-        };
-        if died {
+        loop {
+            tokio::select! {
+                () = world.settle() => return Prepared { world, hooks },
+                () = fate.death() => {}
+            }
             world = world.restart().await;
-            world.settle().await;
+            world.rewire(|engine| make_mortal(engine, fate));
         }
-        Prepared { world, hooks }
     }
 }
