@@ -14,7 +14,6 @@ mod verdict;
 use fate::{Blow, Fate};
 use scenario::{Plan, Scenario};
 use serde_json::json;
-use shared::ports::{OsRandom, Random as _};
 use tests::world::{Answer, OPERATOR, World};
 
 const FAILURE: Answer = Answer::Status(503);
@@ -82,12 +81,23 @@ async fn blow_upon_blow_loses_nothing_either() {
     later["id"] = json!("order-8");
     later["deliver_at"] = json!("2026-01-31T21:30:00Z");
     let scenario = Scenario::new(plans, [event(), later, event()]);
-    for _ in 0..50 {
-        // One step in eight, as long as most runs last; a run that fails prints them.
-        let struck = (0..200).filter(|_| OsRandom.unit() < 0.125);
-        let blows = struck.map(|step| (step, Blow::ALL[(OsRandom.unit() * 6.0) as usize]));
-        scenario.keeps_its_promises(blows.collect::<Vec<_>>()).await;
+    for seed in 1..=20 {
+        scenario.keeps_its_promises(storm(seed)).await;
     }
+}
+
+/// A blow at one step in eight, for as long as most runs last.
+fn storm(seed: u64) -> Vec<(usize, Blow)> {
+    // Marsaglia's xorshift: the same storm for the same seed.
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut draw = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).expect("31 bits fit")
+    };
+    let struck = (0..200).filter(|_| draw() % 8 == 0).collect::<Vec<_>>();
+    struck.into_iter().map(|step| (step, Blow::ALL[draw() % Blow::ALL.len()])).collect()
 }
 
 #[tokio::test]
