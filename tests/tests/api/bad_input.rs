@@ -32,7 +32,7 @@ async fn assert_nothing_stored(world: &World) {
 }
 
 /// A hook's settings that are right, save for what `wrong` replaces.
-fn hook_with(wrong: Value) -> Value {
+fn hook_with(wrong: &Value) -> Value {
     let mut settings = json!({ "url": "https://a.example.com/", "events": ["a"] });
     settings.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
     settings
@@ -119,7 +119,7 @@ async fn a_wrong_setting_of_a_hook_is_refused_by_name() {
         (retry(json!({ "exponential": { "initial": 1, "factor": 2, "max": 4 } })), "retries"),
     ];
     for (wrong, field) in &table {
-        assert_problem(&world.post(HOOKS, hook_with(wrong.clone())).await, 422, field);
+        assert_problem(&world.post(HOOKS, hook_with(wrong)).await, 422, field);
     }
     assert_nothing_stored(&world).await;
 

@@ -50,7 +50,8 @@ async fn hooks_are_filtered_by_event_name_and_state() {
         let list = world.get(&format!("/v1/tenants/{TENANT}/hooks?{query}")).await.expect(200).json();
         let mut found = texts(list["items"].as_array().unwrap(), "name");
         let mut expected = names;
-        (found.sort(), expected.sort_unstable());
+        found.sort_unstable();
+        expected.sort_unstable();
         assert_eq!(found, expected, "{query}");
         assert_eq!(list["total"], expected.len(), "{query}");
     }
