@@ -18,6 +18,7 @@ use shared::embedded::{DeadLetter, EmbeddedQueue, StoreOptions};
 use shared::ports::{Clock, ManualClock, OsRandom, Outgoing, QueueSender, Random};
 use shared::time::Timestamp;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 pub use endpoint::{Answer, Endpoint, Sent};
@@ -140,6 +141,18 @@ impl World {
             }
         }
         panic!("the queues never come to rest");
+    }
+
+    /// Runs the pump as it runs in earnest, many messages at once, until every
+    /// queue is empty. Nothing may have to wait for the clock.
+    pub async fn run_until_empty(&self) {
+        let (stop, stopped) = watch::channel(false);
+        let pump = tokio::spawn(self.engine.pump().run(stopped));
+        while self.messages_left() > 0 {
+            tokio::task::yield_now().await;
+        }
+        stop.send_replace(true);
+        pump.await.expect("the pump does not panic");
     }
 
     fn queues(&self) -> [&EmbeddedQueue; 4] {

@@ -12,7 +12,7 @@ mod scenario;
 mod verdict;
 
 use fate::{Blow, Fate};
-use scenario::{Plan, Scenario};
+use scenario::{Plan, Scenario, live_through};
 use serde_json::json;
 use tests::world::{Answer, OPERATOR, World};
 
@@ -72,6 +72,54 @@ async fn a_fan_out_in_several_pages_survives_death_at_every_step_of_it() {
     // The 150 deliveries are all alike, so a few of their steps stand for all.
     let of_fan_out = |step: usize| step < 12;
     scenario.strike_where(|step| of_fan_out(step) || step % 101 == 0).await;
+}
+
+#[tokio::test]
+async fn a_manual_retry_survives_death_at_every_step() {
+    let mut steps = Fate::new([]);
+    for strike in strikes(6) {
+        let world = World::new().await;
+        let hook = world.hook(json!({})).await;
+        world.endpoint.answer(&hook.url, [FAILURE]);
+        let event = world.publish(event()).await;
+        world.settle().await;
+        let id = world.delivery(&event).await["id"].as_str().unwrap().to_owned();
+        world.post(&format!("/v1/tenants/acme/deliveries/{id}/retry"), json!({})).await.expect(202);
+
+        steps = Fate::new([strike]);
+        let world = live_through(world, &steps).await;
+        let delivery = world.delivery(&event).await;
+        let attempts = delivery["attempts"].as_array().unwrap().len();
+        assert_eq!((&delivery["status"], attempts), (&json!("succeeded"), 2), "{strike:?}");
+        assert!(world.endpoint.sent().len() <= 2 + steps.doubled(), "{strike:?}");
+        assert_eq!(world.messages_left(), 0);
+    }
+    assert!(steps.struck().is_empty(), "a manual retry has more steps than were struck");
+}
+
+#[tokio::test]
+async fn a_retry_whose_hook_was_disabled_is_skipped_through_death_at_every_step() {
+    let mut steps = Fate::new([]);
+    for strike in strikes(6) {
+        let world = World::new().await;
+        let hook = world.hook(json!({ "retry": { "delays": [60], "jitter": 0 } })).await;
+        world.endpoint.answer(&hook.url, [FAILURE]);
+        let event = world.publish(event()).await;
+        world.drain().await;
+        world.patch(&hook.path(), json!({ "enabled": false })).await.expect(200);
+
+        steps = Fate::new([strike]);
+        let world = live_through(world, &steps).await;
+        let delivery = world.delivery(&event).await;
+        assert_eq!((&delivery["status"], &delivery["attempt_count"]), (&json!("skipped"), &json!(1)), "{strike:?}");
+        assert_eq!((world.endpoint.sent().len(), world.messages_left()), (1, 0), "{strike:?}");
+    }
+    assert!(steps.struck().is_empty(), "a skipped retry has more steps than were struck");
+}
+
+/// Every blow at every one of the first `steps` steps.
+fn strikes(steps: usize) -> impl Iterator<Item = (usize, Blow)> {
+    (0..steps).flat_map(|step| Blow::ALL.map(|blow| (step, blow)))
 }
 
 #[tokio::test]

@@ -114,3 +114,23 @@ async fn a_hook_made_after_the_event_was_taken_up_does_not_get_it() {
     assert_eq!(world.endpoint.sent().len(), 0);
     assert_eq!(world.get(&format!("/v1/tenants/{TENANT}/events/early")).await.expect(200).json()["type"], "a");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_events_at_once_reach_every_hook_exactly_once() {
+    let world = World::new().await;
+    for _ in 0..10 {
+        world.hook(json!({})).await;
+    }
+    for number in 0..100 {
+        let event = json!({ "id": format!("event-{number}"), "type": "a", "data": number });
+        world.publish(event.clone()).await;
+        world.publish(event).await;
+    }
+    world.run_until_empty().await;
+    let sent = world.endpoint.sent();
+    assert_eq!(sent.len(), 1_000);
+    assert_eq!(sent.into_iter().map(|request| request.id).collect::<BTreeSet<_>>().len(), 1_000);
+    for delivery in world.deliveries("event-42").await {
+        assert_eq!((&delivery["status"], &delivery["attempt_count"]), (&json!("succeeded"), &json!(1)));
+    }
+}

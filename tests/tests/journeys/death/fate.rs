@@ -79,6 +79,11 @@ impl Fate {
         lock(&self.struck).clone()
     }
 
+    /// How many requests may have been sent that the log does not know of.
+    pub(crate) fn doubled(&self) -> usize {
+        self.struck().iter().filter(|(step, blow)| blow.may_double(step.name)).count()
+    }
+
     /// Returns when the process dies.
     pub(crate) async fn death(&self) {
         self.death.notified().await;

@@ -84,9 +84,8 @@ impl Scenario {
     pub(crate) async fn keeps_its_promises(&self, strikes: impl IntoIterator<Item = (usize, Blow)>) -> Arc<Fate> {
         let fate = Fate::new(strikes);
         let run = self.run(&fate).await;
-        let struck = fate.struck();
-        let doubled = struck.iter().filter(|(step, blow)| blow.may_double(step.name)).count();
-        verdict::check(&run, self, doubled).await.unwrap_or_else(|broken| panic!("{broken}, after {struck:?}"));
+        let verdict = verdict::check(&run, self, fate.doubled()).await;
+        verdict.unwrap_or_else(|broken| panic!("{broken}, after {:?}", fate.struck()));
         fate
     }
 
@@ -99,18 +98,22 @@ impl Scenario {
         prepared
     }
 
-    /// The whole journey. Whenever the process dies, another one takes over.
+    /// The whole journey, struck as fate has it.
     async fn run(&self, fate: &Arc<Fate>) -> Prepared {
-        let Prepared { mut world, hooks } = self.prepare().await;
-        world.rewire(|engine| make_mortal(engine, fate));
+        let Prepared { world, hooks } = self.prepare().await;
         self.publish(&world).await;
-        loop {
-            tokio::select! {
-                () = world.settle() => return Prepared { world, hooks },
-                () = fate.death() => {}
-            }
-            world = world.restart().await;
-            world.rewire(|engine| make_mortal(engine, fate));
+        Prepared { world: live_through(world, fate).await, hooks }
+    }
+}
+
+/// Takes everything to its end. Whenever the process dies, another one takes over.
+pub(crate) async fn live_through(mut world: World, fate: &Arc<Fate>) -> World {
+    loop {
+        world.rewire(|engine| make_mortal(engine, fate));
+        tokio::select! {
+            () = world.settle() => return world,
+            () = fate.death() => {}
         }
+        world = world.restart().await;
     }
 }
