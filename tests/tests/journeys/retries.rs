@@ -158,6 +158,15 @@ async fn an_event_for_later_is_sent_then_and_not_before() {
 }
 
 #[tokio::test]
+async fn an_event_for_a_time_that_has_passed_is_sent_at_once() {
+    let world = World::new().await;
+    world.hook(json!({})).await;
+    world.publish(json!({ "type": "a", "data": 1, "deliver_at": "1970-01-01T00:00:00Z" })).await;
+    world.drain().await;
+    assert_eq!(seconds(&world), [0]);
+}
+
+#[tokio::test]
 async fn a_restart_in_the_middle_of_everything_loses_nothing() {
     let world = World::new().await;
     let flaky = world.hook(json!({ "retry": { "delays": [60, 600], "jitter": 0 } })).await;
