@@ -1,6 +1,62 @@
-//! Hookline sends webhooks. This crate holds what its stages share.
+//! Hookline sends webhooks. This crate holds what its stages share: the rules
+//! ([`domain`]), what they need from the world ([`ports`]), the messages that
+//! travel between them ([`messages`]), and two families of adapters, one for
+//! AWS ([`aws`], [`lambda`]) and one for a single machine ([`embedded`]).
+//!
+//! # The life of one event
+//!
+//! 1. **Published.** The `api` stage checks a request and writes one message to
+//!    the queue `events`. That write is durable, and only then it answers 202.
+//!    Any other publisher may write the same message to the queue itself.
+//! 2. **Fanned out.** `fanout` reads the subscription rows that match the
+//!    event's type, gives the event its time-ordered name, and records both in
+//!    one conditional write. Who loses that condition is either the same
+//!    message again, which resumes, or a duplicate, which is dropped. Then each
+//!    matching hook gets one message on `deliveries`, and when there are more
+//!    than a page of hooks, a continuation goes back to `events`.
+//! 3. **Delivered.** `deliver` loads the hook, builds the body around the
+//!    published bytes of `data`, signs it, sends it, and logs the attempt. A
+//!    verdict follows, a pure function of the policy, the outcome and a random
+//!    number: succeeded, failed for good, or again at a certain time.
+//! 4. **Retried.** A delivery that is to be tried again waits on `retries`.
+//!    `requeue` is the only stage that knows how to wait; when the time has come
+//!    it hands the delivery to the retry lane, `redeliveries`, which `deliver`
+//!    serves beside the fresh lane, so that neither ever waits for the other.
+//!
+//! # What holds it together
+//!
+//! - **At least once.** Every stage does its lasting work before it settles its
+//!   message: log, then requeue, then acknowledge. Dying between any two steps
+//!   repeats some work and loses none. A message that may have been processed
+//!   before (received twice, resumed, or a retry) makes `deliver` ask the log
+//!   first ([`standing`]); the usual first attempt reads nothing.
+//! - **Derived names.** A delivery's id is made of its event's and its hook's,
+//!   so every copy of it is the same delivery, to us and to the receiver.
+//! - **Receivers' failures are data.** They are outcomes in the log. Only our
+//!   own faults are errors; the queue retries those, and they never count
+//!   against a hook. A message that nobody can process is set aside with the
+//!   reason.
+//! - **Stages know no transport.** A handler takes one [`stage::Message`] and
+//!   returns one [`stage::Outcome`]. Batches, leases and event sources belong to
+//!   the adapters, and no SDK or Lambda type appears in a handler.
+//! - **Tenants never meet.** Every key begins with the tenant.
+//!
+//! The adapters keep the same promises because one suite checks them all
+//! (`tests/tests/it/contract`). The stages' promises are checked by journeys
+//! that die between any two steps (`tests/tests/journeys`).
+
+#[cfg(feature = "aws")]
+pub mod aws;
+pub mod cache;
+pub mod config;
 pub mod domain;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod messages;
 pub mod ports;
 pub mod stage;
+pub mod standing;
+pub mod telemetry;
 pub mod time;

@@ -37,7 +37,7 @@ impl Timestamp {
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
         let parsed: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
         let millis = parsed.as_millisecond();
-        if millis < 0 || millis > Self::MAX.0 {
+        if !(0..=Self::MAX.0).contains(&millis) {
             return Err(TimestampError);
         }
         Ok(Self(millis))

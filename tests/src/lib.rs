@@ -1,1 +1,5 @@
+//! Fixtures that more than one test needs.
 
+pub mod dynamo;
+pub mod metering;
+pub mod ministack;

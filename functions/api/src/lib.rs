@@ -1,1 +1,103 @@
+//! Stage 1: the management API, and publishing.
+//!
+//! - **In:** HTTP, from API Gateway or from a socket; the router is the same.
+//! - **Out:** tenants, keys and hooks in the store; events on `events`; manual
+//!   retries on the retry lane.
+//! - **Promise:** 202 only after the event is durable. Publishing is one
+//!   durable write, so nothing can be accepted and then forgotten.
 
+mod auth;
+mod input;
+mod openapi;
+mod problem;
+mod routes;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use shared::domain::address::AddressPolicy;
+use shared::ports::{Clock, DeliveryLog, Events, Hooks, Keys, QueueSender, Random, Tenants};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use auth::{KeyCache, OperatorKey};
+pub use problem::{FieldError, Problem};
+
+/// The largest request body, in bytes. Lambda takes 6 MB, base64 included.
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+#[derive(Clone)]
+pub struct Deps {
+    pub tenants: Arc<dyn Tenants>,
+    pub keys: Arc<dyn Keys>,
+    pub hooks: Arc<dyn Hooks>,
+    pub events: Arc<dyn Events>,
+    pub log: Arc<dyn DeliveryLog>,
+    /// Where published events go.
+    pub queue: Arc<dyn QueueSender>,
+    /// The retry lane, for manual retries.
+    pub redeliveries: Arc<dyn QueueSender>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub operator: OperatorKey,
+    pub key_cache: KeyCache,
+    /// What a hook's URL may be.
+    pub addresses: AddressPolicy,
+}
+
+/// Every route, for Lambda and for the socket.
+pub fn router(deps: Deps) -> Router {
+    let (router, document) = documented();
+    let document: Arc<str> = openapi::finish(document).into();
+    router
+        .route("/openapi.json", axum::routing::get(move || openapi::serve(Arc::clone(&document))))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(deps)
+}
+
+/// The OpenAPI 3.1 document, as served at `/openapi.json`.
+pub fn openapi_document() -> String {
+    openapi::finish(documented().1)
+}
+
+fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(routes::health::healthz))
+        .routes(routes!(routes::tenants::create, routes::tenants::list))
+        .routes(routes!(routes::tenants::get, routes::tenants::update, routes::tenants::delete))
+        .routes(routes!(routes::keys::create, routes::keys::list))
+        .routes(routes!(routes::keys::delete))
+        .routes(routes!(routes::hooks::create, routes::hooks::list))
+        .routes(routes!(routes::hooks::get, routes::hooks::update, routes::hooks::delete))
+        .routes(routes!(routes::secrets::reveal))
+        .routes(routes!(routes::secrets::rotate))
+        .routes(routes!(routes::events::publish))
+        .routes(routes!(routes::events::publish_batch))
+        .routes(routes!(routes::events::get))
+        .routes(routes!(routes::deliveries::of_event))
+        .routes(routes!(routes::deliveries::of_hook))
+        .routes(routes!(routes::deliveries::get))
+        .routes(routes!(routes::deliveries::retry))
+        .split_for_parts()
+}
+
+async fn not_found() -> Problem {
+    Problem::not_found("route")
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method; see /openapi.json")
+}
+
+fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let text = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
+    tracing::error!(error = text.unwrap_or("unknown"), "a request handler panicked");
+    Problem::internal().into_response()
+}

@@ -1,1 +1,54 @@
-fn main() {}
+//! Stage 1 on Lambda, behind an API Gateway HTTP API.
+
+use std::sync::Arc;
+
+use api::{Deps, KeyCache, OperatorKey};
+use axum::Router;
+use axum::body::Body;
+use axum::http::Response;
+use lambda_http::{Error, service_fn};
+use shared::aws::client::Aws;
+use shared::cache::FRESH_FOR;
+use shared::config::{self, Environment, FromEnvironment as _, OperatorKeyHash, StoreConfig};
+use shared::domain::address::AddressPolicy;
+use shared::ports::{OsRandom, SystemClock};
+use shared::telemetry::{self, Format};
+use tower::ServiceExt as _;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    telemetry::init(Format::Json);
+    let mut env = Environment::of_process();
+    let store = StoreConfig::read(&mut env);
+    let addresses = AddressPolicy::read(&mut env);
+    let OperatorKeyHash(operator) = OperatorKeyHash::read(&mut env);
+    let events = env.required(config::EVENTS_QUEUE_URL);
+    let redeliveries = env.required(config::REDELIVERIES_QUEUE_URL);
+    env.finish(())?;
+
+    let aws = Aws::from_env(Arc::new(SystemClock)).await;
+    let router = api::router(Deps {
+        tenants: Arc::new(aws.tenants(&store)),
+        keys: Arc::new(aws.keys(&store)),
+        hooks: Arc::new(aws.hooks(&store)),
+        events: Arc::new(aws.events(&store)),
+        log: Arc::new(aws.deliveries(&store)),
+        queue: Arc::new(aws.queue(events)),
+        redeliveries: Arc::new(aws.queue(redeliveries)),
+        clock: Arc::clone(&aws.clock),
+        random: Arc::new(OsRandom),
+        operator: OperatorKey::from_sha256(operator),
+        key_cache: KeyCache::new(FRESH_FOR),
+        addresses,
+    });
+    let service = service_fn(move |request: lambda_http::Request| answer(router.clone(), request));
+    lambda_http::run_concurrent(service).await.map_err(anyhow::Error::from_boxed)
+}
+
+/// The router's answer, read to its end: Lambda sends answers whole.
+async fn answer(router: Router, request: lambda_http::Request) -> Result<Response<lambda_http::Body>, Error> {
+    let response = router.oneshot(request.map(Body::new)).await?;
+    let (head, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, usize::MAX).await?;
+    Ok(Response::from_parts(head, String::from_utf8(text.into())?.into()))
+}

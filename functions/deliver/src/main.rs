@@ -1,1 +1,40 @@
-fn main() {}
+//! Stage 3 on Lambda, fed by both lanes: `deliveries` and `redeliveries`.
+
+use std::sync::Arc;
+
+use deliver::{Deps, InFlight, ReqwestSender};
+use shared::aws::client::Aws;
+use shared::cache::{CachedHooks, FRESH_FOR};
+use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
+use shared::domain::address::AddressPolicy;
+use shared::lambda::{self, BatchConfig};
+use shared::ports::{OsRandom, SystemClock};
+use shared::telemetry::{self, Format};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    telemetry::init(Format::Json);
+    let mut env = Environment::of_process();
+    let (store, batch) = (StoreConfig::read(&mut env), BatchConfig::read(&mut env));
+    let addresses = AddressPolicy::read(&mut env);
+    let retries = env.required(config::RETRIES_QUEUE_URL);
+    env.finish(())?;
+
+    let aws = Aws::from_env(Arc::new(SystemClock)).await;
+    let deps = Arc::new(Deps {
+        hooks: Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
+        events: Arc::new(aws.events(&store)),
+        log: Arc::new(aws.deliveries(&store)),
+        retries: Arc::new(aws.queue(retries)),
+        sender: Arc::new(ReqwestSender::new(addresses)?),
+        in_flight: InFlight::default(),
+        clock: Arc::clone(&aws.clock),
+        random: Arc::new(OsRandom),
+        retention: store.retention,
+    });
+    let handler = move |message| {
+        let deps = Arc::clone(&deps);
+        async move { deliver::handle(&deps, message).await }
+    };
+    lambda::serve(handler, &aws, batch).await.map_err(anyhow::Error::from_boxed)
+}

@@ -1,1 +1,180 @@
+//! Stage 2: an event becomes one delivery for each matching hook.
+//!
+//! - **In:** `events`: something published, or the continuation of a large fan-out.
+//! - **Out:** the event's row; one message per matching hook on `deliveries`
+//!   (on `retries` when it is to be sent later); a continuation on `events`
+//!   while hooks are left.
+//! - **Promise:** an event id is fanned out once, also when it is published
+//!   twice or concurrently. A crash half-way resumes: copies made by a resumed
+//!   fan-out say so, and `deliver` then looks before it sends.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::domain::delivery::Trigger;
+use shared::domain::event::{Event, FanoutPage};
+use shared::domain::ids::{EventId, EventSeq, EventType, TenantId};
+use shared::messages::{
+    Continuation, DeliveryMessage, EventMessage, EventRequest, MAX_INLINE_DATA_BYTES, Publication, Rejection, VERSION,
+};
+use shared::ports::{Clock, Events, Outgoing, QueueSender, Random, Recorded, StoreError, Subscriptions};
+use shared::stage::{Message, Outcome, settle};
+use shared::time::Timestamp;
+
+/// Hooks of one page: ten SQS batches, and a row of ids of about 2 KB.
+pub const HOOKS_PER_PAGE: usize = 100;
+
+#[derive(Clone)]
+pub struct Deps {
+    pub subscriptions: Arc<dyn Subscriptions>,
+    pub events: Arc<dyn Events>,
+    /// Where continuations go.
+    pub queue: Arc<dyn QueueSender>,
+    /// The fresh lane.
+    pub deliveries: Arc<dyn QueueSender>,
+    /// The clock, for events that are to be sent later.
+    pub retries: Arc<dyn QueueSender>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    /// How long the event's row is kept.
+    pub retention: Duration,
+}
+
+pub async fn handle(deps: &Deps, message: Message) -> Outcome {
+    settle(fan_out(deps, &message).await)
+}
+
+async fn fan_out(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
+    match EventMessage::parse(&message.body)? {
+        EventRequest::Publish(publication) => publish(deps, message, publication).await,
+        EventRequest::Continue { tenant, id, from, deliver_at } => {
+            resume(deps, message, &tenant, &id, from, deliver_at).await
+        }
+    }
+}
+
+async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Result<Outcome, Outcome> {
+    let now = deps.clock.now();
+    let id = match publication.id {
+        Some(id) => id,
+        None => {
+            message.id.parse().map_err(|error| Rejection(format!("the message's own id is no event id: {error}")))?
+        }
+    };
+    let event = Event {
+        seq: EventSeq::new(deps.clock.as_ref(), deps.random.as_ref()),
+        id,
+        timestamp: publication.timestamp.unwrap_or(now),
+        tenant: publication.tenant,
+        event_type: publication.event_type,
+        channels: publication.channels,
+        data: publication.data,
+        expires_at: now.max(publication.deliver_at.unwrap_or(now)).saturating_add(deps.retention),
+    };
+    let page = matching_page(deps, message, &event, 0, None).await?;
+    match deps.events.record(&event, &page).await? {
+        Recorded::New => send_page(deps, &event, &page, publication.deliver_at, false).await,
+        Recorded::Resumed((event, page)) => send_page(deps, &event, &page, publication.deliver_at, true).await,
+        Recorded::Duplicate => {
+            tracing::debug!(tenant.id = %event.tenant, event.id = %event.id, "event was published before, dropped");
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+async fn resume(
+    deps: &Deps,
+    message: &Message,
+    tenant: &TenantId,
+    id: &EventId,
+    from: Continuation,
+    deliver_at: Option<Timestamp>,
+) -> Result<Outcome, Outcome> {
+    let Some(event) = deps.events.get(tenant, id).await? else {
+        return Err(Rejection(format!("continues event {id}, which is not recorded")).into());
+    };
+    let page = matching_page(deps, message, &event, from.page, Some(&from.cursor)).await?;
+    match deps.events.record_page(&event, &page).await? {
+        Recorded::New => send_page(deps, &event, &page, deliver_at, false).await,
+        Recorded::Resumed(page) => send_page(deps, &event, &page, deliver_at, true).await,
+        Recorded::Duplicate => Ok(Outcome::Done),
+    }
+}
+
+/// The next matching hooks. Disabled ones are among them: `deliver` leaves a
+/// trace of what they would have got.
+async fn matching_page(
+    deps: &Deps,
+    message: &Message,
+    event: &Event,
+    number: u32,
+    cursor: Option<&str>,
+) -> Result<FanoutPage, Outcome> {
+    let event_type: &EventType = &event.event_type;
+    let found = deps.subscriptions.matching(&event.tenant, event_type, HOOKS_PER_PAGE, cursor).await;
+    let found = found.map_err(|error| match error {
+        StoreError::BadCursor => Rejection("continuation.cursor is not one of this event".to_owned()).into(),
+        other => Outcome::from(other),
+    })?;
+    let wanted = found.items.iter().filter(|subscription| subscription.wants_channels(&event.channels));
+    Ok(FanoutPage {
+        number,
+        message_id: message.id.clone(),
+        hooks: wanted.map(|subscription| subscription.hook).collect(),
+        next: found.next,
+    })
+}
+
+/// Deliveries first, then the continuation: whatever is lost half-way is made
+/// again when the message comes back.
+async fn send_page(
+    deps: &Deps,
+    event: &Event,
+    page: &FanoutPage,
+    deliver_at: Option<Timestamp>,
+    resumed: bool,
+) -> Result<Outcome, Outcome> {
+    let later = deliver_at.filter(|at| *at > deps.clock.now());
+    let inline = event.data.get().len() <= MAX_INLINE_DATA_BYTES;
+    let messages: Vec<Outgoing> = page
+        .hooks
+        .iter()
+        .map(|hook| {
+            DeliveryMessage {
+                version: VERSION,
+                tenant: event.tenant.clone(),
+                hook: *hook,
+                event_id: event.id.clone(),
+                event_seq: event.seq,
+                event_type: event.event_type.clone(),
+                event_timestamp: event.timestamp,
+                data: inline.then(|| Arc::clone(&event.data)),
+                trigger: Trigger::First,
+                step: 0,
+                due_at: later,
+                check_log: resumed,
+                request: None,
+            }
+            .to_outgoing()
+        })
+        .collect();
+    if !messages.is_empty() {
+        let lane = if later.is_some() { &deps.retries } else { &deps.deliveries };
+        lane.send_all(&messages).await?;
+    }
+    if let Some(cursor) = &page.next {
+        let continuation = EventMessage {
+            version: VERSION,
+            tenant: event.tenant.clone(),
+            id: Some(event.id.clone()),
+            event_type: None,
+            timestamp: None,
+            channels: Default::default(),
+            deliver_at,
+            data: None,
+            continuation: Some(Continuation { page: page.number + 1, cursor: cursor.clone() }),
+        };
+        deps.queue.send_one(continuation.to_outgoing()).await?;
+    }
+    Ok(Outcome::Done)
+}

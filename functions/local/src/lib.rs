@@ -1,1 +1,11 @@
+//! All four stages in one durable process.
+//!
+//! The library is what the `hookline` binary and the tests share: an
+//! [`Engine`] holds the store and the queues, and its pump hands every message
+//! to the stage that owns its queue.
 
+mod engine;
+mod pump;
+
+pub use engine::{Engine, Options, StartError};
+pub use pump::Pump;

@@ -1,1 +1,33 @@
-fn main() {}
+//! The `hookline` binary.
+
+mod cli;
+mod demo;
+mod listen;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+use shared::telemetry::{self, Format};
+
+/// Bad configuration; 1 is for everything that goes wrong later.
+const EXIT_CONFIG: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    telemetry::init(Format::Command);
+    let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(options) => serve::run(options).await,
+        Command::Listen(options) => listen::run(options).await,
+        Command::Demo(options) => demo::run(options).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            if error.is::<serve::BadConfig>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}

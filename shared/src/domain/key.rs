@@ -44,6 +44,11 @@ impl KeyHash {
         Self(URL_SAFE_NO_PAD.encode(fingerprint(text)))
     }
 
+    /// Of a key whose SHA-256 is known and not the key.
+    pub fn from_sha256(hash: [u8; 32]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(hash))
+    }
+
     pub fn matches(&self, text: &str) -> bool {
         self.0.as_bytes().ct_eq(Self::of(text).0.as_bytes()).into()
     }

@@ -1,0 +1,86 @@
+//! Reading requests: bodies, queries and paths, with problems that name the field.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use crate::problem::{FieldError, Problem};
+
+/// The most items of one page.
+pub(crate) const MAX_LIMIT: usize = 100;
+pub(crate) const DEFAULT_LIMIT: usize = 20;
+
+/// A JSON body. An empty one counts as `{}`.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let status = rejection.status();
+            let detail = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => format!("the body is larger than {} bytes", crate::MAX_BODY_BYTES),
+                _ => "the body could not be read".to_owned(),
+            };
+            Problem::new(status, detail)
+        })?;
+        parse(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
+    }
+}
+
+/// Parses JSON. Only when that fails it is parsed again to learn where.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
+        match serde_path_to_error::deserialize::<_, T>(deserializer) {
+            Err(located) if error.is_data() => {
+                let path = located.path().to_string();
+                let field = if path == "." { "body".to_owned() } else { path };
+                Problem::bad_body(vec![FieldError::new(field, without_position(&located.into_inner().to_string()))])
+            }
+            _ => Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")),
+        }
+    })
+}
+
+/// Line and column help with a syntax error, not with a field that has a name.
+fn without_position(message: &str) -> &str {
+    message.rsplit_once(" at line ").map_or(message, |(text, _)| text)
+}
+
+/// Query parameters; unknown ones are refused by name.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        query.map(|found| Self(found.0)).map_err(|rejection| {
+            let text = rejection.body_text();
+            let message = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+            // The message begins with the parameter's name where there is one.
+            let (name, message) = message.split_once(": ").unwrap_or(("query", message));
+            Problem::bad_parameter(name, message)
+        })
+    }
+}
+
+/// `limit` as asked for, or the default.
+pub(crate) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+    match asked.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(Problem::bad_parameter("limit", format!("expected a number from 1 to {MAX_LIMIT}"))),
+    }
+}
+
+/// A part of the path. What cannot be an id names nothing, so it is 404.
+pub(crate) fn segment<T: FromStr>(params: &RawPathParams, name: &str, what: &str) -> Result<T, Problem> {
+    let raw = params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+    raw.and_then(|value| value.parse().ok()).ok_or_else(|| Problem::not_found(what))
+}

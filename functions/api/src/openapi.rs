@@ -1,0 +1,48 @@
+//! The OpenAPI 3.1 document, made from the handlers themselves.
+
+use std::sync::Arc;
+
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Hookline",
+        description = "Publish events; every matching hook gets a signed HTTP request, retried until it lands or gives up.",
+    ),
+    security(("bearer" = []), ("basic" = [])),
+    tags(
+        (name = "tenants", description = "Accounts, projects or organisations that own hooks, and their API keys"),
+        (name = "hooks", description = "Where to send, for which events, how to sign, how to retry"),
+        (name = "events", description = "Publishing"),
+        (name = "deliveries", description = "What was sent, what was answered, and sending it again"),
+        (name = "health"),
+    )
+)]
+struct Document;
+
+pub(crate) fn base() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> String {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The operator's key, or a tenant's"))
+        .build();
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("Tenant id as user name, key as password"))
+        .build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    components.add_security_scheme("basic", SecurityScheme::Http(basic));
+    document.to_pretty_json().expect("the document holds nothing that JSON cannot express")
+}
+
+pub(crate) async fn serve(document: Arc<str>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], document.to_string())
+}

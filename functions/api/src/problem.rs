@@ -1,0 +1,151 @@
+//! Errors as RFC 9457 problem details: public words, private cause.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use shared::ports::{QueueError, StoreError};
+use shared::stage::causes;
+use utoipa::ToSchema;
+
+/// What a client is told to wait when we are the ones who cannot.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// An RFC 9457 problem document.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: String,
+    status: u16,
+    /// What went wrong and what would be right.
+    detail: String,
+    /// One entry for each field that is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+/// A field that is wrong, and what is expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The path of the field in the request, such as `retry.delays[2]`.
+    pub field: String,
+    pub message: String,
+}
+
+impl FieldError {
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// 422, or 400 where a parameter outside the body is wrong.
+    pub fn invalid(status: StatusCode, errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => format!("{}: {}", one.field, one.message),
+            many => format!("{} fields are wrong", many.len()),
+        };
+        Self { errors, ..Self::new(status, detail) }
+    }
+
+    pub fn bad_body(errors: Vec<FieldError>) -> Self {
+        Self::invalid(StatusCode::UNPROCESSABLE_ENTITY, errors)
+    }
+
+    pub fn bad_parameter(name: &str, message: impl Into<String>) -> Self {
+        Self::invalid(StatusCode::BAD_REQUEST, vec![FieldError::new(name, message)])
+    }
+
+    /// The same for what does not exist and for what belongs to others.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("no such {what}"))
+    }
+
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong on our side; the log says what")
+    }
+
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub fn into_errors(self) -> Vec<FieldError> {
+        self.errors
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER.as_secs()));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static(r#"Bearer, Basic realm="hookline""#);
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Conflict => {
+                Self::conflict("somebody else changed it at the same time; read it again and retry")
+            }
+            StoreError::BadCursor => Self::bad_parameter("cursor", "expected the next_cursor of an earlier answer"),
+            StoreError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too large for the store"),
+            StoreError::Unavailable(_) => {
+                tracing::error!(error = %causes(&error), "the store failed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
+            }
+            StoreError::Corrupt(_) => {
+                tracing::error!(error = %causes(&error), "a row cannot be read");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<QueueError> for Problem {
+    fn from(error: QueueError) -> Self {
+        match &error {
+            QueueError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "the event is too large for the queue"),
+            QueueError::Full => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many events are waiting; nothing was accepted, try again",
+            ),
+            QueueError::Unavailable(_) => {
+                tracing::error!(error = %causes(&error), "the queue failed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the queue does not answer; try again")
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! One file for each kind of resource.
+
+pub(crate) mod deliveries;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod hooks;
+pub(crate) mod keys;
+pub(crate) mod secrets;
+pub(crate) mod tenants;

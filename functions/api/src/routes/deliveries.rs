@@ -1,0 +1,233 @@
+mod views;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::domain::delivery::{Delivery, Status, Trigger};
+use shared::domain::event::FanoutPage;
+use shared::domain::ids::{DeliveryId, EventId, HookId, TenantId, new_ulid};
+use shared::messages::{DeliveryMessage, MAX_INLINE_DATA_BYTES, VERSION};
+use shared::ports::{LogFilter, StoreError};
+use shared::time::Timestamp;
+use utoipa::IntoParams;
+
+use super::hooks::find as find_hook;
+use crate::Deps;
+use crate::auth::InTenant;
+use crate::input::{Query, limit, segment};
+use crate::problem::Problem;
+use views::{DeliveryList, DeliveryView, DeliveryWithAttempts};
+
+/// How often one request reads on when a filter admits little.
+const MAX_READS: usize = 10;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LogQuery {
+    status: Option<Status>,
+    /// Only deliveries of this event id
+    event: Option<String>,
+    /// Status code of the last answer: exact (`503`) or a class (`5xx`)
+    code: Option<String>,
+    /// Only events published at this time or later, RFC 3339
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Only events published before this time, RFC 3339
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// 1 to 100, 20 by default
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// 1 to 100, 20 by default
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+impl LogQuery {
+    fn filter(&self) -> Result<LogFilter, Problem> {
+        let event = match &self.event {
+            Some(text) => Some(text.parse().map_err(|error| Problem::bad_parameter("event", format!("{error}")))?),
+            None => None,
+        };
+        let codes = self.code.as_deref().map(codes).transpose()?;
+        Ok(LogFilter { status: self.status, event, codes, since: self.since, until: self.until })
+    }
+}
+
+/// `503` or `5xx` as bounds.
+fn codes(text: &str) -> Result<(u16, u16), Problem> {
+    let wrong = || Problem::bad_parameter("code", "expected a status code such as 503, or a class such as 5xx");
+    if let Some(class) = text.strip_suffix("xx") {
+        let class: u16 = class.parse().map_err(|_| wrong())?;
+        return if (1..=5).contains(&class) { Ok((class * 100, class * 100 + 99)) } else { Err(wrong()) };
+    }
+    let code: u16 = text.parse().map_err(|_| wrong())?;
+    if (100..=599).contains(&code) { Ok((code, code)) } else { Err(wrong()) }
+}
+
+/// The log of a hook, newest event first
+///
+/// A page may hold fewer than `limit` entries, also none, while
+/// `next_cursor` says that there are more.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/deliveries", tag = "deliveries",
+    params(("tenant" = String, Path), ("hook" = String, Path), LogQuery), responses(
+    (status = 200, body = DeliveryList), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem)
+))]
+pub(crate) async fn of_hook(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+    Query(query): Query<LogQuery>,
+) -> Result<Json<DeliveryList>, Problem> {
+    let (filter, limit) = (query.filter()?, limit(query.limit)?);
+    let hook = find_hook(&deps, &tenant, &params).await?;
+    let mut items: Vec<Delivery> = Vec::new();
+    let mut cursor = query.cursor;
+    for _ in 0..MAX_READS {
+        let page = deps.log.list(&tenant, hook.id, &filter, limit - items.len(), cursor.as_deref()).await?;
+        items.extend(page.items);
+        cursor = page.next;
+        if cursor.is_none() || items.len() == limit {
+            break;
+        }
+    }
+    Ok(Json(DeliveryList { items: items.iter().map(Into::into).collect(), next_cursor: cursor }))
+}
+
+/// The deliveries of an event, one for each hook that matched
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}/deliveries", tag = "deliveries",
+    params(("tenant" = String, Path), ("event" = String, Path), PageQuery), responses(
+    (status = 200, body = DeliveryList), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem)
+))]
+pub(crate) async fn of_event(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<DeliveryList>, Problem> {
+    let id: EventId = segment(&params, "event", "event")?;
+    let limit = limit(query.limit)?;
+    let event = deps.events.get(&tenant, &id).await?.ok_or_else(|| Problem::not_found("event"))?;
+    let mut place = Place::read(query.cursor.as_deref())?;
+    let mut items = Vec::new();
+    while let Some(page) = page_at(&deps, &tenant, &id, place.page).await? {
+        for hook in page.hooks.iter().skip(place.index).take(limit - items.len()) {
+            let delivery = DeliveryId { event: event.seq, hook: *hook };
+            let row = deps.log.get(&tenant, delivery).await?;
+            items.push(row.as_ref().map_or_else(|| DeliveryView::pending(&event, *hook), Into::into));
+            place.index += 1;
+        }
+        if place.index < page.hooks.len() {
+            break;
+        }
+        place = Place { page: place.page + 1, index: 0 };
+        if page.next.is_none() {
+            return Ok(Json(DeliveryList { items, next_cursor: None }));
+        }
+        if items.len() == limit {
+            break;
+        }
+    }
+    Ok(Json(DeliveryList { items, next_cursor: Some(format!("{}.{}", place.page, place.index)) }))
+}
+
+/// Where a list of an event's deliveries goes on: a page of its fan-out, and
+/// how many hooks of it were shown.
+struct Place {
+    page: u32,
+    index: usize,
+}
+
+impl Place {
+    fn read(cursor: Option<&str>) -> Result<Self, Problem> {
+        let Some(text) = cursor else { return Ok(Self { page: 0, index: 0 }) };
+        let place = text
+            .split_once('.')
+            .and_then(|(page, index)| Some(Self { page: page.parse().ok()?, index: index.parse().ok()? }));
+        place.ok_or_else(|| StoreError::BadCursor.into())
+    }
+}
+
+async fn page_at(deps: &Deps, tenant: &TenantId, event: &EventId, number: u32) -> Result<Option<FanoutPage>, Problem> {
+    let before = number.checked_sub(1).map(|before| before.to_string());
+    let found = deps.events.pages(tenant, event, 1, before.as_deref()).await?;
+    Ok(found.items.into_iter().next())
+}
+
+/// One delivery with all its attempts
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/deliveries/{delivery}", tag = "deliveries",
+    params(("tenant" = String, Path), ("delivery" = String, Path)), responses(
+    (status = 200, body = DeliveryWithAttempts), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem)
+))]
+pub(crate) async fn get(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<Json<DeliveryWithAttempts>, Problem> {
+    let delivery = find(&deps, &tenant, &params).await?;
+    let attempts = deps.log.attempts(&delivery).await?;
+    Ok(Json(DeliveryWithAttempts::new(&delivery, &attempts)))
+}
+
+/// Attempt a delivery once more, now
+///
+/// It neither uses up a scheduled retry nor adds one.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry", tag = "deliveries",
+    params(("tenant" = String, Path), ("delivery" = String, Path)), responses(
+    (status = 202, body = DeliveryView), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem),
+    (status = 409, body = Problem, description = "The hook is gone or disabled, or the payload has expired"),
+    (status = 503, body = Problem)
+))]
+pub(crate) async fn retry(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<(StatusCode, Json<DeliveryView>), Problem> {
+    let delivery = find(&deps, &tenant, &params).await?;
+    let hook_id: HookId = delivery.hook();
+    match deps.hooks.get(&tenant, hook_id).await? {
+        None => return Err(Problem::conflict("the hook was deleted")),
+        Some(hook) if !hook.enabled => return Err(Problem::conflict("the hook is disabled; enable it first")),
+        Some(_) => {}
+    }
+    let Some(event) = deps.events.get(&tenant, &delivery.event_id).await? else {
+        return Err(Problem::conflict("the event's payload has expired"));
+    };
+    let inline = event.data.get().len() <= MAX_INLINE_DATA_BYTES;
+    let message = DeliveryMessage {
+        version: VERSION,
+        tenant,
+        hook: hook_id,
+        event_id: event.id,
+        event_seq: event.seq,
+        event_type: event.event_type,
+        event_timestamp: event.timestamp,
+        data: inline.then(|| Arc::clone(&event.data)),
+        trigger: Trigger::Manual,
+        step: 0,
+        due_at: None,
+        check_log: false,
+        request: Some(new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string()),
+    };
+    deps.redeliveries.send_one(message.to_outgoing()).await?;
+    Ok((StatusCode::ACCEPTED, Json(DeliveryView::from(&delivery))))
+}
+
+async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams) -> Result<Delivery, Problem> {
+    let id: DeliveryId = segment(params, "delivery", "delivery")?;
+    deps.log.get(tenant, id).await?.ok_or_else(|| Problem::not_found("delivery"))
+}

@@ -1,0 +1,224 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use shared::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES};
+use shared::domain::ids::{Channel, EventId, EventType, TenantId, new_ulid};
+use shared::messages::{EventMessage, VERSION};
+use shared::ports::Outgoing;
+use shared::time::Timestamp;
+use utoipa::ToSchema;
+
+use crate::Deps;
+use crate::auth::{InTenant, MayPublish};
+use crate::input::{Body, parse, segment};
+use crate::problem::{FieldError, Problem};
+
+/// Events of one batch at most.
+const MAX_BATCH: usize = 100;
+
+/// An event to publish.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewEvent {
+    /// 1 to 128 of a-z A-Z 0-9 _ - . : — publishing an id twice sends it once. Made when absent.
+    #[schema(value_type = Option<String>)]
+    id: Option<EventId>,
+    /// What happened, such as `post.published`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    event_type: EventType,
+    /// Any JSON, at most 262,144 bytes; sent on as exactly these bytes.
+    #[schema(value_type = Value)]
+    data: Arc<RawValue>,
+    /// When it happened, RFC 3339; now when absent.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    timestamp: Option<Timestamp>,
+    /// At most 16.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    channels: BTreeSet<Channel>,
+    /// Not to be sent before this time, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deliver_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    id: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewBatch {
+    /// 1 to 100 events.
+    #[schema(value_type = Vec<NewEvent>)]
+    events: Vec<Box<RawValue>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BatchResult {
+    /// One for each event, in order.
+    results: Vec<EventResult>,
+}
+
+/// `id` of an event that was accepted, or `error` of one that was not.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventResult {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Problem>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(crate) struct EventView {
+    id: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    timestamp: String,
+    channels: Vec<String>,
+    /// As published, byte for byte.
+    #[schema(value_type = Value)]
+    data: Arc<RawValue>,
+}
+
+impl NewEvent {
+    fn into_message(self, tenant: &TenantId, deps: &Deps) -> Result<(EventId, Outgoing), Problem> {
+        let size = self.data.get().len();
+        if size > MAX_DATA_BYTES {
+            let message = format!("expected at most {MAX_DATA_BYTES} bytes, got {size}");
+            return Err(Problem::invalid(StatusCode::PAYLOAD_TOO_LARGE, vec![FieldError::new("data", message)]));
+        }
+        if self.channels.len() > MAX_CHANNELS {
+            let message = format!("expected at most {MAX_CHANNELS} entries");
+            return Err(Problem::bad_body(vec![FieldError::new("channels", message)]));
+        }
+        let id = match self.id {
+            Some(id) => id,
+            None => {
+                let made = format!("evt_{}", new_ulid(deps.clock.as_ref(), deps.random.as_ref()));
+                made.parse().map_err(|_| Problem::internal())?
+            }
+        };
+        let message = EventMessage {
+            version: VERSION,
+            tenant: tenant.clone(),
+            id: Some(id.clone()),
+            event_type: Some(self.event_type),
+            // Set here, so that a message that waits keeps the time it was published.
+            timestamp: Some(self.timestamp.unwrap_or_else(|| deps.clock.now())),
+            channels: self.channels,
+            deliver_at: self.deliver_at,
+            data: Some(self.data),
+            continuation: None,
+        };
+        Ok((id, message.to_outgoing()))
+    }
+}
+
+/// Publish an event
+///
+/// Once this answers 202 the event is durable. An id that was published before
+/// is accepted again and dropped.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/events", tag = "events",
+    params(("tenant" = String, Path)), request_body = NewEvent, responses(
+    (status = 202, body = Accepted), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem),
+    (status = 503, body = Problem, description = "Nothing was accepted; try again after `Retry-After` seconds")
+))]
+pub(crate) async fn publish(
+    MayPublish(tenant): MayPublish,
+    State(deps): State<Deps>,
+    Body(event): Body<NewEvent>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let (id, message) = event.into_message(&tenant, &deps)?;
+    deps.queue.send_one(message).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { id: id.to_string() })))
+}
+
+/// Publish up to 100 events
+///
+/// Each is accepted or refused on its own account. When none is accepted, the
+/// answer is the first one's problem.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/events/batch", tag = "events",
+    params(("tenant" = String, Path)), request_body = NewBatch, responses(
+    (status = 202, body = BatchResult), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem),
+    (status = 503, body = Problem, description = "Nothing was accepted; try again after `Retry-After` seconds")
+))]
+pub(crate) async fn publish_batch(
+    MayPublish(tenant): MayPublish,
+    State(deps): State<Deps>,
+    Body(batch): Body<NewBatch>,
+) -> Result<(StatusCode, Json<BatchResult>), Problem> {
+    if !(1..=MAX_BATCH).contains(&batch.events.len()) {
+        let message = format!("expected 1 to {MAX_BATCH} events, got {}", batch.events.len());
+        return Err(Problem::bad_body(vec![FieldError::new("events", message)]));
+    }
+    let checked: Vec<Result<(EventId, Outgoing), Problem>> =
+        batch.events.iter().map(|raw| parse::<NewEvent>(raw.get().as_bytes())?.into_message(&tenant, &deps)).collect();
+    let messages: Vec<Outgoing> = checked.iter().flatten().map(|(_, message)| message.clone()).collect();
+    let mut sent = deps.queue.send(&messages).await.into_iter();
+    let outcomes: Vec<Result<EventId, Problem>> = checked
+        .into_iter()
+        .map(|event| match event {
+            Ok((id, _)) => sent.next().unwrap_or(Ok(())).map(|()| id).map_err(Problem::from),
+            Err(problem) => Err(problem),
+        })
+        .collect();
+    if outcomes.iter().all(Result::is_err)
+        && let Some(Err(first)) = outcomes.first()
+    {
+        return Err(all_refused(first.status(), &outcomes));
+    }
+    let results = outcomes
+        .into_iter()
+        .map(|outcome| match outcome {
+            Ok(id) => EventResult { id: Some(id.to_string()), error: None },
+            Err(problem) => EventResult { id: None, error: Some(problem) },
+        })
+        .collect();
+    Ok((StatusCode::ACCEPTED, Json(BatchResult { results })))
+}
+
+fn all_refused(status: StatusCode, outcomes: &[Result<EventId, Problem>]) -> Problem {
+    let mut errors = Vec::new();
+    for (index, problem) in outcomes.iter().enumerate().filter_map(|(i, o)| Some((i, o.as_ref().err()?))) {
+        let fields = problem.clone().into_errors();
+        if fields.is_empty() {
+            errors.push(FieldError::new(format!("events[{index}]"), problem.detail()));
+        }
+        errors.extend(fields.into_iter().map(|f| FieldError::new(format!("events[{index}].{}", f.field), f.message)));
+    }
+    Problem::invalid(status, errors)
+}
+
+/// Read an event as it was published
+///
+/// It can be read once it has been taken up, a moment after it was accepted.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}", tag = "events",
+    params(("tenant" = String, Path), ("event" = String, Path)), responses(
+    (status = 200, body = EventView), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem)
+))]
+pub(crate) async fn get(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<Json<EventView>, Problem> {
+    let id: EventId = segment(&params, "event", "event")?;
+    let event = deps.events.get(&tenant, &id).await?.ok_or_else(|| Problem::not_found("event"))?;
+    Ok(Json(EventView {
+        id: event.id.to_string(),
+        event_type: event.event_type.to_string(),
+        timestamp: event.timestamp.to_string(),
+        channels: event.channels.iter().map(ToString::to_string).collect(),
+        data: event.data,
+    }))
+}

@@ -1,0 +1,124 @@
+//! Filtering, ordering and paging the hooks of a tenant.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use shared::domain::hook::Hook;
+use shared::domain::ids::EventType;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::input::limit;
+use crate::problem::Problem;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only hooks that would get events of this type
+    event: Option<String>,
+    /// Only hooks whose name contains this, in upper or lower case
+    name: Option<String>,
+    enabled: Option<bool>,
+    /// `created` by default
+    #[param(inline)]
+    order: Option<Order>,
+    /// 1 to 100, 20 by default
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// A `-` in front reverses it.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+pub(crate) enum Order {
+    #[serde(rename = "created")]
+    Created,
+    #[serde(rename = "-created")]
+    CreatedDescending,
+    #[serde(rename = "modified")]
+    Modified,
+    #[serde(rename = "-modified")]
+    ModifiedDescending,
+    #[serde(rename = "name")]
+    Name,
+    #[serde(rename = "-name")]
+    NameDescending,
+    #[serde(rename = "description")]
+    Description,
+    #[serde(rename = "-description")]
+    DescriptionDescending,
+    #[serde(rename = "enabled")]
+    Enabled,
+    #[serde(rename = "-enabled")]
+    EnabledDescending,
+}
+
+impl Order {
+    fn is_descending(self) -> bool {
+        matches!(
+            self,
+            Self::CreatedDescending
+                | Self::ModifiedDescending
+                | Self::NameDescending
+                | Self::DescriptionDescending
+                | Self::EnabledDescending
+        )
+    }
+
+    /// What hooks are compared by; the id makes it unique.
+    fn key(self, hook: &Hook) -> (String, String) {
+        let value = match self {
+            Self::Created | Self::CreatedDescending => hook.created_at.to_string(),
+            Self::Modified | Self::ModifiedDescending => hook.updated_at.to_string(),
+            Self::Name | Self::NameDescending => hook.name.to_lowercase(),
+            Self::Description | Self::DescriptionDescending => hook.description.to_lowercase(),
+            Self::Enabled | Self::EnabledDescending => u8::from(hook.enabled).to_string(),
+        };
+        (value, hook.id.to_string())
+    }
+}
+
+pub(crate) struct Selection {
+    pub(crate) items: Vec<Hook>,
+    pub(crate) next: Option<String>,
+    pub(crate) total: usize,
+}
+
+pub(crate) fn select(hooks: Vec<Hook>, query: &ListQuery) -> Result<Selection, Problem> {
+    let limit = limit(query.limit)?;
+    let order = query.order.unwrap_or(Order::Created);
+    let event: Option<EventType> = match &query.event {
+        Some(text) => Some(text.parse().map_err(|error| Problem::bad_parameter("event", format!("{error}")))?),
+        None => None,
+    };
+    let name = query.name.as_deref().map(str::to_lowercase);
+    let mut matching: Vec<((String, String), Hook)> = hooks
+        .into_iter()
+        .filter(|hook| event.as_ref().is_none_or(|event| hook.events.iter().any(|pattern| pattern.matches(event))))
+        .filter(|hook| name.as_ref().is_none_or(|name| hook.name.to_lowercase().contains(name)))
+        .filter(|hook| query.enabled.is_none_or(|enabled| hook.enabled == enabled))
+        .map(|hook| (order.key(&hook), hook))
+        .collect();
+    matching.sort_by(|(a, _), (b, _)| if order.is_descending() { b.cmp(a) } else { a.cmp(b) });
+    let total = matching.len();
+    let start = match &query.cursor {
+        Some(text) => {
+            let last = read_cursor(text)?;
+            matching.partition_point(|(key, _)| if order.is_descending() { *key >= last } else { *key <= last })
+        }
+        None => 0,
+    };
+    let page: Vec<_> = matching.into_iter().skip(start).take(limit).collect();
+    let next = page.last().filter(|_| start + page.len() < total).map(|(key, _)| write_cursor(key));
+    Ok(Selection { items: page.into_iter().map(|(_, hook)| hook).collect(), next, total })
+}
+
+fn write_cursor(key: &(String, String)) -> String {
+    let json = serde_json::to_vec(key).expect("two strings are always JSON");
+    URL_SAFE_NO_PAD.encode(json)
+}
+
+fn read_cursor(text: &str) -> Result<(String, String), Problem> {
+    let json = URL_SAFE_NO_PAD.decode(text).ok();
+    json.and_then(|json| serde_json::from_slice(&json).ok())
+        .ok_or_else(|| Problem::bad_parameter("cursor", "expected the next_cursor of an earlier answer"))
+}

@@ -1,0 +1,161 @@
+//! One attempt: made, logged, and followed up.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use shared::domain::delivery::{
+    Attempt, Delivery, Outcome as AttemptOutcome, RESPONSE_BODY_CHARS, Status, Trigger, excerpt,
+};
+use shared::domain::hook::Hook;
+use shared::domain::retry::{Verdict, parse_retry_after};
+use shared::messages::DeliveryMessage;
+use shared::ports::{HttpResult, SendFailure, StoreError};
+use shared::stage::{Fault, Outcome};
+use shared::standing::{self, Standing};
+use shared::time::Timestamp;
+
+use crate::{Deps, request};
+
+/// Writers of one row are few: a scheduled attempt and a manual one at most.
+const LOG_TRIES: usize = 5;
+
+pub(crate) struct Made {
+    pub(crate) attempt: Attempt,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+pub(crate) async fn make(
+    deps: &Deps,
+    hook: &Hook,
+    delivery: &DeliveryMessage,
+    data: &RawValue,
+    now: Timestamp,
+) -> Made {
+    let result = match request::build(hook, delivery, data, now) {
+        Ok(request) => deps.sender.send(request).await,
+        Err(error) => HttpResult {
+            answer: Err(SendFailure { outcome: AttemptOutcome::InvalidRequest, detail: error.to_string() }),
+            duration: Duration::ZERO,
+        },
+    };
+    let mut attempt = Attempt {
+        number: 0,
+        at: now,
+        duration_ms: u32::try_from(result.duration.as_millis()).unwrap_or(u32::MAX),
+        status_code: None,
+        outcome: AttemptOutcome::Success,
+        error: None,
+        response_body: None,
+        trigger: delivery.trigger,
+    };
+    let mut retry_after = None;
+    match result.answer {
+        Ok(response) => {
+            attempt.outcome = AttemptOutcome::of_status(response.status);
+            attempt.status_code = Some(response.status);
+            attempt.response_body = Some(excerpt(&response.body, RESPONSE_BODY_CHARS)).filter(|body| !body.is_empty());
+            retry_after = response.retry_after.and_then(|value| parse_retry_after(&value, now));
+        }
+        Err(failure) => {
+            attempt.outcome = failure.outcome;
+            attempt.error = Some(failure.detail);
+        }
+    }
+    Made { attempt, retry_after }
+}
+
+/// Writes the attempt into the log. Whoever else wrote meanwhile is heard: every
+/// request that was sent gets its own number and is kept.
+pub(crate) async fn log(
+    deps: &Deps,
+    message: &DeliveryMessage,
+    row: Option<Delivery>,
+    attempt: Attempt,
+    verdict: Verdict,
+) -> Result<Delivery, Fault> {
+    let mut row = row;
+    for _ in 0..LOG_TRIES {
+        let expected = standing::expected(row.as_ref());
+        let in_turn = matches!(Standing::of(message, row.clone()), Standing::Due(_));
+        let mut delivery = row.unwrap_or_else(|| standing::unlogged(message, attempt.at, deps.retention));
+        apply(&mut delivery, message, attempt.clone(), verdict, in_turn, deps.clock.now());
+        match deps.log.record(&delivery, expected).await {
+            Ok(()) => {
+                report(&delivery);
+                return Ok(delivery);
+            }
+            Err(StoreError::Conflict) => row = deps.log.get(&message.tenant, message.delivery_id()).await?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+/// The row after the attempt. Only an attempt in its turn moves the schedule:
+/// a manual one, or a copy that was overtaken, can end it with a success but
+/// neither use up a retry nor add one.
+fn apply(
+    delivery: &mut Delivery,
+    message: &DeliveryMessage,
+    mut attempt: Attempt,
+    verdict: Verdict,
+    in_turn: bool,
+    now: Timestamp,
+) {
+    delivery.attempt_count += 1;
+    attempt.number = delivery.attempt_count;
+    delivery.updated_at = now;
+    delivery.last_attempt = Some(attempt);
+    if message.trigger == Trigger::Manual {
+        delivery.last_manual.clone_from(&message.request);
+    }
+    let scheduled = in_turn && message.trigger != Trigger::Manual;
+    match verdict {
+        Verdict::Succeeded => settle(delivery, Status::Succeeded),
+        Verdict::Retry { step, at } if scheduled => {
+            delivery.status = Status::Retrying;
+            delivery.due_step = step;
+            delivery.next_attempt_at = Some(at);
+        }
+        Verdict::Exhausted if scheduled => settle(delivery, Status::Failed),
+        // It may have been skipped before; now it was tried and failed.
+        _ if matches!(delivery.status, Status::Pending | Status::Skipped) => settle(delivery, Status::Failed),
+        _ => {}
+    }
+}
+
+fn settle(delivery: &mut Delivery, status: Status) {
+    delivery.status = status;
+    delivery.due_step = 0;
+    delivery.next_attempt_at = None;
+    delivery.reason = None;
+}
+
+/// Hands the next attempt to the clock.
+pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &Delivery) -> Result<Outcome, Outcome> {
+    let next = DeliveryMessage {
+        trigger: Trigger::Retry,
+        step: row.due_step,
+        due_at: row.next_attempt_at,
+        check_log: false,
+        request: None,
+        ..message
+    };
+    deps.retries.send_one(next.to_outgoing()).await?;
+    Ok(Outcome::Done)
+}
+
+fn report(delivery: &Delivery) {
+    let Some(attempt) = &delivery.last_attempt else { return };
+    tracing::debug!(
+        tenant.id = %delivery.tenant,
+        hook.id = %delivery.id.hook,
+        delivery.id = %delivery.id,
+        attempt.no = attempt.number,
+        outcome = ?attempt.outcome,
+        status_code = attempt.status_code,
+        duration_ms = attempt.duration_ms,
+        status = delivery.status.as_str(),
+        "attempt made"
+    );
+}

@@ -1,0 +1,109 @@
+//! Requests to addresses that strangers chose, over reqwest.
+
+mod failure;
+mod resolver;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use quick_cache::sync::Cache;
+use reqwest::{Client, redirect};
+use shared::domain::address::AddressPolicy;
+use shared::domain::delivery::Outcome;
+use shared::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
+
+use resolver::VettedResolver;
+
+/// Distinct connect time-outs that keep a connection pool.
+const POOLS: usize = 32;
+/// Idle connections to one endpoint, and for how long they are kept.
+const IDLE_PER_HOST: usize = 64;
+const IDLE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the HTTP client")]
+pub struct SenderError(#[source] reqwest::Error);
+
+/// Follows no redirect and no proxy variable, and dials only vetted addresses.
+pub struct ReqwestSender {
+    policy: Arc<AddressPolicy>,
+    resolver: VettedResolver,
+    /// By connect time-out in milliseconds, which reqwest sets per client.
+    clients: Cache<u32, Client>,
+}
+
+impl ReqwestSender {
+    /// Fails when the platform's root certificates cannot be used.
+    pub fn new(policy: AddressPolicy) -> Result<Self, SenderError> {
+        let policy = Arc::new(policy);
+        let resolver = VettedResolver::new(Arc::clone(&policy));
+        let sender = Self { policy, resolver, clients: Cache::new(POOLS) };
+        sender.client(shared::domain::hook::Timeout::default().connect_ms)?;
+        Ok(sender)
+    }
+
+    fn client(&self, connect_ms: u32) -> Result<Client, SenderError> {
+        self.clients.get_or_insert_with(&connect_ms, || {
+            Client::builder()
+                .connect_timeout(Duration::from_millis(connect_ms.into()))
+                .redirect(redirect::Policy::none())
+                .no_proxy()
+                .referer(false)
+                .dns_resolver(self.resolver.clone())
+                .pool_max_idle_per_host(IDLE_PER_HOST)
+                .pool_idle_timeout(IDLE)
+                .tcp_nodelay(true)
+                .http1_only()
+                .build()
+                .map_err(SenderError)
+        })
+    }
+
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, SendFailure> {
+        self.policy.check_url(request.url.as_str()).map_err(failure::refused)?;
+        self.resolver.check_unusual_port(&request.url).await?;
+        let client = self
+            .client(request.timeout.connect_ms)
+            .map_err(|error| SendFailure { outcome: Outcome::InvalidRequest, detail: error.to_string() })?;
+        let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| SendFailure {
+            outcome: Outcome::InvalidRequest,
+            detail: format!("{} is not an HTTP method", request.method),
+        })?;
+        let mut builder = client.request(method, request.url).body(request.body);
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        let mut response = builder.send().await.map_err(|error| failure::of(&error))?;
+        let status = response.status().as_u16();
+        let retry_after =
+            response.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = read_body(&mut response).await?;
+        Ok(HttpResponse { status, retry_after, body })
+    }
+}
+
+/// What fits; the rest is left unread and its connection closed.
+async fn read_body(response: &mut reqwest::Response) -> Result<Bytes, SendFailure> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure::of(&error))? {
+        let room = <dyn HttpSender>::MAX_BODY_BYTES - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() >= room {
+            break;
+        }
+    }
+    Ok(body.freeze())
+}
+
+#[async_trait]
+impl HttpSender for ReqwestSender {
+    async fn send(&self, request: HttpRequest) -> HttpResult {
+        let started = Instant::now();
+        let total = request.timeout.total();
+        let answer = tokio::time::timeout(total, self.exchange(request)).await;
+        let answer = answer.unwrap_or_else(|_| Err(failure::timed_out(total)));
+        HttpResult { answer, duration: started.elapsed() }
+    }
+}

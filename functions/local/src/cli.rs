@@ -1,0 +1,101 @@
+//! Flags. Every flag of `serve` can be given in the environment as well.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Sends webhooks: publish events, and every matching hook gets a signed
+/// request, retried until it lands or gives up.
+#[derive(Parser)]
+#[command(name = "hookline", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: ServeOptions,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the server (the default)
+    Serve(ServeOptions),
+    /// Receive webhooks for development: verify, print, and fail or be slow on demand
+    Listen(ListenOptions),
+    /// Run server, receiver and sample events in one go
+    Demo(DemoOptions),
+}
+
+#[derive(Args, Clone)]
+pub(crate) struct ServeOptions {
+    /// Address and port to serve the API on
+    #[arg(long, env = "HOOKLINE_LISTEN", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: String,
+
+    /// Directory that holds everything; one process at a time
+    #[arg(long, env = "HOOKLINE_DATA", default_value = "data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+
+    /// Keep everything in a temporary directory that is gone at exit
+    #[arg(long, conflicts_with = "data")]
+    pub(crate) temporary: bool,
+
+    /// The operator's key; made and printed once when absent
+    #[arg(long, env = "HOOKLINE_OPERATOR_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) operator_key: Option<String>,
+
+    /// Let hooks use plain http, for development
+    #[arg(long, env = "HOOKLINE_ALLOW_HTTP")]
+    pub(crate) allow_http: bool,
+
+    /// A network that hooks may point into although it is not public, on any
+    /// port, such as 127.0.0.0/8; can be repeated
+    #[arg(long, env = "HOOKLINE_ALLOW_NETWORKS", value_delimiter = ',', value_name = "CIDR")]
+    pub(crate) allow_network: Vec<String>,
+
+    /// Days for which events and deliveries are kept, 1 to 3650
+    #[arg(long, env = "HOOKLINE_RETENTION_DAYS", default_value = "30", value_name = "DAYS")]
+    pub(crate) retention_days: String,
+
+    /// Attempts under way at once, 1 to 10000
+    #[arg(long, env = "HOOKLINE_MAX_IN_FLIGHT", default_value = "512", value_name = "N")]
+    pub(crate) max_in_flight: String,
+
+    /// Attempts under way at once for one hook, 1 to 10000
+    #[arg(long, env = "HOOKLINE_MAX_IN_FLIGHT_PER_HOOK", default_value = "64", value_name = "N")]
+    pub(crate) max_in_flight_per_hook: String,
+}
+
+#[derive(Args)]
+pub(crate) struct ListenOptions {
+    /// Address and port to receive on
+    #[arg(long, default_value = "127.0.0.1:9000")]
+    pub(crate) listen: SocketAddr,
+
+    /// The hook's secret (whsec_…): verify signatures with it, answer 401 to what does not verify
+    #[arg(long, env = "HOOKLINE_SECRET", hide_env_values = true)]
+    pub(crate) secret: Option<String>,
+
+    /// Answer this many requests with 500 before answering well
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) fail: u64,
+
+    /// Answer with this status instead of 200
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599))]
+    pub(crate) status: u16,
+
+    /// Wait this many milliseconds before each answer
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    pub(crate) slow: u64,
+
+    /// Print nothing but count, for load tests
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DemoOptions {
+    /// Sample events to publish
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub(crate) events: u32,
+}

@@ -1,0 +1,164 @@
+//! The stages, wired to the store and queues of one directory.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::domain::address::AddressPolicy;
+use shared::domain::hook::Timeout;
+use shared::embedded::{
+    EmbeddedDeliveryLog, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, EmbeddedTenants, OpenError,
+    QueueOptions, Store, StoreOptions,
+};
+use shared::ports::{Clock, HttpSender, Random, StoreError};
+
+use crate::pump::{Pump, Stage};
+
+/// Beyond every deadline that one attempt has: reading, logging, requeueing.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// Messages that the first two queues hold before they refuse more. Each takes
+/// about 150 bytes of memory, so a full backlog stays within 32 MB.
+const MAX_BACKLOG: usize = 100_000;
+/// Waiting retries; beyond them, deliveries stay where they are until there is room.
+const MAX_RETRIES: usize = 1_000_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot read the queues")]
+    Queues(#[from] StoreError),
+}
+
+/// What the process is built from.
+pub struct Options {
+    pub store: StoreOptions,
+    pub operator_key: String,
+    pub addresses: AddressPolicy,
+    /// How long events and deliveries are kept.
+    pub retention: Duration,
+    /// Attempts under way at once.
+    pub max_in_flight: usize,
+    /// Attempts under way at once for one hook.
+    pub max_in_flight_per_hook: usize,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub sender: Arc<dyn HttpSender>,
+}
+
+/// One running Hookline over one data directory.
+#[derive(Clone)]
+pub struct Engine {
+    pub store: Store,
+    pub queues: Queues,
+    pub api: api::Deps,
+    pub fanout: fanout::Deps,
+    pub deliver: deliver::Deps,
+    pub requeue: requeue::Deps,
+    max_in_flight: usize,
+}
+
+#[derive(Clone)]
+pub struct Queues {
+    pub events: EmbeddedQueue,
+    pub deliveries: EmbeddedQueue,
+    pub retries: EmbeddedQueue,
+    pub redeliveries: EmbeddedQueue,
+}
+
+impl Engine {
+    pub async fn start(path: &Path, options: Options) -> Result<Self, StartError> {
+        let Options { clock, random, retention, .. } = options;
+        let store = Store::open(path, &options.store, Arc::clone(&clock))?;
+        // An attempt may take its whole deadline; the lease must outlast it.
+        let lease = Timeout::MAX.connect() + Timeout::MAX.total() + LEASE_MARGIN;
+        let open = |name, max_messages, max_leased_per_group| {
+            EmbeddedQueue::open(store.clone(), name, QueueOptions { lease, max_messages, max_leased_per_group })
+        };
+        let per_hook = options.max_in_flight_per_hook;
+        let queues = Queues {
+            events: open("events", MAX_BACKLOG, usize::MAX).await?,
+            deliveries: open("deliveries", MAX_BACKLOG, per_hook).await?,
+            retries: open("retries", MAX_RETRIES, usize::MAX).await?,
+            redeliveries: open("redeliveries", MAX_BACKLOG, per_hook).await?,
+        };
+        let hooks = Arc::new(EmbeddedHooks::new(store.clone()));
+        let events = Arc::new(EmbeddedEvents(store.clone()));
+        let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
+        Ok(Self {
+            api: api::Deps {
+                tenants: Arc::new(EmbeddedTenants(store.clone())),
+                keys: Arc::new(EmbeddedKeys(store.clone())),
+                hooks: hooks.clone(),
+                events: events.clone(),
+                log: log.clone(),
+                queue: Arc::new(queues.events.clone()),
+                redeliveries: Arc::new(queues.redeliveries.clone()),
+                clock: Arc::clone(&clock),
+                random: Arc::clone(&random),
+                operator: api::OperatorKey::new(&options.operator_key),
+                key_cache: api::KeyCache::new(Duration::ZERO),
+                addresses: options.addresses,
+            },
+            fanout: fanout::Deps {
+                subscriptions: hooks.clone(),
+                events: events.clone(),
+                queue: Arc::new(queues.events.clone()),
+                deliveries: Arc::new(queues.deliveries.clone()),
+                retries: Arc::new(queues.retries.clone()),
+                clock: Arc::clone(&clock),
+                random: Arc::clone(&random),
+                retention,
+            },
+            deliver: deliver::Deps {
+                hooks: hooks.clone(),
+                events,
+                log: log.clone(),
+                retries: Arc::new(queues.retries.clone()),
+                sender: options.sender,
+                in_flight: deliver::InFlight::default(),
+                clock: Arc::clone(&clock),
+                random,
+                retention,
+            },
+            requeue: requeue::Deps {
+                hooks,
+                log,
+                redeliveries: Arc::new(queues.redeliveries.clone()),
+                clock,
+                retention,
+            },
+            store,
+            queues,
+            max_in_flight: options.max_in_flight,
+        })
+    }
+
+    /// The consumers of all queues. The lanes never wait for each other.
+    pub fn pump(&self) -> Pump {
+        let Queues { events, deliveries, retries, redeliveries } = self.queues.clone();
+        let (for_events, for_retries) = (self.fanout.clone(), self.requeue.clone());
+        let (fresh, again) = (self.deliver.clone(), self.deliver.clone());
+        Pump::new(
+            Arc::clone(&self.api.clock),
+            vec![
+                Stage::new(events, self.max_in_flight, move |message| {
+                    let deps = for_events.clone();
+                    async move { fanout::handle(&deps, message).await }
+                }),
+                Stage::new(deliveries, self.max_in_flight, move |message| {
+                    let deps = fresh.clone();
+                    async move { deliver::handle(&deps, message).await }
+                }),
+                Stage::new(retries, self.max_in_flight, move |message| {
+                    let deps = for_retries.clone();
+                    async move { requeue::handle(&deps, message).await }
+                }),
+                Stage::new(redeliveries, self.max_in_flight, move |message| {
+                    let deps = again.clone();
+                    async move { deliver::handle(&deps, message).await }
+                }),
+            ],
+        )
+    }
+}

@@ -1,0 +1,233 @@
+//! `hookline serve`
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use deliver::ReqwestSender;
+use local::{Engine, Options};
+use shared::domain::address::AddressPolicy;
+use shared::embedded::StoreOptions;
+use shared::ports::{OsRandom, Random, SystemClock};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::cli::ServeOptions;
+
+/// How long a stop waits for attempts that are under way; the longest an
+/// attempt may take, and a little.
+const GRACE: Duration = Duration::from_secs(45);
+const MIN_KEY_CHARS: usize = 16;
+
+/// All mistakes of the configuration, not just the first.
+#[derive(Debug)]
+pub(crate) struct BadConfig(Vec<String>);
+
+impl fmt::Display for BadConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bad configuration: {}", self.0.join("; "))
+    }
+}
+
+impl std::error::Error for BadConfig {}
+
+struct Config {
+    listen: SocketAddr,
+    data: PathBuf,
+    temporary: bool,
+    operator_key: Option<String>,
+    addresses: AddressPolicy,
+    retention: Duration,
+    max_in_flight: usize,
+    max_in_flight_per_hook: usize,
+}
+
+impl Config {
+    fn check(options: ServeOptions) -> Result<Self, BadConfig> {
+        let mut mistakes = Vec::new();
+        let listen = options.listen.parse().unwrap_or_else(|_| {
+            mistakes.push(format!("--listen {}: expected an address and port such as 127.0.0.1:8787", options.listen));
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        });
+        let mut allow_networks = Vec::new();
+        for text in &options.allow_network {
+            match text.parse() {
+                Ok(network) => allow_networks.push(network),
+                Err(_) => mistakes.push(format!("--allow-network {text}: expected a network such as 10.0.0.0/8")),
+            }
+        }
+        if options.operator_key.as_ref().is_some_and(|key| key.chars().count() < MIN_KEY_CHARS) {
+            mistakes.push(format!("--operator-key: expected at least {MIN_KEY_CHARS} characters"));
+        }
+        let mut number = |flag: &str, text: &str, max: u32| match text.parse::<u32>() {
+            Ok(number) if (1..=max).contains(&number) => number,
+            _ => {
+                mistakes.push(format!("{flag} {text}: expected a number from 1 to {max}"));
+                1
+            }
+        };
+        let days = number("--retention-days", &options.retention_days, 3_650);
+        let max_in_flight = number("--max-in-flight", &options.max_in_flight, 10_000);
+        let per_hook = number("--max-in-flight-per-hook", &options.max_in_flight_per_hook, 10_000);
+        if !mistakes.is_empty() {
+            return Err(BadConfig(mistakes));
+        }
+        Ok(Self {
+            listen,
+            data: options.data,
+            temporary: options.temporary,
+            operator_key: options.operator_key,
+            addresses: AddressPolicy { allow_http: options.allow_http, allow_networks },
+            retention: Duration::from_secs(u64::from(days) * 24 * 3600),
+            max_in_flight: max_in_flight as usize,
+            max_in_flight_per_hook: per_hook as usize,
+        })
+    }
+}
+
+pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
+    let server = Server::start(options).await?;
+    stop_signal().await?;
+    tracing::info!("stopping; finishing what is under way");
+    server.stop().await;
+    Ok(())
+}
+
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) operator_key: String,
+    engine: Engine,
+    stop: watch::Sender<bool>,
+    tasks: [tokio::task::JoinHandle<()>; 2],
+    temporary: Option<PathBuf>,
+}
+
+impl Server {
+    pub(crate) async fn start(options: ServeOptions) -> anyhow::Result<Self> {
+        let config = Config::check(options)?;
+        let temporary = config.temporary.then(|| std::env::temp_dir().join(format!("hookline-{}", random_text(9))));
+        let data = temporary.as_deref().unwrap_or(&config.data).to_owned();
+        create_private(&data)?;
+        let listener =
+            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let address = listener.local_addr()?;
+        let operator_key = match config.operator_key {
+            Some(key) => key,
+            None => kept_key(&data)?,
+        };
+        let engine = Engine::start(
+            &data,
+            Options {
+                store: StoreOptions::default(),
+                operator_key: operator_key.clone(),
+                sender: Arc::new(ReqwestSender::new(config.addresses.clone())?),
+                addresses: config.addresses,
+                retention: config.retention,
+                max_in_flight: config.max_in_flight,
+                max_in_flight_per_hook: config.max_in_flight_per_hook,
+                clock: Arc::new(SystemClock),
+                random: Arc::new(OsRandom),
+            },
+        )
+        .await?;
+        let (stop, stopped) = watch::channel(false);
+        let pump = tokio::spawn(engine.pump().run(stopped.clone()));
+        let router = api::router(engine.api.clone());
+        let http = tokio::spawn(serve_http(listener, router, stopped));
+        tracing::info!(data = %data.display(), "listening on http://{address}");
+        Ok(Self { address, operator_key, engine, stop, tasks: [http, pump], temporary })
+    }
+
+    /// Refuses new work, finishes what is under way, and leaves it on disk.
+    pub(crate) async fn stop(self) {
+        let _ = self.stop.send(true);
+        let [http, pump] = self.tasks;
+        let finished = tokio::time::timeout(GRACE, async {
+            let _ = tokio::join!(http, pump);
+        });
+        if finished.await.is_err() {
+            tracing::warn!("some attempts are still under way; they will be made again at the next start");
+        }
+        self.engine.store.close();
+        drop(self.engine);
+        if let Some(directory) = self.temporary {
+            let _ = std::fs::remove_dir_all(directory);
+        }
+    }
+}
+
+async fn serve_http(listener: TcpListener, router: axum::Router, mut stopped: watch::Receiver<bool>) {
+    let shutdown = async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
+        tracing::error!(%error, "the API stopped");
+    }
+}
+
+/// The key of an earlier start, or a new one. It is printed when it is made.
+fn kept_key(data: &Path) -> anyhow::Result<String> {
+    let path = data.join("operator-key");
+    match std::fs::read_to_string(&path) {
+        Ok(key) => return Ok(key.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+    let key = format!("op_{}", random_text(32));
+    write_private(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
+    #[expect(clippy::print_stdout, reason = "the key is what the caller has to take note of, and no log may hold it")]
+    {
+        println!("operator key (kept in {}): {key}", path.display());
+    }
+    Ok(key)
+}
+
+fn random_text(bytes: usize) -> String {
+    let mut buffer = vec![0_u8; bytes];
+    OsRandom.fill(&mut buffer);
+    URL_SAFE_NO_PAD.encode(buffer)
+}
+
+#[cfg(unix)]
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(not(unix))]
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::write(path, text)
+}
+
+/// The data directory holds secrets, so only its owner may look inside.
+fn create_private(data: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data).with_context(|| format!("cannot create the data directory {}", data.display()))
+}
+
+#[cfg(unix)]
+pub(crate) async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(crate) async fn stop_signal() -> anyhow::Result<()> {
+    Ok(tokio::signal::ctrl_c().await?)
+}

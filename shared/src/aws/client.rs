@@ -1,0 +1,94 @@
+//! The clients of one function, and the adapters made from them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+
+use super::dynamo::{DynamoDeliveryLog, DynamoEvents, DynamoHooks, DynamoKeys, DynamoSubscriptions, DynamoTenants};
+use super::{ScheduleTarget, Schedules, SqsSender};
+use crate::config::StoreConfig;
+use crate::ports::Clock;
+
+/// Three tries get over a throttled call or a dropped connection. More would
+/// only hold on to a message that its queue can hand out again anyway.
+const MAX_ATTEMPTS: u32 = 3;
+/// Endpoints are in the same region, where a connection takes milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A stage makes few calls per message. Bounding each, retries included, keeps
+/// their sum within the margin that every lease has over the longest attempt.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// One client per service, shared by all adapters of a process.
+#[derive(Clone)]
+pub struct Aws {
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub sqs: aws_sdk_sqs::Client,
+    pub scheduler: aws_sdk_scheduler::Client,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Aws {
+    /// Region, credentials and endpoints as the SDK finds them in the
+    /// environment (`AWS_ENDPOINT_URL` included).
+    pub async fn from_env(clock: Arc<dyn Clock>) -> Self {
+        let config = aws_config::from_env().retry_config(retries()).timeout_config(timeouts()).load().await;
+        Self::new(&config, clock)
+    }
+
+    pub fn new(config: &SdkConfig, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
+            clock,
+        }
+    }
+
+    pub fn tenants(&self, store: &StoreConfig) -> DynamoTenants {
+        DynamoTenants::new(self.dynamodb.clone(), &store.hooks_table)
+    }
+
+    pub fn keys(&self, store: &StoreConfig) -> DynamoKeys {
+        DynamoKeys::new(self.dynamodb.clone(), &store.hooks_table)
+    }
+
+    pub fn hooks(&self, store: &StoreConfig) -> DynamoHooks {
+        DynamoHooks::new(self.dynamodb.clone(), &store.hooks_table)
+    }
+
+    pub fn subscriptions(&self, store: &StoreConfig) -> DynamoSubscriptions {
+        DynamoSubscriptions::new(self.dynamodb.clone(), &store.hooks_table)
+    }
+
+    pub fn events(&self, store: &StoreConfig) -> DynamoEvents {
+        DynamoEvents::new(self.dynamodb.clone(), &store.logs_table, Arc::clone(&self.clock))
+    }
+
+    pub fn deliveries(&self, store: &StoreConfig) -> DynamoDeliveryLog {
+        DynamoDeliveryLog::new(self.dynamodb.clone(), &store.logs_table, Arc::clone(&self.clock))
+    }
+
+    pub fn queue(&self, url: impl Into<String>) -> SqsSender {
+        SqsSender::new(self.sqs.clone(), url, Arc::clone(&self.clock))
+    }
+
+    pub fn schedules(&self, target: ScheduleTarget) -> Schedules {
+        Schedules::new(self.scheduler.clone(), target)
+    }
+}
+
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS)
+}
+
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build()
+}

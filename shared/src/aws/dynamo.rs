@@ -1,0 +1,37 @@
+//! The stores in two DynamoDB tables, each with a text `pk` and `sk`.
+//!
+//! | table | `pk` | `sk` | holds |
+//! |---|---|---|---|
+//! | hooks | `tenants` | tenant | the tenant |
+//! | hooks | `k#tenant` | key | an API key's hash |
+//! | hooks | `h#tenant` | hook | the hook |
+//! | hooks | `s#tenant#pattern` | hook | what matching needs; in one transaction with the hook |
+//! | logs | `e#tenant#event` | page | the event with page zero of its fan-out; later pages |
+//! | logs | `d#tenant#hook` | event sequence | the delivery, its last attempt inline |
+//! | logs | `a#tenant#hook#sequence` | attempt number | an attempt that failed |
+//!
+//! Every partition but the list of tenants is one tenant's own. A tenant's id
+//! cannot hold a `#`, so no key of one can be read as a key of another. Rows of
+//! `logs` expire by their `ttl`, in Unix seconds; DynamoDB removes them up to
+//! days late, so readers look at the exact expiry in `x` as well.
+//!
+//! Reads are strongly consistent, with two exceptions: matching, which a
+//! tenant's every event pays for, and the hook a delivery is sent with. Both
+//! may lag a change by the second that caches lag anyway.
+
+mod cursor;
+mod deliveries;
+mod events;
+mod hooks;
+mod item;
+mod keys;
+mod subscriptions;
+mod table;
+mod tenants;
+
+pub use deliveries::DynamoDeliveryLog;
+pub use events::DynamoEvents;
+pub use hooks::DynamoHooks;
+pub use keys::DynamoKeys;
+pub use subscriptions::DynamoSubscriptions;
+pub use tenants::DynamoTenants;

@@ -1,0 +1,235 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use ulid::Ulid;
+
+use super::cursor;
+use super::events::absent_or_expired;
+use super::item::{Item, SK};
+use super::table::{Condition, Consistency, Order, Range, Refused, Table};
+use crate::domain::delivery::{Attempt, Delivery, Outcome};
+use crate::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
+use crate::ports::{Clock, DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult};
+use crate::time::Timestamp;
+
+/// Rows that one page may look at, so that a filter which admits almost
+/// nothing costs a bounded call and hands back a cursor instead.
+const MAX_ROWS_PER_PAGE: usize = 1_000;
+/// A filtered page reads this many rows at a time, however few it needs.
+const MIN_FILTERED_READ: usize = 100;
+
+/// The log in the table `logs`.
+///
+/// A delivery that succeeds at once is one item below 1 KB, hence one write
+/// unit. An attempt that failed is an item of its own as well, written first:
+/// a writer that dies between the two leaves an attempt that the same delivery,
+/// redelivered, writes again.
+#[derive(Clone)]
+pub struct DynamoDeliveryLog {
+    table: Table,
+    clock: Arc<dyn Clock>,
+}
+
+impl DynamoDeliveryLog {
+    pub fn new(client: Client, logs_table: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
+        Self { table: Table::new(client, logs_table), clock }
+    }
+
+    async fn keep_attempt(&self, delivery: &Delivery, attempt: &Attempt, expected: Expected) -> StoreResult<()> {
+        let row = attempt_row(attempt, attempts_partition(&delivery.tenant, delivery.id), delivery.expires_at);
+        match self.table.put(row.clone(), Some(absent_or_expired(self.clock.now()))).await {
+            Ok(()) => Ok(()),
+            Err(Refused::Condition(_)) => {
+                // Somebody logged this attempt and got further, or died before
+                // writing the delivery. The delivery's own row tells which.
+                let stored = self.get(&delivery.tenant, delivery.id).await?;
+                let believed = match expected {
+                    Expected::Absent => stored.is_none(),
+                    Expected::Attempts(count) => stored.is_some_and(|d| d.attempt_count == count),
+                };
+                if !believed {
+                    return Err(StoreError::Conflict);
+                }
+                Ok(self.table.put(row, None).await?)
+            }
+            Err(Refused::Other(error)) => Err(error),
+        }
+    }
+
+    fn read(&self, row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
+        if row.is_live(self.clock.now())? { read_delivery(row, tenant, id).map(Some) } else { Ok(None) }
+    }
+}
+
+fn partition(tenant: &TenantId, hook: HookId) -> String {
+    format!("d#{tenant}#{}", hook.0)
+}
+
+fn attempts_partition(tenant: &TenantId, id: DeliveryId) -> String {
+    format!("a#{tenant}#{}#{}", id.hook.0, id.event.0)
+}
+
+fn delivery_row(delivery: &Delivery) -> Item {
+    let mut row = Item::new(partition(&delivery.tenant, delivery.id.hook), delivery.id.event.0.to_string())
+        .text("e", delivery.event_id.as_str())
+        .text("y", delivery.event_type.as_str())
+        .word("s", delivery.status)
+        .number("n", delivery.attempt_count)
+        .maybe_number("i", (delivery.due_step > 0).then_some(delivery.due_step))
+        .maybe_number("w", delivery.next_attempt_at.map(Timestamp::as_millis))
+        .time("c", delivery.created_at)
+        .time("u", delivery.updated_at)
+        .maybe_text("l", delivery.last_manual.as_deref())
+        .maybe_text("r", delivery.reason.as_deref())
+        .expiring(delivery.expires_at);
+    if let Some(attempt) = &delivery.last_attempt {
+        row = row.map("a", attempt_fields(attempt, Item::default()));
+    }
+    row
+}
+
+fn read_delivery(row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<Delivery> {
+    Ok(Delivery {
+        tenant: tenant.clone(),
+        id,
+        event_id: row.get_parsed("e")?,
+        event_type: row.get_parsed("y")?,
+        status: row.get_word("s")?,
+        attempt_count: row.get_number("n")?,
+        due_step: row.find_number("i")?.unwrap_or_default(),
+        next_attempt_at: row.find_time("w")?,
+        created_at: row.get_time("c")?,
+        updated_at: row.get_time("u")?,
+        last_attempt: row.find_map("a").map(|a| read_attempt(&a)).transpose()?,
+        last_manual: row.find_text("l").map(str::to_owned),
+        reason: row.find_text("r").map(str::to_owned),
+        expires_at: row.get_time("x")?,
+    })
+}
+
+fn attempt_row(attempt: &Attempt, pk: String, expires_at: Timestamp) -> Item {
+    attempt_fields(attempt, Item::new(pk, format!("{:010}", attempt.number))).expiring(expires_at)
+}
+
+fn attempt_fields(attempt: &Attempt, item: Item) -> Item {
+    item.number("n", attempt.number)
+        .time("t", attempt.at)
+        .number("d", attempt.duration_ms)
+        .maybe_number("c", attempt.status_code)
+        .word("o", attempt.outcome)
+        .maybe_text("f", attempt.error.as_deref())
+        .maybe_text("b", attempt.response_body.as_deref())
+        .word("g", attempt.trigger)
+}
+
+fn read_attempt(item: &Item) -> StoreResult<Attempt> {
+    Ok(Attempt {
+        number: item.get_number("n")?,
+        at: item.get_time("t")?,
+        duration_ms: item.get_number("d")?,
+        status_code: item.find_number("c")?,
+        outcome: item.get_word("o")?,
+        error: item.find_text("f").map(str::to_owned),
+        response_body: item.find_text("b").map(str::to_owned),
+        trigger: item.get_word("g")?,
+    })
+}
+
+/// The event sequences a list still has to look at, both ends included.
+/// Sequences are numbers that begin with a time, so both the filter's times
+/// and the cursor narrow one range. Nothing when the range is empty.
+fn range(filter: &LogFilter, before: Option<Ulid>) -> Option<(Ulid, Ulid)> {
+    let first_of = |t: Timestamp| Ulid::from_parts(u64::try_from(t.as_millis()).unwrap_or(0), 0);
+    let low = filter.since.map_or(Ulid(0), first_of);
+    let end = |exclusive: Ulid| exclusive.0.checked_sub(1).map(Ulid);
+    let mut high = Ulid(u128::MAX);
+    for bound in [filter.until.map(first_of), before].into_iter().flatten() {
+        high = high.min(end(bound)?);
+    }
+    (low <= high).then_some((low, high))
+}
+
+#[async_trait]
+impl DeliveryLog for DynamoDeliveryLog {
+    async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()> {
+        if let Some(failed) = delivery.last_attempt.as_ref().filter(|a| a.outcome != Outcome::Success) {
+            self.keep_attempt(delivery, failed, expected).await?;
+        }
+        let now = self.clock.now();
+        let condition = match expected {
+            Expected::Absent => absent_or_expired(now),
+            Expected::Attempts(count) => {
+                Condition::of("n = :n AND x > :now").number(":n", count).number(":now", now.as_millis())
+            }
+        };
+        Ok(self.table.put(delivery_row(delivery), Some(condition)).await?)
+    }
+
+    async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
+        let pk = partition(tenant, id.hook);
+        match self.table.get(&pk, &id.event.0.to_string(), Consistency::Strong).await? {
+            Some(row) => self.read(&row, tenant, id),
+            None => Ok(None),
+        }
+    }
+
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+        let now = self.clock.now();
+        let last = delivery.last_attempt.as_ref();
+        let mut attempts = Vec::new();
+        for row in self.table.query_all(&attempts_partition(&delivery.tenant, delivery.id)).await? {
+            let attempt = read_attempt(&row)?;
+            // A higher number is being logged right now and is not part of this
+            // state of the delivery yet.
+            if row.is_live(now)? && last.is_some_and(|l| attempt.number < l.number) {
+                attempts.push(attempt);
+            }
+        }
+        attempts.extend(last.cloned());
+        Ok(attempts)
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        filter: &LogFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Delivery>> {
+        let pk = partition(tenant, hook);
+        let limit = limit.max(1);
+        let filtered = filter.status.is_some() || filter.event.is_some() || filter.codes.is_some();
+        let batch = if filtered { limit.max(MIN_FILTERED_READ) } else { limit };
+        let mut before = cursor.map(|c| cursor::decode_as::<Ulid>(&pk, c)).transpose()?;
+        let mut items = Vec::new();
+        let mut rows_left = MAX_ROWS_PER_PAGE;
+
+        while let Some((low, high)) = range(filter, before) {
+            let range = Range::Between(low.to_string(), high.to_string());
+            let read = batch.min(rows_left);
+            let rows = self.table.query(&pk, range, Order::Descending, read, Consistency::Strong).await?;
+            rows_left = rows_left.saturating_sub(rows.items.len());
+            let count = rows.items.len();
+            for (index, row) in rows.items.iter().enumerate() {
+                let seq: Ulid = row.get_parsed(SK)?;
+                before = Some(seq);
+                let found = self.read(row, tenant, DeliveryId { event: EventSeq(seq), hook })?;
+                items.extend(found.filter(|delivery| filter.admits(delivery)));
+                let more = rows.more || index + 1 < count;
+                if items.len() == limit && more {
+                    return Ok(Page { items, next: Some(cursor::encode(&pk, seq.to_string().as_bytes())) });
+                }
+            }
+            match before {
+                Some(seq) if rows.more && rows_left == 0 => {
+                    return Ok(Page { items, next: Some(cursor::encode(&pk, seq.to_string().as_bytes())) });
+                }
+                _ if rows.more => {}
+                _ => break,
+            }
+        }
+        Ok(Page { items, next: None })
+    }
+}

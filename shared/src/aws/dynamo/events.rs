@@ -1,0 +1,181 @@
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use serde_json::value::RawValue;
+
+use super::cursor;
+use super::item::{Item, SK, corrupt};
+use super::table::{Condition, Consistency, Order, Range, Refused, Table};
+use crate::domain::event::{Event, FanoutPage, MAX_DATA_BYTES};
+use crate::domain::ids::{EventId, EventSeq, HookId, TenantId};
+use crate::ports::{Clock, Events, Page, Recorded, StoreError, StoreResult};
+use crate::time::Timestamp;
+
+/// Events and the pages of their fan-out in the table `logs`.
+///
+/// The row of page zero carries the event as well, so that an event with few
+/// hooks is one write; later pages lie behind it in the same partition.
+#[derive(Clone)]
+pub struct DynamoEvents {
+    table: Table,
+    clock: Arc<dyn Clock>,
+}
+
+impl DynamoEvents {
+    pub fn new(client: Client, logs_table: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
+        Self { table: Table::new(client, logs_table), clock }
+    }
+
+    /// Writes a row unless one is there, and says what the one that is there
+    /// means to the writer. A condition, not a read, so that of two concurrent
+    /// writers one wins.
+    async fn record_row<T>(
+        &self,
+        item: Item,
+        message_id: &str,
+        read: impl FnOnce(&Item) -> StoreResult<T>,
+    ) -> StoreResult<Recorded<T>> {
+        match self.table.put(item, Some(absent_or_expired(self.clock.now()))).await {
+            Ok(()) => Ok(Recorded::New),
+            Err(Refused::Condition(Some(stored))) if stored.find_text("m") == Some(message_id) => {
+                Ok(Recorded::Resumed(read(&stored)?))
+            }
+            Err(Refused::Condition(_)) => Ok(Recorded::Duplicate),
+            Err(Refused::Other(error)) => Err(error),
+        }
+    }
+}
+
+/// Rows outlive their expiry until DynamoDB gets to them.
+pub(super) fn absent_or_expired(now: Timestamp) -> Condition {
+    Condition::of("attribute_not_exists(pk) OR x <= :now").number(":now", now.as_millis())
+}
+
+fn partition(tenant: &TenantId, id: &EventId) -> String {
+    format!("e#{tenant}#{id}")
+}
+
+/// Ten digits hold every page number and sort as numbers do.
+fn page_key(number: u32) -> String {
+    format!("{number:010}")
+}
+
+fn page_item(event: &Event, page: &FanoutPage) -> Item {
+    Item::new(partition(&event.tenant, &event.id), page_key(page.number))
+        .text("m", &page.message_id)
+        .ulids("h", page.hooks.iter().map(|hook| hook.0))
+        .maybe_text("c", page.next.as_deref())
+        .expiring(event.expires_at)
+}
+
+fn read_page(item: &Item) -> StoreResult<FanoutPage> {
+    Ok(FanoutPage {
+        number: item.get_parsed(SK)?,
+        message_id: item.get_text("m")?.to_owned(),
+        hooks: item.get_ulids("h")?.into_iter().map(HookId).collect(),
+        next: item.find_text("c").map(str::to_owned),
+    })
+}
+
+fn event_item(event: &Event, page: &FanoutPage) -> Item {
+    let mut item = page_item(event, page)
+        .ulids("q", std::iter::once(event.seq.0))
+        .text("y", event.event_type.as_str())
+        .time("t", event.timestamp);
+    if !event.channels.is_empty() {
+        let channels: Vec<&str> = event.channels.iter().map(|c| c.as_str()).collect();
+        // A channel cannot hold a space.
+        item = item.text("ch", channels.join(" "));
+    }
+    let data = event.data.get().as_bytes();
+    match deflate(data) {
+        Some(smaller) => item.bytes("z", smaller),
+        None => item.bytes("d", data.to_vec()),
+    }
+}
+
+fn read_event(tenant: &TenantId, id: &EventId, item: &Item) -> StoreResult<Event> {
+    let data = match (item.find_bytes("z"), item.find_bytes("d")) {
+        (Some(deflated), _) => inflate(deflated)?,
+        (None, Some(data)) => data.to_vec(),
+        (None, None) => return Err(StoreError::Corrupt("the event has no data".into())),
+    };
+    let data = RawValue::from_string(String::from_utf8(data).map_err(corrupt)?).map_err(corrupt)?;
+    let seq = item.get_ulids("q")?.first().copied().ok_or_else(|| StoreError::Corrupt("no sequence".into()))?;
+    let channels = item.find_text("ch").unwrap_or_default().split_whitespace();
+    Ok(Event {
+        tenant: tenant.clone(),
+        id: id.clone(),
+        seq: EventSeq(seq),
+        event_type: item.get_parsed("y")?,
+        timestamp: item.get_time("t")?,
+        channels: channels.map(|c| c.parse().map_err(corrupt)).collect::<StoreResult<_>>()?,
+        data: data.into(),
+        expires_at: item.get_time("x")?,
+    })
+}
+
+/// Writes are paid per KiB, and JSON shrinks well; absent when this one does not.
+fn deflate(data: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(data).and_then(|()| encoder.finish()).ok().filter(|smaller| smaller.len() < data.len())
+}
+
+fn inflate(deflated: &[u8]) -> StoreResult<Vec<u8>> {
+    let mut data = Vec::new();
+    let limit = u64::try_from(MAX_DATA_BYTES).unwrap_or(u64::MAX);
+    DeflateDecoder::new(deflated).take(limit).read_to_end(&mut data).map_err(corrupt)?;
+    Ok(data)
+}
+
+#[async_trait]
+impl Events for DynamoEvents {
+    async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
+        self.record_row(event_item(event, page), &page.message_id, |stored| {
+            Ok((read_event(&event.tenant, &event.id, stored)?, read_page(stored)?))
+        })
+        .await
+    }
+
+    async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
+        self.record_row(page_item(event, page), &page.message_id, read_page).await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {
+        let row = self.table.get(&partition(tenant, id), &page_key(0), Consistency::Strong).await?;
+        match row {
+            Some(row) if row.is_live(self.clock.now())? => Ok(Some(read_event(tenant, id, &row)?)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn pages(
+        &self,
+        tenant: &TenantId,
+        id: &EventId,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<FanoutPage>> {
+        let pk = partition(tenant, id);
+        let range = match cursor {
+            Some(cursor) => Range::After(page_key(cursor::decode_as(&pk, cursor)?)),
+            None => Range::All,
+        };
+        let rows = self.table.query(&pk, range, Order::Ascending, limit, Consistency::Strong).await?;
+        let last = rows.items.last().filter(|_| rows.more).map(|row| row.get_text(SK)).transpose()?;
+        let next = last.map(|key| cursor::encode(&pk, key.as_bytes()));
+        let now = self.clock.now();
+        let mut items = Vec::with_capacity(rows.items.len());
+        for row in &rows.items {
+            if row.is_live(now)? {
+                items.push(read_page(row)?);
+            }
+        }
+        Ok(Page { items, next })
+    }
+}

@@ -1,0 +1,165 @@
+//! Writing and reading the attributes of one row.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ulid::Ulid;
+
+use crate::ports::{StoreError, StoreResult};
+use crate::time::Timestamp;
+
+pub(super) const PK: &str = "pk";
+pub(super) const SK: &str = "sk";
+/// When DynamoDB may remove the row, in Unix seconds.
+pub(super) const TTL: &str = "ttl";
+/// When the row counts as gone, in milliseconds.
+pub(super) const EXPIRY: &str = "x";
+/// A domain value as JSON, for the rows of which only the keys matter.
+const DOCUMENT: &str = "doc";
+
+/// A row on its way in or out. Names of attributes are short where rows are
+/// many, because they are stored and paid for with each of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Item(pub HashMap<String, AttributeValue>);
+
+impl Item {
+    pub(super) fn new(pk: String, sk: String) -> Self {
+        Self::default().text(PK, pk).text(SK, sk)
+    }
+
+    fn with(mut self, name: &str, value: AttributeValue) -> Self {
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    pub(super) fn text(self, name: &str, value: impl Into<String>) -> Self {
+        self.with(name, AttributeValue::S(value.into()))
+    }
+
+    pub(super) fn maybe_text(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self,
+        }
+    }
+
+    pub(super) fn number(self, name: &str, value: impl ToString + Copy) -> Self {
+        self.with(name, AttributeValue::N(value.to_string()))
+    }
+
+    pub(super) fn maybe_number(self, name: &str, value: Option<impl ToString + Copy>) -> Self {
+        match value {
+            Some(value) => self.number(name, value),
+            None => self,
+        }
+    }
+
+    pub(super) fn time(self, name: &str, value: Timestamp) -> Self {
+        self.number(name, value.as_millis())
+    }
+
+    pub(super) fn bytes(self, name: &str, value: Vec<u8>) -> Self {
+        self.with(name, AttributeValue::B(Blob::new(value)))
+    }
+
+    pub(super) fn ulids(self, name: &str, ids: impl Iterator<Item = Ulid>) -> Self {
+        self.bytes(name, ids.flat_map(|id| id.to_bytes()).collect())
+    }
+
+    pub(super) fn map(self, name: &str, value: Self) -> Self {
+        self.with(name, AttributeValue::M(value.0))
+    }
+
+    /// Rounded up, so that DynamoDB never removes a row that still counts.
+    pub(super) fn expiring(self, at: Timestamp) -> Self {
+        self.time(EXPIRY, at).number(TTL, at.as_secs() + 1)
+    }
+
+    pub(super) fn document(self, value: &impl Serialize) -> Self {
+        let json = serde_json::to_string(value).expect("domain values hold nothing that JSON cannot express");
+        self.text(DOCUMENT, json)
+    }
+
+    /// One of a small set of values, under the name it has in JSON.
+    pub(super) fn word(self, name: &str, value: impl Serialize) -> Self {
+        match serde_json::to_value(value) {
+            Ok(serde_json::Value::String(word)) => self.text(name, word),
+            other => unreachable!("{name} is no plain word: {other:?}"),
+        }
+    }
+
+    pub(super) fn is_live(&self, now: Timestamp) -> StoreResult<bool> {
+        Ok(self.get_time(EXPIRY)? > now)
+    }
+
+    pub(super) fn find_text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_s().ok().map(String::as_str)
+    }
+
+    pub(super) fn get_text(&self, name: &str) -> StoreResult<&str> {
+        self.find_text(name).ok_or_else(|| missing(name))
+    }
+
+    /// A text that has to be what its type asks for.
+    pub(super) fn get_parsed<T>(&self, name: &str) -> StoreResult<T>
+    where
+        T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+    {
+        self.get_text(name)?.parse().map_err(corrupt)
+    }
+
+    pub(super) fn find_number<T: std::str::FromStr>(&self, name: &str) -> StoreResult<Option<T>> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(value) => {
+                let number = value.as_n().ok().and_then(|n| n.parse().ok());
+                number.map(Some).ok_or_else(|| missing(name))
+            }
+        }
+    }
+
+    pub(super) fn get_number<T: std::str::FromStr>(&self, name: &str) -> StoreResult<T> {
+        self.find_number(name)?.ok_or_else(|| missing(name))
+    }
+
+    pub(super) fn find_time(&self, name: &str) -> StoreResult<Option<Timestamp>> {
+        Ok(self.find_number(name)?.map(Timestamp::from_millis))
+    }
+
+    pub(super) fn get_time(&self, name: &str) -> StoreResult<Timestamp> {
+        self.find_time(name)?.ok_or_else(|| missing(name))
+    }
+
+    pub(super) fn find_bytes(&self, name: &str) -> Option<&[u8]> {
+        self.0.get(name)?.as_b().ok().map(AsRef::as_ref)
+    }
+
+    pub(super) fn get_ulids(&self, name: &str) -> StoreResult<Vec<Ulid>> {
+        let bytes = self.find_bytes(name).ok_or_else(|| missing(name))?;
+        let (ids, rest) = bytes.as_chunks::<16>();
+        if rest.is_empty() { Ok(ids.iter().copied().map(Ulid::from_bytes).collect()) } else { Err(missing(name)) }
+    }
+
+    pub(super) fn find_map(&self, name: &str) -> Option<Self> {
+        self.0.get(name)?.as_m().ok().cloned().map(Self)
+    }
+
+    pub(super) fn get_document<T: DeserializeOwned>(&self) -> StoreResult<T> {
+        serde_json::from_str(self.get_text(DOCUMENT)?).map_err(corrupt)
+    }
+
+    pub(super) fn get_word<T: DeserializeOwned>(&self, name: &str) -> StoreResult<T> {
+        serde_json::from_value(self.get_text(name)?.into()).map_err(corrupt)
+    }
+}
+
+pub(super) fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Corrupt(Box::new(error))
+}
+
+fn missing(name: &str) -> StoreError {
+    StoreError::Corrupt(format!("attribute {name} is missing or of another type").into())
+}

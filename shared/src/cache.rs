@@ -1,0 +1,69 @@
+//! Hooks that are kept for a few seconds, so that a busy function does not read
+//! the same one for every delivery.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use quick_cache::sync::Cache;
+
+use crate::domain::hook::Hook;
+use crate::domain::ids::{HookId, TenantId};
+use crate::ports::{Clock, Hooks, Page, StoreResult};
+use crate::time::Timestamp;
+
+/// How old a hook may be when it is used. A change takes effect after this long.
+pub const FRESH_FOR: Duration = Duration::from_secs(5);
+const CAPACITY: usize = 4_096;
+
+pub struct CachedHooks {
+    inner: Arc<dyn Hooks>,
+    clock: Arc<dyn Clock>,
+    fresh_for: Duration,
+    read: Cache<(TenantId, HookId), (Timestamp, Arc<Hook>)>,
+}
+
+impl CachedHooks {
+    pub fn new(inner: Arc<dyn Hooks>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
+        Self { inner, clock, fresh_for, read: Cache::new(CAPACITY) }
+    }
+}
+
+#[async_trait]
+impl Hooks for CachedHooks {
+    async fn create(&self, hook: &Hook) -> StoreResult<()> {
+        self.inner.create(hook).await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
+        let now = self.clock.now();
+        let name = (tenant.clone(), id);
+        if let Some((read_at, hook)) = self.read.get(&name)
+            && now.since(read_at) < self.fresh_for
+        {
+            return Ok(Some(hook));
+        }
+        let found = self.inner.get(tenant, id).await?;
+        match &found {
+            Some(hook) => self.read.insert(name, (now, Arc::clone(hook))),
+            None => {
+                self.read.remove(&name);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+        self.read.remove(&(old.tenant.clone(), old.id));
+        self.inner.update(old, new).await
+    }
+
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
+        self.inner.list(tenant, limit, cursor).await
+    }
+
+    async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
+        self.read.remove(&(hook.tenant.clone(), hook.id));
+        self.inner.delete(hook).await
+    }
+}

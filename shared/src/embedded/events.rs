@@ -1,0 +1,106 @@
+use std::ops::Bound;
+
+use async_trait::async_trait;
+
+use super::codec::{after_prefix, decode_expiring, encode_expiring, key};
+use super::store::{Store, Table};
+use crate::domain::event::{Event, FanoutPage};
+use crate::domain::ids::{EventId, TenantId};
+use crate::ports::{Events, Page, Recorded, StoreError, StoreResult};
+
+#[derive(Clone)]
+pub struct EmbeddedEvents(pub Store);
+
+fn event_key(tenant: &TenantId, id: &EventId) -> Vec<u8> {
+    key(b'e', &[tenant.as_str(), id.as_str()])
+}
+
+fn page_key(tenant: &TenantId, id: &EventId, number: u32) -> Vec<u8> {
+    let mut row = key(b'p', &[tenant.as_str(), id.as_str()]);
+    row.extend_from_slice(&number.to_be_bytes());
+    row
+}
+
+#[async_trait]
+impl Events for EmbeddedEvents {
+    async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
+        let now = self.0.clock().now();
+        let event_row = event_key(&event.tenant, &event.id);
+        let page_row = page_key(&event.tenant, &event.id, page.number);
+        let event_value = encode_expiring(event, event.expires_at);
+        let page_value = encode_expiring(page, event.expires_at);
+        let message_id = page.message_id.clone();
+        self.0
+            .write(move |tx| {
+                let found = tx.get(Table::Logs, &event_row)?.map(|value| decode_expiring(&value, now)).transpose()?;
+                if let Some(event) = found.flatten() {
+                    let page = tx.get(Table::Logs, &page_row)?.map(|value| decode_expiring(&value, now)).transpose()?;
+                    return Ok(match page.flatten() {
+                        Some(page) if page_is_of(&page, &message_id) => Recorded::Resumed((event, page)),
+                        _ => Recorded::Duplicate,
+                    });
+                }
+                tx.put(Table::Logs, event_row, event_value);
+                tx.put(Table::Logs, page_row, page_value);
+                Ok(Recorded::New)
+            })
+            .await
+    }
+
+    async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
+        let now = self.0.clock().now();
+        let row = page_key(&event.tenant, &event.id, page.number);
+        let value = encode_expiring(page, event.expires_at);
+        let message_id = page.message_id.clone();
+        self.0
+            .write(move |tx| {
+                let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring(&value, now)).transpose()?;
+                if let Some(page) = found.flatten() {
+                    return Ok(match page_is_of(&page, &message_id) {
+                        true => Recorded::Resumed(page),
+                        false => Recorded::Duplicate,
+                    });
+                }
+                tx.put(Table::Logs, row, value);
+                Ok(Recorded::New)
+            })
+            .await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {
+        let value = self.0.get(Table::Logs, &event_key(tenant, id))?;
+        Ok(value.map(|value| decode_expiring(&value, self.0.clock().now())).transpose()?.flatten())
+    }
+
+    async fn pages(
+        &self,
+        tenant: &TenantId,
+        id: &EventId,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<FanoutPage>> {
+        let prefix = key(b'p', &[tenant.as_str(), id.as_str()]);
+        let end = Bound::Excluded(after_prefix(&prefix));
+        let start = match cursor {
+            Some(text) => {
+                let number: u32 = text.parse().map_err(|_| StoreError::BadCursor)?;
+                Bound::Excluded(page_key(tenant, id, number))
+            }
+            None => Bound::Included(prefix),
+        };
+        let now = self.0.clock().now();
+        let mut items: Vec<FanoutPage> = Vec::new();
+        for row in self.0.range(Table::Logs, (start, end)) {
+            if items.len() == limit {
+                let next = items.last().map(|page| page.number.to_string());
+                return Ok(Page { items, next });
+            }
+            items.extend(decode_expiring(&row?.1, now)?);
+        }
+        Ok(Page { items, next: None })
+    }
+}
+
+fn page_is_of(page: &FanoutPage, message_id: &str) -> bool {
+    page.message_id == message_id
+}

@@ -1,0 +1,240 @@
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use quick_cache::sync::Cache;
+
+use super::codec::{after_prefix, decode, encode, key, prefix_range};
+use super::store::{Store, Table, Transaction};
+use crate::domain::hook::Hook;
+use crate::domain::ids::{EventType, HookId, TenantId};
+use crate::domain::pattern::Pattern;
+use crate::ports::{Hooks, Match, Page, StoreError, StoreResult, Subscriptions};
+
+/// Hooks and matches that are kept parsed.
+const CACHED: usize = 4_096;
+
+/// Hooks, their subscription rows, and a cache of both that every write to a
+/// hook outdates at once.
+#[derive(Clone)]
+pub struct EmbeddedHooks {
+    store: Store,
+    cache: Arc<HookCache>,
+}
+
+struct HookCache {
+    /// Counts writes. What was read under an older count is not used again.
+    generation: AtomicU64,
+    hooks: Cache<(TenantId, HookId), (u64, Option<Arc<Hook>>)>,
+    matches: Cache<(TenantId, EventType), (u64, Page<Match>)>,
+}
+
+impl EmbeddedHooks {
+    pub fn new(store: Store) -> Self {
+        let cache = HookCache { generation: AtomicU64::new(0), hooks: Cache::new(CACHED), matches: Cache::new(CACHED) };
+        Self { store, cache: Arc::new(cache) }
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        let cache = Arc::clone(&self.cache);
+        self.store
+            .write(move |tx| {
+                tx.after_commit(move || {
+                    cache.generation.fetch_add(1, Ordering::SeqCst);
+                });
+                work(tx)
+            })
+            .await
+    }
+
+    fn generation(&self) -> u64 {
+        self.cache.generation.load(Ordering::SeqCst)
+    }
+
+    fn read_matches(
+        &self,
+        tenant: &TenantId,
+        event_type: &EventType,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Match>> {
+        let patterns = Pattern::all_matching(event_type);
+        let (first, mut after) = match cursor {
+            Some(text) => parse_cursor(text, patterns.len())?,
+            None => (0, None),
+        };
+        let mut items: Vec<Match> = Vec::new();
+        for (index, pattern) in patterns.iter().enumerate().skip(first) {
+            let prefix = subscription_prefix(tenant, pattern);
+            let end = Bound::Excluded(after_prefix(&prefix));
+            let mut last_of_pattern = after;
+            let start = match after.take() {
+                Some(hook) => Bound::Excluded(with_hook(prefix, hook)),
+                None => Bound::Included(prefix),
+            };
+            for row in self.store.range(Table::Hooks, (start, end)) {
+                if items.len() == limit {
+                    let last = last_of_pattern.map(|hook| hook.to_string()).unwrap_or_default();
+                    return Ok(Page { items, next: Some(format!("{index}.{last}")) });
+                }
+                let subscription: Match = decode(&row?.1)?;
+                last_of_pattern = Some(subscription.hook);
+                if subscription.is_decided_by(pattern, event_type) {
+                    items.push(subscription);
+                }
+            }
+        }
+        Ok(Page { items, next: None })
+    }
+}
+
+/// A cursor names the pattern being read and the last hook read of it, if any.
+fn parse_cursor(text: &str, patterns: usize) -> StoreResult<(usize, Option<HookId>)> {
+    let (index, hook) = text.split_once('.').ok_or(StoreError::BadCursor)?;
+    let index: usize = index.parse().map_err(|_| StoreError::BadCursor)?;
+    let hook = match hook {
+        "" => None,
+        id => Some(id.parse().map_err(|_| StoreError::BadCursor)?),
+    };
+    if index < patterns { Ok((index, hook)) } else { Err(StoreError::BadCursor) }
+}
+
+fn hook_key(tenant: &TenantId, id: HookId) -> Vec<u8> {
+    with_hook(key(b'h', &[tenant.as_str()]), id)
+}
+
+fn subscription_prefix(tenant: &TenantId, pattern: &Pattern) -> Vec<u8> {
+    key(b's', &[tenant.as_str(), pattern.as_str()])
+}
+
+fn with_hook(mut prefix: Vec<u8>, hook: HookId) -> Vec<u8> {
+    prefix.extend_from_slice(&hook.0.to_bytes());
+    prefix
+}
+
+fn stored(tx: &Transaction<'_>, row: &[u8]) -> StoreResult<Option<Hook>> {
+    tx.get(Table::Hooks, row)?.map(|value| decode(&value)).transpose()
+}
+
+fn write_rows(tx: &mut Transaction<'_>, hook: &Hook) {
+    tx.put(Table::Hooks, hook_key(&hook.tenant, hook.id), encode(hook));
+    let subscription = encode(&hook.subscription());
+    for pattern in &hook.events {
+        let row = with_hook(subscription_prefix(&hook.tenant, pattern), hook.id);
+        tx.put(Table::Hooks, row, subscription.clone());
+    }
+}
+
+fn delete_rows(tx: &mut Transaction<'_>, hook: &Hook) {
+    tx.delete(Table::Hooks, hook_key(&hook.tenant, hook.id));
+    for pattern in &hook.events {
+        tx.delete(Table::Hooks, with_hook(subscription_prefix(&hook.tenant, pattern), hook.id));
+    }
+}
+
+#[async_trait]
+impl Hooks for EmbeddedHooks {
+    async fn create(&self, hook: &Hook) -> StoreResult<()> {
+        let hook = hook.clone();
+        self.write(move |tx| {
+            if stored(tx, &hook_key(&hook.tenant, hook.id))?.is_some() {
+                return Err(StoreError::Conflict);
+            }
+            write_rows(tx, &hook);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
+        let generation = self.generation();
+        let name = (tenant.clone(), id);
+        if let Some((read_at, hook)) = self.cache.hooks.get(&name)
+            && read_at == generation
+        {
+            return Ok(hook);
+        }
+        let value = self.store.get(Table::Hooks, &hook_key(tenant, id))?;
+        let hook = value.map(|value| decode(&value)).transpose()?.map(Arc::new);
+        self.cache.hooks.insert(name, (generation, hook.clone()));
+        Ok(hook)
+    }
+
+    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+        let (old, new) = (old.clone(), new.clone());
+        self.write(move |tx| {
+            let found = stored(tx, &hook_key(&old.tenant, old.id))?;
+            if found.is_none_or(|found| found.version != old.version) {
+                return Err(StoreError::Conflict);
+            }
+            delete_rows(tx, &old);
+            write_rows(tx, &new);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
+        let prefix = key(b'h', &[tenant.as_str()]);
+        let mut range = prefix_range(prefix);
+        if let Some(text) = cursor {
+            let id: HookId = text.parse().map_err(|_| StoreError::BadCursor)?;
+            range.start = hook_key(tenant, id);
+            range.start.push(0);
+        }
+        let mut items = Vec::new();
+        for row in self.store.range(Table::Hooks, range).take(limit + 1) {
+            items.push(decode::<Hook>(&row?.1)?);
+        }
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|hook| hook.id.to_string());
+        Ok(Page { items, next })
+    }
+
+    async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
+        let row = hook_key(&hook.tenant, hook.id);
+        self.write(move |tx| {
+            // What is stored decides which subscription rows go, not what the caller last saw.
+            let found = stored(tx, &row)?;
+            if let Some(hook) = &found {
+                delete_rows(tx, hook);
+            }
+            Ok(found.is_some())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Subscriptions for EmbeddedHooks {
+    async fn matching(
+        &self,
+        tenant: &TenantId,
+        event_type: &EventType,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Match>> {
+        if cursor.is_some() {
+            return self.read_matches(tenant, event_type, limit, cursor);
+        }
+        let generation = self.generation();
+        let name = (tenant.clone(), event_type.clone());
+        if let Some((read_at, page)) = self.cache.matches.get(&name)
+            && read_at == generation
+            && page.items.len() <= limit
+        {
+            return Ok(page);
+        }
+        let page = self.read_matches(tenant, event_type, limit, None)?;
+        // A first page among several belongs to its limit, so it is not kept.
+        if page.next.is_none() {
+            self.cache.matches.insert(name, (generation, page.clone()));
+        }
+        Ok(page)
+    }
+}

@@ -1,0 +1,297 @@
+//! A durable queue. Messages are on disk; memory holds only which are visible
+//! when, so that nothing ever scans past settled ones.
+
+mod index;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::codec;
+use super::store::{Store, Table};
+use crate::ports::{Clock, Outgoing, QueueError, QueueReceiver, QueueSender, Received, StoreError, StoreResult};
+use crate::time::Timestamp;
+use index::Index;
+
+/// The largest message, in bytes; SQS has the same limit.
+const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+
+#[derive(Clone, Debug)]
+pub struct QueueOptions {
+    /// How long a received message is leased before it comes back.
+    pub lease: Duration,
+    /// The most messages the queue holds before it refuses more.
+    pub max_messages: usize,
+    /// The most messages of one group that are leased at once.
+    pub max_leased_per_group: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueStats {
+    /// Visible or waiting for their time.
+    pub waiting: usize,
+    pub leased: usize,
+}
+
+/// A message that was set aside, and why.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct DeadLetter {
+    pub queue: String,
+    pub message_id: String,
+    pub reason: String,
+    pub body: String,
+    pub at: Timestamp,
+}
+
+#[derive(Clone)]
+pub struct EmbeddedQueue {
+    name: &'static str,
+    options: QueueOptions,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    index: Arc<Mutex<Index>>,
+    arrivals: Arc<Notify>,
+}
+
+impl EmbeddedQueue {
+    /// Opens the queue and takes up what an earlier process left. Whatever was
+    /// leased then may have been half processed, so all count as received once.
+    pub async fn open(store: Store, name: &'static str, options: QueueOptions) -> StoreResult<Self> {
+        let first = next_epoch(&store, name).await? << EPOCH_SHIFT;
+        let mut index = Index::new(first, options.lease, options.max_leased_per_group);
+        for row in store.range(Table::Messages, codec::prefix_range(codec::key(b'm', &[name]))) {
+            let (key, value) = row?;
+            let (_, number) = key.split_last_chunk::<8>().ok_or_else(|| corrupt("a short key"))?;
+            let (visible_at, group, _) = decode(&value)?;
+            index.recover(u64::from_be_bytes(*number), visible_at, group);
+        }
+        let clock = store.shared_clock();
+        Ok(Self { name, options, store, clock, index: Arc::new(Mutex::new(index)), arrivals: Arc::new(Notify::new()) })
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub fn stats(&self) -> QueueStats {
+        self.lock().stats()
+    }
+
+    /// When the next message becomes visible or a lease ends; none when empty.
+    pub fn next_change(&self) -> Option<Timestamp> {
+        self.lock().next_change()
+    }
+
+    /// Returns when something was sent, settled or deferred since the last call.
+    pub async fn changed(&self) {
+        self.arrivals.notified().await;
+    }
+
+    /// Messages set aside by any queue of this store, the latest first.
+    pub fn dead_letters(store: &Store, limit: usize) -> StoreResult<Vec<DeadLetter>> {
+        let rows = store.range(Table::Messages, codec::prefix_range(vec![b'x']));
+        rows.rev().take(limit).map(|row| codec::decode(&row?.1)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn row(&self, number: u64) -> Vec<u8> {
+        let mut row = codec::key(b'm', &[self.name]);
+        row.extend_from_slice(&number.to_be_bytes());
+        row
+    }
+
+    fn number(receipt: &str) -> Result<u64, QueueError> {
+        receipt.parse().map_err(|_| QueueError::Unavailable("not a receipt of this queue".into()))
+    }
+}
+
+/// Room for a million million messages in each run of the process.
+const EPOCH_SHIFT: u32 = 40;
+
+/// Counts the openings of a queue, so that no message id is ever used again,
+/// also when the queue was empty at a restart.
+async fn next_epoch(store: &Store, name: &'static str) -> StoreResult<u64> {
+    let row = codec::key(b'n', &[name]);
+    store
+        .write(move |tx| {
+            let last = tx.get(Table::Messages, &row)?.map(|value| codec::decode::<u64>(&value)).transpose()?;
+            let epoch = last.unwrap_or(0) + 1;
+            tx.put(Table::Messages, row, codec::encode(&epoch));
+            Ok(epoch)
+        })
+        .await
+}
+
+/// Eight bytes of visible-at, one of the group's length, the group, the body.
+fn encode(visible_at: Timestamp, group: &str, body: &[u8]) -> Vec<u8> {
+    let group = &group.as_bytes()[..group.len().min(255)];
+    let mut value = Vec::with_capacity(9 + group.len() + body.len());
+    value.extend_from_slice(&visible_at.as_millis().to_be_bytes());
+    value.push(u8::try_from(group.len()).unwrap_or(u8::MAX));
+    value.extend_from_slice(group);
+    value.extend_from_slice(body);
+    value
+}
+
+fn decode(value: &[u8]) -> StoreResult<(Timestamp, &str, &[u8])> {
+    let read = || {
+        let (visible_at, rest) = value.split_first_chunk::<8>()?;
+        let (length, rest) = rest.split_first()?;
+        let (group, body) = rest.split_at_checked(usize::from(*length))?;
+        Some((Timestamp::from_millis(i64::from_be_bytes(*visible_at)), std::str::from_utf8(group).ok()?, body))
+    };
+    read().ok_or_else(|| corrupt("a broken queue message"))
+}
+
+fn corrupt(what: &'static str) -> StoreError {
+    StoreError::Corrupt(what.into())
+}
+
+fn failed(error: StoreError) -> QueueError {
+    QueueError::Unavailable(error.into())
+}
+
+#[async_trait]
+impl QueueSender for EmbeddedQueue {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        let now = self.clock.now();
+        let mut results = Vec::with_capacity(messages.len());
+        let mut accepted = Vec::with_capacity(messages.len());
+        {
+            let mut index = self.lock();
+            for message in messages {
+                results.push(if message.body.len() > MAX_MESSAGE_BYTES {
+                    Err(QueueError::TooLarge)
+                } else if index.len() + accepted.len() >= self.options.max_messages {
+                    Err(QueueError::Full)
+                } else {
+                    let visible_at = message.due.unwrap_or(now);
+                    let number = index.next_number();
+                    let value = encode(visible_at, &message.group, &message.body);
+                    accepted.push((self.row(number), value, number, visible_at, Arc::clone(&message.group)));
+                    Ok(())
+                });
+            }
+        }
+        if accepted.is_empty() {
+            return results;
+        }
+        let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
+        let written = self
+            .store
+            .write(move |tx| {
+                let mut entries = Vec::with_capacity(accepted.len());
+                for (row, value, number, visible_at, group) in accepted {
+                    tx.put(Table::Messages, row, value);
+                    entries.push((number, visible_at, group));
+                }
+                // Here and not behind the await: a caller that stops waiting
+                // must not leave a durable message that nobody knows of.
+                tx.after_commit(move || {
+                    let mut index = index.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    for (number, visible_at, group) in entries {
+                        index.insert(number, visible_at, &group, now);
+                    }
+                    drop(index);
+                    arrivals.notify_one();
+                });
+                Ok(())
+            })
+            .await;
+        if let Err(error) = written {
+            let error = Arc::new(error);
+            for result in results.iter_mut().filter(|result| result.is_ok()) {
+                *result = Err(QueueError::Unavailable(Arc::clone(&error).into()));
+            }
+        }
+        results
+    }
+}
+
+#[async_trait]
+impl QueueReceiver for EmbeddedQueue {
+    async fn receive(&self, max: usize) -> Result<Vec<Received>, QueueError> {
+        let taken = self.lock().take(max, self.clock.now());
+        let mut received = Vec::with_capacity(taken.len());
+        for (number, receive_count) in taken {
+            let value = self.store.get(Table::Messages, &self.row(number)).map_err(failed)?;
+            let value = value.ok_or_else(|| failed(corrupt("a message that is listed is not there")))?;
+            let (_, _, body) = decode(&value).map_err(failed)?;
+            received.push(Received {
+                id: format!("{}-{number}", self.name),
+                body: Bytes::copy_from_slice(body),
+                receive_count,
+                receipt: number.to_string(),
+            });
+        }
+        Ok(received)
+    }
+
+    async fn ack(&self, receipt: &str) -> Result<(), QueueError> {
+        let number = Self::number(receipt)?;
+        let row = self.row(number);
+        let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
+        let deleted = self.store.write(move |tx| {
+            tx.delete(Table::Messages, row);
+            tx.after_commit(move || {
+                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(number);
+                arrivals.notify_one();
+            });
+            Ok(())
+        });
+        deleted.await.map_err(failed)
+    }
+
+    async fn defer(&self, receipt: &str, until: Timestamp) -> Result<(), QueueError> {
+        let number = Self::number(receipt)?;
+        let row = self.row(number);
+        let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
+        let deferred = self.store.write(move |tx| {
+            let Some(value) = tx.get(Table::Messages, &row)? else {
+                return Ok(());
+            };
+            let (_, group, body) = decode(&value)?;
+            let rewritten = encode(until, group, body);
+            tx.put(Table::Messages, row, rewritten);
+            tx.after_commit(move || {
+                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).defer(number, until);
+                arrivals.notify_one();
+            });
+            Ok(())
+        });
+        deferred.await.map_err(failed)
+    }
+
+    async fn reject(&self, message: &Received, reason: &str) -> Result<(), QueueError> {
+        let number = Self::number(&message.receipt)?;
+        let row = self.row(number);
+        let now = self.clock.now();
+        let letter = DeadLetter {
+            queue: self.name.to_owned(),
+            message_id: message.id.clone(),
+            reason: reason.to_owned(),
+            body: String::from_utf8_lossy(&message.body).into_owned(),
+            at: now,
+        };
+        let mut dead_row = vec![b'x'];
+        dead_row.extend_from_slice(&now.as_millis().to_be_bytes());
+        dead_row.extend_from_slice(message.id.as_bytes());
+        let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
+        let moved = self.store.write(move |tx| {
+            tx.put(Table::Messages, dead_row, codec::encode(&letter));
+            tx.delete(Table::Messages, row);
+            tx.after_commit(move || {
+                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(number);
+                arrivals.notify_one();
+            });
+            Ok(())
+        });
+        moved.await.map_err(failed)
+    }
+}

@@ -1,0 +1,191 @@
+//! Which messages are visible, leased or waiting, and whose turn is next.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::QueueStats;
+use crate::time::Timestamp;
+
+/// Groups take turns, and one group may hold only so many leases, so that a
+/// slow endpoint delays nobody but itself.
+pub(super) struct Index {
+    lease: Duration,
+    max_leased_per_group: usize,
+    next_number: u64,
+    messages: HashMap<u64, Entry>,
+    groups: HashMap<Arc<str>, Group>,
+    /// Groups with something visible and a lease to spare, in turn.
+    turns: VecDeque<Arc<str>>,
+    /// Messages not visible yet, and leases, by when that ends.
+    waiting: BTreeSet<(Timestamp, u64)>,
+    leased: usize,
+}
+
+struct Entry {
+    group: Arc<str>,
+    received: u32,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Visible,
+    Waiting(Timestamp),
+    Leased(Timestamp),
+}
+
+#[derive(Default)]
+struct Group {
+    visible: VecDeque<u64>,
+    leased: usize,
+    members: usize,
+    has_turn: bool,
+}
+
+impl Index {
+    pub(super) fn new(next_number: u64, lease: Duration, max_leased_per_group: usize) -> Self {
+        Self {
+            lease,
+            max_leased_per_group,
+            next_number,
+            messages: HashMap::new(),
+            groups: HashMap::new(),
+            turns: VecDeque::new(),
+            waiting: BTreeSet::new(),
+            leased: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn stats(&self) -> QueueStats {
+        QueueStats { waiting: self.messages.len() - self.leased, leased: self.leased }
+    }
+
+    pub(super) fn next_number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        number
+    }
+
+    /// A message of an earlier process, which may have been receiving it.
+    pub(super) fn recover(&mut self, number: u64, visible_at: Timestamp, group: &str) {
+        self.add(number, visible_at, group, 1);
+    }
+
+    pub(super) fn insert(&mut self, number: u64, visible_at: Timestamp, group: &str, now: Timestamp) {
+        self.add(number, visible_at, group, 0);
+        self.wake(now);
+    }
+
+    fn add(&mut self, number: u64, visible_at: Timestamp, group: &str, received: u32) {
+        let group = match self.groups.get_key_value(group) {
+            Some((name, _)) => Arc::clone(name),
+            None => Arc::from(group),
+        };
+        self.groups.entry(Arc::clone(&group)).or_default().members += 1;
+        self.messages.insert(number, Entry { group, received, state: State::Waiting(visible_at) });
+        self.waiting.insert((visible_at, number));
+    }
+
+    /// Up to `max` visible messages, with how often each was received.
+    pub(super) fn take(&mut self, max: usize, now: Timestamp) -> Vec<(u64, u32)> {
+        self.wake(now);
+        let mut taken = Vec::new();
+        while taken.len() < max {
+            let Some(name) = self.turns.pop_front() else { break };
+            let Some(group) = self.groups.get_mut(&name) else { continue };
+            group.has_turn = false;
+            let Some(number) = group.visible.pop_front() else { continue };
+            let Some(entry) = self.messages.get_mut(&number) else { continue };
+            let until = now.saturating_add(self.lease);
+            group.leased += 1;
+            self.leased += 1;
+            entry.received = entry.received.saturating_add(1);
+            entry.state = State::Leased(until);
+            self.waiting.insert((until, number));
+            taken.push((number, entry.received));
+            self.offer_turn(&name);
+        }
+        taken
+    }
+
+    pub(super) fn remove(&mut self, number: u64) {
+        self.leave_state(number);
+        let Some(entry) = self.messages.remove(&number) else { return };
+        let empty = self.groups.get_mut(&entry.group).is_some_and(|group| {
+            group.members -= 1;
+            group.members == 0
+        });
+        if empty {
+            self.groups.remove(&entry.group);
+        } else {
+            self.offer_turn(&entry.group);
+        }
+    }
+
+    pub(super) fn defer(&mut self, number: u64, until: Timestamp) {
+        self.leave_state(number);
+        let Some(entry) = self.messages.get_mut(&number) else { return };
+        entry.state = State::Waiting(until);
+        let group = Arc::clone(&entry.group);
+        self.waiting.insert((until, number));
+        self.offer_turn(&group);
+    }
+
+    pub(super) fn next_change(&self) -> Option<Timestamp> {
+        match self.turns.front() {
+            Some(_) => Some(Timestamp::default()),
+            None => self.waiting.first().map(|(at, _)| *at),
+        }
+    }
+
+    /// Makes visible whatever has waited long enough, lost leases included.
+    fn wake(&mut self, now: Timestamp) {
+        while let Some(&(at, number)) = self.waiting.first() {
+            if at > now {
+                break;
+            }
+            self.leave_state(number);
+            let Some(entry) = self.messages.get_mut(&number) else { continue };
+            entry.state = State::Visible;
+            let name = Arc::clone(&entry.group);
+            if let Some(group) = self.groups.get_mut(&name) {
+                group.visible.push_back(number);
+            }
+            self.offer_turn(&name);
+        }
+    }
+
+    fn leave_state(&mut self, number: u64) {
+        let Some(entry) = self.messages.get(&number) else { return };
+        match entry.state {
+            State::Visible => {
+                if let Some(group) = self.groups.get_mut(&entry.group) {
+                    group.visible.retain(|other| *other != number);
+                }
+            }
+            State::Waiting(at) => {
+                self.waiting.remove(&(at, number));
+            }
+            State::Leased(until) => {
+                self.waiting.remove(&(until, number));
+                self.leased -= 1;
+                if let Some(group) = self.groups.get_mut(&entry.group) {
+                    group.leased -= 1;
+                }
+            }
+        }
+    }
+
+    fn offer_turn(&mut self, name: &Arc<str>) {
+        let Some(group) = self.groups.get_mut(name) else { return };
+        if !group.has_turn && !group.visible.is_empty() && group.leased < self.max_leased_per_group {
+            group.has_turn = true;
+            self.turns.push_back(Arc::clone(name));
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The ports' contracts: one test per promise, over every adapter.
+//!
+//! A promise is a function over the ports of a [`Stores`] or a [`Queues`]; a
+//! fixture makes one of those for an adapter, empty and of its own. To hold a
+//! further adapter to the contracts, write its fixture and name it below.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use shared::ports::{
+    Clock, DeliveryLog, Events, Hooks, Keys, ManualClock, QueueReceiver, QueueSender, Subscriptions, Tenants,
+};
+use shared::time::Timestamp;
+
+mod deliveries;
+pub(crate) mod dynamo;
+mod events;
+mod hooks;
+mod keys;
+mod queue;
+pub(crate) mod samples;
+pub(crate) mod sqs;
+mod subscriptions;
+mod tenants;
+
+/// The stores of one adapter.
+pub(crate) struct Stores {
+    pub(crate) clock: ManualClock,
+    pub(crate) tenants: Arc<dyn Tenants>,
+    pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) hooks: Arc<dyn Hooks>,
+    pub(crate) subscriptions: Arc<dyn Subscriptions>,
+    pub(crate) events: Arc<dyn Events>,
+    pub(crate) deliveries: Arc<dyn DeliveryLog>,
+    /// What the stores stand on: a server, a directory.
+    pub(crate) _keep: Box<dyn Any + Send + Sync>,
+}
+
+/// Both ends of one queue of an adapter.
+pub(crate) struct Queues {
+    pub(crate) time: Time,
+    pub(crate) sender: Arc<dyn QueueSender>,
+    pub(crate) receiver: Arc<dyn QueueReceiver>,
+    /// How long a message that is not settled stays away.
+    pub(crate) lease: Duration,
+    /// A body of this many bytes is too large.
+    pub(crate) too_large: usize,
+    pub(crate) dead_letters: Box<dyn DeadLetters>,
+    pub(crate) _keep: Box<dyn Any + Send + Sync>,
+}
+
+/// Where a queue gets the time from.
+pub(crate) enum Time {
+    #[allow(dead_code, reason = "for adapters that take a clock of ours")]
+    Manual(ManualClock),
+    /// The emulator's own; waiting is all one can do.
+    Real(Arc<dyn Clock>),
+}
+
+impl Time {
+    pub(crate) fn now(&self) -> Timestamp {
+        match self {
+            Self::Manual(clock) => clock.now(),
+            Self::Real(clock) => clock.now(),
+        }
+    }
+
+    pub(crate) async fn pass(&self, duration: Duration) {
+        match self {
+            Self::Manual(clock) => clock.advance(duration),
+            Self::Real(_) => tokio::time::sleep(duration).await,
+        }
+    }
+}
+
+#[async_trait]
+pub(crate) trait DeadLetters: Send + Sync {
+    /// Bodies and reasons of the messages that were set aside.
+    async fn all(&self) -> Vec<(Bytes, String)>;
+}
+
+/// The start of a manual clock: late enough for retention, and not round.
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_780_000_000_123);
+
+/// One test for each promise; a fixture that makes nothing skips it.
+macro_rules! promises {
+    ($fixture:path, $port:ident: $($promise:ident)*) => {
+        mod $port {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    if let Some(fixture) = $fixture().await {
+                        crate::contract::$port::$promise(&fixture).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+macro_rules! store_contracts {
+    ($fixture:path) => {
+        promises!($fixture, tenants:
+            creating_a_tenant_that_exists_is_a_conflict_and_changes_nothing
+            an_update_based_on_an_older_version_is_a_conflict
+            what_was_written_is_read_back_at_once
+            pages_are_complete_and_in_order_of_id
+            a_deleted_tenant_is_gone_and_deleting_it_again_says_so
+            a_cursor_of_another_list_is_refused
+        );
+        promises!($fixture, keys:
+            a_key_is_found_under_its_own_tenant_only
+            the_list_of_a_tenant_is_complete_and_in_order_of_id
+            a_deleted_key_is_gone_and_deleting_it_again_says_so
+        );
+        promises!($fixture, hooks:
+            a_hook_is_found_under_its_own_tenant_only
+            creating_a_hook_that_exists_is_a_conflict
+            an_update_based_on_an_older_version_is_a_conflict_and_changes_nothing
+            an_update_moves_the_subscription_rows_with_the_hook
+            every_field_is_read_back
+            pages_are_complete_and_in_order_of_id
+            a_deleted_hook_is_gone_and_matches_nothing
+            a_hook_may_have_the_most_patterns
+        );
+        promises!($fixture, subscriptions:
+            every_hook_that_asks_for_the_type_is_found_once
+            pages_are_complete_whatever_their_size
+            another_tenants_hooks_are_never_found
+            hooks_that_do_not_match_are_not_found
+        );
+        promises!($fixture, events:
+            the_first_message_wins_the_same_resumes_and_any_other_is_a_duplicate
+            of_concurrent_messages_one_wins
+            a_page_is_recorded_once_as_well
+            data_is_read_back_byte_for_byte
+            the_largest_data_is_read_back
+            the_pages_of_an_event_are_listed_in_order
+            an_event_is_found_under_its_own_tenant_only
+            an_event_past_its_expiry_is_not_found_and_its_id_is_free
+        );
+        promises!($fixture, deliveries:
+            a_row_is_written_only_over_what_was_expected
+            of_concurrent_writers_one_wins
+            every_field_is_read_back
+            failed_attempts_are_kept_and_all_are_listed_in_order
+            the_attempts_of_a_conflicting_writer_are_not_kept
+            the_log_of_a_hook_is_complete_and_newest_first
+            a_cursor_stays_valid_while_rows_are_added
+            a_cursor_of_another_hook_is_refused
+            filters_apply_across_pages
+            times_narrow_the_log
+            a_delivery_is_found_under_its_own_tenant_only
+            a_row_past_its_expiry_is_not_found
+        );
+    };
+}
+
+macro_rules! queue_contracts {
+    ($fixture:path) => {
+        promises!($fixture, queue:
+            what_was_sent_is_received_as_it_was
+            nothing_is_visible_before_it_is_due
+            a_due_time_of_any_distance_is_taken
+            a_message_too_large_is_a_typed_error
+            a_batch_reports_just_the_message_that_failed
+            a_batch_of_any_length_is_taken
+            what_is_not_settled_comes_back_with_a_higher_count
+            what_was_acknowledged_never_comes_back
+            what_was_deferred_comes_back_when_it_is_due
+            what_was_rejected_is_set_aside_with_its_reason
+            an_empty_queue_gives_nothing
+        );
+    };
+}
+
+mod on_dynamo {
+    store_contracts!(crate::contract::dynamo::stores);
+}
+
+mod on_sqs {
+    queue_contracts!(crate::contract::sqs::queues);
+}

@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use shared::domain::event::{Event, FanoutPage, MAX_DATA_BYTES};
+use shared::ports::Recorded;
+
+use super::Stores;
+use super::samples::{RETENTION, all_pages, event, page, raw, tenant_id};
+
+async fn record(stores: &Stores, event: &Event, page: &FanoutPage) -> Recorded<(Event, FanoutPage)> {
+    stores.events.record(event, page).await.unwrap()
+}
+
+async fn get(stores: &Stores, event: &Event) -> Option<Event> {
+    stores.events.get(&event.tenant, &event.id).await.unwrap()
+}
+
+/// Events have no equality of their own, because raw JSON has none.
+fn assert_same(found: &Event, published: &Event) {
+    assert_eq!(found.data.get(), published.data.get());
+    assert_eq!(format!("{found:?}"), format!("{published:?}"));
+}
+
+pub(crate) async fn the_first_message_wins_the_same_resumes_and_any_other_is_a_duplicate(stores: &Stores) {
+    let first = event("acme", "evt:1", &stores.clock);
+    let made = page(0, "message-1");
+    assert!(matches!(record(stores, &first, &made).await, Recorded::New));
+
+    // A redelivered message makes another sequence and may match other hooks.
+    let again = Event { data: raw("2"), ..event("acme", "evt:1", &stores.clock) };
+    match record(stores, &again, &page(0, "message-1")).await {
+        Recorded::Resumed((found, page)) => {
+            assert_same(&found, &first);
+            assert_eq!(page, made);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(record(stores, &again, &page(0, "message-2")).await, Recorded::Duplicate));
+    assert_same(&get(stores, &first).await.unwrap(), &first);
+}
+
+pub(crate) async fn of_concurrent_messages_one_wins(stores: &Stores) {
+    let messages = (0..8).map(|i| async move {
+        let copy = event("acme", "evt:1", &stores.clock);
+        record(stores, &copy, &page(0, &format!("message-{i}"))).await
+    });
+    let recorded = futures::future::join_all(messages).await;
+    let count = |wanted: fn(&Recorded<_>) -> bool| recorded.iter().filter(|r| wanted(r)).count();
+    assert_eq!(count(|r| matches!(r, Recorded::New)), 1);
+    assert_eq!(count(|r| matches!(r, Recorded::Duplicate)), 7);
+}
+
+pub(crate) async fn a_page_is_recorded_once_as_well(stores: &Stores) {
+    let published = event("acme", "evt:1", &stores.clock);
+    record(stores, &published, &page(0, "message-1")).await;
+    let made = page(1, "message-2");
+    let record_page = async |page: &FanoutPage| stores.events.record_page(&published, page).await.unwrap();
+    assert!(matches!(record_page(&made).await, Recorded::New));
+    match record_page(&page(1, "message-2")).await {
+        Recorded::Resumed(found) => assert_eq!(found, made),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(record_page(&page(1, "message-3")).await, Recorded::Duplicate));
+}
+
+pub(crate) async fn data_is_read_back_byte_for_byte(stores: &Stores) {
+    let long = format!(r#"{{"b":1.10, "a":1e3,"é":"\u00e9 \ud83d\ude00 😀","x":"{}"}}"#, "ab ".repeat(2_000));
+    for (i, data) in ["null", "0", r#""""#, r#"{"b":1.10,  "a":1E+3,"é":"\u00e9"}"#, &long].into_iter().enumerate() {
+        let mut published = Event { data: raw(data), ..event("acme", &format!("evt:{i}"), &stores.clock) };
+        if i == 0 {
+            published.channels.clear();
+        }
+        let mut made = page(0, "message-1");
+        if i == 1 {
+            made.hooks.clear();
+            made.next = None;
+        }
+        record(stores, &published, &made).await;
+        assert_same(&get(stores, &published).await.unwrap(), &published);
+    }
+}
+
+pub(crate) async fn the_largest_data_is_read_back(stores: &Stores) {
+    // Digits that do not compress well, in a fixed pseudo-random order.
+    let mut state = 1_u64;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'!' + 2 + u8::try_from(state >> 58).unwrap_or(0) % 57)
+    });
+    let text: String = noise.take(MAX_DATA_BYTES - 2).collect();
+    for (id, text) in [("noise", text), ("zeros", "0".repeat(MAX_DATA_BYTES - 2))] {
+        let published = Event { data: raw(&format!("\"{text}\"")), ..event("acme", id, &stores.clock) };
+        assert_eq!(published.data.get().len(), MAX_DATA_BYTES);
+        record(stores, &published, &page(0, "message-1")).await;
+        assert_eq!(get(stores, &published).await.unwrap().data.get(), published.data.get());
+    }
+}
+
+pub(crate) async fn the_pages_of_an_event_are_listed_in_order(stores: &Stores) {
+    let published = event("acme", "evt:1", &stores.clock);
+    let pages: Vec<FanoutPage> = (0..12).map(|number| page(number, &format!("message-{number}"))).collect();
+    record(stores, &published, &pages[0]).await;
+    for page in pages[1..].iter().rev() {
+        stores.events.record_page(&published, page).await.unwrap();
+    }
+    record(stores, &event("acme", "evt:10", &stores.clock), &page(0, "other")).await;
+    let (tenant, id) = (&published.tenant, &published.id);
+    for limit in [1, 5, 100] {
+        let listed =
+            all_pages(|cursor| async move { stores.events.pages(tenant, id, limit, cursor.as_deref()).await }).await;
+        assert_eq!(listed, pages, "limit {limit}");
+    }
+}
+
+pub(crate) async fn an_event_is_found_under_its_own_tenant_only(stores: &Stores) {
+    let mine = event("acme", "evt:1", &stores.clock);
+    record(stores, &mine, &page(0, "message-1")).await;
+    let other = tenant_id("other");
+    assert!(stores.events.get(&other, &mine.id).await.unwrap().is_none());
+    assert!(stores.events.pages(&other, &mine.id, 10, None).await.unwrap().items.is_empty());
+    // The same id of another tenant is another event.
+    let theirs = event("other", "evt:1", &stores.clock);
+    assert!(matches!(record(stores, &theirs, &page(0, "message-2")).await, Recorded::New));
+    assert_same(&get(stores, &mine).await.unwrap(), &mine);
+}
+
+pub(crate) async fn an_event_past_its_expiry_is_not_found_and_its_id_is_free(stores: &Stores) {
+    let old = event("acme", "evt:1", &stores.clock);
+    record(stores, &old, &page(0, "message-1")).await;
+    stores.events.record_page(&old, &page(1, "message-2")).await.unwrap();
+    stores.clock.advance(RETENTION - Duration::from_millis(1));
+    assert!(get(stores, &old).await.is_some());
+    stores.clock.advance(Duration::from_millis(1));
+    assert!(get(stores, &old).await.is_none());
+    assert!(stores.events.pages(&old.tenant, &old.id, 10, None).await.unwrap().items.is_empty());
+
+    let new = event("acme", "evt:1", &stores.clock);
+    assert!(matches!(record(stores, &new, &page(0, "message-3")).await, Recorded::New));
+    assert_same(&get(stores, &new).await.unwrap(), &new);
+}

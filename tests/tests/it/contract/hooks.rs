@@ -1,0 +1,110 @@
+use shared::domain::hook::{Hook, MAX_PATTERNS};
+use shared::domain::ids::HookId;
+use shared::ports::StoreError;
+
+use super::Stores;
+use super::samples::{all_pages, changed, hook, tenant_id};
+
+async fn get(stores: &Stores, hook: &Hook) -> Option<Hook> {
+    stores.hooks.get(&hook.tenant, hook.id).await.unwrap().map(|h| (*h).clone())
+}
+
+async fn matches(stores: &Stores, event_type: &str) -> Vec<HookId> {
+    let page =
+        stores.subscriptions.matching(&tenant_id("acme"), &event_type.parse().unwrap(), 100, None).await.unwrap();
+    page.items.iter().map(|m| m.hook).collect()
+}
+
+pub(crate) async fn a_hook_is_found_under_its_own_tenant_only(stores: &Stores) {
+    let one = hook("acme", &["post.published"]);
+    stores.hooks.create(&one).await.unwrap();
+    assert!(get(stores, &one).await.is_some());
+    assert!(stores.hooks.get(&tenant_id("other"), one.id).await.unwrap().is_none());
+    assert!(stores.hooks.list(&tenant_id("other"), 10, None).await.unwrap().items.is_empty());
+}
+
+pub(crate) async fn creating_a_hook_that_exists_is_a_conflict(stores: &Stores) {
+    let one = hook("acme", &["post.published"]);
+    stores.hooks.create(&one).await.unwrap();
+    let again = Hook { events: ["other".parse().unwrap()].into(), ..one.clone() };
+    assert!(matches!(stores.hooks.create(&again).await, Err(StoreError::Conflict)));
+    assert_eq!(get(stores, &one).await, Some(one));
+    assert_eq!(matches(stores, "other").await, []);
+}
+
+pub(crate) async fn an_update_based_on_an_older_version_is_a_conflict_and_changes_nothing(stores: &Stores) {
+    let old = hook("acme", &["post.published"]);
+    stores.hooks.create(&old).await.unwrap();
+    let new = changed(&old, |h| h.name = "renamed".to_owned());
+    stores.hooks.update(&old, &new).await.unwrap();
+    let renamed_too = changed(&old, |h| h.name = "too late".to_owned());
+    assert!(matches!(stores.hooks.update(&old, &renamed_too).await, Err(StoreError::Conflict)));
+    let moved_too = changed(&old, |h| h.events = ["late.type".parse().unwrap()].into());
+    assert!(matches!(stores.hooks.update(&old, &moved_too).await, Err(StoreError::Conflict)));
+    assert_eq!(get(stores, &old).await, Some(new));
+    assert_eq!(matches(stores, "late.type").await, []);
+    assert_eq!(matches(stores, "post.published").await, [old.id]);
+}
+
+pub(crate) async fn an_update_moves_the_subscription_rows_with_the_hook(stores: &Stores) {
+    let old = hook("acme", &["kept", "dropped"]);
+    stores.hooks.create(&old).await.unwrap();
+    let new = changed(&old, |h| h.events = ["kept".parse().unwrap(), "added.*".parse().unwrap()].into());
+    stores.hooks.update(&old, &new).await.unwrap();
+    assert_eq!(matches(stores, "kept").await, [old.id]);
+    assert_eq!(matches(stores, "added.x").await, [old.id]);
+    assert_eq!(matches(stores, "dropped").await, []);
+
+    let off = changed(&new, |h| {
+        h.enabled = false;
+        h.channels = ["only".parse().unwrap()].into();
+    });
+    stores.hooks.update(&new, &off).await.unwrap();
+    for event_type in ["kept", "added.x"] {
+        let event_type = event_type.parse().unwrap();
+        let page = stores.subscriptions.matching(&off.tenant, &event_type, 10, None).await.unwrap();
+        assert!(page.items.iter().all(|row| *row == off.subscription()), "{:?}", page.items);
+    }
+}
+
+pub(crate) async fn every_field_is_read_back(stores: &Stores) {
+    let one = hook("acme", &["post.*", "*"]);
+    stores.hooks.create(&one).await.unwrap();
+    assert_eq!(get(stores, &one).await, Some(one.clone()));
+    assert_eq!(stores.hooks.list(&one.tenant, 1, None).await.unwrap().items, [one]);
+}
+
+pub(crate) async fn pages_are_complete_and_in_order_of_id(stores: &Stores) {
+    let mut hooks: Vec<Hook> = (0..7).map(|_| hook("acme", &["a"])).collect();
+    for one in &hooks {
+        stores.hooks.create(one).await.unwrap();
+    }
+    stores.hooks.create(&hook("acme-2", &["a"])).await.unwrap();
+    hooks.sort_by_key(|h| h.id);
+    let tenant = &tenant_id("acme");
+    for limit in [1, 3, 7, 50] {
+        let listed = all_pages(|cursor| async move { stores.hooks.list(tenant, limit, cursor.as_deref()).await }).await;
+        assert_eq!(listed, hooks, "limit {limit}");
+    }
+}
+
+pub(crate) async fn a_deleted_hook_is_gone_and_matches_nothing(stores: &Stores) {
+    let one = hook("acme", &["a", "b.*"]);
+    stores.hooks.create(&one).await.unwrap();
+    assert!(stores.hooks.delete(&one).await.unwrap());
+    assert!(get(stores, &one).await.is_none());
+    assert_eq!(matches(stores, "a").await, []);
+    assert_eq!(matches(stores, "b.c").await, []);
+    assert!(!stores.hooks.delete(&one).await.unwrap());
+}
+
+pub(crate) async fn a_hook_may_have_the_most_patterns(stores: &Stores) {
+    let mut one = hook("acme", &[]);
+    one.events = (0..MAX_PATTERNS).map(|i| format!("type.{i}").parse().unwrap()).collect();
+    stores.hooks.create(&one).await.unwrap();
+    assert_eq!(matches(stores, "type.49").await, [one.id]);
+    let fewer = changed(&one, |h| h.events = ["type.0".parse().unwrap()].into());
+    stores.hooks.update(&one, &fewer).await.unwrap();
+    assert_eq!(matches(stores, "type.49").await, []);
+    assert!(stores.hooks.delete(&fewer).await.unwrap());
+}

@@ -1,0 +1,143 @@
+//! Values to store, all different, all valid.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use shared::domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
+use shared::domain::event::{Event, FanoutPage};
+use shared::domain::hook::{Hook, Timeout};
+use shared::domain::ids::{DeliveryId, EventSeq, HookId, TenantId, new_ulid};
+use shared::domain::retry::RetryPolicy;
+use shared::domain::secret::{Secret, SigningSecret};
+use shared::domain::tenant::Tenant;
+use shared::ports::{Clock, ManualClock, OsRandom, Page, StoreResult};
+use shared::time::Timestamp;
+
+use super::START;
+
+pub(crate) const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+
+pub(crate) fn tenant_id(id: &str) -> TenantId {
+    id.parse().unwrap()
+}
+
+pub(crate) fn tenant(id: &str) -> Tenant {
+    Tenant { id: tenant_id(id), name: format!("{id} & Söhne"), created_at: START, updated_at: START, version: 1 }
+}
+
+pub(crate) fn hook_id() -> HookId {
+    HookId(new_ulid(&ManualClock::at(START), &OsRandom))
+}
+
+pub(crate) fn hook(tenant: &str, patterns: &[&str]) -> Hook {
+    Hook {
+        tenant: tenant_id(tenant),
+        id: hook_id(),
+        name: "a name".to_owned(),
+        description: "ein Häkchen".to_owned(),
+        url: "https://example.com/in?x=1".to_owned(),
+        events: patterns.iter().map(|p| p.parse().unwrap()).collect(),
+        channels: ["room:1".parse().unwrap()].into(),
+        enabled: true,
+        retry: RetryPolicy::default(),
+        timeout: Timeout::default(),
+        secrets: vec![SigningSecret { secret: Secret::generate(&OsRandom), expires_at: Some(START) }],
+        created_at: START,
+        updated_at: START,
+        version: 1,
+    }
+}
+
+/// The next version of a hook, changed by `change`.
+pub(crate) fn changed(hook: &Hook, change: impl FnOnce(&mut Hook)) -> Hook {
+    let mut new = Hook { version: hook.version + 1, ..hook.clone() };
+    change(&mut new);
+    new
+}
+
+pub(crate) fn raw(json: &str) -> std::sync::Arc<RawValue> {
+    RawValue::from_string(json.to_owned()).unwrap().into()
+}
+
+pub(crate) fn event(tenant: &str, id: &str, clock: &ManualClock) -> Event {
+    Event {
+        tenant: tenant_id(tenant),
+        id: id.parse().unwrap(),
+        seq: EventSeq(new_ulid(clock, &OsRandom)),
+        event_type: "post.published".parse().unwrap(),
+        timestamp: clock.now().saturating_sub(Duration::from_millis(77)),
+        channels: BTreeSet::from(["room:1".parse().unwrap(), "b".parse().unwrap()]),
+        data: raw(r#"{"title":"Hello"}"#),
+        expires_at: clock.now().saturating_add(RETENTION),
+    }
+}
+
+pub(crate) fn page(number: u32, message_id: &str) -> FanoutPage {
+    FanoutPage {
+        number,
+        message_id: message_id.to_owned(),
+        hooks: vec![hook_id(), hook_id()],
+        next: (number == 0).then(|| "a cursor".to_owned()),
+    }
+}
+
+/// A delivery that nobody tried yet, of an event recorded at `at`.
+pub(crate) fn delivery(tenant: &str, hook: HookId, at: Timestamp) -> Delivery {
+    let event = EventSeq(new_ulid(&ManualClock::at(at), &OsRandom));
+    let id = DeliveryId { event, hook };
+    let event_id = format!("evt:{}", event.0).parse().unwrap();
+    Delivery::new(tenant_id(tenant), id, event_id, "post.published".parse().unwrap(), at, RETENTION)
+}
+
+/// The same delivery after its next attempt.
+pub(crate) fn attempted(delivery: &Delivery, outcome: Outcome) -> Delivery {
+    let number = delivery.attempt_count + 1;
+    let at = delivery.updated_at.saturating_add(Duration::from_secs(1));
+    let succeeded = outcome == Outcome::Success;
+    Delivery {
+        status: if succeeded { Status::Succeeded } else { Status::Retrying },
+        attempt_count: number,
+        due_step: if succeeded { 0 } else { number },
+        next_attempt_at: (!succeeded).then(|| at.saturating_add(Duration::from_secs(5))),
+        updated_at: at,
+        last_attempt: Some(attempt(number, at, outcome)),
+        ..delivery.clone()
+    }
+}
+
+fn attempt(number: u32, at: Timestamp, outcome: Outcome) -> Attempt {
+    let status_code = match outcome {
+        Outcome::Success => Some(204),
+        Outcome::Status => Some(500),
+        _ => None,
+    };
+    Attempt {
+        number,
+        at,
+        duration_ms: 12,
+        status_code,
+        outcome,
+        error: status_code.is_none().then(|| "no answer".to_owned()),
+        response_body: status_code.map(|_| "ö\n\"".to_owned()),
+        trigger: if number == 1 { Trigger::First } else { Trigger::Retry },
+    }
+}
+
+/// Follows a list to its end; `read` gets each cursor.
+pub(crate) async fn all_pages<T, F>(mut read: impl FnMut(Option<String>) -> F) -> Vec<T>
+where
+    F: Future<Output = StoreResult<Page<T>>>,
+{
+    let mut items = Vec::new();
+    let mut cursor = None;
+    for _ in 0..1_000 {
+        let page = read(cursor).await.unwrap();
+        items.extend(page.items);
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return items,
+        }
+    }
+    panic!("a list that does not end")
+}
