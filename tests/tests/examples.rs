@@ -14,9 +14,9 @@ fn example(name: &str) -> String {
 
 /// The message bodies of a sample SQS event.
 fn bodies(name: &str) -> Vec<String> {
-    let event: Value = serde_json::from_str(&example(name)).unwrap();
-    let records = event["Records"].as_array().unwrap();
-    records.iter().map(|record| record["body"].as_str().unwrap().to_owned()).collect()
+    let event: Value = serde_json::from_str(&example(name)).expect("the sample is JSON");
+    let records = event["Records"].as_array().expect("a sample of SQS has records");
+    records.iter().map(|record| record["body"].as_str().expect("a body is text").to_owned()).collect()
 }
 
 fn publication(text: &str) -> Publication {
@@ -28,7 +28,9 @@ fn publication(text: &str) -> Publication {
 
 /// The same JSON, whatever its spacing.
 fn assert_same(left: &[u8], right: &str) {
-    assert_eq!(serde_json::from_slice::<Value>(left).unwrap(), serde_json::from_str::<Value>(right).unwrap());
+    let left: Value = serde_json::from_slice(left).expect("messages are JSON");
+    let right: Value = serde_json::from_str(right).expect("the example is JSON");
+    assert_eq!(left, right);
 }
 
 #[test]
