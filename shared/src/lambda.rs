@@ -4,22 +4,29 @@
 //! source mapping that reports batch item failures, so that a function's
 //! `main.rs` is no more than its wiring:
 //!
-//! ```ignore
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use shared::{aws::client::Aws, config::*, lambda::{self, BatchConfig}, ports::*, stage::*, telemetry};
+//! # struct Deps { events: Arc<dyn Events>, deliveries: Arc<dyn QueueSender> }
+//! # mod fanout { pub async fn handle(_: &super::Deps, _: super::Message) -> super::Outcome { super::Outcome::Done } }
 //! #[tokio::main]
-//! async fn main() -> anyhow::Result<()> {
-//!     telemetry::init(Format::Json);
+//! async fn main() -> Result<(), lambda::Error> {
+//!     telemetry::init(telemetry::Format::Json);
 //!     let mut env = Environment::of_process();
 //!     let (store, batch) = (StoreConfig::read(&mut env), BatchConfig::read(&mut env));
-//!     let deliveries = env.required(config::DELIVERIES_QUEUE_URL);
-//!     let (store, batch, deliveries) = env.finish((store, batch, deliveries))?;
+//!     let deliveries_url = env.required(DELIVERIES_QUEUE_URL);
+//!     let (store, batch, deliveries_url) = env.finish((store, batch, deliveries_url))?;
 //!
 //!     let aws = Aws::from_env(Arc::new(SystemClock)).await;
-//!     let deps = Arc::new(Deps { events: Arc::new(aws.events(&store)), /* … */ });
+//!     let deps = Arc::new(Deps {
+//!         events: Arc::new(aws.events(&store)),
+//!         deliveries: Arc::new(aws.queue(deliveries_url)),
+//!     });
 //!     let handler = move |message| {
 //!         let deps = Arc::clone(&deps);
 //!         async move { fanout::handle(&deps, message).await }
 //!     };
-//!     lambda::serve(handler, &aws, batch).await.map_err(anyhow::Error::from_boxed)
+//!     lambda::serve(handler, &aws, batch).await
 //! }
 //! ```
 
@@ -189,7 +196,8 @@ where
         Rejection(reason): Rejection,
     ) -> Result<Option<String>, Fault> {
         self.settlement.set_aside(source, message, &reason).await?;
-        tracing::warn!(message.id = %message.id, reason, "message set aside");
+        // The reason may quote the message, so it stays with it.
+        tracing::warn!(message.id = %message.id, "message set aside; its attribute `reason` says why");
         Ok(None)
     }
 }

@@ -49,6 +49,8 @@
 pub mod aws;
 pub mod cache;
 pub mod config;
+#[cfg(any(feature = "aws", feature = "embedded"))]
+mod cursor;
 pub mod domain;
 #[cfg(feature = "embedded")]
 pub mod embedded;

@@ -17,7 +17,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use deliveries::{DeliveryLog, Expected, LogFilter};
 pub use events::{Events, Recorded};
 pub use hooks::{Hooks, Match, Subscriptions};
-pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
+pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure};
 pub use keys::Keys;
 pub use queue::{Outgoing, QueueError, QueueReceiver, QueueSender, Received};
 pub use random::{FixedRandom, OsRandom, Random};

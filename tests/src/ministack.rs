@@ -21,6 +21,7 @@ use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 const PACKAGES: [&str; 2] = ["ministack==1.5.33", "aws-sam-translator==1.115.0"];
 /// It takes 0.2 s on an idle machine.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+const START_ATTEMPTS: usize = 3;
 /// Ends the whole process group, functions started by it included, and leaves
 /// no file behind as soon as the test process is gone.
 const LAUNCHER: &str = "
@@ -39,7 +40,7 @@ pub struct Ministack {
     pub endpoint: String,
     process: Child,
     /// Never written to. The emulator stops when this end is closed.
-    _lifeline: Option<ChildStdin>,
+    lifeline: Option<ChildStdin>,
     home: PathBuf,
 }
 
@@ -47,6 +48,7 @@ impl Ministack {
     /// The one of this process, started on first use. Nothing, and a line that
     /// says so, where Python or its packages cannot be had; a panic instead if
     /// `REQUIRE_AWS_TESTS=1`.
+    #[expect(clippy::print_stdout, reason = "who runs the tests should see that some were skipped")]
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Ministack>> = OnceLock::new();
         let start = || match install().and_then(|python| Self::start(&python, &[])) {
@@ -62,6 +64,18 @@ impl Ministack {
 
     /// An emulator of one's own, with further settings as environment variables.
     pub fn start(python: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        // Somebody else may take the port before the emulator does.
+        let mut result = Self::start_once(python, settings);
+        for _ in 1..START_ATTEMPTS {
+            if result.is_ok() {
+                break;
+            }
+            result = Self::start_once(python, settings);
+        }
+        result
+    }
+
+    fn start_once(python: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let endpoint = format!("http://127.0.0.1:{port}");
         let home = tempfile::tempdir()?.keep();
@@ -90,7 +104,7 @@ impl Ministack {
             .spawn()
             .context("starting Python")?;
         let lifeline = process.stdin.take();
-        let mut ministack = Self { endpoint, process, _lifeline: lifeline, home };
+        let mut ministack = Self { endpoint, process, lifeline, home };
         ministack.wait_until_ready(port)?;
         Ok(ministack)
     }
@@ -120,6 +134,15 @@ impl Ministack {
             .retry_config(shared::aws::client::retries())
             .timeout_config(shared::aws::client::timeouts())
             .build()
+    }
+}
+
+impl Drop for Ministack {
+    fn drop(&mut self) {
+        self.lifeline = None;
+        // It is gone already or about to be; this only tidies up.
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.home);
     }
 }
 

@@ -84,7 +84,14 @@ pub(crate) async fn log(
                 report(&delivery);
                 return Ok(delivery);
             }
-            Err(StoreError::Conflict) => row = deps.log.get(&message.tenant, message.delivery_id()).await?,
+            Err(StoreError::Conflict) => {
+                row = deps.log.get(&message.tenant, message.delivery_id()).await?;
+                // A write whose answer was lost is repeated by the SDK and then
+                // conflicts with itself.
+                if let Some(stored) = row.take_if(|stored| *stored == delivery) {
+                    return Ok(stored);
+                }
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -12,7 +12,7 @@ use quick_cache::sync::Cache;
 use reqwest::{Client, redirect};
 use shared::domain::address::AddressPolicy;
 use shared::domain::delivery::Outcome;
-use shared::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
+use shared::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure};
 
 use resolver::VettedResolver;
 
@@ -88,7 +88,7 @@ impl ReqwestSender {
 async fn read_body(response: &mut reqwest::Response) -> Result<Bytes, SendFailure> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure::of(&error))? {
-        let room = <dyn HttpSender>::MAX_BODY_BYTES - body.len();
+        let room = MAX_RESPONSE_BYTES - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if chunk.len() >= room {
             break;

@@ -24,6 +24,11 @@ pub(crate) enum Command {
     Listen(ListenOptions),
     /// Run server, receiver and sample events in one go
     Demo(DemoOptions),
+    /// Measure this machine: accept and delivery rates, latencies, memory
+    Bench(BenchOptions),
+    /// The receiving process of `bench`
+    #[command(hide = true)]
+    BenchReceiver,
 }
 
 #[derive(Args, Clone)]
@@ -98,4 +103,19 @@ pub(crate) struct DemoOptions {
     /// Sample events to publish
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub(crate) events: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct BenchOptions {
+    /// Deliveries to make in each run
+    #[arg(long, default_value_t = 50_000, value_name = "N")]
+    pub(crate) events: usize,
+
+    /// Publishers, each with one connection
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    pub(crate) clients: usize,
+
+    /// Size of `data` in bytes
+    #[arg(long, default_value_t = 300, value_name = "BYTES")]
+    pub(crate) payload: usize,
 }

@@ -1,5 +1,6 @@
 //! The `hookline` binary.
 
+mod bench;
 mod cli;
 mod demo;
 mod listen;
@@ -22,6 +23,8 @@ async fn main() -> ExitCode {
         Command::Serve(options) => serve::run(options).await,
         Command::Listen(options) => listen::run(options).await,
         Command::Demo(options) => demo::run(options).await,
+        Command::Bench(options) => bench::run(options).await,
+        Command::BenchReceiver => bench::receive().await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,9 +17,9 @@
 //!
 //! Reads are strongly consistent, with two exceptions: matching, which a
 //! tenant's every event pays for, and the hook a delivery is sent with. Both
-//! may lag a change by the second that caches lag anyway.
+//! may lag a change by about a second, which caches do anyway; that a hook is
+//! not there at all is believed only of a consistent read.
 
-mod cursor;
 mod deliveries;
 mod events;
 mod hooks;

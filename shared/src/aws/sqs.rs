@@ -47,9 +47,10 @@ impl SqsSender {
     }
 
     async fn send_batch(&self, batch: &[Outgoing]) -> Vec<Result<(), QueueError>> {
-        if batch.iter().any(|message| message.body.len() > MAX_BYTES) {
-            // Such a message is alone in its batch.
-            return vec![Err(QueueError::TooLarge)];
+        if let [only] = batch
+            && let Some(refused) = refusal(only)
+        {
+            return vec![Err(refused)];
         }
         let now = self.clock.now();
         let entries = batch.iter().enumerate().map(|(index, message)| entry(index, message, now));
@@ -88,8 +89,20 @@ impl QueueSender for SqsSender {
     }
 }
 
+/// Why SQS would refuse a message, and the whole request along with it.
+fn refusal(message: &Outgoing) -> Option<QueueError> {
+    if message.body.len() > MAX_BYTES {
+        return Some(QueueError::TooLarge);
+    }
+    let text = std::str::from_utf8(&message.body);
+    let fits = text.is_ok_and(|text| {
+        !text.contains(|c| matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}'))
+    });
+    (!fits).then(|| QueueError::Unavailable("the message holds a character that SQS does not take".into()))
+}
+
 /// Runs of messages that fit into one request each, in order; a message that
-/// fits into none is alone.
+/// would be refused is alone.
 fn batches(messages: &[Outgoing]) -> Vec<&[Outgoing]> {
     let mut batches = Vec::new();
     let mut rest = messages;
@@ -97,7 +110,7 @@ fn batches(messages: &[Outgoing]) -> Vec<&[Outgoing]> {
         let mut bytes = 0;
         let fitting = rest.iter().take(MAX_BATCH).take_while(|message| {
             bytes += message.body.len();
-            bytes <= MAX_BYTES
+            bytes <= MAX_BYTES && refusal(message).is_none()
         });
         let (batch, others) = rest.split_at(fitting.count().max(1));
         batches.push(batch);
@@ -332,6 +345,8 @@ mod tests {
         assert_eq!(sizes(&(0..23).map(|_| of(1)).collect::<Vec<_>>()), [10, 10, 3]);
         let mixed = [of(1), of(MAX_BYTES), of(MAX_BYTES + 1), of(MAX_BYTES / 2), of(MAX_BYTES / 2), of(1)];
         assert_eq!(sizes(&mixed), [1, 1, 1, 2, 1]);
+        let odd = Outgoing { body: "\u{ffff}".into(), group: "g".into(), due: None };
+        assert_eq!(sizes(&[of(1), odd, of(1), of(1)]), [1, 1, 2]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::codec::{after_prefix, decode_expiring, encode_expiring, key, prefix_range};
 use super::store::{Store, Table};
+use crate::cursor;
 use crate::domain::delivery::{Attempt, Delivery, Outcome};
 use crate::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
 use crate::ports::{DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult};
@@ -100,7 +101,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         let start = filter.since.map_or_else(|| prefix.clone(), |since| key_at(tenant, hook, since));
         let mut end = filter.until.map_or_else(|| after_prefix(&prefix), |until| key_at(tenant, hook, until));
         if let Some(text) = cursor {
-            let event: EventSeq = text.parse().map_err(|_| StoreError::BadCursor)?;
+            let event: EventSeq = cursor::decode_as(&prefix, text)?;
             end = end.min(delivery_key(tenant, DeliveryId { event, hook }));
         }
         if start >= end {
@@ -116,7 +117,8 @@ impl DeliveryLog for EmbeddedDeliveryLog {
             }
             let (row_key, value) = row?;
             if let Some((_, seq)) = row_key.split_last_chunk::<16>() {
-                last_read = Some(EventSeq(ulid::Ulid::from_bytes(*seq)).to_string());
+                let seq = EventSeq(ulid::Ulid::from_bytes(*seq));
+                last_read = Some(cursor::encode(&prefix, seq.to_string().as_bytes()));
             }
             items.extend(decode_expiring::<Delivery>(&value, now)?.filter(|delivery| filter.admits(delivery)));
         }

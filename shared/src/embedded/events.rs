@@ -4,9 +4,10 @@ use async_trait::async_trait;
 
 use super::codec::{after_prefix, decode_expiring, encode_expiring, key};
 use super::store::{Store, Table};
+use crate::cursor;
 use crate::domain::event::{Event, FanoutPage};
 use crate::domain::ids::{EventId, TenantId};
-use crate::ports::{Events, Page, Recorded, StoreError, StoreResult};
+use crate::ports::{Events, Page, Recorded, StoreResult};
 
 #[derive(Clone)]
 pub struct EmbeddedEvents(pub Store);
@@ -82,17 +83,14 @@ impl Events for EmbeddedEvents {
         let prefix = key(b'p', &[tenant.as_str(), id.as_str()]);
         let end = Bound::Excluded(after_prefix(&prefix));
         let start = match cursor {
-            Some(text) => {
-                let number: u32 = text.parse().map_err(|_| StoreError::BadCursor)?;
-                Bound::Excluded(page_key(tenant, id, number))
-            }
-            None => Bound::Included(prefix),
+            Some(cursor) => Bound::Excluded(page_key(tenant, id, cursor::decode_as(&prefix, cursor)?)),
+            None => Bound::Included(prefix.clone()),
         };
         let now = self.0.clock().now();
         let mut items: Vec<FanoutPage> = Vec::new();
         for row in self.0.range(Table::Logs, (start, end)) {
             if items.len() == limit {
-                let next = items.last().map(|page| page.number.to_string());
+                let next = items.last().map(|page| cursor::encode(&prefix, page.number.to_string().as_bytes()));
                 return Ok(Page { items, next });
             }
             items.extend(decode_expiring(&row?.1, now)?);

@@ -7,6 +7,7 @@ use quick_cache::sync::Cache;
 
 use super::codec::{after_prefix, decode, encode, key, prefix_range};
 use super::store::{Store, Table, Transaction};
+use crate::cursor;
 use crate::domain::hook::Hook;
 use crate::domain::ids::{EventType, HookId, TenantId};
 use crate::domain::pattern::Pattern;
@@ -63,8 +64,9 @@ impl EmbeddedHooks {
         cursor: Option<&str>,
     ) -> StoreResult<Page<Match>> {
         let patterns = Pattern::all_matching(event_type);
+        let list = key(b's', &[tenant.as_str(), "", event_type.as_str()]);
         let (first, mut after) = match cursor {
-            Some(text) => parse_cursor(text, patterns.len())?,
+            Some(cursor) => parse_cursor(&cursor::decode_as::<String>(&list, cursor)?, patterns.len())?,
             None => (0, None),
         };
         let mut items: Vec<Match> = Vec::new();
@@ -79,7 +81,7 @@ impl EmbeddedHooks {
             for row in self.store.range(Table::Hooks, (start, end)) {
                 if items.len() == limit {
                     let last = last_of_pattern.map(|hook| hook.to_string()).unwrap_or_default();
-                    return Ok(Page { items, next: Some(format!("{index}.{last}")) });
+                    return Ok(Page { items, next: Some(cursor::encode(&list, format!("{index}.{last}").as_bytes())) });
                 }
                 let subscription: Match = decode(&row?.1)?;
                 last_of_pattern = Some(subscription.hook);
@@ -180,10 +182,9 @@ impl Hooks for EmbeddedHooks {
 
     async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
         let prefix = key(b'h', &[tenant.as_str()]);
-        let mut range = prefix_range(prefix);
-        if let Some(text) = cursor {
-            let id: HookId = text.parse().map_err(|_| StoreError::BadCursor)?;
-            range.start = hook_key(tenant, id);
+        let mut range = prefix_range(prefix.clone());
+        if let Some(cursor) = cursor {
+            range.start = hook_key(tenant, cursor::decode_as(&prefix, cursor)?);
             range.start.push(0);
         }
         let mut items = Vec::new();
@@ -192,7 +193,7 @@ impl Hooks for EmbeddedHooks {
         }
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|hook| hook.id.to_string());
+        let next = items.last().filter(|_| more).map(|hook| cursor::encode(&prefix, hook.id.to_string().as_bytes()));
         Ok(Page { items, next })
     }
 

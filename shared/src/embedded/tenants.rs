@@ -4,12 +4,16 @@ use async_trait::async_trait;
 
 use super::codec::{after_prefix, decode, encode, key};
 use super::store::{Store, Table};
+use crate::cursor;
 use crate::domain::ids::TenantId;
 use crate::domain::tenant::Tenant;
 use crate::ports::{Page, StoreError, StoreResult, Tenants};
 
 #[derive(Clone)]
 pub struct EmbeddedTenants(pub Store);
+
+/// What all tenants' keys begin with.
+const LIST: &[u8] = b"t";
 
 fn row_key(id: &str) -> Vec<u8> {
     key(b't', &[id])
@@ -50,19 +54,16 @@ impl Tenants for EmbeddedTenants {
 
     async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Tenant>> {
         let start = match cursor {
-            Some(id) => {
-                let id: TenantId = id.parse().map_err(|_| StoreError::BadCursor)?;
-                Bound::Excluded(row_key(id.as_str()))
-            }
-            None => Bound::Included(vec![b't']),
+            Some(cursor) => Bound::Excluded(row_key(cursor::decode_as::<TenantId>(LIST, cursor)?.as_str())),
+            None => Bound::Included(LIST.to_vec()),
         };
         let mut items = Vec::new();
-        for row in self.0.range(Table::Hooks, (start, Bound::Excluded(after_prefix(b"t")))).take(limit + 1) {
+        for row in self.0.range(Table::Hooks, (start, Bound::Excluded(after_prefix(LIST)))).take(limit + 1) {
             items.push(decode::<Tenant>(&row?.1)?);
         }
         let next = (items.len() > limit).then(|| {
             items.truncate(limit);
-            items.last().map(|tenant| tenant.id.to_string())
+            items.last().map(|tenant| cursor::encode(LIST, tenant.id.as_str().as_bytes()))
         });
         Ok(Page { items, next: next.flatten() })
     }

@@ -6,6 +6,9 @@ use bytes::Bytes;
 use crate::domain::delivery::Outcome;
 use crate::domain::hook::Timeout;
 
+/// How much of an answer is read, in bytes.
+pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+
 /// One request to a customer's endpoint, complete to the byte.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
@@ -22,7 +25,7 @@ pub struct HttpResponse {
     pub status: u16,
     /// `Retry-After`, when there was one.
     pub retry_after: Option<String>,
-    /// At most [`HttpSender::MAX_BODY_BYTES`]; the rest is not read.
+    /// At most [`MAX_RESPONSE_BYTES`]; the rest is not read.
     pub body: Bytes,
 }
 
@@ -49,9 +52,4 @@ pub struct HttpResult {
 #[async_trait]
 pub trait HttpSender: Send + Sync {
     async fn send(&self, request: HttpRequest) -> HttpResult;
-}
-
-impl dyn HttpSender {
-    /// How much of an answer is read, in bytes.
-    pub const MAX_BODY_BYTES: usize = 64 * 1024;
 }

@@ -17,6 +17,7 @@ use shared::time::Timestamp;
 
 mod deliveries;
 pub(crate) mod dynamo;
+mod embedded;
 mod events;
 mod hooks;
 mod keys;
@@ -54,7 +55,6 @@ pub(crate) struct Queues {
 
 /// Where a queue gets the time from.
 pub(crate) enum Time {
-    #[allow(dead_code, reason = "for adapters that take a clock of ours")]
     Manual(ManualClock),
     /// The emulator's own; waiting is all one can do.
     Real(Arc<dyn Clock>),
@@ -175,6 +175,11 @@ macro_rules! queue_contracts {
             an_empty_queue_gives_nothing
         );
     };
+}
+
+mod on_embedded {
+    store_contracts!(crate::contract::embedded::stores);
+    queue_contracts!(crate::contract::embedded::queues);
 }
 
 mod on_dynamo {

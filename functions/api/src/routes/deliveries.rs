@@ -7,7 +7,6 @@ use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::delivery::{Delivery, Status, Trigger};
-use shared::domain::event::FanoutPage;
 use shared::domain::ids::{DeliveryId, EventId, HookId, TenantId, new_ulid};
 use shared::messages::{DeliveryMessage, MAX_INLINE_DATA_BYTES, VERSION};
 use shared::ports::{LogFilter, StoreError};
@@ -120,50 +119,48 @@ pub(crate) async fn of_event(
     let id: EventId = segment(&params, "event", "event")?;
     let limit = limit(query.limit)?;
     let event = deps.events.get(&tenant, &id).await?.ok_or_else(|| Problem::not_found("event"))?;
-    let mut place = Place::read(query.cursor.as_deref())?;
+    let Place { mut shown, mut page } = Place::read(query.cursor.as_deref())?;
     let mut items = Vec::new();
-    while let Some(page) = page_at(&deps, &tenant, &id, place.page).await? {
-        for hook in page.hooks.iter().skip(place.index).take(limit - items.len()) {
-            let delivery = DeliveryId { event: event.seq, hook: *hook };
-            let row = deps.log.get(&tenant, delivery).await?;
+    loop {
+        let found = deps.events.pages(&tenant, &id, 1, page.as_deref()).await?;
+        let hooks = found.items.iter().flat_map(|page| &page.hooks);
+        let left: Vec<HookId> = hooks.skip(shown).copied().collect();
+        let room = limit - items.len();
+        for hook in left.iter().take(room) {
+            let row = deps.log.get(&tenant, DeliveryId { event: event.seq, hook: *hook }).await?;
             items.push(row.as_ref().map_or_else(|| DeliveryView::pending(&event, *hook), Into::into));
-            place.index += 1;
         }
-        if place.index < page.hooks.len() {
-            break;
-        }
-        place = Place { page: place.page + 1, index: 0 };
-        if page.next.is_none() {
+        if left.len() > room {
+            shown += room;
+        } else if let Some(next) = found.next {
+            (shown, page) = (0, Some(next));
+        } else {
             return Ok(Json(DeliveryList { items, next_cursor: None }));
         }
         if items.len() == limit {
-            break;
+            return Ok(Json(DeliveryList { items, next_cursor: Some(Place { shown, page }.write()) }));
         }
     }
-    Ok(Json(DeliveryList { items, next_cursor: Some(format!("{}.{}", place.page, place.index)) }))
 }
 
-/// Where a list of an event's deliveries goes on: a page of its fan-out, and
-/// how many hooks of it were shown.
+/// Where a list of an event's deliveries goes on: a page of its fan-out, by the
+/// store's cursor, and how many hooks of it were shown.
 struct Place {
-    page: u32,
-    index: usize,
+    shown: usize,
+    page: Option<String>,
 }
 
 impl Place {
     fn read(cursor: Option<&str>) -> Result<Self, Problem> {
-        let Some(text) = cursor else { return Ok(Self { page: 0, index: 0 }) };
-        let place = text
-            .split_once('.')
-            .and_then(|(page, index)| Some(Self { page: page.parse().ok()?, index: index.parse().ok()? }));
-        place.ok_or_else(|| StoreError::BadCursor.into())
+        let Some(text) = cursor else { return Ok(Self { shown: 0, page: None }) };
+        let (shown, page) = text.split_once('.').ok_or(StoreError::BadCursor)?;
+        let shown = shown.parse().map_err(|_| StoreError::BadCursor)?;
+        Ok(Self { shown, page: Some(page.to_owned()).filter(|page| !page.is_empty()) })
     }
-}
 
-async fn page_at(deps: &Deps, tenant: &TenantId, event: &EventId, number: u32) -> Result<Option<FanoutPage>, Problem> {
-    let before = number.checked_sub(1).map(|before| before.to_string());
-    let found = deps.events.pages(tenant, event, 1, before.as_deref()).await?;
-    Ok(found.items.into_iter().next())
+    fn write(self) -> String {
+        format!("{}.{}", self.shown, self.page.unwrap_or_default())
+    }
 }
 
 /// One delivery with all its attempts

@@ -95,6 +95,10 @@ impl NewEvent {
             let message = format!("expected at most {MAX_DATA_BYTES} bytes, got {size}");
             return Err(Problem::invalid(StatusCode::PAYLOAD_TOO_LARGE, vec![FieldError::new("data", message)]));
         }
+        if self.data.get().contains(['\u{fffe}', '\u{ffff}']) {
+            let message = r"contains U+FFFE or U+FFFF, which SQS does not carry; write them as \ufffe or \uffff";
+            return Err(Problem::bad_body(vec![FieldError::new("data", message)]));
+        }
         if self.channels.len() > MAX_CHANNELS {
             let message = format!("expected at most {MAX_CHANNELS} entries");
             return Err(Problem::bad_body(vec![FieldError::new("channels", message)]));

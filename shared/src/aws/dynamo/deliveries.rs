@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use ulid::Ulid;
 
-use super::cursor;
 use super::events::absent_or_expired;
 use super::item::{Item, SK};
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
+use crate::cursor;
 use crate::domain::delivery::{Attempt, Delivery, Outcome};
 use crate::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
 use crate::ports::{Clock, DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult};

@@ -8,9 +8,9 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use serde_json::value::RawValue;
 
-use super::cursor;
 use super::item::{Item, SK, corrupt};
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
+use crate::cursor;
 use crate::domain::event::{Event, FanoutPage, MAX_DATA_BYTES};
 use crate::domain::ids::{EventId, EventSeq, HookId, TenantId};
 use crate::ports::{Clock, Events, Page, Recorded, StoreError, StoreResult};

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use ulid::Ulid;
 
-use super::cursor;
 use super::item::Item;
 use super::subscriptions;
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
+use crate::cursor;
 use crate::domain::hook::Hook;
 use crate::domain::ids::{HookId, TenantId};
 use crate::ports::{Hooks, Page, StoreError, StoreResult};
@@ -45,7 +45,13 @@ impl Hooks for DynamoHooks {
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
-        let row = self.table.get(&partition(tenant), &id.0.to_string(), Consistency::Eventual).await?;
+        let (pk, sk) = (partition(tenant), id.0.to_string());
+        let mut row = self.table.get(&pk, &sk, Consistency::Eventual).await?;
+        if row.is_none() {
+            // A hook made a moment ago must not be taken for a deleted one,
+            // whose deliveries are skipped.
+            row = self.table.get(&pk, &sk, Consistency::Strong).await?;
+        }
         row.map(|r| r.get_document().map(Arc::new)).transpose()
     }
 

@@ -2,9 +2,9 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use ulid::Ulid;
 
-use super::cursor;
 use super::item::Item;
 use super::table::{Consistency, Order, Range, Table};
+use crate::cursor;
 use crate::domain::hook::{Hook, Subscription};
 use crate::domain::ids::{EventType, TenantId};
 use crate::domain::pattern::Pattern;

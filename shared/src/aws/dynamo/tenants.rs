@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 
-use super::cursor;
 use super::item::Item;
 use super::table::{Condition, Consistency, Order, Range, Table};
+use crate::cursor;
 use crate::domain::ids::TenantId;
 use crate::domain::tenant::Tenant;
 use crate::ports::{Page, StoreResult, Tenants};

@@ -1,0 +1,322 @@
+//! `hookline bench`: what this machine can do.
+//!
+//! The server and the receiver are processes of their own, as in real life;
+//! this one publishes. The same receiver also takes a bare loop of signed
+//! POSTs, so that results can be compared between machines as ratios.
+
+mod client;
+mod receiver;
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::{Value, json};
+use shared::domain::secret::Secret;
+use shared::domain::signature::standard_webhooks;
+use shared::ports::{Clock as _, OsRandom, SystemClock};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::cli::BenchOptions;
+use client::Connection;
+pub(crate) use receiver::run as receive;
+
+const OPERATOR_KEY: &str = "a-key-for-this-run-only";
+/// Requests under way at once in the bare loop.
+const BARE_CONCURRENCY: usize = 64;
+/// How long the last deliveries may take after the last event was accepted.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<()> {
+    let mut receiver = Receiver::start().await?;
+    let bare = bare_loop(receiver.address, options.events, options.payload).await?;
+    say(&format!("bare loop of signed POSTs      {bare:>9.0}/s"));
+
+    let mut server = Server::start().await?;
+    for hooks in [1, 10] {
+        let events = options.events / hooks;
+        let result = pipeline(&server, &receiver, &options, events, hooks).await?;
+        result.print(bare);
+    }
+    say(&format!(
+        "server memory, now and peak    {:>6.1} MiB {:>6.1} MiB",
+        server.memory("VmRSS")?,
+        server.memory("VmHWM")?
+    ));
+    server.child.kill().await?;
+    receiver.child.kill().await?;
+    Ok(())
+}
+
+struct Measured {
+    hooks: usize,
+    accepted_per_second: f64,
+    delivered_per_second: f64,
+    accept: Percentiles,
+    arrival: Percentiles,
+    cpu_per_delivery: Duration,
+}
+
+impl Measured {
+    fn print(&self, bare: f64) {
+        let Self { hooks, accepted_per_second, delivered_per_second, accept, arrival, cpu_per_delivery } = self;
+        say(&format!("\none event to {hooks} hook(s)"));
+        say(&format!("  accepted                     {accepted_per_second:>9.0}/s"));
+        say(&format!(
+            "  delivered                    {delivered_per_second:>9.0}/s   {:.2} of the bare loop",
+            delivered_per_second / bare
+        ));
+        say(&format!("  publish until 202            {accept}"));
+        say(&format!("  202 until arrival            {arrival}"));
+        say(&format!("  server CPU per delivery      {:>9.0} µs", cpu_per_delivery.as_secs_f64() * 1e6));
+    }
+}
+
+async fn pipeline(
+    server: &Server,
+    receiver: &Receiver,
+    options: &BenchOptions,
+    events: usize,
+    hooks: usize,
+) -> anyhow::Result<Measured> {
+    let tenant = format!("bench-{hooks}");
+    server.prepare(&tenant, receiver.address, hooks).await?;
+    receiver.reset().await?;
+    let cpu_before = server.cpu()?;
+    let started = Instant::now();
+    let published = publish(server.address, &tenant, events, options).await?;
+    let accepted_in = started.elapsed();
+    let arrivals = receiver.wait_for(events * hooks, started).await?;
+    let cpu = server.cpu()? - cpu_before;
+
+    // An arrival before its 202 was read counts as zero.
+    let waits = arrivals.seen.iter().map(|(number, at)| at.saturating_sub(published[*number].accepted_at));
+    Ok(Measured {
+        hooks,
+        accepted_per_second: events as f64 / accepted_in.as_secs_f64(),
+        delivered_per_second: (events * hooks) as f64 / arrivals.elapsed.as_secs_f64(),
+        accept: Percentiles::of(published.iter().map(|p| p.took).collect()),
+        arrival: Percentiles::of(waits.map(Duration::from_nanos).collect()),
+        cpu_per_delivery: cpu / u32::try_from(events * hooks)?,
+    })
+}
+
+#[derive(Clone, Copy, Default)]
+struct Published {
+    /// Nanoseconds since the epoch.
+    accepted_at: u64,
+    took: Duration,
+}
+
+async fn publish(
+    server: SocketAddr,
+    tenant: &str,
+    events: usize,
+    options: &BenchOptions,
+) -> anyhow::Result<Vec<Published>> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut clients = Vec::new();
+    for _ in 0..options.clients {
+        let (next, padding) = (Arc::clone(&next), "x".repeat(options.payload.saturating_sub(30)));
+        let path = format!("/v1/tenants/{tenant}/events");
+        clients.push(tokio::spawn(async move {
+            let mut connection = Connection::open(server, OPERATOR_KEY).await?;
+            let mut published = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= events {
+                    return anyhow::Ok(published);
+                }
+                let body = format!(r#"{{"type":"bench.event","data":{{"number":{number},"padding":"{padding}"}}}}"#);
+                let started = Instant::now();
+                let status = connection.post(&path, &body).await?;
+                ensure!(status == 202, "publishing answered {status}");
+                published.push((number, Published { accepted_at: receiver::now_nanos(), took: started.elapsed() }));
+            }
+        }));
+    }
+    let mut all = vec![Published::default(); events];
+    for client in clients {
+        for (number, published) in client.await?? {
+            all[number] = published;
+        }
+    }
+    Ok(all)
+}
+
+/// Signed POSTs and nothing else: no store, no queue, no log.
+async fn bare_loop(receiver: SocketAddr, requests: usize, payload: usize) -> anyhow::Result<f64> {
+    let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
+    let secret = Arc::new(Secret::generate(&OsRandom));
+    let next = Arc::new(AtomicUsize::new(0));
+    let started = Instant::now();
+    let mut loops = Vec::new();
+    for _ in 0..BARE_CONCURRENCY {
+        let (client, secret, next) = (client.clone(), Arc::clone(&secret), Arc::clone(&next));
+        let padding = "x".repeat(payload);
+        loops.push(tokio::spawn(async move {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= requests {
+                    return anyhow::Ok(());
+                }
+                let body = format!(r#"{{"data":{{"number":{number},"padding":"{padding}"}}}}"#);
+                let (id, at) = (format!("msg_{number}"), SystemClock.now().as_secs());
+                let signature = standard_webhooks([secret.as_ref()], &id, at, body.as_bytes())?;
+                let request = client
+                    .post(format!("http://{receiver}/hook"))
+                    .header("content-type", "application/json")
+                    .header("webhook-id", id)
+                    .header("webhook-timestamp", at.to_string())
+                    .header("webhook-signature", signature)
+                    .body(body);
+                request.send().await?.bytes().await?;
+            }
+        }));
+    }
+    for each in loops {
+        each.await??;
+    }
+    Ok(requests as f64 / started.elapsed().as_secs_f64())
+}
+
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    async fn start() -> anyhow::Result<Self> {
+        // Bound and let go at once: the port is free a moment ago, which is near enough.
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let child = Command::new(std::env::current_exe()?)
+            .args(["serve", "--temporary", "--allow-http", "--allow-network", "127.0.0.0/8"])
+            .args(["--listen", &address.to_string()])
+            .env("HOOKLINE_OPERATOR_KEY", OPERATOR_KEY)
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Connection::open(address, OPERATOR_KEY).await.is_err() {
+            ensure!(Instant::now() < deadline, "the server did not start");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Self { child, address })
+    }
+
+    async fn prepare(&self, tenant: &str, receiver: SocketAddr, hooks: usize) -> anyhow::Result<()> {
+        self.post("/v1/tenants", &json!({ "id": tenant })).await?;
+        for number in 0..hooks {
+            let hook = json!({"url": format!("http://{receiver}/hook/{number}"), "events": ["*"]});
+            self.post(&format!("/v1/tenants/{tenant}/hooks"), &hook).await?;
+        }
+        Ok(())
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<()> {
+        let status = Connection::open(self.address, OPERATOR_KEY).await?.post(path, &body.to_string()).await?;
+        ensure!(status == 201, "POST {path} answered {status}");
+        Ok(())
+    }
+
+    /// MiB, as Linux accounts for it.
+    fn memory(&self, field: &str) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("no such field in /proc")?;
+        let kib: f64 = line.trim_matches(|c: char| !c.is_ascii_digit()).parse()?;
+        Ok(kib / 1024.0)
+    }
+
+    /// User and system time so far. Linux counts it in hundredths of a second.
+    fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()?))?;
+        let fields: Vec<&str> =
+            stat.rsplit_once(')').context("unexpected /proc/…/stat")?.1.split_whitespace().collect();
+        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    fn pid(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the server has stopped")
+    }
+}
+
+struct Receiver {
+    child: Child,
+    address: SocketAddr,
+    client: reqwest::Client,
+}
+
+struct Arrivals {
+    /// Event number and nanoseconds since the epoch.
+    seen: Vec<(usize, u64)>,
+    elapsed: Duration,
+}
+
+impl Receiver {
+    async fn start() -> anyhow::Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("bench-receiver")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let output = child.stdout.take().context("the receiver has no output")?;
+        let line = BufReader::new(output).lines().next_line().await?.context("the receiver did not start")?;
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        Ok(Self { child, address: line.parse()?, client })
+    }
+
+    async fn reset(&self) -> anyhow::Result<()> {
+        self.client.delete(format!("http://{}/arrivals", self.address)).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    async fn wait_for(&self, expected: usize, started: Instant) -> anyhow::Result<Arrivals> {
+        let deadline = Instant::now() + PATIENCE;
+        let url = format!("http://{}/arrivals", self.address);
+        loop {
+            let count: usize = self.client.get(format!("{url}/count")).send().await?.text().await?.parse()?;
+            if count >= expected {
+                break;
+            }
+            if Instant::now() > deadline {
+                bail!("{count} of {expected} deliveries arrived");
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let elapsed = started.elapsed();
+        Ok(Arrivals { seen: self.client.get(url).send().await?.json().await?, elapsed })
+    }
+}
+
+struct Percentiles {
+    p50: Duration,
+    p99: Duration,
+}
+
+impl Percentiles {
+    fn of(mut values: Vec<Duration>) -> Self {
+        values.sort_unstable();
+        let at = |share: f64| {
+            let index = (values.len() as f64 * share) as usize;
+            values.get(index.min(values.len().saturating_sub(1))).copied().unwrap_or_default()
+        };
+        Self { p50: at(0.5), p99: at(0.99) }
+    }
+}
+
+impl std::fmt::Display for Percentiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let millis = |d: Duration| d.as_secs_f64() * 1e3;
+        write!(f, "{:>9.2} ms p50 {:>8.2} ms p99", millis(self.p50), millis(self.p99))
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "printing results is what this command is for")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,61 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use shared::embedded::{
+    EmbeddedDeliveryLog, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, EmbeddedTenants, QueueOptions,
+    Store, StoreOptions,
+};
+use shared::ports::{Clock, ManualClock};
+
+use super::{DeadLetters, Queues, START, Stores, Time};
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn open() -> (Store, ManualClock, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let manual = ManualClock::at(START);
+    let clock: Arc<dyn Clock> = Arc::new(manual.clone());
+    (Store::open(directory.path(), &StoreOptions::default(), clock).unwrap(), manual, directory)
+}
+
+pub(crate) async fn stores() -> Option<Stores> {
+    let (store, clock, directory) = open();
+    let hooks = Arc::new(EmbeddedHooks::new(store.clone()));
+    Some(Stores {
+        clock,
+        tenants: Arc::new(EmbeddedTenants(store.clone())),
+        keys: Arc::new(EmbeddedKeys(store.clone())),
+        hooks: hooks.clone(),
+        subscriptions: hooks,
+        events: Arc::new(EmbeddedEvents(store.clone())),
+        deliveries: Arc::new(EmbeddedDeliveryLog(store)),
+        _keep: Box::new(directory),
+    })
+}
+
+pub(crate) async fn queues() -> Option<Queues> {
+    let (store, clock, directory) = open();
+    let options = QueueOptions { lease: LEASE, max_messages: 1_000, max_leased_per_group: usize::MAX };
+    let queue = EmbeddedQueue::open(store.clone(), "queue", options).await.unwrap();
+    Some(Queues {
+        time: Time::Manual(clock),
+        sender: Arc::new(queue.clone()),
+        receiver: Arc::new(queue),
+        lease: LEASE,
+        too_large: 1024 * 1024 + 1,
+        dead_letters: Box::new(SetAside(store)),
+        _keep: Box::new(directory),
+    })
+}
+
+struct SetAside(Store);
+
+#[async_trait]
+impl DeadLetters for SetAside {
+    async fn all(&self) -> Vec<(Bytes, String)> {
+        let letters = EmbeddedQueue::dead_letters(&self.0, 100).unwrap();
+        letters.into_iter().map(|letter| (letter.body.into(), letter.reason)).collect()
+    }
+}
