@@ -5,6 +5,7 @@ a function that ministack looks up when it is called, and fails at the start whe
 
 * schedules are looked at every half second instead of every ten
 * a schedule is authorized under the name of its own group
+* a batch of messages is authorized as the action on one, the only one that IAM knows
 * iam:PassRole is checked when a schedule is made, and the schedule's role when it fires
 * the role of a function is checked before an event source mapping reads its queue
 * Scheduler's universal target for SendMessage works
@@ -55,6 +56,14 @@ def print_denial(original):
         return original(service, action, principal_arn, *rest, **details)
 
     return respond
+
+
+def batch_as_single(original):
+    def extract(service, *rest, **details):
+        action = original(service, *rest, **details)
+        return action.removesuffix("Batch") if service == "sqs" and action else action
+
+    return extract
 
 
 def arn_with_group(original):
@@ -131,6 +140,7 @@ def concurrency_as_number(original):
 assert isinstance(scheduler._SCHEDULE_TICK_INTERVAL, int)
 scheduler._SCHEDULE_TICK_INTERVAL = SCHEDULE_TICK
 replace(iam_actions, "extract_resource_arn", arn_with_group)
+replace(iam_actions, "extract_iam_action", batch_as_single)
 replace(iam_actions, "access_denied_response", print_denial)
 replace(scheduler, "_create_schedule", create_checking_pass_role)
 replace(eventbridge, "_invoke_target", fire_with_role)

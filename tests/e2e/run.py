@@ -12,11 +12,14 @@ Needs Rust and python3; the rest is installed under target/. Nothing leaves this
 import argparse
 import os
 import pathlib
+import subprocess
 import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+# Told apart from failed tests by tests/tests/e2e.rs.
+CANNOT_RUN = 3
 sys.path[:0] = [str(HERE), str(ROOT / "infra")]
 
 
@@ -24,7 +27,11 @@ def in_environment():
     """Starts over with the python that has what the tests import."""
     import environment
 
-    python = environment.ensure("e2e", HERE / "requirements.txt")
+    try:
+        python = environment.ensure("e2e", HERE / "requirements.txt")
+    except subprocess.CalledProcessError as error:
+        print(f"the packages of tests/e2e/requirements.txt cannot be installed: {error}")
+        sys.exit(CANNOT_RUN)
     if pathlib.Path(sys.prefix).resolve() != python.parent.parent.resolve():
         os.execv(python, [str(python), *sys.argv])
 

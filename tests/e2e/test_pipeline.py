@@ -172,9 +172,9 @@ class Publishing(unittest.TestCase):
 class Waiting(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        # On a stack of its own, where no retry may wait in the queue. Waits of up to a minute do all the same, so this
+        # On a stack of its own, where one retry in flight is the budget, and each counts itself. Waits of up to a minute do all the same, so this
         # one is longer, and goes on while the other tests run.
-        tight = Stack(emulator, code, name="tight", InFlightBudget="0")
+        tight = Stack(emulator, code, name="tight", InFlightBudget="1")
         tight.must("POST", "/v1/tenants", {"id": TENANT})
         hook = Hook(delays=(3600,), on=tight)
         receiver.fail(hook.path, 1)

@@ -9,8 +9,8 @@ from stack import ROOT, translate
 
 # One attempt: to connect, plus from the first byte out to the last byte in (`Timeout::MAX` in shared/src/domain/hook.rs).
 ATTEMPT_SECONDS = 10 + 30
-# Store and queue calls around the attempts of one batch.
-MARGIN_SECONDS = 10
+# Around an attempt: the hook, the event, the log, the retry, each within `OPERATION_TIMEOUT` of shared/src/aws/client.rs.
+MARGIN_SECONDS = 4 * 12
 # The most SQS takes.
 MAX_RETENTION = 1_209_600
 
@@ -39,6 +39,10 @@ class Template(unittest.TestCase):
         for event in deliver["Events"].values():
             rounds = math.ceil(event["Properties"]["BatchSize"] / concurrency)
             self.assertLessEqual(rounds * ATTEMPT_SECONDS + MARGIN_SECONDS, deliver["Timeout"])
+
+    def test_the_alarm_on_the_duration_of_deliver_is_at_four_fifths_of_its_time_out(self):
+        threshold = self.resources["DeliverDurationAlarm"]["Properties"]["Threshold"]
+        self.assertEqual(threshold, 0.8 * 1000 * self.functions["DeliverFunction"]["Timeout"])
 
     def test_every_lease_outlives_six_time_outs_and_the_batching_window(self):
         self.assertEqual(len(self.mappings), 4)

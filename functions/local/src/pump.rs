@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use shared::embedded::EmbeddedQueue;
 use shared::ports::{Clock, QueueReceiver, Received};
 use shared::stage::{Fault, Message, Outcome, causes};
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 /// The longest a message of ours that failed is set aside before it is tried again.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// Messages taken from a queue at once.
-const TAKE: usize = 64;
+const TAKE: usize = 32;
 /// How long a queue rests after it could not be read.
 const REST: Duration = Duration::from_secs(1);
 
@@ -105,14 +106,20 @@ async fn consume(stage: Stage, clock: Arc<dyn Clock>, mut stop: watch::Receiver<
             }
             continue;
         }
-        for message in received {
-            let Ok(permit) = Arc::clone(&slots).try_acquire_owned() else { break };
-            let (stage, clock) = (stage.clone(), Arc::clone(&clock));
-            under_way.spawn(async move {
-                process(&stage, clock.as_ref(), message).await;
-                drop(permit);
-            });
-        }
+        // One task for all that were taken together: they wait for the same
+        // commits, and one wake-up serves them all. Each frees its slot by itself.
+        let chunk: FuturesUnordered<_> = received
+            .into_iter()
+            .filter_map(|message| Some((message, Arc::clone(&slots).try_acquire_owned().ok()?)))
+            .map(|(message, permit)| {
+                let (stage, clock) = (stage.clone(), Arc::clone(&clock));
+                async move {
+                    process(&stage, clock.as_ref(), message).await;
+                    drop(permit);
+                }
+            })
+            .collect();
+        under_way.spawn(chunk.for_each(|()| std::future::ready(())));
     }
     under_way.join_all().await;
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deliver::ReqwestSender;
@@ -14,7 +15,7 @@ use local::{Engine, Options};
 use shared::domain::address::AddressPolicy;
 use shared::embedded::StoreOptions;
 use shared::ports::{OsRandom, Random, SystemClock};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::cli::ServeOptions;
@@ -165,9 +166,14 @@ async fn serve_http(listener: TcpListener, router: axum::Router, mut stopped: wa
     let shutdown = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
+    if let Err(error) = axum::serve(listener.tap_io(no_delay), router).with_graceful_shutdown(shutdown).await {
         tracing::error!(%error, "the API stopped");
     }
+}
+
+/// Answers are one small write each; waiting to fill a packet only delays them.
+fn no_delay(stream: &mut TcpStream) {
+    let _ = stream.set_nodelay(true);
 }
 
 /// The key of an earlier start, or a new one. It is printed when it is made.

@@ -50,6 +50,11 @@ impl AddressPolicy {
             return Err(Refusal::TooLong);
         }
         let url = Url::parse(text).map_err(Refusal::Malformed)?;
+        self.check_parsed(&url)?;
+        Ok(url)
+    }
+
+    pub fn check_parsed(&self, url: &Url) -> Result<(), Refusal> {
         match url.scheme() {
             "https" => {}
             "http" if self.allow_http => {}
@@ -75,7 +80,7 @@ impl AddressPolicy {
             Some(Host::Domain(_)) => {}
             None => return Err(Refusal::Malformed(url::ParseError::EmptyHost)),
         }
-        Ok(url)
+        Ok(())
     }
 
     /// Whether this address may be dialled on this port.

@@ -1,6 +1,7 @@
 use std::ops::Bound;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::codec::{after_prefix, decode_expiring, encode_expiring, key};
 use super::store::{Store, Table};
@@ -22,27 +23,37 @@ fn page_key(tenant: &TenantId, id: &EventId, number: u32) -> Vec<u8> {
     row
 }
 
+/// An event and the first page of its fan-out, which are written together.
+#[derive(Serialize, Deserialize)]
+struct EventRow<E, P> {
+    event: E,
+    page: P,
+}
+
+impl EmbeddedEvents {
+    fn row(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<EventRow<Event, FanoutPage>>> {
+        let value = self.0.get(Table::Logs, &event_key(tenant, id))?;
+        Ok(value.map(|value| decode_expiring(&value, self.0.clock().now())).transpose()?.flatten())
+    }
+}
+
 #[async_trait]
 impl Events for EmbeddedEvents {
     async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
         let now = self.0.clock().now();
-        let event_row = event_key(&event.tenant, &event.id);
-        let page_row = page_key(&event.tenant, &event.id, page.number);
-        let event_value = encode_expiring(event, event.expires_at);
-        let page_value = encode_expiring(page, event.expires_at);
+        let row = event_key(&event.tenant, &event.id);
+        let value = encode_expiring(&EventRow { event, page }, event.expires_at);
         let message_id = page.message_id.clone();
         self.0
             .write(move |tx| {
-                let found = tx.get(Table::Logs, &event_row)?.map(|value| decode_expiring(&value, now)).transpose()?;
-                if let Some(event) = found.flatten() {
-                    let page = tx.get(Table::Logs, &page_row)?.map(|value| decode_expiring(&value, now)).transpose()?;
-                    return Ok(match page.flatten() {
-                        Some(page) if page_is_of(&page, &message_id) => Recorded::Resumed((event, page)),
-                        _ => Recorded::Duplicate,
+                let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring(&value, now)).transpose()?;
+                if let Some(EventRow::<Event, FanoutPage> { event, page }) = found.flatten() {
+                    return Ok(match page_is_of(&page, &message_id) {
+                        true => Recorded::Resumed((event, page)),
+                        false => Recorded::Duplicate,
                     });
                 }
-                tx.put(Table::Logs, event_row, event_value);
-                tx.put(Table::Logs, page_row, page_value);
+                tx.put(Table::Logs, row, value);
                 Ok(Recorded::New)
             })
             .await
@@ -69,8 +80,7 @@ impl Events for EmbeddedEvents {
     }
 
     async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {
-        let value = self.0.get(Table::Logs, &event_key(tenant, id))?;
-        Ok(value.map(|value| decode_expiring(&value, self.0.clock().now())).transpose()?.flatten())
+        Ok(self.row(tenant, id)?.map(|row| row.event))
     }
 
     async fn pages(
@@ -88,6 +98,9 @@ impl Events for EmbeddedEvents {
         };
         let now = self.0.clock().now();
         let mut items: Vec<FanoutPage> = Vec::new();
+        if cursor.is_none() {
+            items.extend(self.row(tenant, id)?.map(|row| row.page));
+        }
         for row in self.0.range(Table::Logs, (start, end)) {
             if items.len() == limit {
                 let next = items.last().map(|page| cursor::encode(&prefix, page.number.to_string().as_bytes()));

@@ -14,7 +14,7 @@ use super::codec;
 use super::store::{Store, Table};
 use crate::ports::{Clock, Outgoing, QueueError, QueueReceiver, QueueSender, Received, StoreError, StoreResult};
 use crate::time::Timestamp;
-use index::Index;
+use index::{Arrival, Index, Taken};
 
 /// The largest message, in bytes; SQS has the same limit.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -106,6 +106,13 @@ impl EmbeddedQueue {
         row
     }
 
+    fn read_body(&self, number: u64) -> StoreResult<Bytes> {
+        let value = self.store.get(Table::Messages, &self.row(number))?;
+        let value = value.ok_or_else(|| corrupt("a message that is listed is not there"))?;
+        let (_, _, body) = decode(&value)?;
+        Ok(Bytes::copy_from_slice(body))
+    }
+
     fn number(receipt: &str) -> Result<u64, QueueError> {
         receipt.parse().map_err(|_| QueueError::Unavailable("not a receipt of this queue".into()))
     }
@@ -174,7 +181,9 @@ impl QueueSender for EmbeddedQueue {
                     let visible_at = message.due.unwrap_or(now);
                     let number = index.next_number();
                     let value = encode(visible_at, &message.group, &message.body);
-                    accepted.push((self.row(number), value, number, visible_at, Arc::clone(&message.group)));
+                    let arrival =
+                        Arrival { number, visible_at, group: Arc::clone(&message.group), body: message.body.clone() };
+                    accepted.push((self.row(number), value, arrival));
                     Ok(())
                 });
             }
@@ -187,17 +196,16 @@ impl QueueSender for EmbeddedQueue {
             .store
             .write(move |tx| {
                 let mut entries = Vec::with_capacity(accepted.len());
-                for (row, value, number, visible_at, group) in accepted {
+                for (row, value, arrival) in accepted {
                     tx.put(Table::Messages, row, value);
-                    entries.push((number, visible_at, group));
+                    entries.push(arrival);
                 }
                 // Here and not behind the await: a caller that stops waiting
                 // must not leave a durable message that nobody knows of.
                 tx.after_commit(move || {
                     let mut index = index.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    for (number, visible_at, group) in entries {
-                        index.insert(number, visible_at, &group, now);
-                    }
+                    entries.into_iter().for_each(|arrival| index.insert(arrival));
+                    index.wake(now);
                     drop(index);
                     arrivals.notify_one();
                 });
@@ -219,13 +227,14 @@ impl QueueReceiver for EmbeddedQueue {
     async fn receive(&self, max: usize) -> Result<Vec<Received>, QueueError> {
         let taken = self.lock().take(max, self.clock.now());
         let mut received = Vec::with_capacity(taken.len());
-        for (number, receive_count) in taken {
-            let value = self.store.get(Table::Messages, &self.row(number)).map_err(failed)?;
-            let value = value.ok_or_else(|| failed(corrupt("a message that is listed is not there")))?;
-            let (_, _, body) = decode(&value).map_err(failed)?;
+        for Taken { number, receive_count, body } in taken {
+            let body = match body {
+                Some(body) => body,
+                None => self.read_body(number).map_err(failed)?,
+            };
             received.push(Received {
                 id: format!("{}-{number}", self.name),
-                body: Bytes::copy_from_slice(body),
+                body,
                 receive_count,
                 receipt: number.to_string(),
             });
@@ -233,25 +242,30 @@ impl QueueReceiver for EmbeddedQueue {
         Ok(received)
     }
 
+    /// Does not wait for the disk: a message whose deletion is lost with the
+    /// process comes back, as one whose acknowledgement never happened.
     async fn ack(&self, receipt: &str) -> Result<(), QueueError> {
         let number = Self::number(receipt)?;
         let row = self.row(number);
-        let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
-        let deleted = self.store.write(move |tx| {
-            tx.delete(Table::Messages, row);
-            tx.after_commit(move || {
-                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(number);
-                arrivals.notify_one();
-            });
+        let written_once = self.lock().written_once(number);
+        let deleted = self.store.write_later(move |tx| {
+            match written_once {
+                true => tx.delete_single(Table::Messages, row),
+                false => tx.delete(Table::Messages, row),
+            }
             Ok(())
         });
-        deleted.await.map_err(failed)
+        deleted.await.map_err(failed)?;
+        self.lock().remove(number);
+        self.arrivals.notify_one();
+        Ok(())
     }
 
     async fn defer(&self, receipt: &str, until: Timestamp) -> Result<(), QueueError> {
         let number = Self::number(receipt)?;
         let row = self.row(number);
         let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
+        self.lock().will_be_rewritten(number);
         let deferred = self.store.write(move |tx| {
             let Some(value) = tx.get(Table::Messages, &row)? else {
                 return Ok(());

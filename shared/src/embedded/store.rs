@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::codec;
 use crate::ports::{Clock, StoreError, StoreResult};
+use crate::stage::causes;
 
 /// Bounds on memory. The defaults keep a busy process well under 96 MiB.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { cache_bytes: 8 << 20, memtable_bytes: 8 << 20, temporary: false }
+        Self { cache_bytes: 4 << 20, memtable_bytes: 4 << 20, temporary: false }
     }
 }
 
@@ -78,7 +79,22 @@ struct Writer {
 type Committed = Result<(), Arc<fjall::Error>>;
 type Completion = Box<dyn FnOnce(&Committed) + Send>;
 type Job = Box<dyn FnOnce(&mut Transaction<'_>) -> Completion + Send>;
-type Write = (Table, Slice, Option<Slice>);
+type Write = (Table, Slice, Change);
+
+enum Change {
+    Put(Slice),
+    Delete,
+    DeleteSingle,
+}
+
+impl Change {
+    fn value(&self) -> Option<&Slice> {
+        match self {
+            Self::Put(value) => Some(value),
+            Self::Delete | Self::DeleteSingle => None,
+        }
+    }
+}
 
 impl Store {
     pub fn open(path: &Path, options: &StoreOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
@@ -148,6 +164,26 @@ impl Store {
         self.tables.keyspace(table).range(range).map(|guard| guard.into_inner().map_err(unavailable))
     }
 
+    /// Has `work` run on the writer, in order, without waiting for it. For
+    /// writes that may be lost with the process, because they are made again.
+    pub(super) async fn write_later<F>(&self, work: F) -> StoreResult<()>
+    where
+        F: FnOnce(&mut Transaction<'_>) -> StoreResult<()> + Send + 'static,
+    {
+        let job: Job = Box::new(move |transaction| {
+            let result = work(transaction);
+            transaction.keep = result.is_ok();
+            Box::new(move |committed| {
+                let failed = result.err().map(|error| causes(&error));
+                if let Some(error) = failed.or_else(|| committed.as_ref().err().map(|error| causes(error.as_ref()))) {
+                    tracing::error!(error, "a write that nobody waits for failed");
+                }
+            })
+        });
+        let jobs = self.writer.sender().ok_or_else(closed)?;
+        jobs.send(job).await.map_err(|_| closed())
+    }
+
     /// Runs `work` on the writer and returns once its writes are on disk. An
     /// error discards them. Transactions see each other's writes in order.
     pub(super) async fn write<T, F>(&self, work: F) -> StoreResult<T>
@@ -215,7 +251,7 @@ pub(super) struct Transaction<'a> {
 impl Transaction<'_> {
     pub(super) fn get(&self, table: Table, key: &[u8]) -> StoreResult<Option<Slice>> {
         if let Some((.., value)) = self.own.iter().rev().find(|(t, k, _)| *t == table && **k == *key) {
-            return Ok(value.clone());
+            return Ok(value.value().cloned());
         }
         if let Some(value) = self.pending.get(&(table, Slice::from(key))) {
             return Ok(value.clone());
@@ -224,11 +260,17 @@ impl Transaction<'_> {
     }
 
     pub(super) fn put(&mut self, table: Table, key: impl Into<Slice>, value: impl Into<Slice>) {
-        self.own.push((table, key.into(), Some(value.into())));
+        self.own.push((table, key.into(), Change::Put(value.into())));
     }
 
     pub(super) fn delete(&mut self, table: Table, key: impl Into<Slice>) {
-        self.own.push((table, key.into(), None));
+        self.own.push((table, key.into(), Change::Delete));
+    }
+
+    /// For a key that was written exactly once: both vanish when they meet in a
+    /// compaction, instead of leaving a tombstone.
+    pub(super) fn delete_single(&mut self, table: Table, key: impl Into<Slice>) {
+        self.own.push((table, key.into(), Change::DeleteSingle));
     }
 
     /// Runs once the writes are on disk, whether or not the caller still waits.
@@ -252,11 +294,12 @@ fn write_in_groups(tables: &Tables, mut waiting: mpsc::Receiver<Job>) {
                 continue;
             }
             let Transaction { own, after: actions, .. } = transaction;
-            for (table, key, value) in own {
-                pending.insert((table, key.clone()), value.clone());
-                match value {
-                    Some(value) => batch.insert(tables.keyspace(table), key, value),
-                    None => batch.remove(tables.keyspace(table), key),
+            for (table, key, change) in own {
+                pending.insert((table, key.clone()), change.value().cloned());
+                match change {
+                    Change::Put(value) => batch.insert(tables.keyspace(table), key, value),
+                    Change::Delete => batch.remove(tables.keyspace(table), key),
+                    Change::DeleteSingle => batch.remove_weak(tables.keyspace(table), key),
                 }
             }
             after.extend(actions);

@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::QueueStats;
 use crate::time::Timestamp;
 
@@ -22,10 +24,35 @@ pub(super) struct Index {
     leased: usize,
 }
 
+/// While few messages wait, the bodies of small ones are kept in memory, 4 MiB
+/// at most, and need not be read back.
+const KEPT_BODIES: usize = 4_096;
+const KEPT_BODY_BYTES: usize = 1_024;
+
+/// A message that has become durable.
+pub(super) struct Arrival {
+    pub(super) number: u64,
+    pub(super) visible_at: Timestamp,
+    pub(super) group: Arc<str>,
+    pub(super) body: Bytes,
+}
+
+/// A message that is leased to whoever took it.
+pub(super) struct Taken {
+    pub(super) number: u64,
+    /// This time included.
+    pub(super) receive_count: u32,
+    /// Absent when it has to be read back.
+    pub(super) body: Option<Bytes>,
+}
+
 struct Entry {
     group: Arc<str>,
     received: u32,
     state: State,
+    body: Option<Bytes>,
+    /// Its row was written by this process, and never again.
+    written_once: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,26 +100,29 @@ impl Index {
 
     /// A message of an earlier process, which may have been receiving it.
     pub(super) fn recover(&mut self, number: u64, visible_at: Timestamp, group: &str) {
-        self.add(number, visible_at, group, 1);
+        self.add(number, visible_at, group, 1, None);
     }
 
-    pub(super) fn insert(&mut self, number: u64, visible_at: Timestamp, group: &str, now: Timestamp) {
-        self.add(number, visible_at, group, 0);
-        self.wake(now);
+    pub(super) fn insert(&mut self, arrival: Arrival) {
+        let Arrival { number, visible_at, group, body } = arrival;
+        let keep = self.messages.len() < KEPT_BODIES && body.len() <= KEPT_BODY_BYTES;
+        self.add(number, visible_at, &group, 0, keep.then_some(body));
     }
 
-    fn add(&mut self, number: u64, visible_at: Timestamp, group: &str, received: u32) {
+    fn add(&mut self, number: u64, visible_at: Timestamp, group: &str, received: u32, body: Option<Bytes>) {
+        // Nobody knows how often an earlier process wrote it.
+        let written_once = received == 0;
         let group = match self.groups.get_key_value(group) {
             Some((name, _)) => Arc::clone(name),
             None => Arc::from(group),
         };
         self.groups.entry(Arc::clone(&group)).or_default().members += 1;
-        self.messages.insert(number, Entry { group, received, state: State::Waiting(visible_at) });
+        self.messages.insert(number, Entry { group, received, state: State::Waiting(visible_at), body, written_once });
         self.waiting.insert((visible_at, number));
     }
 
-    /// Up to `max` visible messages, with how often each was received.
-    pub(super) fn take(&mut self, max: usize, now: Timestamp) -> Vec<(u64, u32)> {
+    /// Up to `max` visible messages.
+    pub(super) fn take(&mut self, max: usize, now: Timestamp) -> Vec<Taken> {
         self.wake(now);
         let mut taken = Vec::new();
         while taken.len() < max {
@@ -107,10 +137,20 @@ impl Index {
             entry.received = entry.received.saturating_add(1);
             entry.state = State::Leased(until);
             self.waiting.insert((until, number));
-            taken.push((number, entry.received));
+            taken.push(Taken { number, receive_count: entry.received, body: entry.body.take() });
             self.offer_turn(&name);
         }
         taken
+    }
+
+    pub(super) fn written_once(&self, number: u64) -> bool {
+        self.messages.get(&number).is_some_and(|entry| entry.written_once)
+    }
+
+    pub(super) fn will_be_rewritten(&mut self, number: u64) {
+        if let Some(entry) = self.messages.get_mut(&number) {
+            entry.written_once = false;
+        }
     }
 
     pub(super) fn remove(&mut self, number: u64) {
@@ -144,7 +184,7 @@ impl Index {
     }
 
     /// Makes visible whatever has waited long enough, lost leases included.
-    fn wake(&mut self, now: Timestamp) {
+    pub(super) fn wake(&mut self, now: Timestamp) {
         while let Some(&(at, number)) = self.waiting.first() {
             if at > now {
                 break;
