@@ -4,9 +4,11 @@
 mod endpoint;
 mod reply;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use std::{fs, io};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -97,8 +99,17 @@ impl World {
         Self { clock, endpoint, engine, router, directory, hooks_made: AtomicUsize::new(0) }
     }
 
-    /// The process dies and another one opens what it left on disk.
+    /// The process dies without a chance to write anything more, and another
+    /// one opens what had reached the disk by then.
     pub async fn restart(self) -> Self {
+        let left = tempfile::tempdir().expect("a temporary directory can be made");
+        copy_all(self.directory.path(), left.path()).expect("files of a store can be read while it is open");
+        let Self { clock, endpoint, hooks_made, .. } = self;
+        Self { hooks_made, ..Self::open(left, clock, endpoint).await }
+    }
+
+    /// The process stops as asked, and another one takes over.
+    pub async fn stop_and_start(self) -> Self {
         let Self { clock, endpoint, engine, router, directory, hooks_made } = self;
         engine.store.close();
         drop((engine, router));
@@ -272,4 +283,18 @@ impl World {
         let body = to_bytes(body, usize::MAX).await.expect("answers are in memory");
         Reply { what, status: head.status.as_u16(), headers: head.headers, body }
     }
+}
+
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir(&target)?;
+            copy_all(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
 }

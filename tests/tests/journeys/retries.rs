@@ -178,6 +178,7 @@ async fn a_restart_in_the_middle_of_everything_loses_nothing() {
     world.drain().await;
     let accepted = world.publish(json!({ "type": "b", "data": 3 })).await;
 
+    let world = world.stop_and_start().await;
     let world = world.restart().await;
     world.settle().await;
     for event in [retrying, later, accepted] {
