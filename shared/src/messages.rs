@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::domain::delivery::Trigger;
@@ -47,7 +47,7 @@ pub struct EventMessage {
     /// Not to be sent before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub data: Option<Arc<RawValue>>,
     /// Written by fan-out only: carry on with this page of the event `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ pub struct DeliveryMessage {
     pub event_type: EventType,
     pub event_timestamp: Timestamp,
     /// Absent when it is too large to travel; then it is read from the event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub data: Option<Arc<RawValue>>,
     pub trigger: Trigger,
     /// Which retry of the policy this is; zero for the first attempt.
@@ -161,6 +161,11 @@ impl DeliveryMessage {
     pub fn to_outgoing(&self) -> Outgoing {
         Outgoing { body: to_json(self), group: format!("{}.{}", self.tenant, self.hook.0).into(), due: self.due_at }
     }
+}
+
+/// Whatever is there is data, `null` as well; only an absent field is none.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<RawValue>>, D::Error> {
+    Arc::<RawValue>::deserialize(deserializer).map(Some)
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {

@@ -3,3 +3,4 @@
 pub mod dynamo;
 pub mod metering;
 pub mod ministack;
+pub mod world;

@@ -62,7 +62,7 @@ impl ReqwestSender {
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, SendFailure> {
-        self.policy.check_parsed(&request.url).map_err(failure::refused)?;
+        self.policy.check_parsed(&request.url).map_err(|refusal| failure::refused(&refusal))?;
         self.resolver.check_unusual_port(&request.url).await?;
         let client = self
             .client(request.timeout.connect_ms)

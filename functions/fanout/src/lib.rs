@@ -152,7 +152,9 @@ async fn send_page(
                 trigger: Trigger::First,
                 step: 0,
                 due_at: later,
-                check_log: resumed,
+                // On its way through `requeue` it may be copied by a crash, and
+                // the copies arrive like new messages.
+                check_log: resumed || later.is_some(),
                 request: None,
             }
             .to_outgoing()

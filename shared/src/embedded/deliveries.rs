@@ -35,6 +35,12 @@ fn attempts_prefix(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
     row
 }
 
+fn attempt_row(delivery: &Delivery, attempt: &Attempt) -> (Vec<u8>, Vec<u8>) {
+    let mut row = attempts_prefix(&delivery.tenant, delivery.id);
+    row.extend_from_slice(&attempt.number.to_be_bytes());
+    (row, encode_expiring(attempt, delivery.expires_at))
+}
+
 /// The smallest key of a log at or after a time.
 fn key_at(tenant: &TenantId, hook: HookId, at: Timestamp) -> Vec<u8> {
     let millis = u64::try_from(at.as_millis()).unwrap_or(0);
@@ -48,20 +54,22 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         let row = delivery_key(&delivery.tenant, delivery.id);
         let value = encode_expiring(delivery, delivery.expires_at);
         let failed = delivery.last_attempt.as_ref().filter(|attempt| attempt.outcome != Outcome::Success);
-        let attempt = failed.map(|attempt| {
-            let mut row = attempts_prefix(&delivery.tenant, delivery.id);
-            row.extend_from_slice(&attempt.number.to_be_bytes());
-            (row, encode_expiring(attempt, delivery.expires_at))
-        });
+        let attempt = failed.map(|attempt| attempt_row(delivery, attempt));
+        let delivery = delivery.clone();
         self.0
             .write(move |tx| {
                 let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring::<Delivery>(&value, now));
-                let stored = match found.transpose()?.flatten() {
-                    Some(stored) => Expected::Attempts(stored.attempt_count),
-                    None => Expected::Absent,
-                };
+                let found = found.transpose()?.flatten();
+                let stored = found.as_ref().map_or(Expected::Absent, |row| Expected::Attempts(row.attempt_count));
                 if stored != expected {
                     return Err(StoreError::Conflict);
+                }
+                // A success gets a row of its own once another attempt takes its place.
+                let overwritten = found.and_then(|row| row.last_attempt).filter(|a| a.outcome == Outcome::Success);
+                let last = delivery.last_attempt.as_ref().map(|attempt| attempt.number);
+                if let Some(success) = overwritten.filter(|attempt| Some(attempt.number) != last) {
+                    let (row, value) = attempt_row(&delivery, &success);
+                    tx.put(Table::Logs, row, value);
                 }
                 tx.put(Table::Logs, row, value);
                 if let Some((row, value)) = attempt {

@@ -24,11 +24,14 @@ pub struct EmbeddedHooks {
     cache: Arc<HookCache>,
 }
 
+/// What was read, and the count of writes before that.
+type ReadAt<T> = (u64, T);
+
 struct HookCache {
     /// Counts writes. What was read under an older count is not used again.
     generation: AtomicU64,
-    hooks: Cache<(TenantId, HookId), (u64, Option<Arc<Hook>>)>,
-    matches: Cache<(TenantId, EventType), (u64, Page<Match>)>,
+    hooks: Cache<(TenantId, HookId), ReadAt<Option<Arc<Hook>>>>,
+    matches: Cache<(TenantId, EventType), ReadAt<Page<Match>>>,
 }
 
 impl EmbeddedHooks {

@@ -10,7 +10,7 @@ use shared::ports::SendFailure;
 
 use super::resolver::NoAddress;
 
-pub(super) fn refused(refusal: Refusal) -> SendFailure {
+pub(super) fn refused(refusal: &Refusal) -> SendFailure {
     SendFailure { outcome: Outcome::RefusedAddress, detail: format!("the hook's url {refusal}") }
 }
 
@@ -26,7 +26,7 @@ pub(super) fn of(error: &reqwest::Error) -> SendFailure {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = cause {
         if let Some(refusal) = current.downcast_ref::<Refusal>() {
-            return refused(refusal.clone());
+            return refused(refusal);
         }
         if current.is::<NoAddress>() {
             return no_address();

@@ -28,7 +28,7 @@ impl VettedResolver {
     pub(super) async fn check_unusual_port(&self, url: &Url) -> Result<(), SendFailure> {
         let (Some(Host::Domain(name)), Some(port)) = (url.host(), url.port()) else { return Ok(()) };
         for address in look_up(name).await.map_err(|NoAddress| failure::no_address())? {
-            self.0.check_address(address, port).map_err(failure::refused)?;
+            self.0.check_address(address, port).map_err(|refusal| failure::refused(&refusal))?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::events::absent_or_expired;
 use super::item::{Item, SK};
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use crate::cursor;
-use crate::domain::delivery::{Attempt, Delivery, Outcome};
+use crate::domain::delivery::{Attempt, Delivery, Outcome, Trigger};
 use crate::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
 use crate::ports::{Clock, DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult};
 use crate::time::Timestamp;
@@ -155,6 +155,17 @@ impl DeliveryLog for DynamoDeliveryLog {
     async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()> {
         if let Some(failed) = delivery.last_attempt.as_ref().filter(|a| a.outcome != Outcome::Success) {
             self.keep_attempt(delivery, failed, expected).await?;
+        }
+        // A success gets a row of its own once another attempt takes its place.
+        // Only attempts by hand follow one, so that the usual retry reads nothing.
+        let by_hand = delivery.last_attempt.as_ref().filter(|attempt| attempt.trigger == Trigger::Manual);
+        if let (Some(attempt), Expected::Attempts(count)) = (by_hand, expected)
+            && let Some(stored) = self.get(&delivery.tenant, delivery.id).await?
+            && let Some(success) = stored.last_attempt.filter(|last| last.outcome == Outcome::Success)
+            && (success.number, attempt.number) == (count, count + 1)
+        {
+            let pk = attempts_partition(&delivery.tenant, delivery.id);
+            self.table.put(attempt_row(&success, pk, delivery.expires_at), None).await?;
         }
         let now = self.clock.now();
         let condition = match expected {

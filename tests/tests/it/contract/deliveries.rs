@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use shared::domain::delivery::{Attempt, Delivery, Outcome, Status};
+use shared::domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
 use shared::domain::ids::HookId;
 use shared::ports::{Clock as _, Expected, LogFilter, StoreError};
 use shared::time::Timestamp;
@@ -115,6 +115,19 @@ pub(crate) async fn failed_attempts_are_kept_and_all_are_listed_in_order(stores:
         assert_eq!(stores.deliveries.attempts(&now).await.unwrap(), made);
     }
     assert_eq!(made.len(), 12);
+}
+
+pub(crate) async fn a_success_is_kept_when_an_attempt_by_hand_follows(stores: &Stores) {
+    let mut now = attempted(&delivery("acme", hook_id(), START), Outcome::Success);
+    record(stores, &now, Expected::Absent).await;
+    let mut made: Vec<Attempt> = now.last_attempt.clone().into_iter().collect();
+    for (outcome, number) in [Outcome::Success, Outcome::Status, Outcome::Success].into_iter().zip(1..) {
+        now = attempted(&now, outcome);
+        now.last_attempt.as_mut().unwrap().trigger = Trigger::Manual;
+        record(stores, &now, Expected::Attempts(number)).await;
+        made.extend(now.last_attempt.clone());
+        assert_eq!(stores.deliveries.attempts(&now).await.unwrap(), made);
+    }
 }
 
 pub(crate) async fn the_attempts_of_a_conflicting_writer_are_not_kept(stores: &Stores) {

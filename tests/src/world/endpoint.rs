@@ -1,0 +1,115 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use shared::domain::delivery::Outcome;
+use shared::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, ManualClock, SendFailure};
+use shared::time::Timestamp;
+use standardwebhooks::Webhook;
+
+/// What the endpoint does with one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Status(u16),
+    /// A status with a `Retry-After`.
+    Later(u16, String),
+    Timeout,
+}
+
+/// A request as it left.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub at: Timestamp,
+    pub url: String,
+    /// `webhook-id`: the delivery.
+    pub id: String,
+    pub body: Bytes,
+    /// The secrets whose signature it carries, in no order.
+    pub signed_by: Vec<String>,
+}
+
+/// Every customer's endpoint at once. It answers from a script, with 200 when
+/// there is none, and keeps what it got.
+#[derive(Clone)]
+pub struct Endpoint {
+    clock: ManualClock,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    scripts: HashMap<String, VecDeque<Answer>>,
+    secrets: HashMap<String, Vec<String>>,
+    sent: Vec<Sent>,
+}
+
+impl Endpoint {
+    pub fn new(clock: ManualClock) -> Self {
+        Self { clock, state: Arc::default() }
+    }
+
+    /// The secret that the owner of this URL checks signatures with.
+    pub fn trust(&self, url: &str, secret: &str) {
+        self.lock().secrets.entry(url.to_owned()).or_default().push(secret.to_owned());
+    }
+
+    /// Answers the next requests to this URL so, and later ones with 200.
+    pub fn answer(&self, url: &str, answers: impl IntoIterator<Item = Answer>) {
+        self.lock().scripts.entry(url.to_owned()).or_default().extend(answers);
+    }
+
+    /// Everything that was sent. Each request carried a signature that its
+    /// receiver accepts.
+    pub fn sent(&self) -> Vec<Sent> {
+        let sent = self.lock().sent.clone();
+        for request in &sent {
+            assert!(!request.signed_by.is_empty(), "a receiver cannot verify {request:?}");
+        }
+        sent
+    }
+
+    pub fn sent_to(&self, url: &str) -> Vec<Sent> {
+        self.sent().into_iter().filter(|request| request.url == url).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl HttpSender for Endpoint {
+    async fn send(&self, request: HttpRequest) -> HttpResult {
+        let at = self.clock.now();
+        let url = request.url.to_string();
+        let mut state = self.lock();
+        let secrets = state.secrets.get(&url).cloned().unwrap_or_default();
+        let signed_by = secrets.into_iter().filter(|secret| verifies(secret, &request, at)).collect();
+        let id = header(&request, "webhook-id").to_owned();
+        let answer = state.scripts.get_mut(&url).and_then(VecDeque::pop_front).unwrap_or(Answer::Status(200));
+        state.sent.push(Sent { at, url, id, body: request.body, signed_by });
+        let answer = match answer {
+            Answer::Status(status) => Ok(HttpResponse { status, retry_after: None, body: Bytes::new() }),
+            Answer::Later(status, wait) => Ok(HttpResponse { status, retry_after: Some(wait), body: Bytes::new() }),
+            Answer::Timeout => {
+                Err(SendFailure { outcome: Outcome::Timeout, detail: "no answer within 15 s".to_owned() })
+            }
+        };
+        HttpResult { answer, duration: Duration::ZERO }
+    }
+}
+
+fn header<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
+    request.headers.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+}
+
+/// As a receiver does with the reference library. Its own `verify` compares
+/// with the machine's clock, so the time is compared here.
+fn verifies(secret: &str, request: &HttpRequest, now: Timestamp) -> bool {
+    let Ok(webhook) = Webhook::new(secret) else { return false };
+    let Ok(expected) = webhook.sign(header(request, "webhook-id"), now.as_secs(), &request.body) else { return false };
+    header(request, "webhook-timestamp") == now.as_secs().to_string()
+        && header(request, "webhook-signature").split(' ').any(|signature| signature == expected)
+}

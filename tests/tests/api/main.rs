@@ -1,0 +1,9 @@
+//! The HTTP API as clients meet it, and the wire formats they depend on.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod bad_input;
+mod document;
+mod lists;
+mod messages;
+mod routes;
+mod tenancy;

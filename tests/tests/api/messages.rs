@@ -1,0 +1,68 @@
+//! The wire format of the queues: what others send, and what waits in a queue
+//! while a new version is rolled out, must stay readable.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use shared::messages::{DeliveryMessage, EventMessage, EventRequest};
+
+/// Every kind of message as it was first written, and as it is written still.
+const EVENTS: [&str; 3] = [
+    r#"{"version":1,"tenant":"acme","type":"post.published","data":{"id":42}}"#,
+    r#"{"version":1,"tenant":"acme","id":"post-42","type":"post.published","timestamp":"2026-01-31T09:30:00.000Z","channels":["blog:7","public"],"deliver_at":"2026-01-31T10:00:00.000Z","data":{"b":1.0,"a":"\u00e9"}}"#,
+    r#"{"version":1,"tenant":"acme","id":"post-42","deliver_at":"2026-01-31T10:00:00.000Z","continuation":{"page":1,"cursor":"0.hook_01KDYVGY008YH3QK2V7M4N9P0T"}}"#,
+];
+const DELIVERIES: [&str; 3] = [
+    r#"{"version":1,"tenant":"acme","hook":"hook_01KDYVGY008YH3QK2V7M4N9P0T","event_id":"post-42","event_seq":"seq_01KG9P6JE46D1FBX5W3E9J2R4C","event_type":"post.published","event_timestamp":"2026-01-31T09:30:00.000Z","data":{"b":1.0,"a":2},"trigger":"first","step":0}"#,
+    r#"{"version":1,"tenant":"acme","hook":"hook_01KDYVGY008YH3QK2V7M4N9P0T","event_id":"post-42","event_seq":"seq_01KG9P6JE46D1FBX5W3E9J2R4C","event_type":"post.published","event_timestamp":"2026-01-31T09:30:00.000Z","trigger":"retry","step":2,"due_at":"2026-01-31T09:35:05.000Z"}"#,
+    r#"{"version":1,"tenant":"acme","hook":"hook_01KDYVGY008YH3QK2V7M4N9P0T","event_id":"post-42","event_seq":"seq_01KG9P6JE46D1FBX5W3E9J2R4C","event_type":"post.published","event_timestamp":"2026-01-31T09:30:00.000Z","data":null,"trigger":"manual","step":0,"check_log":true,"request":"01KG9P6JE46D1FBX5W3E9J2R4C"}"#,
+];
+
+#[test]
+fn events_are_read_and_written_as_ever() {
+    for golden in EVENTS {
+        EventMessage::parse(golden.as_bytes()).unwrap();
+        let message: EventMessage = serde_json::from_str(golden).unwrap();
+        assert_eq!(message.to_outgoing().body, golden.as_bytes());
+    }
+}
+
+#[test]
+fn deliveries_are_read_and_written_as_ever() {
+    for golden in DELIVERIES {
+        let message = DeliveryMessage::parse(golden.as_bytes()).unwrap();
+        assert_eq!(message.to_outgoing().body, golden.as_bytes());
+    }
+}
+
+#[test]
+fn a_message_without_a_version_is_of_the_first() {
+    let request = EventMessage::parse(br#"{"tenant":"acme","type":"a","data":1}"#).unwrap();
+    assert!(matches!(request, EventRequest::Publish(publication) if publication.event_type.as_str() == "a"));
+}
+
+#[test]
+fn data_that_is_null_is_data() {
+    let request = EventMessage::parse(br#"{"tenant":"acme","type":"a","data":null}"#).unwrap();
+    assert!(matches!(request, EventRequest::Publish(publication) if publication.data.get() == "null"));
+}
+
+#[test]
+fn the_sample_messages_can_be_sent_as_they_are() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("events");
+    for entry in fs::read_dir(samples).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let text = fs::read(&path).unwrap();
+        let Ok(sample) = serde_json::from_slice::<Value>(&text) else { panic!("{} is not JSON", path.display()) };
+        // Samples of whole Lambda events wrap their messages in records or a request.
+        if sample["tenant"].is_null() {
+            continue;
+        }
+        let parsed = match sample["hook"].is_null() {
+            true => EventMessage::parse(&text).map(drop),
+            false => DeliveryMessage::parse(&text).map(drop),
+        };
+        parsed.unwrap_or_else(|reason| panic!("{}: {reason}", path.display()));
+    }
+}

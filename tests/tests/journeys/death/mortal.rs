@@ -1,0 +1,177 @@
+//! The ports of the stages, each call a step that can go wrong.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use local::Engine;
+use shared::domain::delivery::{Attempt, Delivery};
+use shared::domain::event::{Event, FanoutPage};
+use shared::domain::hook::Hook;
+use shared::domain::ids::{DeliveryId, EventId, EventType, HookId, TenantId};
+use shared::ports::{
+    DeliveryLog, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, LogFilter, Match, Outgoing, Page,
+    QueueError, QueueSender, Recorded, StoreError, StoreResult, Subscriptions,
+};
+
+use super::fate::{Blow, Fate, Step};
+
+struct Mortal<T: ?Sized> {
+    port: Arc<T>,
+    fate: Arc<Fate>,
+}
+
+/// Puts the fate of one process between its stages and their ports.
+pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
+    macro_rules! wrap {
+        ($($port:expr),* $(,)?) => {
+            $($port = Arc::new(Mortal { port: Arc::clone(&$port), fate: Arc::clone(fate) });)*
+        };
+    }
+    let Engine { fanout, deliver, requeue, .. } = engine;
+    wrap!(
+        fanout.subscriptions,
+        fanout.events,
+        fanout.queue,
+        fanout.deliveries,
+        fanout.retries,
+        deliver.hooks,
+        deliver.events,
+        deliver.log,
+        deliver.retries,
+        deliver.sender,
+        requeue.hooks,
+        requeue.log,
+        requeue.redeliveries,
+    );
+}
+
+/// The same for the queue that publishers write to through the API.
+pub(crate) fn make_publishing_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
+    engine.api.queue = Arc::new(Mortal { port: Arc::clone(&engine.api.queue), fate: Arc::clone(fate) });
+}
+
+fn store_fails<T>() -> Option<impl FnOnce() -> StoreResult<T>> {
+    Some(|| Err(StoreError::Unavailable("struck".into())))
+}
+
+#[async_trait]
+impl Events for Mortal<dyn Events> {
+    async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
+        self.fate.step("events.record", self.port.record(event, page), store_fails()).await
+    }
+
+    async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
+        self.fate.step("events.record_page", self.port.record_page(event, page), store_fails()).await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {
+        self.fate.step("events.get", self.port.get(tenant, id), store_fails()).await
+    }
+
+    async fn pages(
+        &self,
+        tenant: &TenantId,
+        id: &EventId,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<FanoutPage>> {
+        self.fate.step("events.pages", self.port.pages(tenant, id, limit, cursor), store_fails()).await
+    }
+}
+
+#[async_trait]
+impl DeliveryLog for Mortal<dyn DeliveryLog> {
+    async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()> {
+        self.fate.step("log.record", self.port.record(delivery, expected), store_fails()).await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
+        self.fate.step("log.get", self.port.get(tenant, id), store_fails()).await
+    }
+
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+        self.fate.step("log.attempts", self.port.attempts(delivery), store_fails()).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        filter: &LogFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Delivery>> {
+        self.fate.step("log.list", self.port.list(tenant, hook, filter, limit, cursor), store_fails()).await
+    }
+}
+
+#[async_trait]
+impl Hooks for Mortal<dyn Hooks> {
+    async fn create(&self, hook: &Hook) -> StoreResult<()> {
+        self.fate.step("hooks.create", self.port.create(hook), store_fails()).await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
+        self.fate.step("hooks.get", self.port.get(tenant, id), store_fails()).await
+    }
+
+    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+        self.fate.step("hooks.update", self.port.update(old, new), store_fails()).await
+    }
+
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
+        self.fate.step("hooks.list", self.port.list(tenant, limit, cursor), store_fails()).await
+    }
+
+    async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
+        self.fate.step("hooks.delete", self.port.delete(hook), store_fails()).await
+    }
+}
+
+#[async_trait]
+impl Subscriptions for Mortal<dyn Subscriptions> {
+    async fn matching(
+        &self,
+        tenant: &TenantId,
+        event_type: &EventType,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Match>> {
+        let call = self.port.matching(tenant, event_type, limit, cursor);
+        self.fate.step("subscriptions.matching", call, store_fails()).await
+    }
+}
+
+#[async_trait]
+impl HttpSender for Mortal<dyn HttpSender> {
+    async fn send(&self, request: HttpRequest) -> HttpResult {
+        self.fate.step("sender.send", self.port.send(request), None::<fn() -> HttpResult>).await
+    }
+}
+
+fn queue_fails() -> Result<(), QueueError> {
+    Err(QueueError::Unavailable("struck".into()))
+}
+
+#[async_trait]
+impl QueueSender for Mortal<dyn QueueSender> {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        let step = Step { name: "queue.send", fallible: true, divisible: messages.len() > 1 };
+        let Some(blow) = self.fate.take(step) else { return self.port.send(messages).await };
+        let arrive = match blow {
+            Blow::FailsBefore | Blow::DiesBefore => 0,
+            Blow::FailsHalfway | Blow::DiesHalfway => messages.len() / 2,
+            Blow::FailsAfter | Blow::DiesAfter => messages.len(),
+        };
+        if arrive > 0 {
+            self.port.send(&messages[..arrive]).await;
+        }
+        match blow {
+            Blow::DiesBefore | Blow::DiesHalfway | Blow::DiesAfter => self.fate.die().await,
+            Blow::FailsHalfway => {
+                messages.iter().enumerate().map(|(i, _)| if i < arrive { Ok(()) } else { queue_fails() }).collect()
+            }
+            Blow::FailsBefore | Blow::FailsAfter => messages.iter().map(|_| queue_fails()).collect(),
+        }
+    }
+}

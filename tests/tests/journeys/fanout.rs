@@ -1,0 +1,136 @@
+//! Who gets an event, and how often.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use tests::world::{TENANT, World};
+
+#[tokio::test]
+async fn each_of_250_hooks_gets_an_event_exactly_once() {
+    let world = World::new().await;
+    let mut urls = BTreeSet::new();
+    for _ in 0..250 {
+        urls.insert(world.hook(json!({})).await.url);
+    }
+    let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.settle().await;
+
+    let sent: Vec<String> = world.endpoint.sent().into_iter().map(|request| request.url).collect();
+    assert_eq!(sent.len(), 250);
+    assert_eq!(sent.into_iter().collect::<BTreeSet<_>>(), urls);
+    let deliveries = world.deliveries(&event).await;
+    assert_eq!(deliveries.len(), 250);
+    assert!(deliveries.iter().all(|delivery| delivery["status"] == "succeeded"));
+}
+
+#[tokio::test]
+async fn an_event_published_twice_one_after_the_other_is_sent_once() {
+    let world = World::new().await;
+    world.hook(json!({})).await;
+    let event = json!({ "id": "order-7", "type": "a", "data": 1 });
+    world.publish(event.clone()).await;
+    world.settle().await;
+    world.publish(event).await;
+    world.settle().await;
+    assert_eq!(world.endpoint.sent().len(), 1);
+    assert_eq!(world.deliveries("order-7").await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_published_twice_before_either_is_taken_up_is_sent_once() {
+    let world = World::new().await;
+    world.hook(json!({})).await;
+    world.publish(json!({ "id": "order-7", "type": "a", "data": "the first" })).await;
+    world.publish(json!({ "id": "order-7", "type": "a", "data": "the second" })).await;
+    world.settle().await;
+    let sent = world.endpoint.sent();
+    assert_eq!(sent.len(), 1);
+    assert!(String::from_utf8_lossy(&sent[0].body).contains("the first"));
+}
+
+#[tokio::test]
+async fn two_tenants_may_use_the_same_event_id() {
+    let world = World::new().await;
+    world.post("/v1/tenants", json!({ "id": "other" })).await.expect(201);
+    let (ours, theirs) = (world.hook(json!({})).await, world.hook_of("other", json!({})).await);
+    let event = json!({ "id": "order-7", "type": "a", "data": 1 });
+    world.publish(event.clone()).await;
+    world.settle().await;
+    assert_eq!(world.endpoint.sent_to(&theirs.url).len(), 0, "another tenant's events are nobody else's");
+
+    world.post("/v1/tenants/other/events", event).await.expect(202);
+    world.settle().await;
+    assert_eq!(world.endpoint.sent_to(&ours.url).len(), 1);
+    assert_eq!(world.endpoint.sent_to(&theirs.url).len(), 1);
+}
+
+#[tokio::test]
+async fn a_hook_with_several_matching_patterns_gets_one_delivery() {
+    let world = World::new().await;
+    world.hook(json!({ "events": ["post.comment.created", "post.*", "post.comment.*", "*"] })).await;
+    let event = world.publish(json!({ "type": "post.comment.created", "data": 1 })).await;
+    world.settle().await;
+    assert_eq!(world.deliveries(&event).await.len(), 1);
+    assert_eq!(world.endpoint.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn patterns_take_what_they_name_and_nothing_else() {
+    let world = World::new().await;
+    let exact = world.hook(json!({ "events": ["post.created"] })).await;
+    let prefix = world.hook(json!({ "events": ["post.*"] })).await;
+    let all = world.hook(json!({ "events": ["*"] })).await;
+    for event_type in ["post.created", "post.comment.created", "post", "posting", "user.created"] {
+        world.publish(json!({ "type": event_type, "data": 1 })).await;
+    }
+    world.settle().await;
+    assert_eq!(world.endpoint.sent_to(&exact.url).len(), 1);
+    assert_eq!(world.endpoint.sent_to(&prefix.url).len(), 2);
+    assert_eq!(world.endpoint.sent_to(&all.url).len(), 5);
+}
+
+#[tokio::test]
+async fn channels_narrow_a_hook_and_never_widen_it() {
+    let world = World::new().await;
+    let blog = world.hook(json!({ "channels": ["blog:7", "blog:8"], "events": ["post.*"] })).await;
+    let any = world.hook(json!({ "events": ["post.*"] })).await;
+    for channels in [json!([]), json!(["blog:7", "public"]), json!(["blog:9"]), json!(["blog:7", "blog:8"])] {
+        world.publish(json!({ "type": "post.created", "channels": channels, "data": 1 })).await;
+    }
+    world.publish(json!({ "type": "user.created", "channels": ["blog:7"], "data": 1 })).await;
+    world.settle().await;
+    assert_eq!(world.endpoint.sent_to(&blog.url).len(), 2);
+    assert_eq!(world.endpoint.sent_to(&any.url).len(), 4);
+}
+
+#[tokio::test]
+async fn a_hook_made_after_the_event_was_taken_up_does_not_get_it() {
+    let world = World::new().await;
+    world.publish(json!({ "id": "early", "type": "a", "data": 1 })).await;
+    world.settle().await;
+    world.hook(json!({})).await;
+    world.publish(json!({ "id": "early", "type": "a", "data": 1 })).await;
+    world.settle().await;
+    assert_eq!(world.endpoint.sent().len(), 0);
+    assert_eq!(world.get(&format!("/v1/tenants/{TENANT}/events/early")).await.expect(200).json()["type"], "a");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_events_at_once_reach_every_hook_exactly_once() {
+    let world = World::new().await;
+    for _ in 0..10 {
+        world.hook(json!({})).await;
+    }
+    for number in 0..100 {
+        let event = json!({ "id": format!("event-{number}"), "type": "a", "data": number });
+        world.publish(event.clone()).await;
+        world.publish(event).await;
+    }
+    world.run_until_empty().await;
+    let sent = world.endpoint.sent();
+    assert_eq!(sent.len(), 1_000);
+    assert_eq!(sent.into_iter().map(|request| request.id).collect::<BTreeSet<_>>().len(), 1_000);
+    for delivery in world.deliveries("event-42").await {
+        assert_eq!((&delivery["status"], &delivery["attempt_count"]), (&json!("succeeded"), &json!(1)));
+    }
+}
