@@ -18,8 +18,9 @@ use resolver::VettedResolver;
 
 /// Distinct connect time-outs that keep a connection pool.
 const POOLS: usize = 32;
-/// Idle connections to one endpoint, and for how long they are kept.
-const IDLE_PER_HOST: usize = 64;
+/// Idle connections to one host, and for how long they are kept. As many as may
+/// be under way at once: closing some after each burst costs more than the requests.
+const IDLE_PER_HOST: usize = 512;
 const IDLE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt as _, StreamExt as _};
+use futures::FutureExt as _;
 use shared::embedded::EmbeddedQueue;
 use shared::ports::{Clock, QueueReceiver, Received};
 use shared::stage::{Fault, Message, Outcome, causes};
@@ -106,20 +105,14 @@ async fn consume(stage: Stage, clock: Arc<dyn Clock>, mut stop: watch::Receiver<
             }
             continue;
         }
-        // One task for all that were taken together: they wait for the same
-        // commits, and one wake-up serves them all. Each frees its slot by itself.
-        let chunk: FuturesUnordered<_> = received
-            .into_iter()
-            .filter_map(|message| Some((message, Arc::clone(&slots).try_acquire_owned().ok()?)))
-            .map(|(message, permit)| {
-                let (stage, clock) = (stage.clone(), Arc::clone(&clock));
-                async move {
-                    process(&stage, clock.as_ref(), message).await;
-                    drop(permit);
-                }
-            })
-            .collect();
-        under_way.spawn(chunk.for_each(|()| std::future::ready(())));
+        for message in received {
+            let Ok(permit) = Arc::clone(&slots).try_acquire_owned() else { break };
+            let (stage, clock) = (stage.clone(), Arc::clone(&clock));
+            under_way.spawn(async move {
+                process(&stage, clock.as_ref(), message).await;
+                drop(permit);
+            });
+        }
     }
     under_way.join_all().await;
 }
