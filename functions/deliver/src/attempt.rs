@@ -79,6 +79,9 @@ pub(crate) async fn log(
         let in_turn = matches!(Standing::of(message, row.clone()), Standing::Due(_));
         let mut delivery = row.unwrap_or_else(|| standing::unlogged(message, attempt.at, deps.retention));
         apply(&mut delivery, message, attempt.clone(), verdict, in_turn, deps.clock.now());
+        // A ladder may be longer than the retention; the row outlives its last step.
+        let last = delivery.next_attempt_at.unwrap_or(delivery.updated_at);
+        delivery.expires_at = delivery.expires_at.max(last.saturating_add(deps.retention));
         match deps.log.record(&delivery, expected).await {
             Ok(()) => {
                 report(&delivery);

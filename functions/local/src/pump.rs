@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use shared::embedded::EmbeddedQueue;
-use shared::ports::{Clock, QueueReceiver, Received};
+use shared::ports::{Clock, QueueError, QueueReceiver, Received};
 use shared::stage::{Fault, Message, Outcome, causes};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -17,7 +17,8 @@ use tokio::task::JoinSet;
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// Messages taken from a queue at once.
 const TAKE: usize = 32;
-/// How long a queue rests after it could not be read.
+/// How long a queue rests after it could not be read, and a message after it
+/// found the next queue full.
 const REST: Duration = Duration::from_secs(1);
 
 type Handler = Arc<dyn Fn(Message) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
@@ -129,6 +130,10 @@ async fn process(stage: &Stage, clock: &dyn Clock, received: Received) {
         Outcome::Reject(reason) => {
             tracing::error!(queue = queue.name(), message.id = received.id, %reason, "message set aside as a dead letter");
             queue.reject(&received, &reason.0).await
+        }
+        // Not a fault: whoever comes next is slower, so this waits.
+        Outcome::Fault(Fault::Queue(QueueError::Full)) => {
+            queue.defer(&received.receipt, clock.now().saturating_add(REST)).await
         }
         Outcome::Fault(fault) => {
             tracing::error!(queue = queue.name(), message.id = received.id, error = %causes(&fault), "message failed, will be tried again");

@@ -1,6 +1,8 @@
 //! What things cost on DynamoDB, counted by the emulator in the units of the
 //! bill.
 
+mod stages;
+
 use futures::StreamExt as _;
 use shared::domain::delivery::{Delivery, Outcome};
 use shared::domain::event::Event;

@@ -1,0 +1,208 @@
+//! What each stage costs for one delivery: DynamoDB units, and calls to SQS.
+//!
+//! One event with one hook, first try: fan-out reads what matches and writes
+//! the event; the delivery writes its row and reads nothing, because the hook
+//! is remembered. A failure adds the attempt's own row and one message.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use api::{KeyCache, OperatorKey};
+use async_trait::async_trait;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use bytes::Bytes;
+use deliver::InFlight;
+use shared::cache::{CachedHooks, FRESH_FOR};
+use shared::domain::address::AddressPolicy;
+use shared::domain::hook::Hook;
+use shared::domain::ids::KeyId;
+use shared::domain::key::{ApiKey, KeyHash, Scope, generate_token};
+use shared::messages::DeliveryMessage;
+use shared::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError, QueueSender};
+use shared::stage::{Message, Outcome};
+use tests::metering::{Meter, Usage};
+use tower::ServiceExt as _;
+
+use super::{metered, writes};
+use crate::contract::samples::{RETENTION, hook, tenant_id};
+use crate::contract::{START, Stores};
+
+/// A queue that keeps what it is sent and counts the calls.
+#[derive(Default)]
+struct Counted {
+    calls: AtomicUsize,
+    sent: Mutex<Vec<Outgoing>>,
+}
+
+impl Counted {
+    fn take(&self) -> (usize, Vec<Outgoing>) {
+        (self.calls.swap(0, Ordering::SeqCst), std::mem::take(&mut *self.sent.lock().unwrap()))
+    }
+}
+
+#[async_trait]
+impl QueueSender for Counted {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.sent.lock().unwrap().extend_from_slice(messages);
+        messages.iter().map(|_| Ok(())).collect()
+    }
+}
+
+/// An endpoint that always answers with one status.
+struct Answering(u16);
+
+#[async_trait]
+impl HttpSender for Answering {
+    async fn send(&self, _: HttpRequest) -> HttpResult {
+        let answer = HttpResponse { status: self.0, retry_after: None, body: Bytes::from_static(b"ok") };
+        HttpResult { answer: Ok(answer), duration: Duration::from_millis(5) }
+    }
+}
+
+struct Stages {
+    stores: Stores,
+    meter: Meter,
+    hook: Hook,
+    events: Arc<Counted>,
+    deliveries: Arc<Counted>,
+    retries: Arc<Counted>,
+}
+
+impl Stages {
+    async fn new() -> Self {
+        let (stores, meter) = metered().await;
+        let hook = Hook { channels: Default::default(), ..hook("acme", &["post.*"]) };
+        stores.hooks.create(&hook).await.unwrap();
+        meter.reset();
+        Self { stores, meter, hook, events: Arc::default(), deliveries: Arc::default(), retries: Arc::default() }
+    }
+
+    async fn fan_out(&self, id: &str) -> Outcome {
+        let deps = fanout::Deps {
+            subscriptions: Arc::clone(&self.stores.subscriptions),
+            events: Arc::clone(&self.stores.events),
+            queue: self.events.clone(),
+            deliveries: self.deliveries.clone(),
+            retries: self.retries.clone(),
+            clock: Arc::new(self.stores.clock.clone()),
+            random: Arc::new(OsRandom),
+            retention: RETENTION,
+        };
+        let body = format!(r#"{{"tenant":"acme","id":"{id}","type":"post.published","data":{{"post_id":1}}}}"#);
+        fanout::handle(&deps, message(id, body.into())).await
+    }
+
+    fn deliver(&self, status: u16) -> deliver::Deps {
+        let clock = Arc::new(self.stores.clock.clone());
+        deliver::Deps {
+            hooks: Arc::new(CachedHooks::new(Arc::clone(&self.stores.hooks), clock.clone(), FRESH_FOR)),
+            events: Arc::clone(&self.stores.events),
+            log: Arc::clone(&self.stores.deliveries),
+            retries: self.retries.clone(),
+            sender: Arc::new(Answering(status)),
+            in_flight: InFlight::default(),
+            clock,
+            random: Arc::new(OsRandom),
+            retention: RETENTION,
+        }
+    }
+}
+
+fn message(id: &str, body: Bytes) -> Message {
+    Message { id: id.to_owned(), body, receive_count: 1 }
+}
+
+fn usage(reads: usize, rows: usize, read_units: f64, written: Usage) -> Usage {
+    Usage { read_calls: reads, rows_read: rows, read_units, ..written }
+}
+
+#[tokio::test]
+async fn an_event_costs_three_half_read_units_one_write_unit_and_one_call_to_the_queue() {
+    let stages = Stages::new().await;
+    assert!(matches!(stages.fan_out("evt-1").await, Outcome::Done));
+    assert_eq!(stages.meter.reset(), usage(3, 1, 1.5, writes(1, 1.0)));
+    let (calls, sent) = stages.deliveries.take();
+    assert_eq!((calls, sent.len()), (1, 1));
+    assert_eq!((stages.events.take().0, stages.retries.take().0), (0, 0));
+}
+
+#[tokio::test]
+async fn a_delivery_that_succeeds_reads_nothing_once_its_hook_is_known() {
+    let stages = Stages::new().await;
+    let deps = stages.deliver(200);
+    for (id, reads) in [("evt-1", 1), ("evt-2", 0)] {
+        stages.fan_out(id).await;
+        stages.meter.reset();
+        for outgoing in stages.deliveries.take().1 {
+            assert!(matches!(deliver::handle(&deps, message(id, outgoing.body)).await, Outcome::Done));
+        }
+        let cost = stages.meter.reset();
+        assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (reads, 1, 1.0), "{id}");
+        assert_eq!(stages.retries.take().0, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_costs_two_write_units_and_one_message_and_its_retry_one_read() {
+    let stages = Stages::new().await;
+    stages.fan_out("evt-1").await;
+    let (failing, succeeding) = (stages.deliver(500), stages.deliver(200));
+    for deps in [&failing, &succeeding] {
+        deps.hooks.get(&stages.hook.tenant, stages.hook.id).await.unwrap();
+    }
+    stages.meter.reset();
+    for outgoing in stages.deliveries.take().1 {
+        assert!(matches!(deliver::handle(&failing, message("m", outgoing.body)).await, Outcome::Done));
+    }
+    assert_eq!(stages.meter.reset(), writes(2, 2.0));
+    let (calls, mut waiting) = stages.retries.take();
+    assert_eq!((calls, waiting.len()), (1, 1));
+
+    let retry = waiting.remove(0);
+    let due = DeliveryMessage::parse(&retry.body).unwrap().due_at.unwrap();
+    // Only the clock of the stage moves on; its hook is read once more.
+    stages.stores.clock.set(due);
+    succeeding.hooks.get(&stages.hook.tenant, stages.hook.id).await.unwrap();
+    stages.meter.reset();
+    assert!(matches!(deliver::handle(&succeeding, message("r", retry.body)).await, Outcome::Done));
+    let cost = stages.meter.reset();
+    assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (1, 1, 1.0));
+}
+
+#[tokio::test]
+async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known() {
+    let stages = Stages::new().await;
+    let tenant = tenant_id("acme");
+    let id = KeyId::new(&stages.stores.clock, &OsRandom);
+    let token = generate_token(&tenant, id, &OsRandom);
+    let hash = KeyHash::of(token.reveal());
+    let key = ApiKey { tenant, id, name: String::new(), scope: Scope::Publish, hash, created_at: START };
+    stages.stores.keys.create(&key).await.unwrap();
+    stages.meter.reset();
+    let router = api::router(api::Deps {
+        tenants: Arc::clone(&stages.stores.tenants),
+        keys: Arc::clone(&stages.stores.keys),
+        hooks: Arc::clone(&stages.stores.hooks),
+        events: Arc::clone(&stages.stores.events),
+        log: Arc::clone(&stages.stores.deliveries),
+        queue: stages.events.clone(),
+        redeliveries: stages.deliveries.clone(),
+        clock: Arc::new(stages.stores.clock.clone()),
+        random: Arc::new(OsRandom),
+        operator: OperatorKey::new("nobody uses this one"),
+        key_cache: KeyCache::new(FRESH_FOR),
+        addresses: AddressPolicy::default(),
+    });
+    for reads in [1, 0] {
+        let request = Request::post("/v1/tenants/acme/events")
+            .header("authorization", format!("Bearer {}", token.reveal()))
+            .body(Body::from(r#"{"type":"post.published","data":{}}"#))
+            .unwrap();
+        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::ACCEPTED);
+        let cost = stages.meter.reset();
+        assert_eq!((cost.read_calls, cost.write_calls, stages.events.take().0), (reads, 0, 1));
+    }
+}
