@@ -23,6 +23,8 @@ pub const VERSION: u32 = 1;
 /// of 64 KiB, and one delivery message per hook would multiply them.
 pub const MAX_INLINE_DATA_BYTES: usize = 60 * 1024;
 
+const MAX_TOKEN_BYTES: usize = 128;
+
 fn version() -> u32 {
     VERSION
 }
@@ -49,6 +51,11 @@ pub struct EventMessage {
     pub deliver_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub data: Option<Arc<RawValue>>,
+    /// Names this publication: the same message sent again is known by it, also
+    /// under a new message id, as after a dead-letter queue. At most 128
+    /// characters; the message's own id when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Written by fan-out only: carry on with this page of the event `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continuation: Option<Continuation>,
@@ -65,7 +72,16 @@ pub struct Continuation {
 #[derive(Clone, Debug)]
 pub enum EventRequest {
     Publish(Publication),
-    Continue { tenant: TenantId, id: EventId, from: Continuation, deliver_at: Option<Timestamp> },
+    Continue(Resumption),
+}
+
+#[derive(Clone, Debug)]
+pub struct Resumption {
+    pub tenant: TenantId,
+    pub id: EventId,
+    pub from: Continuation,
+    pub deliver_at: Option<Timestamp>,
+    pub token: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -77,6 +93,7 @@ pub struct Publication {
     pub channels: BTreeSet<Channel>,
     pub deliver_at: Option<Timestamp>,
     pub data: Arc<RawValue>,
+    pub token: Option<String>,
 }
 
 /// Why a message can never be processed; fit for a dead-letter queue.
@@ -88,9 +105,18 @@ impl EventMessage {
     pub fn parse(body: &[u8]) -> Result<EventRequest, Rejection> {
         let message: Self = parse(body)?;
         check_version(message.version)?;
+        if message.token.as_ref().is_some_and(|token| token.is_empty() || token.len() > MAX_TOKEN_BYTES) {
+            return Err(Rejection(format!("token is not of 1 to {MAX_TOKEN_BYTES} bytes")));
+        }
         if let Some(from) = message.continuation {
             let id = message.id.ok_or_else(|| Rejection("id is missing in a continuation".to_owned()))?;
-            return Ok(EventRequest::Continue { tenant: message.tenant, id, from, deliver_at: message.deliver_at });
+            return Ok(EventRequest::Continue(Resumption {
+                tenant: message.tenant,
+                id,
+                from,
+                deliver_at: message.deliver_at,
+                token: message.token,
+            }));
         }
         let missing = |field: &str| Rejection(format!("{field} is missing"));
         let data = message.data.ok_or_else(|| missing("data"))?;
@@ -108,6 +134,7 @@ impl EventMessage {
             channels: message.channels,
             deliver_at: message.deliver_at,
             data,
+            token: message.token,
         }))
     }
 

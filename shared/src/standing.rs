@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::domain::delivery::{Delivery, Status, Trigger};
 use crate::messages::DeliveryMessage;
-use crate::ports::{DeliveryLog, Expected, StoreError, StoreResult};
+use crate::ports::{DeliveryLog, Expected, StoreResult};
 use crate::time::Timestamp;
 
 #[derive(Debug)]
@@ -83,9 +83,6 @@ pub async fn skip(
         Standing::Logged(_) | Standing::Settled => return Ok(()),
     };
     delivery.skip(reason, now);
-    match log.record(&delivery, expected).await {
-        // Another copy of the message got there first.
-        Err(StoreError::Conflict) => Ok(()),
-        other => other,
-    }
+    // A conflict is an error: the message comes again and is judged anew.
+    log.record(&delivery, expected).await
 }

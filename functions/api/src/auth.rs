@@ -35,12 +35,12 @@ impl OperatorKey {
     }
 
     fn matches(&self, token: &str) -> bool {
-        self.0.as_ref().is_some_and(|hash| hash.matches(token))
+        !token.is_empty() && self.0.as_ref().is_some_and(|hash| hash.matches(token))
     }
 }
 
 /// Remembers keys for a while, so that publishing does not read one each time.
-/// A revoked key works on for at most that long.
+/// A revoked key can publish for at most that long.
 #[derive(Clone, Debug)]
 pub struct KeyCache {
     keep: Duration,
@@ -92,7 +92,7 @@ impl FromRequestParts<Deps> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
-        match authenticate(&parts.headers, deps).await? {
+        match authenticate(&parts.headers, deps, Freshness::Now).await? {
             Caller::Operator => Ok(Self),
             Caller::Key(_) => Err(Problem::new(StatusCode::FORBIDDEN, "only the operator's key may do this")),
         }
@@ -116,7 +116,10 @@ impl FromRequestParts<Deps> for MayPublish {
 }
 
 async fn authorize(parts: &mut Parts, deps: &Deps, needed: Scope) -> Result<TenantId, Problem> {
-    let caller = authenticate(&parts.headers, deps).await?;
+    // Only publishing is worth a key that is remembered: it is the busy route,
+    // and what a revoked key can do there for some seconds leaves nothing behind.
+    let freshness = if needed == Scope::Publish { Freshness::Remembered } else { Freshness::Now };
+    let caller = authenticate(&parts.headers, deps, freshness).await?;
     let params = RawPathParams::from_request_parts(parts, deps).await.map_err(|_| Problem::not_found("tenant"))?;
     let tenant: TenantId = segment(&params, "tenant", "tenant")?;
     match caller {
@@ -133,7 +136,13 @@ async fn authorize(parts: &mut Parts, deps: &Deps, needed: Scope) -> Result<Tena
     }
 }
 
-async fn authenticate(headers: &HeaderMap, deps: &Deps) -> Result<Caller, Problem> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Freshness {
+    Now,
+    Remembered,
+}
+
+async fn authenticate(headers: &HeaderMap, deps: &Deps, freshness: Freshness) -> Result<Caller, Problem> {
     let unknown = || Problem::new(StatusCode::UNAUTHORIZED, "the key is not known");
     let Some((user, token)) = credentials(headers) else {
         return Err(Problem::new(
@@ -149,7 +158,11 @@ async fn authenticate(headers: &HeaderMap, deps: &Deps) -> Result<Caller, Proble
         return Err(unknown());
     }
     let now = deps.clock.now();
-    let key = match deps.key_cache.get(id, now) {
+    let remembered = match freshness {
+        Freshness::Remembered => deps.key_cache.get(id, now),
+        Freshness::Now => None,
+    };
+    let key = match remembered {
         Some(key) => Some(key),
         None => {
             let key = deps.keys.get(&tenant, id).await?;

@@ -64,6 +64,12 @@ pub(crate) async fn make(
     Made { attempt, retry_after }
 }
 
+pub(crate) struct Logged {
+    pub(crate) row: Delivery,
+    /// Whether it was this attempt's turn, and no other writer's.
+    pub(crate) in_turn: bool,
+}
+
 /// Writes the attempt into the log. Whoever else wrote meanwhile is heard: every
 /// request that was sent gets its own number and is kept.
 pub(crate) async fn log(
@@ -72,7 +78,7 @@ pub(crate) async fn log(
     row: Option<Delivery>,
     attempt: Attempt,
     verdict: Verdict,
-) -> Result<Delivery, Fault> {
+) -> Result<Logged, Fault> {
     let mut row = row;
     for _ in 0..LOG_TRIES {
         let expected = standing::expected(row.as_ref());
@@ -85,14 +91,14 @@ pub(crate) async fn log(
         match deps.log.record(&delivery, expected).await {
             Ok(()) => {
                 report(&delivery);
-                return Ok(delivery);
+                return Ok(Logged { row: delivery, in_turn });
             }
             Err(StoreError::Conflict) => {
                 row = deps.log.get(&message.tenant, message.delivery_id()).await?;
                 // A write whose answer was lost is repeated by the SDK and then
                 // conflicts with itself.
                 if let Some(stored) = row.take_if(|stored| *stored == delivery) {
-                    return Ok(stored);
+                    return Ok(Logged { row: stored, in_turn });
                 }
             }
             Err(error) => return Err(error.into()),

@@ -25,8 +25,9 @@ use shared::standing::{self, Standing};
 pub use in_flight::InFlight;
 pub use sender::{ReqwestSender, SenderError};
 
-/// How long a copy of a delivery waits while another one is under way here.
-const ASIDE: Duration = Duration::from_secs(1);
+/// How long a copy of a delivery waits while another one is under way here:
+/// until that one is surely logged, for the copy may be handed to another process.
+const ASIDE: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub struct Deps {
@@ -91,9 +92,10 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         deps.random.as_ref(),
     );
     let logged = attempt::log(deps, &delivery, row, made.attempt, verdict).await?;
-    match Standing::of(&delivery, Some(logged)) {
-        Standing::Logged(row) => attempt::ask_for_next(deps, delivery, &row).await,
-        Standing::Due(_) | Standing::Settled => Ok(Outcome::Done),
+    match Standing::of(&delivery, Some(logged.row)) {
+        // Out of turn, whoever was in turn asks.
+        Standing::Logged(row) if logged.in_turn => attempt::ask_for_next(deps, delivery, &row).await,
+        Standing::Logged(_) | Standing::Due(_) | Standing::Settled => Ok(Outcome::Done),
     }
 }
 

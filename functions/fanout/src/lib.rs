@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use shared::domain::delivery::Trigger;
 use shared::domain::event::{Event, FanoutPage};
-use shared::domain::ids::{EventId, EventSeq, EventType, TenantId};
+use shared::domain::ids::{EventSeq, EventType};
 use shared::messages::{
-    Continuation, DeliveryMessage, EventMessage, EventRequest, MAX_INLINE_DATA_BYTES, Publication, Rejection, VERSION,
+    Continuation, DeliveryMessage, EventMessage, EventRequest, MAX_INLINE_DATA_BYTES, Publication, Rejection,
+    Resumption, VERSION,
 };
 use shared::ports::{Clock, Events, Outgoing, QueueSender, Random, Recorded, StoreError, Subscriptions};
 use shared::stage::{Message, Outcome, settle};
@@ -47,9 +48,7 @@ pub async fn handle(deps: &Deps, message: Message) -> Outcome {
 async fn fan_out(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     match EventMessage::parse(&message.body)? {
         EventRequest::Publish(publication) => publish(deps, message, publication).await,
-        EventRequest::Continue { tenant, id, from, deliver_at } => {
-            resume(deps, message, &tenant, &id, from, deliver_at).await
-        }
+        EventRequest::Continue(resumption) => resume(deps, message, resumption).await,
     }
 }
 
@@ -71,7 +70,8 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
         data: publication.data,
         expires_at: now.max(publication.deliver_at.unwrap_or(now)).saturating_add(deps.retention),
     };
-    let page = matching_page(deps, message, &event, 0, None).await?;
+    let token = publication.token.as_ref().unwrap_or(&message.id);
+    let page = matching_page(deps, token, &event, 0, None).await?;
     match deps.events.record(&event, &page).await? {
         Recorded::New => send_page(deps, &event, &page, publication.deliver_at, false).await,
         Recorded::Resumed((event, page)) => send_page(deps, &event, &page, publication.deliver_at, true).await,
@@ -82,18 +82,13 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
     }
 }
 
-async fn resume(
-    deps: &Deps,
-    message: &Message,
-    tenant: &TenantId,
-    id: &EventId,
-    from: Continuation,
-    deliver_at: Option<Timestamp>,
-) -> Result<Outcome, Outcome> {
-    let Some(event) = deps.events.get(tenant, id).await? else {
+async fn resume(deps: &Deps, message: &Message, resumption: Resumption) -> Result<Outcome, Outcome> {
+    let Resumption { tenant, id, from, deliver_at, token } = resumption;
+    let Some(event) = deps.events.get(&tenant, &id).await? else {
         return Err(Rejection(format!("continues event {id}, which is not recorded")).into());
     };
-    let page = matching_page(deps, message, &event, from.page, Some(&from.cursor)).await?;
+    let token = token.as_ref().unwrap_or(&message.id);
+    let page = matching_page(deps, token, &event, from.page, Some(&from.cursor)).await?;
     match deps.events.record_page(&event, &page).await? {
         Recorded::New => send_page(deps, &event, &page, deliver_at, false).await,
         Recorded::Resumed(page) => send_page(deps, &event, &page, deliver_at, true).await,
@@ -105,7 +100,7 @@ async fn resume(
 /// trace of what they would have got.
 async fn matching_page(
     deps: &Deps,
-    message: &Message,
+    token: &str,
     event: &Event,
     number: u32,
     cursor: Option<&str>,
@@ -119,7 +114,7 @@ async fn matching_page(
     let wanted = found.items.iter().filter(|subscription| subscription.wants_channels(&event.channels));
     Ok(FanoutPage {
         number,
-        message_id: message.id.clone(),
+        token: token.to_owned(),
         hooks: wanted.map(|subscription| subscription.hook).collect(),
         next: found.next,
     })
@@ -174,6 +169,8 @@ async fn send_page(
             channels: Default::default(),
             deliver_at,
             data: None,
+            // Derived, so that every copy of this continuation resumes the same page.
+            token: Some(format!("{}.{}", event.seq, page.number + 1)),
             continuation: Some(Continuation { page: page.number + 1, cursor: cursor.clone() }),
         };
         deps.queue.send_one(continuation.to_outgoing()).await?;

@@ -70,7 +70,7 @@ impl Pump {
         loop {
             let before = handled;
             for stage in &self.stages {
-                for received in stage.queue.receive(TAKE).await.unwrap_or_default() {
+                for received in stage.queue.receive(TAKE).await.expect("an embedded queue can always be read") {
                     process(stage, self.clock.as_ref(), received).await;
                     handled += 1;
                 }
@@ -128,7 +128,8 @@ async fn process(stage: &Stage, clock: &dyn Clock, received: Received) {
         Outcome::Done => queue.ack(&received.receipt).await,
         Outcome::NotBefore(at) => queue.defer(&received.receipt, at).await,
         Outcome::Reject(reason) => {
-            tracing::error!(queue = queue.name(), message.id = received.id, %reason, "message set aside as a dead letter");
+            // The reason is kept with the message and not logged: it may quote its body.
+            tracing::error!(queue = queue.name(), message.id = received.id, "message set aside as a dead letter");
             queue.reject(&received, &reason.0).await
         }
         // Not a fault: whoever comes next is slower, so this waits.

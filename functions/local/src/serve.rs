@@ -111,6 +111,10 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start(options: ServeOptions) -> anyhow::Result<Self> {
         let config = Config::check(options)?;
+        // Every connection takes a file, and the usual 1,024 are soon taken.
+        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+        }
         let temporary = config.temporary.then(|| std::env::temp_dir().join(format!("hookline-{}", random_text(9))));
         let data = temporary.as_deref().unwrap_or(&config.data).to_owned();
         create_private(&data)?;
@@ -180,7 +184,8 @@ fn no_delay(stream: &mut TcpStream) {
 fn kept_key(data: &Path) -> anyhow::Result<String> {
     let path = data.join("operator-key");
     match std::fs::read_to_string(&path) {
-        Ok(key) => return Ok(key.trim().to_owned()),
+        Ok(key) if key.trim().chars().count() >= MIN_KEY_CHARS => return Ok(key.trim().to_owned()),
+        Ok(_) => anyhow::bail!("{} holds no operator key; delete it, and a new one is made", path.display()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
@@ -203,9 +208,12 @@ fn random_text(bytes: usize) -> String {
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    // Renamed when it is complete, so that a crash cannot leave half a key.
+    let unfinished = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    std::fs::rename(unfinished, path)
 }
 
 #[cfg(not(unix))]
@@ -219,7 +227,14 @@ fn create_private(data: &Path) -> anyhow::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(data).with_context(|| format!("cannot create the data directory {}", data.display()))
+    builder.create(data).with_context(|| format!("cannot create the data directory {}", data.display()))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("cannot close the data directory {} to others", data.display()))?;
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -166,6 +166,17 @@ async fn every_mistake_of_the_configuration_is_told_and_the_exit_code_is_2() {
     assert!(!log.contains("short"), "a key is a secret, also when it is a bad one: {log}");
 }
 
+#[tokio::test]
+async fn an_operator_key_that_was_cut_short_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("operator-key"), "").unwrap();
+    let output = binary().args(["--listen", "127.0.0.1:0", "--data"]).arg(directory.path()).output();
+    let output = tokio::time::timeout(PATIENCE, output).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("holds no operator key"), "{log}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_stop_finishes_what_is_under_way() {

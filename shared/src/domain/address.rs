@@ -146,7 +146,7 @@ const fn v6(segments: [u16; 8], prefix: u8) -> Ipv6Net {
 }
 
 /// Global unicast is 2000::/3; all else is refused without being listed here,
-/// save the NAT64 prefixes below.
+/// save the NAT64 prefix below.
 const GLOBAL_UNICAST: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 const FORBIDDEN_V6: [Ipv6Net; 4] = [
     // IETF protocol assignments, Teredo and ORCHID among them.
@@ -166,11 +166,12 @@ const ALLOWED_V6: [Ipv6Net; 7] = [
     v6([0x2001, 0x20, 0, 0, 0, 0, 0, 0], 28),
     v6([0x2001, 0x30, 0, 0, 0, 0, 0, 0], 28),
 ];
-/// NAT64 (RFC 6052, RFC 8215): judged by the IPv4 address they end in.
-const NAT64: [Ipv6Net; 2] = [v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96), v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48)];
+/// NAT64 (RFC 6052): judged by the IPv4 address it ends in. The range for local
+/// use, 64:ff9b:1::/48 (RFC 8215), is not global, whatever it embeds.
+const NAT64: Ipv6Net = v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96);
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    if NAT64.iter().any(|net| net.contains(&ip)) {
+    if NAT64.contains(&ip) {
         let [.., a, b, c, d] = ip.octets();
         return is_public_v4(Ipv4Addr::new(a, b, c, d));
     }
@@ -206,6 +207,7 @@ mod tests {
             "::ffff:10.0.0.1",
             "64:ff9b::7f00:1",
             "64:ff9b:1::a00:1",
+            "64:ff9b:1:a00:0:100:808:808",
             "100::1",
             "2001::1",
             "2001:db8::1",

@@ -32,14 +32,14 @@ pub struct Event {
     pub expires_at: Timestamp,
 }
 
-/// What fan-out did for one page of matching hooks, and from which message,
-/// so that the same message resumes and any other is a duplicate.
+/// What fan-out did for one page of matching hooks, and for which publication,
+/// so that the same one resumes and any other is a duplicate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FanoutPage {
     /// Zero for the page recorded with the event itself.
     pub number: u32,
-    /// The queue message this page was made from.
-    pub message_id: String,
+    /// The publication this page was made for: its token, or its queue message's id.
+    pub token: String,
     pub hooks: Vec<HookId>,
     /// Where the following page continues; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]

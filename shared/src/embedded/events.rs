@@ -43,12 +43,12 @@ impl Events for EmbeddedEvents {
         let now = self.0.clock().now();
         let row = event_key(&event.tenant, &event.id);
         let value = encode_expiring(&EventRow { event, page }, event.expires_at);
-        let message_id = page.message_id.clone();
+        let token = page.token.clone();
         self.0
             .write(move |tx| {
                 let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring(&value, now)).transpose()?;
                 if let Some(EventRow::<Event, FanoutPage> { event, page }) = found.flatten() {
-                    return Ok(match page_is_of(&page, &message_id) {
+                    return Ok(match page_is_of(&page, &token) {
                         true => Recorded::Resumed((event, page)),
                         false => Recorded::Duplicate,
                     });
@@ -63,12 +63,12 @@ impl Events for EmbeddedEvents {
         let now = self.0.clock().now();
         let row = page_key(&event.tenant, &event.id, page.number);
         let value = encode_expiring(page, event.expires_at);
-        let message_id = page.message_id.clone();
+        let token = page.token.clone();
         self.0
             .write(move |tx| {
                 let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring(&value, now)).transpose()?;
                 if let Some(page) = found.flatten() {
-                    return Ok(match page_is_of(&page, &message_id) {
+                    return Ok(match page_is_of(&page, &token) {
                         true => Recorded::Resumed(page),
                         false => Recorded::Duplicate,
                     });
@@ -112,6 +112,6 @@ impl Events for EmbeddedEvents {
     }
 }
 
-fn page_is_of(page: &FanoutPage, message_id: &str) -> bool {
-    page.message_id == message_id
+fn page_is_of(page: &FanoutPage, token: &str) -> bool {
+    page.token == token
 }

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::codec;
 use super::store::{Store, Table};
 use crate::ports::{Clock, Outgoing, QueueError, QueueReceiver, QueueSender, Received, StoreError, StoreResult};
+use crate::stage::causes;
 use crate::time::Timestamp;
 use index::{Arrival, Index, Taken};
 
@@ -172,10 +173,12 @@ impl QueueSender for EmbeddedQueue {
         let mut accepted = Vec::with_capacity(messages.len());
         {
             let mut index = self.lock();
+            // All or none: whoever is told to come back would send all again.
+            let full = index.len() + messages.len() > self.options.max_messages;
             for message in messages {
                 results.push(if message.body.len() > MAX_MESSAGE_BYTES {
                     Err(QueueError::TooLarge)
-                } else if index.len() + accepted.len() >= self.options.max_messages {
+                } else if full {
                     Err(QueueError::Full)
                 } else {
                     let visible_at = message.due.unwrap_or(now);
@@ -228,9 +231,13 @@ impl QueueReceiver for EmbeddedQueue {
         let taken = self.lock().take(max, self.clock.now());
         let mut received = Vec::with_capacity(taken.len());
         for Taken { number, receive_count, body } in taken {
-            let body = match body {
-                Some(body) => body,
-                None => self.read_body(number).map_err(failed)?,
+            let body = match body.map_or_else(|| self.read_body(number), Ok) {
+                Ok(body) => body,
+                // Its lease ends by itself; the others must not wait for theirs.
+                Err(error) => {
+                    tracing::error!(queue = self.name, number, error = %causes(&error), "a message cannot be read");
+                    continue;
+                }
             };
             received.push(Received {
                 id: format!("{}-{number}", self.name),

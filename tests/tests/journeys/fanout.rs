@@ -1,8 +1,12 @@
 //! Who gets an event, and how often.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde_json::json;
+use shared::ports::{Outgoing, QueueError, QueueReceiver, QueueSender};
+use shared::stage::{Message, Outcome};
 use tests::world::{TENANT, World};
 
 #[tokio::test]
@@ -133,4 +137,32 @@ async fn many_events_at_once_reach_every_hook_exactly_once() {
     for delivery in world.deliveries("event-42").await {
         assert_eq!((&delivery["status"], &delivery["attempt_count"]), (&json!("succeeded"), &json!(1)));
     }
+}
+
+/// A queue that is down.
+struct Down;
+
+#[async_trait]
+impl QueueSender for Down {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        messages.iter().map(|_| Err(QueueError::Unavailable("down".into()))).collect()
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_failed_half_way_and_is_sent_back_under_a_new_message_id_reaches_its_hooks() {
+    let world = World::new().await;
+    world.hook(json!({"events": ["*"]})).await;
+    let id = world.publish(json!({"type": "post.published", "data": {"n": 1}})).await;
+    let taken = world.engine.queues.events.receive(1).await.unwrap().remove(0);
+    let message = |id: &str| Message { id: id.to_owned(), body: taken.body.clone(), receive_count: 1 };
+
+    let down = fanout::Deps { deliveries: Arc::new(Down), ..world.engine.fanout.clone() };
+    assert!(matches!(fanout::handle(&down, message("before")).await, Outcome::Fault(_)));
+    // As a dead-letter queue does when it is redriven.
+    assert!(matches!(fanout::handle(&world.engine.fanout, message("after")).await, Outcome::Done));
+    world.engine.queues.events.ack(&taken.receipt).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.delivery(&id).await["status"], "succeeded");
+    assert_eq!(world.endpoint.sent().len(), 1);
 }

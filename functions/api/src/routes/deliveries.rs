@@ -32,10 +32,10 @@ pub(crate) struct LogQuery {
     event: Option<String>,
     /// Status code of the last answer: exact (`503`) or a class (`5xx`)
     code: Option<String>,
-    /// Only events published at this time or later, RFC 3339
+    /// Only events taken up at this time or later, RFC 3339
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
-    /// Only events published before this time, RFC 3339
+    /// Only events taken up before this time, RFC 3339
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// 1 to 100, 20 by default

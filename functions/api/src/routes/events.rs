@@ -120,6 +120,7 @@ impl NewEvent {
             channels: self.channels,
             deliver_at: self.deliver_at,
             data: Some(self.data),
+            token: Some(new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string()),
             continuation: None,
         };
         Ok((id, message.to_outgoing()))

@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// Always `ok`; a process that is not does not answer.
+    /// Always `ok`: the process answers. It does not say that the store takes writes.
     status: &'static str,
     version: &'static str,
 }

@@ -81,6 +81,8 @@ pub(crate) async fn create(
         let message = format!("expected at most {MAX_NAME_CHARS} characters");
         return Err(Problem::bad_body(vec![FieldError::new("name", message)]));
     }
+    // While a tenant is being deleted its keys still work; none may be added.
+    deps.tenants.get(&tenant).await?.ok_or_else(|| Problem::not_found("tenant"))?;
     if deps.keys.list(&tenant).await?.len() >= MAX_KEYS {
         return Err(Problem::conflict(format!("a tenant has at most {MAX_KEYS} keys; delete one first")));
     }
@@ -114,7 +116,7 @@ pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Deps>) -
 
 /// Revoke an API key
 ///
-/// On AWS it may work for up to five seconds more.
+/// On AWS it may publish for up to five seconds more.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/keys/{key}", tag = "tenants",
     params(("tenant" = String, Path), ("key" = String, Path)), responses(
     (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)

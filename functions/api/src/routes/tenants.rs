@@ -157,7 +157,7 @@ pub(crate) async fn update(
 
 /// Delete a tenant with its hooks and keys
 ///
-/// Events that were accepted but not sent yet are settled as skipped.
+/// Deliveries that are waiting are settled as skipped.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}", tag = "tenants",
     params(("tenant" = String, Path)), responses(
     (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)

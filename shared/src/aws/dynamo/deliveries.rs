@@ -8,7 +8,7 @@ use super::events::absent_or_expired;
 use super::item::{Item, SK};
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use crate::cursor;
-use crate::domain::delivery::{Attempt, Delivery, Outcome, Trigger};
+use crate::domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
 use crate::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
 use crate::ports::{Clock, DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult};
 use crate::time::Timestamp;
@@ -157,9 +157,13 @@ impl DeliveryLog for DynamoDeliveryLog {
             self.keep_attempt(delivery, failed, expected).await?;
         }
         // A success gets a row of its own once another attempt takes its place.
-        // Only attempts by hand follow one, so that the usual retry reads nothing.
-        let by_hand = delivery.last_attempt.as_ref().filter(|attempt| attempt.trigger == Trigger::Manual);
-        if let (Some(attempt), Expected::Attempts(count)) = (by_hand, expected)
+        // Only attempts by hand and overtaken copies follow one, and those leave
+        // the delivery succeeded, so that the usual retry reads nothing.
+        let after_success = delivery.last_attempt.as_ref().filter(|attempt| {
+            attempt.trigger == Trigger::Manual
+                || (delivery.status == Status::Succeeded && attempt.outcome != Outcome::Success)
+        });
+        if let (Some(attempt), Expected::Attempts(count)) = (after_success, expected)
             && let Some(stored) = self.get(&delivery.tenant, delivery.id).await?
             && let Some(success) = stored.last_attempt.filter(|last| last.outcome == Outcome::Success)
             && (success.number, attempt.number) == (count, count + 1)

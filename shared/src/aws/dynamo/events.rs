@@ -37,12 +37,12 @@ impl DynamoEvents {
     async fn record_row<T>(
         &self,
         item: Item,
-        message_id: &str,
+        token: &str,
         read: impl FnOnce(&Item) -> StoreResult<T>,
     ) -> StoreResult<Recorded<T>> {
         match self.table.put(item, Some(absent_or_expired(self.clock.now()))).await {
             Ok(()) => Ok(Recorded::New),
-            Err(Refused::Condition(Some(stored))) if stored.find_text("m") == Some(message_id) => {
+            Err(Refused::Condition(Some(stored))) if stored.find_text("m") == Some(token) => {
                 Ok(Recorded::Resumed(read(&stored)?))
             }
             Err(Refused::Condition(_)) => Ok(Recorded::Duplicate),
@@ -67,7 +67,7 @@ fn page_key(number: u32) -> String {
 
 fn page_item(event: &Event, page: &FanoutPage) -> Item {
     Item::new(partition(&event.tenant, &event.id), page_key(page.number))
-        .text("m", &page.message_id)
+        .text("m", &page.token)
         .ulids("h", page.hooks.iter().map(|hook| hook.0))
         .maybe_text("c", page.next.as_deref())
         .expiring(event.expires_at)
@@ -76,7 +76,7 @@ fn page_item(event: &Event, page: &FanoutPage) -> Item {
 fn read_page(item: &Item) -> StoreResult<FanoutPage> {
     Ok(FanoutPage {
         number: item.get_parsed(SK)?,
-        message_id: item.get_text("m")?.to_owned(),
+        token: item.get_text("m")?.to_owned(),
         hooks: item.get_ulids("h")?.into_iter().map(HookId).collect(),
         next: item.find_text("c").map(str::to_owned),
     })
@@ -136,14 +136,14 @@ fn inflate(deflated: &[u8]) -> StoreResult<Vec<u8>> {
 #[async_trait]
 impl Events for DynamoEvents {
     async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
-        self.record_row(event_item(event, page), &page.message_id, |stored| {
+        self.record_row(event_item(event, page), &page.token, |stored| {
             Ok((read_event(&event.tenant, &event.id, stored)?, read_page(stored)?))
         })
         .await
     }
 
     async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
-        self.record_row(page_item(event, page), &page.message_id, read_page).await
+        self.record_row(page_item(event, page), &page.token, read_page).await
     }
 
     async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {

@@ -45,13 +45,9 @@ impl Hooks for DynamoHooks {
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
-        let (pk, sk) = (partition(tenant), id.0.to_string());
-        let mut row = self.table.get(&pk, &sk, Consistency::Eventual).await?;
-        if row.is_none() {
-            // A hook made a moment ago must not be taken for a deleted one,
-            // whose deliveries are skipped.
-            row = self.table.get(&pk, &sk, Consistency::Strong).await?;
-        }
+        // A hook made a moment ago must not be taken for a deleted one, whose
+        // deliveries are skipped; and whoever changed it reads it back changed.
+        let row = self.table.get(&partition(tenant), &id.0.to_string(), Consistency::Strong).await?;
         row.map(|r| r.get_document().map(Arc::new)).transpose()
     }
 

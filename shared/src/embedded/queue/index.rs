@@ -143,8 +143,9 @@ impl Index {
         taken
     }
 
+    /// Whoever took it is the only one, so nobody else is about to defer it.
     pub(super) fn written_once(&self, number: u64) -> bool {
-        self.messages.get(&number).is_some_and(|entry| entry.written_once)
+        self.messages.get(&number).is_some_and(|entry| entry.written_once && entry.received == 1)
     }
 
     pub(super) fn will_be_rewritten(&mut self, number: u64) {

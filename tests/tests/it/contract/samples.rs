@@ -73,10 +73,10 @@ pub(crate) fn event(tenant: &str, id: &str, clock: &ManualClock) -> Event {
     }
 }
 
-pub(crate) fn page(number: u32, message_id: &str) -> FanoutPage {
+pub(crate) fn page(number: u32, token: &str) -> FanoutPage {
     FanoutPage {
         number,
-        message_id: message_id.to_owned(),
+        token: token.to_owned(),
         hooks: vec![hook_id(), hook_id()],
         next: (number == 0).then(|| "a cursor".to_owned()),
     }
