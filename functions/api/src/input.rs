@@ -6,13 +6,36 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use crate::problem::{FieldError, Problem};
 
 /// The most items of one page.
 pub(crate) const MAX_LIMIT: usize = 100;
 pub(crate) const DEFAULT_LIMIT: usize = 20;
+
+/// The longest name of anything that has one, in characters.
+pub(crate) const MAX_NAME_CHARS: usize = 200;
+
+pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
+    if name.chars().count() <= MAX_NAME_CHARS {
+        return Ok(());
+    }
+    let message = format!("expected at most {MAX_NAME_CHARS} characters");
+    Err(Problem::bad_body(vec![FieldError::new("name", message)]))
+}
+
+/// Which page of a list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// 1 to 100, 20 by default
+    pub(crate) limit: Option<usize>,
+    pub(crate) cursor: Option<String>,
+}
 
 /// A JSON body. An empty one counts as `{}`.
 pub(crate) struct Body<T>(pub(crate) T);

@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::InTenant;
-use crate::input::{Query, limit, segment};
+use crate::input::{PageQuery, Query, limit, segment};
 use crate::problem::Problem;
 use views::{DeliveryList, DeliveryView, DeliveryWithAttempts};
 
@@ -38,15 +38,6 @@ pub(crate) struct LogQuery {
     /// Only events taken up before this time, RFC 3339
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
-    /// 1 to 100, 20 by default
-    limit: Option<usize>,
-    cursor: Option<String>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PageQuery {
     /// 1 to 100, 20 by default
     limit: Option<usize>,
     cursor: Option<String>,

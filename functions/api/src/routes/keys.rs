@@ -8,11 +8,10 @@ use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::InTenant;
-use crate::input::{Body, segment};
-use crate::problem::{FieldError, Problem};
+use crate::input::{Body, check_name, segment};
+use crate::problem::Problem;
 
 const MAX_KEYS: usize = 100;
-const MAX_NAME_CHARS: usize = 200;
 
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -77,10 +76,7 @@ pub(crate) async fn create(
     State(deps): State<Deps>,
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
-    if new.name.chars().count() > MAX_NAME_CHARS {
-        let message = format!("expected at most {MAX_NAME_CHARS} characters");
-        return Err(Problem::bad_body(vec![FieldError::new("name", message)]));
-    }
+    check_name(&new.name)?;
     // While a tenant is being deleted its keys still work; none may be added.
     deps.tenants.get(&tenant).await?.ok_or_else(|| Problem::not_found("tenant"))?;
     if deps.keys.list(&tenant).await?.len() >= MAX_KEYS {

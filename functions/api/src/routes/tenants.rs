@@ -6,14 +6,12 @@ use shared::domain::ids::TenantId;
 use shared::domain::ids::new_ulid;
 use shared::domain::tenant::Tenant;
 use shared::ports::StoreError;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::auth::{InTenant, Operator};
-use crate::input::{Body, Query, limit, segment};
-use crate::problem::{FieldError, Problem};
+use crate::input::{Body, PageQuery, Query, check_name, limit, segment};
+use crate::problem::Problem;
 use crate::{Deps, routes};
-
-const MAX_NAME_CHARS: usize = 200;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,23 +56,6 @@ pub(crate) struct TenantList {
     items: Vec<TenantView>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PageQuery {
-    /// 1 to 100, 20 by default
-    limit: Option<usize>,
-    cursor: Option<String>,
-}
-
-fn check_name(name: &str) -> Result<(), Problem> {
-    if name.chars().count() <= MAX_NAME_CHARS {
-        return Ok(());
-    }
-    let message = format!("expected at most {MAX_NAME_CHARS} characters");
-    Err(Problem::bad_body(vec![FieldError::new("name", message)]))
 }
 
 /// Create a tenant

@@ -205,4 +205,11 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
         let cost = stages.meter.reset();
         assert_eq!((cost.read_calls, cost.write_calls, stages.events.take().0), (reads, 0, 1));
     }
+    // Remembered for publishing, and for nothing else: it was revoked meanwhile.
+    stages.stores.keys.delete(&key.tenant, id).await.unwrap();
+    let request = Request::post("/v1/tenants/acme/keys")
+        .header("authorization", format!("Bearer {}", token.reveal()))
+        .body(Body::from(r#"{"scope":"tenant"}"#))
+        .unwrap();
+    assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
 }

@@ -7,7 +7,7 @@ use shared::embedded::{
     EmbeddedDeliveryLog, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, EmbeddedTenants, QueueOptions,
     Store, StoreOptions,
 };
-use shared::ports::{Clock, ManualClock};
+use shared::ports::{Clock, ManualClock, Outgoing, QueueError, QueueSender};
 
 use super::{DeadLetters, Queues, START, Stores, Time};
 
@@ -58,4 +58,16 @@ impl DeadLetters for SetAside {
         let letters = EmbeddedQueue::dead_letters(&self.0, 100).unwrap();
         letters.into_iter().map(|letter| (letter.body.into(), letter.reason)).collect()
     }
+}
+
+#[tokio::test]
+async fn a_list_that_does_not_fit_is_refused_whole() {
+    let (store, _, _directory) = open();
+    let options = QueueOptions { lease: LEASE, max_messages: 3, max_leased_per_group: usize::MAX };
+    let queue = EmbeddedQueue::open(store, "small", options).await.unwrap();
+    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None };
+    let results = queue.send(&vec![message.clone(); 4]).await;
+    assert!(results.iter().all(|result| matches!(result, Err(QueueError::Full))), "{results:?}");
+    assert_eq!(queue.stats().waiting, 0);
+    assert!(queue.send(&vec![message; 3]).await.iter().all(Result::is_ok));
 }

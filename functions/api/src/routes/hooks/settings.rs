@@ -11,9 +11,9 @@ use shared::domain::retry::{MAX_DELAY, MAX_RETRIES, RetryPolicy, Schedule};
 use shared::domain::secret::{Secret, SigningSecret, whsec_key};
 use utoipa::ToSchema;
 
+use crate::input::MAX_NAME_CHARS;
 use crate::problem::{FieldError, Problem};
 
-const MAX_NAME_CHARS: usize = 200;
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
 
 /// Settings of a hook. `url` and `events` are required to create one.
