@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod event;
 pub mod hook;
 pub mod ids;
+pub mod invalid;
 pub mod key;
 pub mod pattern;
 pub mod payload;

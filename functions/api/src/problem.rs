@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+pub use shared::domain::invalid::FieldError;
 use shared::ports::{QueueError, StoreError};
 use shared::stage::causes;
 use utoipa::ToSchema;
@@ -27,20 +28,6 @@ pub struct Problem {
     /// One entry for each field that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-}
-
-/// A field that is wrong, and what is expected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
-    /// The path of the field in the request, such as `retry.delays[2]`.
-    pub field: String,
-    pub message: String,
-}
-
-impl FieldError {
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
-    }
 }
 
 impl Problem {

@@ -1,0 +1,18 @@
+//! What is wrong with a setting, told so that it can be mended.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A field that is wrong, and what is expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The path of the field in the request, such as `retry.delays[2]`.
+    pub field: String,
+    pub message: String,
+}
+
+impl FieldError {
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
