@@ -1,5 +1,5 @@
-//! Hooks that are kept for a few seconds, so that a busy function does not read
-//! the same one for every delivery.
+//! What is kept for a few seconds, so that a busy function does not read the
+//! same hook, tenant or profile for every delivery.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 
 use crate::domain::hook::Hook;
 use crate::domain::ids::{HookId, TenantId};
-use crate::ports::{Clock, Hooks, Page, StoreResult};
+use crate::ports::{Clock, Document, Documents, Hooks, Page, StoreResult};
 use crate::time::Timestamp;
 
 /// How old a hook may be when it is used. A change takes effect after this long.
@@ -65,5 +65,49 @@ impl Hooks for CachedHooks {
     async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
         self.read.remove(&(hook.tenant.clone(), hook.id));
         self.inner.delete(hook).await
+    }
+}
+
+/// Documents that are kept for a few seconds, absent ones included.
+pub struct CachedDocuments {
+    inner: Arc<dyn Documents>,
+    clock: Arc<dyn Clock>,
+    fresh_for: Duration,
+    read: Cache<(String, String), (Timestamp, Option<Arc<Document>>)>,
+}
+
+impl CachedDocuments {
+    pub fn new(inner: Arc<dyn Documents>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
+        Self { inner, clock, fresh_for, read: Cache::new(CAPACITY) }
+    }
+}
+
+#[async_trait]
+impl Documents for CachedDocuments {
+    async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
+        let now = self.clock.now();
+        let place = (partition.to_owned(), name.to_owned());
+        if let Some((read_at, document)) = self.read.get(&place)
+            && now.since(read_at) < self.fresh_for
+        {
+            return Ok(document);
+        }
+        let found = self.inner.get(partition, name).await?;
+        self.read.insert(place, (now, found.clone()));
+        Ok(found)
+    }
+
+    async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
+        self.read.remove(&(partition.to_owned(), document.name.clone()));
+        self.inner.put(partition, document).await
+    }
+
+    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Document>> {
+        self.inner.list(partition, limit, cursor).await
+    }
+
+    async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
+        self.read.remove(&(partition.to_owned(), name.to_owned()));
+        self.inner.delete(partition, name).await
     }
 }

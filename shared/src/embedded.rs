@@ -6,17 +6,17 @@
 
 mod codec;
 mod deliveries;
+mod documents;
 mod events;
 mod hooks;
 mod keys;
 mod queue;
 mod store;
-mod tenants;
 
 pub use deliveries::EmbeddedDeliveryLog;
+pub use documents::EmbeddedDocuments;
 pub use events::EmbeddedEvents;
 pub use hooks::EmbeddedHooks;
 pub use keys::EmbeddedKeys;
 pub use queue::{DeadLetter, EmbeddedQueue, QueueOptions, QueueStats};
 pub use store::{OpenError, Store, StoreOptions};
-pub use tenants::EmbeddedTenants;

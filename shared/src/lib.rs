@@ -51,13 +51,16 @@ pub mod cache;
 pub mod config;
 #[cfg(any(feature = "aws", feature = "embedded"))]
 mod cursor;
+pub mod documents;
 pub mod domain;
+pub mod effective;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod messages;
 pub mod ports;
+pub mod request;
 pub mod stage;
 pub mod standing;
 pub mod telemetry;

@@ -155,6 +155,11 @@ pub struct DeliveryMessage {
     pub event_seq: EventSeq,
     pub event_type: EventType,
     pub event_timestamp: Timestamp,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub channels: BTreeSet<Channel>,
+    /// Not to be attempted from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
     /// Absent when it is too large to travel; then it is read from the event.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub data: Option<Arc<RawValue>>,

@@ -5,20 +5,24 @@
 
 mod clock;
 mod deliveries;
+mod documents;
 mod events;
 mod hooks;
 mod http;
 mod keys;
+mod profiles;
 mod queue;
 mod random;
 mod tenants;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use deliveries::{DeliveryLog, Expected, LogFilter};
+pub use documents::{Document, Documents};
 pub use events::{Events, Recorded};
 pub use hooks::{Hooks, Match, Subscriptions};
 pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure};
 pub use keys::Keys;
+pub use profiles::Profiles;
 pub use queue::{Outgoing, QueueError, QueueReceiver, QueueSender, Received};
 pub use random::{FixedRandom, OsRandom, Random};
 pub use tenants::Tenants;

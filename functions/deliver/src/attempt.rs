@@ -1,67 +1,87 @@
 //! One attempt: made, logged, and followed up.
 
-use std::time::Duration;
-
 use serde_json::value::RawValue;
 use shared::domain::delivery::{
-    Attempt, Delivery, Outcome as AttemptOutcome, RESPONSE_BODY_CHARS, Status, Trigger, excerpt,
+    Attempt, Delivery, Outcome as AttemptOutcome, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, Status, Trigger,
+    excerpt, kept_headers,
 };
-use shared::domain::hook::Hook;
-use shared::domain::retry::{Verdict, parse_retry_after};
+use shared::domain::retry::{Ending, Verdict, parse_retry_after};
+use shared::effective::EffectiveHook;
 use shared::messages::DeliveryMessage;
-use shared::ports::{HttpResult, SendFailure, StoreError};
+use shared::ports::{HttpResult, StoreError};
+use shared::request::Subject;
 use shared::stage::{Fault, Outcome};
 use shared::standing::{self, Standing};
 use shared::time::Timestamp;
 
-use crate::{Deps, request};
+use crate::{Deps, exchange};
 
 /// Writers of one row are few: a scheduled attempt and a manual one at most.
 const LOG_TRIES: usize = 5;
 
 pub(crate) struct Made {
     pub(crate) attempt: Attempt,
-    pub(crate) retry_after: Option<Duration>,
+    pub(crate) ending: Ending,
 }
 
+/// Sends the one request and tells how it went.
 pub(crate) async fn make(
     deps: &Deps,
-    hook: &Hook,
+    hook: &EffectiveHook,
     delivery: &DeliveryMessage,
     data: &RawValue,
     now: Timestamp,
 ) -> Made {
-    let result = match request::build(hook, delivery, data, now) {
-        Ok(request) => deps.sender.send(request).await,
-        Err(error) => HttpResult {
-            answer: Err(SendFailure { outcome: AttemptOutcome::InvalidRequest, detail: error.to_string() }),
-            duration: Duration::ZERO,
-        },
-    };
+    let subject = Subject::of(delivery, data);
+    let exchange = exchange::run(deps, hook, &[subject], &delivery.delivery_id().to_string(), now).await;
+    judge(hook, delivery.trigger, &exchange, now)
+}
+
+/// What an exchange means for a delivery that took part in it.
+fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Timestamp) -> Made {
+    let settings = &hook.settings;
     let mut attempt = Attempt {
         number: 0,
         at: now,
-        duration_ms: u32::try_from(result.duration.as_millis()).unwrap_or(u32::MAX),
+        duration_ms: u32::try_from(exchange.duration.as_millis()).unwrap_or(u32::MAX),
         status_code: None,
         outcome: AttemptOutcome::Success,
         error: None,
         response_body: None,
-        trigger: delivery.trigger,
+        response_is_base64: false,
+        response_headers: Vec::new(),
+        revision: Some(hook.revision()),
+        batch: Vec::new(),
+        trigger,
     };
-    let mut retry_after = None;
-    match result.answer {
-        Ok(response) => {
-            attempt.outcome = AttemptOutcome::of_status(response.status);
-            attempt.status_code = Some(response.status);
-            attempt.response_body = Some(excerpt(&response.body, RESPONSE_BODY_CHARS)).filter(|body| !body.is_empty());
-            retry_after = response.retry_after.and_then(|value| parse_retry_after(&value, now));
-        }
+    let response = match &exchange.answer {
+        Ok(response) => response,
         Err(failure) => {
             attempt.outcome = failure.outcome;
-            attempt.error = Some(failure.detail);
+            attempt.error = Some(failure.detail.clone());
+            return Made { attempt, ending: Ending::Failure { retry_after: None } };
         }
+    };
+    attempt.outcome = settings.success.judge(response.status, &response.body);
+    attempt.status_code = Some(response.status);
+    let succeeded = attempt.outcome == AttemptOutcome::Success;
+    let header_bytes = if succeeded { SUCCESS_HEADER_BYTES } else { RESPONSE_HEADER_BYTES };
+    attempt.response_headers = kept_headers(&response.headers, header_bytes);
+    if settings.log_response_body && !response.body.is_empty() {
+        let limit = usize::try_from(settings.response_body_limit).unwrap_or(usize::MAX);
+        let (text, is_base64) = excerpt(&response.body, limit);
+        attempt.response_body = Some(text).filter(|text| !text.is_empty());
+        attempt.response_is_base64 = is_base64;
     }
-    Made { attempt, retry_after }
+    let ending = if succeeded {
+        Ending::Success
+    } else if settings.success.is_final(response.status) {
+        Ending::Final
+    } else {
+        let asked = response.header("retry-after");
+        Ending::Failure { retry_after: asked.and_then(|value| parse_retry_after(value, now)) }
+    };
+    Made { attempt, ending }
 }
 
 pub(crate) struct Logged {

@@ -8,22 +8,25 @@
 //!   errors, and they are never held against the hook.
 
 mod attempt;
+mod exchange;
 mod in_flight;
-mod request;
 mod sender;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::delivery::Trigger;
 use shared::domain::retry;
+use shared::effective::EffectiveHooks;
 use shared::messages::DeliveryMessage;
-use shared::ports::{Clock, DeliveryLog, Events, Hooks, HttpSender, QueueSender, Random, StoreError};
+use shared::ports::{Clock, DeliveryLog, Events, HttpSender, QueueSender, Random, StoreError};
 use shared::stage::{Message, Outcome, settle};
 use shared::standing::{self, Standing};
 
 pub use in_flight::InFlight;
 pub use sender::{ReqwestSender, SenderError};
+pub use tokens::Tokens;
 
 /// How long a copy of a delivery waits while another one is under way here:
 /// until that one is surely logged, for the copy may be handed to another process.
@@ -31,12 +34,13 @@ const ASIDE: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub struct Deps {
-    pub hooks: Arc<dyn Hooks>,
+    pub hooks: Arc<EffectiveHooks>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
     pub retries: Arc<dyn QueueSender>,
     pub sender: Arc<dyn HttpSender>,
     pub in_flight: InFlight,
+    pub tokens: Tokens,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     /// How long a delivery's row is kept.
@@ -69,10 +73,13 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         Standing::Settled => return Ok(Outcome::Done),
     };
     let hook = match deps.hooks.get(&delivery.tenant, delivery.hook).await? {
-        Some(hook) if hook.enabled => hook,
+        Some(effective) if effective.hook.enabled => effective,
         Some(_) => return skip(deps, &delivery, "the hook is disabled").await,
         None => return skip(deps, &delivery, "the hook was deleted").await,
     };
+    if delivery.not_after.is_some_and(|end| now >= end) {
+        return skip(deps, &delivery, "the event has expired").await;
+    }
     let data = match &delivery.data {
         Some(data) => Arc::clone(data),
         None => match deps.events.get(&delivery.tenant, &delivery.event_id).await? {
@@ -83,14 +90,9 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
 
     let started_at = deps.clock.now();
     let made = attempt::make(deps, &hook, &delivery, &data, started_at).await;
-    let verdict = retry::verdict(
-        &hook.retry,
-        delivery.step,
-        made.attempt.outcome,
-        made.retry_after,
-        deps.clock.now(),
-        deps.random.as_ref(),
-    );
+    let now = deps.clock.now();
+    let since = row.as_ref().map_or(started_at, |row| row.created_at);
+    let verdict = retry::verdict(&hook.settings.retry, delivery.step, made.ending, since, now, deps.random.as_ref());
     let logged = attempt::log(deps, &delivery, row, made.attempt, verdict).await?;
     match Standing::of(&delivery, Some(logged.row)) {
         // Out of turn, whoever was in turn asks.

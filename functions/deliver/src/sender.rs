@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use quick_cache::sync::Cache;
+use reqwest::header::HeaderValue;
 use reqwest::{Client, redirect};
 use shared::domain::address::AddressPolicy;
 use shared::domain::delivery::Outcome;
+use shared::domain::hook::Timeout;
+use shared::domain::seconds::Seconds;
 use shared::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure};
 
 use resolver::VettedResolver;
 
-/// Distinct connect time-outs that keep a connection pool.
+/// Distinct shapes of requests that keep a connection pool.
 const POOLS: usize = 32;
 /// Idle connections to one host, and for how long they are kept. As many as may
 /// be under way at once: closing some after each burst costs more than the requests.
@@ -27,12 +30,27 @@ const IDLE: Duration = Duration::from_secs(30);
 #[error("cannot set up the HTTP client")]
 pub struct SenderError(#[source] reqwest::Error);
 
+/// What reqwest sets per client and hooks set each for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Shape {
+    connect: Seconds,
+    /// Names of headers are written `Like-This`, for receivers that look for
+    /// them as they are documented; otherwise `like-this`.
+    title_case: bool,
+}
+
+impl Shape {
+    fn of(request: &HttpRequest) -> Self {
+        let title_case = request.headers.iter().any(|(name, _)| name.bytes().any(|byte| byte.is_ascii_uppercase()));
+        Self { connect: request.timeout.connect, title_case }
+    }
+}
+
 /// Follows no redirect and no proxy variable, and dials only vetted addresses.
 pub struct ReqwestSender {
     policy: Arc<AddressPolicy>,
     resolver: VettedResolver,
-    /// By connect time-out in milliseconds, which reqwest sets per client.
-    clients: Cache<u32, Client>,
+    clients: Cache<Shape, Client>,
 }
 
 impl ReqwestSender {
@@ -41,14 +59,15 @@ impl ReqwestSender {
         let policy = Arc::new(policy);
         let resolver = VettedResolver::new(Arc::clone(&policy));
         let sender = Self { policy, resolver, clients: Cache::new(POOLS) };
-        sender.client(shared::domain::hook::Timeout::default().connect_ms)?;
+        sender.client(Shape { connect: Timeout::default().connect, title_case: false })?;
         Ok(sender)
     }
 
-    fn client(&self, connect_ms: u32) -> Result<Client, SenderError> {
-        self.clients.get_or_insert_with(&connect_ms, || {
-            Client::builder()
-                .connect_timeout(Duration::from_millis(connect_ms.into()))
+    fn client(&self, shape: Shape) -> Result<Client, SenderError> {
+        self.clients.get_or_insert_with(&shape, || {
+            let builder = if shape.title_case { Client::builder().http1_title_case_headers() } else { Client::builder() };
+            builder
+                .connect_timeout(shape.connect.duration())
                 .redirect(redirect::Policy::none())
                 .no_proxy()
                 .referer(false)
@@ -66,7 +85,7 @@ impl ReqwestSender {
         self.policy.check_parsed(&request.url).map_err(|refusal| failure::refused(&refusal))?;
         self.resolver.check_unusual_port(&request.url).await?;
         let client = self
-            .client(request.timeout.connect_ms)
+            .client(Shape::of(&request))
             .map_err(|error| SendFailure { outcome: Outcome::InvalidRequest, detail: error.to_string() })?;
         let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| SendFailure {
             outcome: Outcome::InvalidRequest,
@@ -78,11 +97,15 @@ impl ReqwestSender {
         }
         let mut response = builder.send().await.map_err(|error| failure::of(&error))?;
         let status = response.status().as_u16();
-        let retry_after =
-            response.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let headers = read_headers(&response);
         let body = read_body(&mut response).await?;
-        Ok(HttpResponse { status, retry_after, body })
+        Ok(HttpResponse { status, headers, body })
     }
+}
+
+fn read_headers(response: &reqwest::Response) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    response.headers().iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect()
 }
 
 /// What fits; the rest is left unread and its connection closed.
@@ -102,7 +125,7 @@ async fn read_body(response: &mut reqwest::Response) -> Result<Bytes, SendFailur
 impl HttpSender for ReqwestSender {
     async fn send(&self, request: HttpRequest) -> HttpResult {
         let started = Instant::now();
-        let total = request.timeout.total();
+        let total = request.timeout.total.duration();
         let answer = tokio::time::timeout(total, self.exchange(request)).await;
         let answer = answer.unwrap_or_else(|_| Err(failure::timed_out(total)));
         HttpResult { answer, duration: started.elapsed() }

@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
-use super::dynamo::{DynamoDeliveryLog, DynamoEvents, DynamoHooks, DynamoKeys, DynamoSubscriptions, DynamoTenants};
+use super::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoKeys, DynamoSubscriptions};
 use super::{ScheduleTarget, Schedules, SqsSender};
 use crate::config::StoreConfig;
 use crate::ports::Clock;
@@ -48,8 +48,9 @@ impl Aws {
         }
     }
 
-    pub fn tenants(&self, store: &StoreConfig) -> DynamoTenants {
-        DynamoTenants::new(self.dynamodb.clone(), &store.hooks_table)
+    /// Tenants, profiles and the like.
+    pub fn documents(&self, store: &StoreConfig) -> DynamoDocuments {
+        DynamoDocuments::new(self.dynamodb.clone(), &store.hooks_table)
     }
 
     pub fn keys(&self, store: &StoreConfig) -> DynamoKeys {

@@ -3,6 +3,7 @@
 //! | table | `pk` | `sk` | holds |
 //! |---|---|---|---|
 //! | hooks | `tenants` | tenant | the tenant |
+//! | hooks | `profiles` | profile | a profile that an operator made |
 //! | hooks | `k#tenant` | key | an API key's hash |
 //! | hooks | `h#tenant` | hook | the hook |
 //! | hooks | `s#tenant#pattern` | hook | what matching needs; in one transaction with the hook |
@@ -10,7 +11,7 @@
 //! | logs | `d#tenant#hook` | event sequence | the delivery, its last attempt inline |
 //! | logs | `a#tenant#hook#sequence` | attempt number | an attempt that failed |
 //!
-//! Every partition but the list of tenants is one tenant's own. A tenant's id
+//! Every partition but the lists of tenants and profiles is one tenant's own. A tenant's id
 //! cannot hold a `#`, so no key of one can be read as a key of another. Rows of
 //! `logs` expire by their `ttl`, in Unix seconds; DynamoDB removes them up to
 //! days late, so readers look at the exact expiry in `x` as well.
@@ -21,17 +22,17 @@
 //! not there at all is believed only of a consistent read.
 
 mod deliveries;
+mod documents;
 mod events;
 mod hooks;
 mod item;
 mod keys;
 mod subscriptions;
 mod table;
-mod tenants;
 
 pub use deliveries::DynamoDeliveryLog;
+pub use documents::DynamoDocuments;
 pub use events::DynamoEvents;
 pub use hooks::DynamoHooks;
 pub use keys::DynamoKeys;
 pub use subscriptions::DynamoSubscriptions;
-pub use tenants::DynamoTenants;

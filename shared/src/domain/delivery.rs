@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ids::{DeliveryId, EventId, EventType, HookId, TenantId};
+use super::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
 use crate::time::Timestamp;
 
 /// Where a delivery stands.
@@ -68,21 +70,12 @@ pub enum Outcome {
     InvalidResponse,
     /// The request could not be built from the hook's settings.
     InvalidRequest,
-}
-
-impl Outcome {
-    /// Whether no further attempt may follow.
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Success | Self::Gone)
-    }
-
-    pub fn of_status(code: u16) -> Self {
-        match code {
-            200..=299 => Self::Success,
-            410 => Self::Gone,
-            _ => Self::Status,
-        }
-    }
+    /// An answer that had to be JSON and was not.
+    NotJson,
+    /// An answer without the key that verifies the endpoint.
+    NotVerified,
+    /// The token that authorises the request could not be had.
+    Auth,
 }
 
 /// One HTTP request for a delivery.
@@ -98,14 +91,39 @@ pub struct Attempt {
     /// What went wrong, in words, when there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The first [`RESPONSE_BODY_CHARS`] characters of the answer.
+    /// The beginning of the answer, as far as the hook's settings keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_body: Option<String>,
+    /// The kept part of the answer is not text and hence in base64.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub response_is_base64: bool,
+    /// The answer's headers, up to [`RESPONSE_HEADER_BYTES`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_headers: Vec<(String, String)>,
+    /// What the request was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
+    /// All that travelled in the same request, this one included, in order.
+    /// Empty when it travelled alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batch: Vec<EventSeq>,
     pub trigger: Trigger,
 }
 
-/// How much of an answer's body is kept, in characters.
-pub const RESPONSE_BODY_CHARS: usize = 500;
+/// Which versions of the hook, its tenant and its profile made a request. With
+/// the event they give the same bytes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    pub hook: u64,
+    pub tenant: u64,
+    /// Zero for a profile that comes with Hookline.
+    pub profile: u64,
+}
+
+/// How much of an answer's headers is kept, in bytes: of a success so much that
+/// its row stays within one write unit of DynamoDB.
+pub const RESPONSE_HEADER_BYTES: usize = 2_048;
+pub const SUCCESS_HEADER_BYTES: usize = 256;
 
 /// One event for one hook, with its last attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,9 +195,54 @@ impl Delivery {
     }
 }
 
-/// The first `limit` characters of an answer; non-text bytes are replaced.
-pub fn excerpt(body: &[u8], limit: usize) -> String {
+/// What is kept of an answer's body: its first `limit` characters, or, when it
+/// is not text, as many bytes in base64. The flag tells which.
+pub fn excerpt(body: &[u8], limit: usize) -> (String, bool) {
     // Four bytes are the longest character, so nothing past them can matter.
     let head = &body[..body.len().min(limit.saturating_mul(4))];
-    String::from_utf8_lossy(head).chars().take(limit).collect()
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => Some(text),
+        // Cut within a character, by us.
+        Err(error) if error.error_len().is_none() && head.len() < body.len() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).ok()
+        }
+        Err(_) => None,
+    };
+    match text {
+        Some(text) => (text.chars().take(limit).collect(), false),
+        None => (STANDARD.encode(&body[..body.len().min(limit)]), true),
+    }
+}
+
+/// As many whole headers, from the first, as fit into `limit` bytes.
+pub fn kept_headers(headers: &[(String, String)], limit: usize) -> Vec<(String, String)> {
+    let mut left = limit;
+    let fits = |(name, value): &&(String, String)| match left.checked_sub(name.len() + value.len()) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    headers.iter().filter(fits).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_at_a_character_and_other_bytes_are_base64() {
+        assert_eq!(excerpt("añb".as_bytes(), 2), ("añ".to_owned(), false));
+        assert_eq!(excerpt("€€€€".as_bytes(), 1), ("€".to_owned(), false));
+        assert_eq!(excerpt(&[0xff, 0xfe, 0x00], 2), ("//4=".to_owned(), true));
+        assert_eq!(excerpt(b"", 500), (String::new(), false));
+    }
+
+    #[test]
+    fn headers_are_kept_whole_or_not_at_all() {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let all = [header("a", "1"), header("long", "0123456789"), header("b", "2")];
+        assert_eq!(kept_headers(&all, 4), [header("a", "1"), header("b", "2")]);
+    }
 }

@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use super::ids::{Channel, EventType, HookId, TenantId};
+use super::filter::Filter;
+use super::ids::{Channel, EventType, HookId, ProfileName, TenantId};
+use super::invalid::FieldError;
 use super::pattern::Pattern;
-use super::retry::RetryPolicy;
 use super::secret::{Secret, SigningSecret};
+use super::seconds::Seconds;
+use super::settings::Settings;
 use crate::time::Timestamp;
 
 /// The most patterns or channels of one hook.
@@ -29,9 +34,16 @@ pub struct Hook {
     /// Empty: events of any channel and of none.
     #[serde(default)]
     pub channels: BTreeSet<Channel>,
+    /// Which events' `data` it wants; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
     pub enabled: bool,
-    pub retry: RetryPolicy,
-    pub timeout: Timeout,
+    /// Where it takes settings from that it does not decide itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileName>,
+    /// What it decides itself.
+    #[serde(default)]
+    pub settings: Settings,
     /// The current secret first, then those being rotated out.
     pub secrets: Vec<SigningSecret>,
     pub created_at: Timestamp,
@@ -47,7 +59,7 @@ impl Hook {
             hook: self.id,
             events: self.events.clone(),
             channels: self.channels.clone(),
-            enabled: self.enabled,
+            filter: self.filter.clone(),
         }
     }
 
@@ -68,33 +80,42 @@ impl Hook {
     }
 }
 
-/// Deadlines of one attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Deadlines of one attempt, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Timeout {
-    pub connect_ms: u32,
-    /// From the first byte out to the last byte in.
-    pub total_ms: u32,
+    /// To connect, 0.1 to 10; 5 by default.
+    #[serde(default = "Timeout::usual_connect")]
+    pub connect: Seconds,
+    /// From connecting to the last byte of the answer, 0.1 to 30; 15 by default.
+    #[serde(default = "Timeout::usual_total")]
+    pub total: Seconds,
 }
 
 impl Timeout {
     /// The longest a hook may ask for. Every lease is sized for it.
-    pub const MAX: Self = Self { connect_ms: 10_000, total_ms: 30_000 };
+    pub const MAX: Self = Self { connect: Seconds::new(10), total: Seconds::new(30) };
     /// The least that a hook may ask for.
-    pub const MIN_MS: u32 = 100;
+    const MIN: Seconds = Seconds::from_millis(100);
 
-    pub fn connect(self) -> Duration {
-        Duration::from_millis(self.connect_ms.into())
+    fn usual_connect() -> Seconds {
+        Self::default().connect
     }
 
-    pub fn total(self) -> Duration {
-        Duration::from_millis(self.total_ms.into())
+    fn usual_total() -> Seconds {
+        Self::default().total
+    }
+
+    pub fn check(self, field: &str, errors: &mut Vec<FieldError>) {
+        self.connect.check(&format!("{field}.connect"), Self::MIN, Self::MAX.connect, errors);
+        self.total.check(&format!("{field}.total"), Self::MIN, Self::MAX.total, errors);
     }
 }
 
 impl Default for Timeout {
     /// Standard Webhooks recommends 15 to 30 s in all.
     fn default() -> Self {
-        Self { connect_ms: 5_000, total_ms: 15_000 }
+        Self { connect: Seconds::new(5), total: Seconds::new(15) }
     }
 }
 
@@ -105,12 +126,15 @@ pub struct Subscription {
     pub events: BTreeSet<Pattern>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub channels: BTreeSet<Channel>,
-    pub enabled: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
 }
 
 impl Subscription {
-    pub fn wants_channels(&self, event: &BTreeSet<Channel>) -> bool {
-        self.channels.is_empty() || !self.channels.is_disjoint(event)
+    /// Whether an event of a matching type is wanted.
+    pub fn wants(&self, channels: &BTreeSet<Channel>, data: &RawValue) -> bool {
+        (self.channels.is_empty() || !self.channels.is_disjoint(channels))
+            && self.filter.as_ref().is_none_or(|filter| filter.admits(data))
     }
 
     /// Whether the row under `pattern` is the one that counts. A hook with

@@ -92,6 +92,10 @@ chosen_id!(
     TenantId, "a tenant id", 64, b"_-", "a-z A-Z 0-9 _ -"
 );
 chosen_id!(
+    /// A named set of settings, such as `standard`.
+    ProfileName, "a profile name", 64, b"_-", "a-z A-Z 0-9 _ -"
+);
+chosen_id!(
     /// The publisher's name for an event; publishing it twice sends it once.
     EventId, "an event id", 128, b"_-.:", "a-z A-Z 0-9 _ - . :"
 );

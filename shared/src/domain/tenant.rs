@@ -2,15 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::TenantId;
+use super::ids::{ProfileName, TenantId};
+use super::settings::Settings;
 use crate::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tenant {
     pub id: TenantId,
     /// For people; empty when none was given.
     #[serde(default)]
     pub name: String,
+    /// The profile of hooks that name none; the deployment's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileName>,
+    /// What this tenant decides for its hooks.
+    #[serde(default)]
+    pub settings: Settings,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Counts changes, so that two writers cannot overwrite each other.

@@ -14,8 +14,8 @@ pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 pub struct HttpRequest {
     pub method: &'static str,
     pub url: url::Url,
-    /// Lower-case names.
-    pub headers: Vec<(&'static str, String)>,
+    /// In order, their names as they are to be sent where HTTP/1.1 lets them.
+    pub headers: Vec<(String, String)>,
     pub body: Bytes,
     pub timeout: Timeout,
 }
@@ -23,10 +23,17 @@ pub struct HttpRequest {
 #[derive(Clone, Debug)]
 pub struct HttpResponse {
     pub status: u16,
-    /// `Retry-After`, when there was one.
-    pub retry_after: Option<String>,
+    /// In order, names in lower case. What is not text is left out.
+    pub headers: Vec<(String, String)>,
     /// At most [`MAX_RESPONSE_BYTES`]; the rest is not read.
     pub body: Bytes,
+}
+
+impl HttpResponse {
+    /// The first header of this name, which is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// There was no answer. Data, not an error: it is the receiver's doing.

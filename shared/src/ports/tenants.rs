@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::{Page, StoreResult};
@@ -14,7 +16,8 @@ use crate::domain::tenant::Tenant;
 #[async_trait]
 pub trait Tenants: Send + Sync {
     async fn create(&self, tenant: &Tenant) -> StoreResult<()>;
-    async fn get(&self, id: &TenantId) -> StoreResult<Option<Tenant>>;
+    /// May be a few seconds old where the adapter caches.
+    async fn get(&self, id: &TenantId) -> StoreResult<Option<Arc<Tenant>>>;
     /// Writes `tenant` if the stored version is one less than its own.
     async fn update(&self, tenant: &Tenant) -> StoreResult<()>;
     async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Tenant>>;

@@ -1,0 +1,80 @@
+//! Tenants, profiles and the like, kept as [`Documents`]: one store of small
+//! JSON documents serves them all.
+
+mod profiles;
+mod tenants;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use profiles::StoredProfiles;
+pub use tenants::StoredTenants;
+
+use crate::ports::{Document, Documents, Page, StoreError, StoreResult};
+
+/// Documents that are kept parsed, of each kind.
+const PARSED: usize = 4_096;
+
+/// The documents of one kind.
+pub struct Collection<T> {
+    documents: Arc<dyn Documents>,
+    /// A parsed document is used as long as the store hands out the same one.
+    parsed: Cache<(String, String), (Arc<Document>, Arc<T>)>,
+    kind: PhantomData<T>,
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Collection<T> {
+    pub fn new(documents: Arc<dyn Documents>) -> Self {
+        Self { documents, parsed: Cache::new(PARSED), kind: PhantomData }
+    }
+
+    pub async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<T>>> {
+        let Some(document) = self.documents.get(partition, name).await? else { return Ok(None) };
+        let place = (partition.to_owned(), name.to_owned());
+        if let Some((of, value)) = self.parsed.get(&place)
+            && Arc::ptr_eq(&of, &document)
+        {
+            return Ok(Some(value));
+        }
+        let value: Arc<T> = Arc::new(parse(&document)?);
+        self.parsed.insert(place, (document, Arc::clone(&value)));
+        Ok(Some(value))
+    }
+
+    /// Writes version `version` of a document; see [`Documents::put`].
+    pub async fn put(&self, partition: &str, name: &str, version: u64, value: &T) -> StoreResult<()> {
+        let body = serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.into()))?;
+        self.documents.put(partition, &Document { name: name.to_owned(), version, body }).await
+    }
+
+    pub async fn page(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<T>> {
+        let page = self.documents.list(partition, limit, cursor).await?;
+        let items = page.items.iter().map(parse).collect::<StoreResult<Vec<T>>>()?;
+        Ok(Page { items, next: page.next })
+    }
+
+    pub async fn all(&self, partition: &str) -> StoreResult<Vec<T>> {
+        let mut all = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = self.page(partition, PARSED, cursor.as_deref()).await?;
+            all.extend(page.items);
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    pub async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
+        self.documents.delete(partition, name).await
+    }
+}
+
+fn parse<T: DeserializeOwned>(document: &Document) -> StoreResult<T> {
+    serde_json::from_str(&document.body).map_err(|error| StoreError::Corrupt(error.into()))
+}

@@ -1,0 +1,41 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Collection;
+use crate::domain::ids::ProfileName;
+use crate::domain::profile::Profile;
+use crate::ports::{Documents, Profiles, StoreResult};
+
+const PARTITION: &str = "profiles";
+
+pub struct StoredProfiles(Collection<Profile>);
+
+impl StoredProfiles {
+    pub fn new(documents: Arc<dyn Documents>) -> Self {
+        Self(Collection::new(documents))
+    }
+}
+
+#[async_trait]
+impl Profiles for StoredProfiles {
+    async fn create(&self, profile: &Profile) -> StoreResult<()> {
+        self.0.put(PARTITION, profile.name.as_str(), 1, profile).await
+    }
+
+    async fn get(&self, name: &ProfileName) -> StoreResult<Option<Arc<Profile>>> {
+        self.0.get(PARTITION, name.as_str()).await
+    }
+
+    async fn update(&self, profile: &Profile) -> StoreResult<()> {
+        self.0.put(PARTITION, profile.name.as_str(), profile.version, profile).await
+    }
+
+    async fn list(&self) -> StoreResult<Vec<Profile>> {
+        self.0.all(PARTITION).await
+    }
+
+    async fn delete(&self, name: &ProfileName) -> StoreResult<bool> {
+        self.0.delete(PARTITION, name.as_str()).await
+    }
+}

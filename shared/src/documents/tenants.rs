@@ -1,0 +1,42 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Collection;
+use crate::domain::ids::TenantId;
+use crate::domain::tenant::Tenant;
+use crate::ports::{Documents, Page, StoreResult, Tenants};
+
+/// All tenants lie in one partition, so that they list in order.
+const PARTITION: &str = "tenants";
+
+pub struct StoredTenants(Collection<Tenant>);
+
+impl StoredTenants {
+    pub fn new(documents: Arc<dyn Documents>) -> Self {
+        Self(Collection::new(documents))
+    }
+}
+
+#[async_trait]
+impl Tenants for StoredTenants {
+    async fn create(&self, tenant: &Tenant) -> StoreResult<()> {
+        self.0.put(PARTITION, tenant.id.as_str(), 1, tenant).await
+    }
+
+    async fn get(&self, id: &TenantId) -> StoreResult<Option<Arc<Tenant>>> {
+        self.0.get(PARTITION, id.as_str()).await
+    }
+
+    async fn update(&self, tenant: &Tenant) -> StoreResult<()> {
+        self.0.put(PARTITION, tenant.id.as_str(), tenant.version, tenant).await
+    }
+
+    async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Tenant>> {
+        self.0.page(PARTITION, limit, cursor).await
+    }
+
+    async fn delete(&self, id: &TenantId) -> StoreResult<bool> {
+        self.0.delete(PARTITION, id.as_str()).await
+    }
+}

@@ -1,0 +1,294 @@
+//! How a hook's requests look and behave. Every setting can be left open: the
+//! hook's own value wins, then that of the profile it names, then its tenant's,
+//! then that of the tenant's or the deployment's profile, then `standard`'s.
+
+mod auth;
+mod header;
+mod limits;
+mod success;
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use auth::Auth;
+pub use header::{Fact, FixedHeader, MAX_HEADERS};
+pub use limits::{Batch, MAX_BATCH_WAIT, NamePattern, Verification};
+pub use success::{InvalidStatus, StatusRange, Success};
+
+use super::address::AddressPolicy;
+use super::hook::Timeout;
+use super::invalid::FieldError;
+use super::payload::Payload;
+use super::retry::RetryPolicy;
+use super::secret::Secret;
+use super::signature::{self, SignatureSetting};
+
+/// What a secret shows where it is not to be seen. In an update it stands for
+/// the present one, so that what was read can be written back.
+pub const MASK: &str = "********";
+/// The most characters of an answer that are kept.
+pub const MAX_RESPONSE_BODY_CHARS: u32 = 10_000;
+/// The most hooks that a tenant can be given.
+pub const MAX_HOOKS: u32 = 100_000;
+const MAX_PER_SECOND: u32 = 10_000;
+const MAX_SIGNATURES: usize = 10;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    Post,
+    Put,
+    Patch,
+    /// The payload travels as query, flattened as in a form.
+    Get,
+}
+
+impl Method {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Get => "GET",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentType {
+    Json,
+    /// `application/x-www-form-urlencoded`; nested values as `a[b]=c` and `a[0]=c`.
+    Form,
+}
+
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        /// Some settings; those left open are decided further down.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct Settings {
+            $(
+                $(#[$doc])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $name: Option<$type>,
+            )*
+        }
+
+        /// All settings, as they apply to one hook.
+        #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+        pub struct Complete {
+            $($(#[$doc])* pub $name: $type,)*
+        }
+
+        impl Settings {
+            pub const FIELDS: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// These settings, and below them those of `lower`.
+            #[must_use]
+            pub fn over(mut self, lower: &Self) -> Self {
+                $(if self.$name.is_none() { self.$name.clone_from(&lower.$name); })*
+                self
+            }
+
+            /// The names of those that are decided here.
+            pub fn decided(&self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(if self.$name.is_some() { names.push(stringify!($name)); })*
+                names
+            }
+
+            /// Leaves a setting open; false when there is none of that name.
+            pub fn reset(&mut self, name: &str) -> bool {
+                match name {
+                    $(stringify!($name) => self.$name = None,)*
+                    _ => return false,
+                }
+                true
+            }
+
+            /// None when one is left open.
+            pub fn complete(self) -> Option<Complete> {
+                Some(Complete { $($name: self.$name?,)* })
+            }
+        }
+    };
+}
+
+settings! {
+    method: Method,
+    content_type: ContentType,
+    auth: Auth,
+    /// Up to 50 headers of every request. Those that frame a message or carry
+    /// a signature cannot be set.
+    headers: Vec<FixedHeader>,
+    /// Up to 10 signatures; each live secret signs each of them.
+    signatures: Vec<SignatureSetting>,
+    payload: Payload,
+    batch: Batch,
+    retry: RetryPolicy,
+    timeout: Timeout,
+    success: Success,
+    /// Whether the log keeps what endpoints answer.
+    log_response_body: bool,
+    /// How much of it, in characters, up to 10,000.
+    response_body_limit: u32,
+    /// The most requests per second, over all functions together; 0 for no limit.
+    rate_limit: u32,
+    verification: Verification,
+    /// The hook's URL cannot be changed.
+    url_locked: bool,
+    /// The most hooks of a tenant.
+    max_hooks: u32,
+    /// A regular expression that hooks' names match in full; empty for any name.
+    name_pattern: NamePattern,
+    /// A hook without a secret is not given one, and its requests are not signed.
+    secret_optional: bool,
+}
+
+impl Settings {
+    /// Complains about every value that cannot be. `prefix` is put before the
+    /// names of fields.
+    pub fn check(&self, prefix: &str, addresses: &AddressPolicy, errors: &mut Vec<FieldError>) {
+        let at = |name: &str| format!("{prefix}{name}");
+        if let Some(auth) = &self.auth {
+            auth.check(&at("auth"), addresses, errors);
+        }
+        if let Some(headers) = &self.headers {
+            header::check(headers, &at("headers"), &HashSet::new(), errors);
+        }
+        if let Some(signatures) = &self.signatures {
+            if signatures.len() > MAX_SIGNATURES {
+                let message = format!("expected at most {MAX_SIGNATURES} entries");
+                errors.push(FieldError::new(at("signatures"), message));
+            }
+            signature::check(signatures, &at("signatures"), errors);
+        }
+        if let Some(payload) = &self.payload {
+            payload.check(&at("payload"), errors);
+        }
+        if let Some(batch) = &self.batch {
+            batch.check(&at("batch"), errors);
+        }
+        if let Some(retry) = &self.retry {
+            retry.check(&at("retry"), errors);
+        }
+        if let Some(timeout) = &self.timeout {
+            timeout.check(&at("timeout"), errors);
+        }
+        if let Some(success) = &self.success {
+            success.check(&at("success"), errors);
+        }
+        if let Some(verification) = &self.verification {
+            verification.check(&at("verification"), errors);
+        }
+        for (name, value, max) in [
+            ("response_body_limit", self.response_body_limit, MAX_RESPONSE_BODY_CHARS),
+            ("rate_limit", self.rate_limit, MAX_PER_SECOND),
+            ("max_hooks", self.max_hooks, MAX_HOOKS),
+        ] {
+            if value.is_some_and(|value| value > max) {
+                errors.push(FieldError::new(at(name), format!("expected a number from 0 to {max}")));
+            }
+        }
+    }
+
+    /// Takes the secrets that are blank or masked here from `old`.
+    pub fn keep_secrets_of(&mut self, old: &Self) {
+        let is_kept = |secret: &Secret| secret.reveal().is_empty() || secret.reveal() == MASK;
+        if let (Some(auth), Some(old)) = (&mut self.auth, &old.auth)
+            && std::mem::discriminant(auth) == std::mem::discriminant(old)
+            && let (Some(secret), Some(old)) = (auth.secret_mut(), old.clone().secret_mut())
+            && is_kept(secret)
+        {
+            secret.clone_from(old);
+        }
+        let old = old.headers.iter().flatten().filter(|header| header.secret);
+        for old in old.clone() {
+            let same = self.headers.iter_mut().flatten().filter(|header| header.secret);
+            for header in same.filter(|header| header.name.eq_ignore_ascii_case(&old.name)) {
+                if header.value.as_ref().is_none_or(is_kept) {
+                    header.value.clone_from(&old.value);
+                }
+            }
+        }
+    }
+
+    pub fn secrets_mut(&mut self) -> impl Iterator<Item = &mut Secret> {
+        let headers = self.headers.iter_mut().flatten().filter(|header| header.secret);
+        self.auth.iter_mut().filter_map(Auth::secret_mut).chain(headers.filter_map(|header| header.value.as_mut()))
+    }
+
+    /// With every secret masked, fit to show.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        self.secrets_mut().for_each(|secret| *secret = Secret::new(MASK));
+        self
+    }
+}
+
+impl Complete {
+    /// Complains about settings that do not go together.
+    pub fn check(&self, errors: &mut Vec<FieldError>) {
+        let mut taken: HashSet<String> = ["content-type".to_owned()].into();
+        match &self.auth {
+            Auth::None {} => {}
+            Auth::ApiKey { header, .. } => {
+                taken.insert(header.to_ascii_lowercase());
+            }
+            Auth::Basic { .. } | Auth::Bearer { .. } | Auth::Oauth2 { .. } => {
+                taken.insert("authorization".to_owned());
+            }
+        }
+        taken.extend(signature::header_names(&self.signatures).map(|name| name.to_ascii_lowercase()));
+        header::check(&self.headers, "headers", &taken, errors);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(json: &str) -> Settings {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn the_upper_layer_wins_field_by_field() {
+        let merged = settings(r#"{"method":"PUT"}"#).over(&settings(r#"{"method":"GET","rate_limit":5}"#));
+        assert_eq!((merged.method, merged.rate_limit), (Some(Method::Put), Some(5)));
+        assert_eq!(merged.decided(), ["method", "rate_limit"]);
+    }
+
+    #[test]
+    fn blank_and_masked_secrets_keep_the_present_ones() {
+        let old = settings(
+            r#"{"auth":{"type":"basic","username":"u","password":"one"},
+                "headers":[{"name":"X-Key","value":"two","secret":true}]}"#,
+        );
+        for given in ["", MASK] {
+            let mut new = settings(&format!(
+                r#"{{"auth":{{"type":"basic","username":"v","password":"{given}"}},
+                    "headers":[{{"name":"x-key","value":"{given}","secret":true}}]}}"#
+            ));
+            new.keep_secrets_of(&old);
+            let kept: Vec<_> = new.secrets_mut().map(|secret| secret.reveal().to_owned()).collect();
+            assert_eq!(kept, ["one", "two"]);
+        }
+        let mut other = settings(r#"{"auth":{"type":"bearer","token":""}}"#);
+        other.keep_secrets_of(&old);
+        assert_eq!(other.secrets_mut().next().unwrap().reveal(), "", "a password is no token");
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let all = settings(
+            r#"{"auth":{"type":"oauth2","token_url":"https://a.example/t","client_id":"c","client_secret":"hush"},
+                "headers":[{"name":"X-Key","value":"hush","secret":true},{"name":"X-Open","value":"open"}]}"#,
+        );
+        let shown = serde_json::to_string(&all.masked()).unwrap();
+        assert!(!shown.contains("hush") && shown.contains("open"));
+    }
+}

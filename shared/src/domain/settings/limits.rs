@@ -1,0 +1,140 @@
+use regex_lite::Regex;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::headers;
+use crate::domain::invalid::FieldError;
+use crate::domain::seconds::Seconds;
+
+/// The most events of one request.
+pub const MAX_BATCH_EVENTS: u32 = 100;
+/// The longest that a delivery waits for others to travel with. Leases allow for it.
+pub const MAX_BATCH_WAIT: Seconds = Seconds::new(5);
+
+/// Several events as one JSON array in one request. Each delivery is still
+/// logged, retried and replayed on its own account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Up to 100. 1: an array that holds one event. 0: no array.
+    pub max_events: u32,
+    /// Seconds that an event waits for others, up to 5; 0 by default.
+    #[serde(default)]
+    pub max_wait: Seconds,
+}
+
+impl Batch {
+    pub(super) fn check(self, field: &str, errors: &mut Vec<FieldError>) {
+        if self.max_events > MAX_BATCH_EVENTS {
+            let message = format!("expected a number from 0 to {MAX_BATCH_EVENTS}");
+            errors.push(FieldError::new(format!("{field}.max_events"), message));
+        }
+        self.max_wait.check(&format!("{field}.max_wait"), Seconds::new(0), MAX_BATCH_WAIT, errors);
+    }
+}
+
+/// The handshake by which an endpoint shows that it wants these requests: it
+/// returns the key that they carry, in the answer's body or in the same header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verification {
+    pub required: bool,
+    /// Requests per hour until then, 1 to 3,600; 1 by default.
+    #[serde(default = "one")]
+    pub per_hour: u32,
+    /// The header that carries the key; `webhook-verification` by default.
+    #[serde(default = "usual_header")]
+    pub header: String,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn usual_header() -> String {
+    "webhook-verification".to_owned()
+}
+
+impl Verification {
+    pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
+        if !(1..=3_600).contains(&self.per_hour) {
+            errors.push(FieldError::new(format!("{field}.per_hour"), "expected a number from 1 to 3600"));
+        }
+        if let Err(refusal) = headers::check_name(&self.header) {
+            errors.push(FieldError::new(format!("{field}.header"), refusal.to_string()));
+        }
+    }
+}
+
+/// Which names hooks may have.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NamePattern {
+    text: String,
+    whole: Option<Regex>,
+}
+
+/// The longest pattern, in bytes; matching takes time in its length.
+const MAX_PATTERN_BYTES: usize = 200;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a regular expression of at most {MAX_PATTERN_BYTES} bytes")]
+pub struct InvalidPattern;
+
+impl NamePattern {
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub fn admits(&self, name: &str) -> bool {
+        self.whole.as_ref().is_none_or(|whole| whole.is_match(name))
+    }
+}
+
+impl TryFrom<String> for NamePattern {
+    type Error = InvalidPattern;
+    fn try_from(text: String) -> Result<Self, InvalidPattern> {
+        if text.len() > MAX_PATTERN_BYTES {
+            return Err(InvalidPattern);
+        }
+        let whole = match text.is_empty() {
+            true => None,
+            false => Some(Regex::new(&format!("^(?:{text})$")).map_err(|_| InvalidPattern)?),
+        };
+        Ok(Self { text, whole })
+    }
+}
+
+impl From<NamePattern> for String {
+    fn from(pattern: NamePattern) -> Self {
+        pattern.text
+    }
+}
+
+impl PartialEq for NamePattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl utoipa::PartialSchema for NamePattern {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for NamePattern {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_has_to_match_the_whole_name() {
+        let pattern = NamePattern::try_from("[0-9A-Za-z]+|x y".to_owned()).unwrap();
+        assert!(pattern.admits("Hook1") && pattern.admits("x y"));
+        assert!(!pattern.admits("Hook 1") && !pattern.admits("") && !pattern.admits("Hook1\n"));
+        assert!(NamePattern::default().admits("anything at all"));
+        assert!(NamePattern::try_from("(".to_owned()).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! Hooks with everything that applies to them, whoever decided it.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::domain::delivery::Revision;
+use crate::domain::hook::Hook;
+use crate::domain::ids::{HookId, ProfileName, TenantId};
+use crate::domain::profile::{self, Profile};
+use crate::domain::settings::Complete;
+use crate::domain::tenant::Tenant;
+use crate::ports::{Hooks, Profiles, StoreError, StoreResult, Tenants};
+
+const SETTLED: usize = 4_096;
+
+/// A hook, its tenant, and the settings that follow from both.
+#[derive(Debug)]
+pub struct EffectiveHook {
+    pub hook: Arc<Hook>,
+    pub tenant: Arc<Tenant>,
+    pub settings: Complete,
+    profile: Arc<Profile>,
+}
+
+impl EffectiveHook {
+    pub fn revision(&self) -> Revision {
+        Revision { hook: self.hook.version, tenant: self.tenant.version, profile: self.profile.version }
+    }
+}
+
+/// Finds hooks and settles what applies to them. It keeps what it settled as
+/// long as the stores hand out the very same hook, tenant and profile, so their
+/// caches decide how soon a change is seen.
+pub struct EffectiveHooks {
+    hooks: Arc<dyn Hooks>,
+    tenants: Arc<dyn Tenants>,
+    profiles: Arc<dyn Profiles>,
+    /// The profile of this deployment.
+    usual: ProfileName,
+    settled: Cache<(TenantId, HookId), Arc<EffectiveHook>>,
+}
+
+impl EffectiveHooks {
+    pub fn new(
+        hooks: Arc<dyn Hooks>,
+        tenants: Arc<dyn Tenants>,
+        profiles: Arc<dyn Profiles>,
+        usual: ProfileName,
+    ) -> Self {
+        Self { hooks, tenants, profiles, usual, settled: Cache::new(SETTLED) }
+    }
+
+    /// None when the hook or its tenant is gone.
+    pub async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<EffectiveHook>>> {
+        let Some(hook) = self.hooks.get(tenant, id).await? else { return Ok(None) };
+        let Some(owner) = self.tenants.get(tenant).await? else { return Ok(None) };
+        let profile = self.profile(hook.profile.as_ref(), &owner).await?;
+        let name = (tenant.clone(), id);
+        if let Some(known) = self.settled.get(&name)
+            && Arc::ptr_eq(&known.hook, &hook)
+            && Arc::ptr_eq(&known.tenant, &owner)
+            && Arc::ptr_eq(&known.profile, &profile)
+        {
+            return Ok(Some(known));
+        }
+        let settings = profile::settle(&hook, &owner, &profile);
+        let effective = Arc::new(EffectiveHook { hook, tenant: owner, settings, profile });
+        self.settled.insert(name, Arc::clone(&effective));
+        Ok(Some(effective))
+    }
+
+    /// The settings that `hook` has or would have.
+    pub async fn settle(&self, hook: &Hook, tenant: &Tenant) -> StoreResult<Complete> {
+        let profile = self.profile(hook.profile.as_ref(), tenant).await?;
+        Ok(profile::settle(hook, tenant, &profile))
+    }
+
+    /// The profile by which a hook goes that names `named`, or none.
+    pub async fn profile(&self, named: Option<&ProfileName>, tenant: &Tenant) -> StoreResult<Arc<Profile>> {
+        let name = profile::chosen(named, tenant, &self.usual);
+        let missing = || StoreError::Corrupt(format!("there is no profile {name}").into());
+        self.find_profile(name).await?.ok_or_else(missing)
+    }
+
+    pub async fn find_profile(&self, name: &ProfileName) -> StoreResult<Option<Arc<Profile>>> {
+        match profile::find_built_in(name.as_str()) {
+            Some(built_in) => Ok(Some(Arc::clone(built_in))),
+            None => self.profiles.get(name).await,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::StoreResult;
+use crate::domain::ids::ProfileName;
+use crate::domain::profile::Profile;
+
+/// Profiles that operators made. Those that come with Hookline are not stored.
+///
+/// - Creating a profile that exists is a conflict, and changes nothing.
+/// - An update based on an older version is a conflict.
+/// - What was written is read back, at once.
+/// - The list is complete and in order of name.
+/// - A deleted profile is gone; deleting one that is not there says so.
+#[async_trait]
+pub trait Profiles: Send + Sync {
+    async fn create(&self, profile: &Profile) -> StoreResult<()>;
+    /// May be a few seconds old where the adapter caches.
+    async fn get(&self, name: &ProfileName) -> StoreResult<Option<Arc<Profile>>>;
+    /// Writes `profile` if the stored version is one less than its own.
+    async fn update(&self, profile: &Profile) -> StoreResult<()>;
+    async fn list(&self) -> StoreResult<Vec<Profile>>;
+    /// Whether it was there.
+    async fn delete(&self, name: &ProfileName) -> StoreResult<bool>;
+}
