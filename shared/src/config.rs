@@ -9,9 +9,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::domain::address::AddressPolicy;
+use crate::domain::ids::ProfileName;
+use crate::domain::profile::STANDARD;
 
 pub const HOOKS_TABLE: &str = "HOOKLINE_HOOKS_TABLE";
 pub const LOGS_TABLE: &str = "HOOKLINE_LOGS_TABLE";
+pub const PROFILE: &str = "HOOKLINE_PROFILE";
 pub const RETENTION_DAYS: &str = "HOOKLINE_RETENTION_DAYS";
 pub const EVENTS_QUEUE_URL: &str = "HOOKLINE_EVENTS_QUEUE_URL";
 pub const DELIVERIES_QUEUE_URL: &str = "HOOKLINE_DELIVERIES_QUEUE_URL";
@@ -155,6 +158,14 @@ impl FromEnvironment for StoreConfig {
 impl FromEnvironment for AddressPolicy {
     fn read(env: &mut Environment<'_>) -> Self {
         Self { allow_http: env.flag(ALLOW_HTTP), allow_networks: env.list(ALLOW_NETWORKS) }
+    }
+}
+
+impl FromEnvironment for ProfileName {
+    /// The profile of hooks whose tenants name none.
+    fn read(env: &mut Environment<'_>) -> Self {
+        let standard: Self = STANDARD.parse().expect("standard is a profile's name");
+        env.parsed(PROFILE, standard)
     }
 }
 

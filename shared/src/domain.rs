@@ -10,6 +10,7 @@ pub mod headers;
 pub mod hook;
 pub mod ids;
 pub mod invalid;
+mod json;
 pub mod key;
 pub mod pattern;
 pub mod payload;

@@ -51,6 +51,11 @@ impl EffectiveHooks {
         Self { hooks, tenants, profiles, usual, settled: Cache::new(SETTLED) }
     }
 
+    /// The profile of this deployment.
+    pub fn usual_profile(&self) -> &ProfileName {
+        &self.usual
+    }
+
     /// None when the hook or its tenant is gone.
     pub async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<EffectiveHook>>> {
         let Some(hook) = self.hooks.get(tenant, id).await? else { return Ok(None) };

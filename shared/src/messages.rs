@@ -12,8 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::domain::delivery::Trigger;
-use crate::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES};
+use crate::domain::event::{Event, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
 use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
+use crate::domain::seconds::Seconds;
 use crate::ports::Outgoing;
 use crate::time::Timestamp;
 
@@ -49,6 +50,10 @@ pub struct EventMessage {
     /// Not to be sent before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver_at: Option<Timestamp>,
+    /// Seconds after which it is not sent any more, counted from when it is
+    /// taken up or, where that is later, from `deliver_at`. 1 to 2,592,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Seconds>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub data: Option<Arc<RawValue>>,
     /// Names this publication: the same message sent again is known by it, also
@@ -92,6 +97,7 @@ pub struct Publication {
     pub timestamp: Option<Timestamp>,
     pub channels: BTreeSet<Channel>,
     pub deliver_at: Option<Timestamp>,
+    pub ttl: Option<Seconds>,
     pub data: Arc<RawValue>,
     pub token: Option<String>,
 }
@@ -126,6 +132,9 @@ impl EventMessage {
         if message.channels.len() > MAX_CHANNELS {
             return Err(Rejection(format!("channels has more than {MAX_CHANNELS} entries")));
         }
+        if message.ttl.is_some_and(|ttl| !(MIN_TTL..=MAX_TTL).contains(&ttl)) {
+            return Err(Rejection("ttl is not of 1 to 2,592,000 seconds".to_owned()));
+        }
         Ok(EventRequest::Publish(Publication {
             tenant: message.tenant,
             id: message.id,
@@ -133,6 +142,7 @@ impl EventMessage {
             timestamp: message.timestamp,
             channels: message.channels,
             deliver_at: message.deliver_at,
+            ttl: message.ttl,
             data,
             token: message.token,
         }))
@@ -179,6 +189,27 @@ pub struct DeliveryMessage {
 }
 
 impl DeliveryMessage {
+    /// To be sent at once, whatever the log says.
+    pub fn of(event: &Event, hook: HookId, trigger: Trigger) -> Self {
+        Self {
+            version: VERSION,
+            tenant: event.tenant.clone(),
+            hook,
+            event_id: event.id.clone(),
+            event_seq: event.seq,
+            event_type: event.event_type.clone(),
+            event_timestamp: event.timestamp,
+            channels: event.channels.clone(),
+            not_after: event.not_after,
+            data: (event.data.get().len() <= MAX_INLINE_DATA_BYTES).then(|| Arc::clone(&event.data)),
+            trigger,
+            step: 0,
+            due_at: None,
+            check_log: false,
+            request: None,
+        }
+    }
+
     pub fn parse(body: &[u8]) -> Result<Self, Rejection> {
         let message: Self = parse(body)?;
         check_version(message.version)?;

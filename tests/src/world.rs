@@ -88,6 +88,7 @@ impl World {
             store: StoreOptions::default(),
             operator_key: OPERATOR.to_owned(),
             addresses: AddressPolicy::default(),
+            profile: "standard".parse().expect("standard is a name"),
             retention: RETENTION,
             max_in_flight: 16,
             max_in_flight_per_hook: 4,

@@ -77,6 +77,9 @@ impl KeyCache {
 /// The operator; may do everything.
 pub(crate) struct Operator;
 
+/// Somebody whose key is known, for what is everybody's.
+pub(crate) struct Anybody;
+
 /// Somebody who may do everything within the tenant of the path.
 pub(crate) struct InTenant(pub(crate) TenantId);
 
@@ -96,6 +99,14 @@ impl FromRequestParts<Deps> for Operator {
             Caller::Operator => Ok(Self),
             Caller::Key(_) => Err(Problem::new(StatusCode::FORBIDDEN, "only the operator's key may do this")),
         }
+    }
+}
+
+impl FromRequestParts<Deps> for Anybody {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
+        authenticate(&parts.headers, deps, Freshness::Now).await.map(|_| Self)
     }
 }
 

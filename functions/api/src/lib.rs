@@ -19,7 +19,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use shared::domain::address::AddressPolicy;
-use shared::ports::{Clock, DeliveryLog, Events, Hooks, Keys, QueueSender, Random, Tenants};
+use shared::effective::EffectiveHooks;
+use shared::ports::{Clock, DeliveryLog, Events, Hooks, Keys, Profiles, QueueSender, Random, Tenants};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -35,6 +36,9 @@ pub struct Deps {
     pub tenants: Arc<dyn Tenants>,
     pub keys: Arc<dyn Keys>,
     pub hooks: Arc<dyn Hooks>,
+    pub profiles: Arc<dyn Profiles>,
+    /// Hooks with all that applies to them.
+    pub effective: Arc<EffectiveHooks>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
     /// Where published events go.
@@ -72,6 +76,8 @@ fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::health::healthz))
         .routes(routes!(routes::tenants::create, routes::tenants::list))
         .routes(routes!(routes::tenants::get, routes::tenants::update, routes::tenants::delete))
+        .routes(routes!(routes::profiles::create, routes::profiles::list))
+        .routes(routes!(routes::profiles::get, routes::profiles::update, routes::profiles::delete))
         .routes(routes!(routes::keys::create, routes::keys::list))
         .routes(routes!(routes::keys::delete))
         .routes(routes!(routes::hooks::create, routes::hooks::list))

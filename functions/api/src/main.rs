@@ -10,8 +10,11 @@ use lambda_http::{Error, service_fn};
 use shared::aws::client::Aws;
 use shared::cache::FRESH_FOR;
 use shared::config::{self, Environment, FromEnvironment as _, OperatorKeyHash, StoreConfig};
+use shared::documents::{StoredProfiles, StoredTenants};
 use shared::domain::address::AddressPolicy;
-use shared::ports::{OsRandom, SystemClock};
+use shared::domain::ids::ProfileName;
+use shared::effective::EffectiveHooks;
+use shared::ports::{Documents, OsRandom, SystemClock};
 use shared::telemetry::{self, Format};
 use tower::ServiceExt as _;
 
@@ -21,16 +24,25 @@ async fn main() -> anyhow::Result<()> {
     let mut env = Environment::of_process();
     let store = StoreConfig::read(&mut env);
     let addresses = AddressPolicy::read(&mut env);
+    let profile = ProfileName::read(&mut env);
     let OperatorKeyHash(operator) = OperatorKeyHash::read(&mut env);
     let events = env.required(config::EVENTS_QUEUE_URL);
     let redeliveries = env.required(config::REDELIVERIES_QUEUE_URL);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
+    // Whoever changes something reads it back changed, so nothing is cached here.
+    let documents: Arc<dyn Documents> = Arc::new(aws.documents(&store));
+    let (tenants, profiles) =
+        (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(documents)));
+    let hooks = Arc::new(aws.hooks(&store));
+    let effective = Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), profile));
     let router = api::router(Deps {
-        tenants: Arc::new(aws.tenants(&store)),
+        tenants,
         keys: Arc::new(aws.keys(&store)),
-        hooks: Arc::new(aws.hooks(&store)),
+        hooks,
+        profiles,
+        effective,
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         queue: Arc::new(aws.queue(events)),

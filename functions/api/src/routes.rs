@@ -5,5 +5,6 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod keys;
+pub(crate) mod profiles;
 pub(crate) mod secrets;
 pub(crate) mod tenants;

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use deliver::{Deps, InFlight, ReqwestSender};
+use deliver::{Deps, InFlight, ReqwestSender, Tokens};
 use shared::aws::client::Aws;
-use shared::cache::{CachedHooks, FRESH_FOR};
+use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
+use shared::documents::{StoredProfiles, StoredTenants};
 use shared::domain::address::AddressPolicy;
+use shared::domain::ids::ProfileName;
+use shared::effective::EffectiveHooks;
 use shared::lambda::{self, BatchConfig};
-use shared::ports::{OsRandom, SystemClock};
+use shared::ports::{Documents, OsRandom, SystemClock};
 use shared::telemetry::{self, Format};
 
 #[tokio::main]
@@ -17,17 +20,24 @@ async fn main() -> anyhow::Result<()> {
     let mut env = Environment::of_process();
     let (store, batch) = (StoreConfig::read(&mut env), BatchConfig::read(&mut env));
     let addresses = AddressPolicy::read(&mut env);
+    let profile = ProfileName::read(&mut env);
     let retries = env.required(config::RETRIES_QUEUE_URL);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
+    let hooks = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
+    let documents = CachedDocuments::new(Arc::new(aws.documents(&store)), Arc::clone(&aws.clock), FRESH_FOR);
+    let documents: Arc<dyn Documents> = Arc::new(documents);
+    let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
+    let profiles = Arc::new(StoredProfiles::new(documents));
     let deps = Arc::new(Deps {
-        hooks: Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
+        hooks: Arc::new(EffectiveHooks::new(hooks, tenants, profiles, profile)),
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         retries: Arc::new(aws.queue(retries)),
         sender: Arc::new(ReqwestSender::new(addresses)?),
         in_flight: InFlight::default(),
+        tokens: Tokens::default(),
         clock: Arc::clone(&aws.clock),
         random: Arc::new(OsRandom),
         retention: store.retention,

@@ -65,7 +65,8 @@ impl ReqwestSender {
 
     fn client(&self, shape: Shape) -> Result<Client, SenderError> {
         self.clients.get_or_insert_with(&shape, || {
-            let builder = if shape.title_case { Client::builder().http1_title_case_headers() } else { Client::builder() };
+            let builder =
+                if shape.title_case { Client::builder().http1_title_case_headers() } else { Client::builder() };
             builder
                 .connect_timeout(shape.connect.duration())
                 .redirect(redirect::Policy::none())

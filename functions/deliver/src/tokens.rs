@@ -81,13 +81,6 @@ async fn fetch(deps: &Deps, auth: &Auth, now: Timestamp) -> Result<Token, SendFa
         return Err(failed("the hook does not use OAuth 2"));
     };
     let url = token_url.parse().map_err(|_| failed("token_url is not a URL"))?;
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials");
-    form.append_pair("client_id", client_id);
-    form.append_pair("client_secret", client_secret.reveal());
-    if let Some(scope) = scope {
-        form.append_pair("scope", scope);
-    }
     let request = HttpRequest {
         method: "POST",
         url,
@@ -95,7 +88,7 @@ async fn fetch(deps: &Deps, auth: &Auth, now: Timestamp) -> Result<Token, SendFa
             ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
             ("accept".to_owned(), "application/json".to_owned()),
         ],
-        body: Bytes::from(form.finish()),
+        body: Bytes::from(form(client_id, client_secret, scope.as_deref())),
         timeout: TOKEN_TIMEOUT,
     };
     // What went wrong there is the hook owner's to mend, as a wrong URL is.
@@ -106,11 +99,22 @@ async fn fetch(deps: &Deps, auth: &Auth, now: Timestamp) -> Result<Token, SendFa
     if response.status != 200 {
         return Err(failed(&format!("the token endpoint answered {}", response.status)));
     }
-    let grant: Grant =
-        serde_json::from_slice(&response.body).map_err(|_| failed("the token endpoint's answer holds no access_token"))?;
+    let grant: Grant = serde_json::from_slice(&response.body)
+        .map_err(|_| failed("the token endpoint's answer holds no access_token"))?;
     let lifetime = grant.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let lifetime = lifetime.unwrap_or(USUAL_LIFETIME).saturating_sub(MARGIN);
     Ok(Token { text: Secret::new(grant.access_token), auth: auth.clone(), expires_at: now.saturating_add(lifetime) })
+}
+
+fn form(client_id: &str, client_secret: &Secret, scope: Option<&str>) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials");
+    form.append_pair("client_id", client_id);
+    form.append_pair("client_secret", client_secret.reveal());
+    if let Some(scope) = scope {
+        form.append_pair("scope", scope);
+    }
+    form.finish()
 }
 
 fn failed(detail: &str) -> SendFailure {

@@ -15,8 +15,7 @@ use shared::domain::delivery::Trigger;
 use shared::domain::event::{Event, FanoutPage};
 use shared::domain::ids::{EventSeq, EventType};
 use shared::messages::{
-    Continuation, DeliveryMessage, EventMessage, EventRequest, MAX_INLINE_DATA_BYTES, Publication, Rejection,
-    Resumption, VERSION,
+    Continuation, DeliveryMessage, EventMessage, EventRequest, Publication, Rejection, Resumption, VERSION,
 };
 use shared::ports::{Clock, Events, Outgoing, QueueSender, Random, Recorded, StoreError, Subscriptions};
 use shared::stage::{Message, Outcome, settle};
@@ -67,6 +66,9 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
         tenant: publication.tenant,
         event_type: publication.event_type,
         channels: publication.channels,
+        not_after: publication
+            .ttl
+            .map(|ttl| now.max(publication.deliver_at.unwrap_or(now)).saturating_add(ttl.duration())),
         data: publication.data,
         expires_at: now.max(publication.deliver_at.unwrap_or(now)).saturating_add(deps.retention),
     };
@@ -111,7 +113,7 @@ async fn matching_page(
         StoreError::BadCursor => Rejection("continuation.cursor is not one of this event".to_owned()).into(),
         other => Outcome::from(other),
     })?;
-    let wanted = found.items.iter().filter(|subscription| subscription.wants_channels(&event.channels));
+    let wanted = found.items.iter().filter(|subscription| subscription.wants(&event.channels, &event.data));
     Ok(FanoutPage {
         number,
         token: token.to_owned(),
@@ -130,27 +132,16 @@ async fn send_page(
     resumed: bool,
 ) -> Result<Outcome, Outcome> {
     let later = deliver_at.filter(|at| *at > deps.clock.now());
-    let inline = event.data.get().len() <= MAX_INLINE_DATA_BYTES;
     let messages: Vec<Outgoing> = page
         .hooks
         .iter()
         .map(|hook| {
             DeliveryMessage {
-                version: VERSION,
-                tenant: event.tenant.clone(),
-                hook: *hook,
-                event_id: event.id.clone(),
-                event_seq: event.seq,
-                event_type: event.event_type.clone(),
-                event_timestamp: event.timestamp,
-                data: inline.then(|| Arc::clone(&event.data)),
-                trigger: Trigger::First,
-                step: 0,
                 due_at: later,
                 // On its way through `requeue` it may be copied by a crash, and
                 // the copies arrive like new messages.
                 check_log: resumed || later.is_some(),
-                request: None,
+                ..DeliveryMessage::of(event, *hook, Trigger::First)
             }
             .to_outgoing()
         })
@@ -168,6 +159,7 @@ async fn send_page(
             timestamp: None,
             channels: Default::default(),
             deliver_at,
+            ttl: None,
             data: None,
             // Derived, so that every copy of this continuation resumes the same page.
             token: Some(format!("{}.{}", event.seq, page.number + 1)),

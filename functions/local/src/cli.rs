@@ -58,6 +58,10 @@ pub(crate) struct ServeOptions {
     #[arg(long, env = "HOOKLINE_ALLOW_NETWORKS", value_delimiter = ',', value_name = "CIDR")]
     pub(crate) allow_network: Vec<String>,
 
+    /// The profile of hooks whose tenants name none, such as standard
+    #[arg(long, env = "HOOKLINE_PROFILE", default_value = "standard", value_name = "NAME")]
+    pub(crate) profile: String,
+
     /// Days for which events and deliveries are kept, 1 to 3650
     #[arg(long, env = "HOOKLINE_RETENTION_DAYS", default_value = "30", value_name = "DAYS")]
     pub(crate) retention_days: String,

@@ -4,13 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::documents::{StoredProfiles, StoredTenants};
 use shared::domain::address::AddressPolicy;
-use shared::domain::hook::Timeout;
+use shared::domain::ids::ProfileName;
+use shared::effective::EffectiveHooks;
 use shared::embedded::{
-    EmbeddedDeliveryLog, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, EmbeddedTenants, OpenError,
+    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, OpenError,
     QueueOptions, Store, StoreOptions,
 };
-use shared::ports::{Clock, HttpSender, Random, StoreError};
+use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
+use shared::request::LONGEST_ATTEMPT;
 
 use crate::pump::{Pump, Stage};
 
@@ -28,6 +31,8 @@ pub enum StartError {
     Open(#[from] OpenError),
     #[error("cannot read the queues")]
     Queues(#[from] StoreError),
+    #[error("there is no profile {0}; GET /v1/profiles lists those there are")]
+    Profile(ProfileName),
 }
 
 /// What the process is built from.
@@ -35,6 +40,8 @@ pub struct Options {
     pub store: StoreOptions,
     pub operator_key: String,
     pub addresses: AddressPolicy,
+    /// The profile of hooks whose tenants name none.
+    pub profile: ProfileName,
     /// How long events and deliveries are kept.
     pub retention: Duration,
     /// Attempts under way at once.
@@ -71,7 +78,7 @@ impl Engine {
         let Options { clock, random, retention, .. } = options;
         let store = Store::open(path, &options.store, Arc::clone(&clock))?;
         // An attempt may take its whole deadline; the lease must outlast it.
-        let lease = Timeout::MAX.connect() + Timeout::MAX.total() + LEASE_MARGIN;
+        let lease = LONGEST_ATTEMPT + LEASE_MARGIN;
         let open = |name, max_messages, max_leased_per_group| {
             EmbeddedQueue::open(store.clone(), name, QueueOptions { lease, max_messages, max_leased_per_group })
         };
@@ -85,9 +92,19 @@ impl Engine {
         let hooks = Arc::new(EmbeddedHooks::new(store.clone()));
         let events = Arc::new(EmbeddedEvents(store.clone()));
         let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
+        let documents: Arc<dyn Documents> = Arc::new(EmbeddedDocuments::new(store.clone()));
+        let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
+        let profiles = Arc::new(StoredProfiles::new(documents));
+        let effective =
+            Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), options.profile));
+        if effective.find_profile(effective.usual_profile()).await?.is_none() {
+            return Err(StartError::Profile(effective.usual_profile().clone()));
+        }
         Ok(Self {
             api: api::Deps {
-                tenants: Arc::new(EmbeddedTenants(store.clone())),
+                tenants,
+                profiles,
+                effective: Arc::clone(&effective),
                 keys: Arc::new(EmbeddedKeys(store.clone())),
                 hooks: hooks.clone(),
                 events: events.clone(),
@@ -111,12 +128,13 @@ impl Engine {
                 retention,
             },
             deliver: deliver::Deps {
-                hooks: hooks.clone(),
+                hooks: effective,
                 events,
                 log: log.clone(),
                 retries: Arc::new(queues.retries.clone()),
                 sender: options.sender,
                 in_flight: deliver::InFlight::default(),
+                tokens: deliver::Tokens::default(),
                 clock: Arc::clone(&clock),
                 random,
                 retention,

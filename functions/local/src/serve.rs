@@ -13,6 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deliver::ReqwestSender;
 use local::{Engine, Options};
 use shared::domain::address::AddressPolicy;
+use shared::domain::ids::ProfileName;
+use shared::domain::profile::STANDARD;
 use shared::embedded::StoreOptions;
 use shared::ports::{OsRandom, Random, SystemClock};
 use tokio::net::{TcpListener, TcpStream};
@@ -43,6 +45,7 @@ struct Config {
     temporary: bool,
     operator_key: Option<String>,
     addresses: AddressPolicy,
+    profile: ProfileName,
     retention: Duration,
     max_in_flight: usize,
     max_in_flight_per_hook: usize,
@@ -65,6 +68,10 @@ impl Config {
         if options.operator_key.as_ref().is_some_and(|key| key.chars().count() < MIN_KEY_CHARS) {
             mistakes.push(format!("--operator-key: expected at least {MIN_KEY_CHARS} characters"));
         }
+        let profile = options.profile.parse().unwrap_or_else(|error| {
+            mistakes.push(format!("--profile {}: {error}", options.profile));
+            STANDARD.parse().expect("standard is a profile's name")
+        });
         let mut number = |flag: &str, text: &str, max: u32| match text.parse::<u32>() {
             Ok(number) if (1..=max).contains(&number) => number,
             _ => {
@@ -84,6 +91,7 @@ impl Config {
             temporary: options.temporary,
             operator_key: options.operator_key,
             addresses: AddressPolicy { allow_http: options.allow_http, allow_networks },
+            profile,
             retention: Duration::from_secs(u64::from(days) * 24 * 3600),
             max_in_flight: max_in_flight as usize,
             max_in_flight_per_hook: per_hook as usize,
@@ -132,6 +140,7 @@ impl Server {
                 operator_key: operator_key.clone(),
                 sender: Arc::new(ReqwestSender::new(config.addresses.clone())?),
                 addresses: config.addresses,
+                profile: config.profile.clone(),
                 retention: config.retention,
                 max_in_flight: config.max_in_flight,
                 max_in_flight_per_hook: config.max_in_flight_per_hook,

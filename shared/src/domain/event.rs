@@ -7,10 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::ids::{Channel, EventId, EventSeq, EventType, HookId, TenantId};
+use super::seconds::Seconds;
 use crate::time::Timestamp;
 
 /// The largest `data`, in bytes as published.
 pub const MAX_DATA_BYTES: usize = 256 * 1024;
+/// The shortest and the longest time to live that a publisher may give an event.
+pub const MIN_TTL: Seconds = Seconds::new(1);
+pub const MAX_TTL: Seconds = Seconds::new(30 * 24 * 3600);
 /// The most channels one event may carry.
 pub const MAX_CHANNELS: usize = 16;
 
@@ -27,6 +31,9 @@ pub struct Event {
     pub timestamp: Timestamp,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub channels: BTreeSet<Channel>,
+    /// Not to be attempted from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
     /// The exact bytes published.
     pub data: Arc<RawValue>,
     pub expires_at: Timestamp,

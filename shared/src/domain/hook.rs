@@ -11,8 +11,8 @@ use super::filter::Filter;
 use super::ids::{Channel, EventType, HookId, ProfileName, TenantId};
 use super::invalid::FieldError;
 use super::pattern::Pattern;
-use super::secret::{Secret, SigningSecret};
 use super::seconds::Seconds;
+use super::secret::{Secret, SecretKind, SigningSecret};
 use super::settings::Settings;
 use crate::time::Timestamp;
 
@@ -67,11 +67,22 @@ impl Hook {
         self.secrets.iter().filter(move |s| s.is_live(now)).map(|s| &s.secret)
     }
 
-    /// Makes `secret` the current one. The present one keeps signing until
-    /// `overlap` has passed; the oldest beyond [`MAX_SECRETS`] are dropped.
+    /// Puts `secret` in the place of all secrets of its kind.
+    pub fn replace_secret(&mut self, secret: Secret) {
+        let kind = SecretKind::of(&secret);
+        let is_same = |other: &SigningSecret| {
+            (SecretKind::of(&other.secret) == SecretKind::Ed25519) == (kind == SecretKind::Ed25519)
+        };
+        self.secrets.retain(|other| !is_same(other));
+        self.secrets.insert(0, SigningSecret { secret, expires_at: None });
+    }
+
+    /// Makes `secret` the current one. The present one of its kind keeps signing
+    /// until `overlap` has passed; the oldest beyond [`MAX_SECRETS`] are dropped.
     pub fn rotate(&mut self, secret: Secret, overlap: Duration, now: Timestamp) {
         let end = now.saturating_add(overlap);
-        for old in &mut self.secrets {
+        let is_ed25519 = |secret: &Secret| SecretKind::of(secret) == SecretKind::Ed25519;
+        for old in self.secrets.iter_mut().filter(|old| is_ed25519(&old.secret) == is_ed25519(&secret)) {
             old.expires_at = Some(old.expires_at.map_or(end, |set| set.min(end)));
         }
         self.secrets.retain(|s| s.is_live(now));

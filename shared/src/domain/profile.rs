@@ -34,6 +34,18 @@ pub struct Profile {
     pub version: u64,
 }
 
+impl Profile {
+    /// Those that come with Hookline have no version.
+    pub fn is_built_in(&self) -> bool {
+        self.version == 0
+    }
+
+    /// Its settings, and the standard where it decides nothing.
+    pub fn completed(&self) -> Complete {
+        complete(self.settings.clone())
+    }
+}
+
 static BUILT_IN: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
     [
         include_str!("../../profiles/standard.json"),
@@ -73,7 +85,11 @@ pub fn settle(hook: &Hook, tenant: &Tenant, profile: &Profile) -> Complete {
         Some(_) => own.over(&profile.settings).over(&tenant.settings),
         None => own.over(&tenant.settings).over(&profile.settings),
     };
-    upper.over(&standard().settings).complete().expect("a test checks that standard decides everything")
+    complete(upper)
+}
+
+fn complete(settings: Settings) -> Complete {
+    settings.over(&standard().settings).complete().expect("a test checks that standard decides everything")
 }
 
 fn standard() -> &'static Profile {

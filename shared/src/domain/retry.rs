@@ -245,11 +245,10 @@ mod tests {
 
     #[test]
     fn every_mistake_is_named() {
-        assert_eq!(mistakes(r#"{"delays":[1,-1,604801],"jitter":2}"#), [
-            "retry.delays[1]",
-            "retry.delays[2]",
-            "retry.jitter"
-        ]);
+        assert_eq!(
+            mistakes(r#"{"delays":[1,-1,604801],"jitter":2}"#),
+            ["retry.delays[1]", "retry.delays[2]", "retry.jitter"]
+        );
         assert_eq!(mistakes("{}"), ["retry"]);
         let both = r#"{"delays":[],"exponential":{"initial":1,"factor":1,"retries":1,"max":1}}"#;
         assert_eq!(mistakes(both), ["retry"]);

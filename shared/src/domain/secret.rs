@@ -1,5 +1,7 @@
 //! Secrets, which never show themselves.
 
+pub mod ed25519;
+
 use std::fmt;
 
 use base64::Engine as _;
@@ -56,16 +58,48 @@ impl SigningSecret {
 }
 
 /// Why a text cannot be a signing secret; fit to show, never contains it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected whsec_ followed by 24 to 64 bytes in base64")]
-pub struct InvalidSecret;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSecret {
+    #[error("expected whsec_ followed by 24 to 64 bytes in base64")]
+    Whsec,
+    #[error("expected whsk_ followed by a 32-byte Ed25519 seed in base64, alone or with its public key")]
+    Whsk,
+    #[error("expected 1 to {MAX_SECRET_CHARS} characters, none of them control characters")]
+    Text,
+    #[error("a whsk_ secret signs only with the scheme v1a, which is not among the signatures")]
+    OnlyV1a,
+}
+
+/// The longest secret, in characters.
+pub const MAX_SECRET_CHARS: usize = 256;
+
+/// What a secret can sign with, told by its prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretKind {
+    /// `whsec_…`: bytes for HMAC, as Standard Webhooks writes them.
+    Whsec,
+    /// `whsk_…`: an Ed25519 key.
+    Ed25519,
+    /// Any other text, used for HMAC as it is.
+    Text,
+}
+
+impl SecretKind {
+    pub fn of(secret: &Secret) -> Self {
+        match secret.reveal() {
+            text if text.starts_with("whsec_") => Self::Whsec,
+            text if text.starts_with("whsk_") => Self::Ed25519,
+            _ => Self::Text,
+        }
+    }
+}
 
 /// The key bytes of a `whsec_` secret: 24 to 64 bytes, as Standard Webhooks
 /// 1.0.0 asks.
 pub fn whsec_key(secret: &Secret) -> Result<Vec<u8>, InvalidSecret> {
-    let encoded = secret.reveal().strip_prefix("whsec_").ok_or(InvalidSecret)?;
-    let key = STANDARD.decode(encoded).map_err(|_| InvalidSecret)?;
-    if (24..=64).contains(&key.len()) { Ok(key) } else { Err(InvalidSecret) }
+    let encoded = secret.reveal().strip_prefix("whsec_").ok_or(InvalidSecret::Whsec)?;
+    let key = STANDARD.decode(encoded).map_err(|_| InvalidSecret::Whsec)?;
+    if (24..=64).contains(&key.len()) { Ok(key) } else { Err(InvalidSecret::Whsec) }
 }
 
 /// SHA-256, for secrets that only ever have to be recognised.
@@ -93,7 +127,7 @@ mod tests {
     #[test]
     fn short_long_and_unprefixed_keys_are_refused() {
         for text in ["", "whsec_", "whsec_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_****"] {
-            assert_eq!(whsec_key(&Secret::new(text)), Err(InvalidSecret), "{text}");
+            assert_eq!(whsec_key(&Secret::new(text)), Err(InvalidSecret::Whsec), "{text}");
         }
     }
 }

@@ -33,7 +33,6 @@ pub const MAX_RESPONSE_BODY_CHARS: u32 = 10_000;
 /// The most hooks that a tenant can be given.
 pub const MAX_HOOKS: u32 = 100_000;
 const MAX_PER_SECOND: u32 = 10_000;
-const MAX_SIGNATURES: usize = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -124,7 +123,7 @@ settings! {
     /// Up to 50 headers of every request. Those that frame a message or carry
     /// a signature cannot be set.
     headers: Vec<FixedHeader>,
-    /// Up to 10 signatures; each live secret signs each of them.
+    /// Up to 8 signatures; each live secret signs each of them.
     signatures: Vec<SignatureSetting>,
     payload: Payload,
     batch: Batch,
@@ -160,11 +159,7 @@ impl Settings {
             header::check(headers, &at("headers"), &HashSet::new(), errors);
         }
         if let Some(signatures) = &self.signatures {
-            if signatures.len() > MAX_SIGNATURES {
-                let message = format!("expected at most {MAX_SIGNATURES} entries");
-                errors.push(FieldError::new(at("signatures"), message));
-            }
-            signature::check(signatures, &at("signatures"), errors);
+            signature::check_all(signatures, &at("signatures"), errors);
         }
         if let Some(payload) = &self.payload {
             payload.check(&at("payload"), errors);
@@ -242,7 +237,7 @@ impl Complete {
                 taken.insert("authorization".to_owned());
             }
         }
-        taken.extend(signature::header_names(&self.signatures).map(|name| name.to_ascii_lowercase()));
+        taken.extend(self.signatures.iter().flat_map(SignatureSetting::header_names).map(|n| n.to_ascii_lowercase()));
         header::check(&self.headers, "headers", &taken, errors);
     }
 }

@@ -1,7 +1,21 @@
 //! Signatures, made over the bytes that are sent.
 //!
-//! Standard Webhooks 1.0.0 (<https://github.com/standard-webhooks/standard-webhooks>):
-//! HMAC-SHA256 over `{id}.{timestamp}.{body}`, one signature per live secret.
+//! - `v1` and `v1a`: Standard Webhooks 1.0.0
+//!   (<https://github.com/standard-webhooks/standard-webhooks>): HMAC-SHA256 or
+//!   Ed25519 over `{id}.{timestamp}.{body}`.
+//! - `hmac_sha256`: HMAC-SHA256 over the body, as GitHub and many others do.
+//! - `stripe`: HMAC-SHA256 over `{timestamp}.{body}`
+//!   (<https://docs.stripe.com/webhooks#verify-manually>).
+//!
+//! Every live secret signs, so that receivers can change theirs at any time of
+//! a rotation. Ed25519 secrets sign `v1a` and nothing else, all others sign the
+//! other schemes. A setting that no live secret can sign adds no header.
+
+mod setting;
+mod sign;
+
+pub use setting::{Encoding, KeyForm, MAX_PREFIX_CHARS, MAX_SETTINGS, Scheme, SignatureSetting, check_all};
+pub use sign::{check_secret, sign};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

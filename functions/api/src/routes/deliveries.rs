@@ -1,14 +1,13 @@
 mod views;
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::delivery::{Delivery, Status, Trigger};
 use shared::domain::ids::{DeliveryId, EventId, HookId, TenantId, new_ulid};
-use shared::messages::{DeliveryMessage, MAX_INLINE_DATA_BYTES, VERSION};
+use shared::domain::settings::StatusRange;
+use shared::messages::DeliveryMessage;
 use shared::ports::{LogFilter, StoreError};
 use shared::time::Timestamp;
 use utoipa::IntoParams;
@@ -49,20 +48,11 @@ impl LogQuery {
             Some(text) => Some(text.parse().map_err(|error| Problem::bad_parameter("event", format!("{error}")))?),
             None => None,
         };
-        let codes = self.code.as_deref().map(codes).transpose()?;
+        let range = self.code.as_deref().map(str::parse::<StatusRange>).transpose();
+        let range = range.map_err(|error| Problem::bad_parameter("code", error.to_string()))?;
+        let codes = range.map(|range| (range.low, range.high));
         Ok(LogFilter { status: self.status, event, codes, since: self.since, until: self.until })
     }
-}
-
-/// `503` or `5xx` as bounds.
-fn codes(text: &str) -> Result<(u16, u16), Problem> {
-    let wrong = || Problem::bad_parameter("code", "expected a status code such as 503, or a class such as 5xx");
-    if let Some(class) = text.strip_suffix("xx") {
-        let class: u16 = class.parse().map_err(|_| wrong())?;
-        return if (1..=5).contains(&class) { Ok((class * 100, class * 100 + 99)) } else { Err(wrong()) };
-    }
-    let code: u16 = text.parse().map_err(|_| wrong())?;
-    if (100..=599).contains(&code) { Ok((code, code)) } else { Err(wrong()) }
 }
 
 /// The log of a hook, newest event first
@@ -195,21 +185,11 @@ pub(crate) async fn retry(
     let Some(event) = deps.events.get(&tenant, &delivery.event_id).await? else {
         return Err(Problem::conflict("the event's payload has expired"));
     };
-    let inline = event.data.get().len() <= MAX_INLINE_DATA_BYTES;
     let message = DeliveryMessage {
-        version: VERSION,
-        tenant,
-        hook: hook_id,
-        event_id: event.id,
-        event_seq: event.seq,
-        event_type: event.event_type,
-        event_timestamp: event.timestamp,
-        data: inline.then(|| Arc::clone(&event.data)),
-        trigger: Trigger::Manual,
-        step: 0,
-        due_at: None,
-        check_log: false,
+        // Asked for by hand: it goes out even when the event has expired.
+        not_after: None,
         request: Some(new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string()),
+        ..DeliveryMessage::of(&event, hook_id, Trigger::Manual)
     };
     deps.redeliveries.send_one(message.to_outgoing()).await?;
     Ok((StatusCode::ACCEPTED, Json(DeliveryView::from(&delivery))))

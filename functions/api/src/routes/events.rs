@@ -6,8 +6,9 @@ use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES};
+use shared::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
 use shared::domain::ids::{Channel, EventId, EventType, TenantId, new_ulid};
+use shared::domain::seconds::Seconds;
 use shared::messages::{EventMessage, VERSION};
 use shared::ports::Outgoing;
 use shared::time::Timestamp;
@@ -45,6 +46,9 @@ pub(crate) struct NewEvent {
     /// Not to be sent before this time, RFC 3339.
     #[schema(value_type = Option<String>, format = DateTime)]
     deliver_at: Option<Timestamp>,
+    /// Seconds after which it is not sent any more, from now or, where that is
+    /// later, from `deliver_at`; 1 to 2,592,000.
+    ttl: Option<Seconds>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -103,6 +107,13 @@ impl NewEvent {
             let message = format!("expected at most {MAX_CHANNELS} entries");
             return Err(Problem::bad_body(vec![FieldError::new("channels", message)]));
         }
+        if let Some(ttl) = self.ttl {
+            let mut errors = Vec::new();
+            ttl.check("ttl", MIN_TTL, MAX_TTL, &mut errors);
+            if !errors.is_empty() {
+                return Err(Problem::bad_body(errors));
+            }
+        }
         let id = match self.id {
             Some(id) => id,
             None => {
@@ -119,6 +130,7 @@ impl NewEvent {
             timestamp: Some(self.timestamp.unwrap_or_else(|| deps.clock.now())),
             channels: self.channels,
             deliver_at: self.deliver_at,
+            ttl: self.ttl,
             data: Some(self.data),
             token: Some(new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string()),
             continuation: None,

@@ -1,14 +1,21 @@
 mod list;
+mod rules;
 mod settings;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
 use serde::Serialize;
-use shared::domain::hook::{Hook, Timeout};
+use serde_json::value::RawValue;
+use shared::domain::filter::Filter;
+use shared::domain::hook::Hook;
 use shared::domain::ids::{HookId, TenantId};
-use shared::domain::retry::RetryPolicy;
-use shared::domain::secret::{Secret, SigningSecret};
+use shared::domain::secret::ed25519::public_key;
+use shared::domain::settings::{Complete, Settings};
+use shared::domain::tenant::Tenant;
 use utoipa::ToSchema;
 
 use crate::Deps;
@@ -16,7 +23,9 @@ use crate::auth::InTenant;
 use crate::input::{Body, Query, segment};
 use crate::problem::Problem;
 use list::{ListQuery, select};
-use settings::{HookSettings, Retry, TimeoutSettings};
+use rules::{GivenSecret, comply};
+use settings::HookSettings;
+pub(crate) use settings::{Split, split};
 
 /// Hooks read at once while a tenant's are gone through.
 const READ_AT_ONCE: usize = 500;
@@ -31,28 +40,40 @@ pub(crate) struct HookView {
     /// Event types, prefixes such as `post.*`, or `*`
     events: Vec<String>,
     channels: Vec<String>,
+    /// Which events' `data` it wants; null for all
+    filter: Option<Filter>,
     enabled: bool,
-    retry: Retry,
-    timeout: TimeoutSettings,
+    /// The profile it goes by
+    profile: String,
+    /// Which settings the hook decides itself; the others are its profile's,
+    /// its tenant's or the standard
+    own_settings: Vec<&'static str>,
+    /// Every setting as it applies. Secrets in them are masked
+    #[serde(flatten)]
+    settings: Complete,
     created_at: String,
     updated_at: String,
 }
 
-impl From<&Hook> for HookView {
-    fn from(hook: &Hook) -> Self {
-        Self {
+impl HookView {
+    pub(super) async fn of(deps: &Deps, tenant: &Tenant, hook: &Hook) -> Result<Self, Problem> {
+        let masked = Hook { settings: hook.settings.clone().masked(), ..hook.clone() };
+        let profile = deps.effective.profile(hook.profile.as_ref(), tenant).await?;
+        Ok(Self {
             id: hook.id.to_string(),
             name: hook.name.clone(),
             description: hook.description.clone(),
             url: hook.url.clone(),
             events: hook.events.iter().map(ToString::to_string).collect(),
             channels: hook.channels.iter().map(ToString::to_string).collect(),
+            filter: hook.filter.clone(),
             enabled: hook.enabled,
-            retry: (&hook.retry).into(),
-            timeout: hook.timeout.into(),
+            profile: profile.name.to_string(),
+            own_settings: hook.settings.decided(),
+            settings: deps.effective.settle(&masked, tenant).await?,
             created_at: hook.created_at.to_string(),
             updated_at: hook.updated_at.to_string(),
-        }
+        })
     }
 }
 
@@ -60,8 +81,12 @@ impl From<&Hook> for HookView {
 pub(crate) struct CreatedHook {
     #[serde(flatten)]
     view: HookView,
-    /// What signs the requests. Also at `GET …/hooks/{hook}/secret`.
-    secret: String,
+    /// What signs the requests; null when nothing does. Also at
+    /// `GET …/hooks/{hook}/secret`.
+    secret: Option<String>,
+    /// What verifies them, where an Ed25519 key signs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -87,6 +112,11 @@ pub(crate) async fn all(deps: &Deps, tenant: &TenantId) -> Result<Vec<Hook>, Pro
     }
 }
 
+/// The tenant of the path, as it is.
+pub(crate) async fn owner(deps: &Deps, tenant: &TenantId) -> Result<Arc<Tenant>, Problem> {
+    deps.tenants.get(tenant).await?.ok_or_else(|| Problem::not_found("tenant"))
+}
+
 /// The hook that the path names.
 pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams) -> Result<Hook, Problem> {
     let id: HookId = segment(params, "hook", "hook")?;
@@ -104,30 +134,41 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams)
 pub(crate) async fn create(
     InTenant(tenant): InTenant,
     State(deps): State<Deps>,
-    Body(settings): Body<HookSettings>,
+    Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<CreatedHook>), Problem> {
+    let mut settings = HookSettings::read(&body)?;
     settings.require(&["url", "events"])?;
+    let tenant = owner(&deps, &tenant).await?;
     let now = deps.clock.now();
     let mut hook = Hook {
-        tenant,
+        tenant: tenant.id.clone(),
         id: HookId::new(deps.clock.as_ref(), deps.random.as_ref()),
         name: String::new(),
         description: String::new(),
         url: String::new(),
         events: Default::default(),
         channels: Default::default(),
+        filter: None,
         enabled: true,
-        retry: RetryPolicy::default(),
-        timeout: Timeout::default(),
-        secrets: vec![SigningSecret { secret: Secret::generate(deps.random.as_ref()), expires_at: None }],
+        profile: None,
+        settings: Settings::default(),
+        secrets: Vec::new(),
         created_at: now,
         updated_at: now,
         version: 1,
     };
-    settings.apply(&mut hook, &deps.addresses)?;
+    let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
+    settings.apply(&mut hook, &deps.addresses, &mut errors);
+    comply(&deps, &tenant, None, &mut hook, secret, errors).await?;
     deps.hooks.create(&hook).await?;
-    let secret = hook.secrets.first().map(|s| s.secret.reveal().to_owned()).unwrap_or_default();
-    Ok((StatusCode::CREATED, Json(CreatedHook { view: HookView::from(&hook), secret })))
+    let (secret, public_key) = shown_secrets(&hook);
+    let view = HookView::of(&deps, &tenant, &hook).await?;
+    Ok((StatusCode::CREATED, Json(CreatedHook { view, secret, public_key })))
+}
+
+fn shown_secrets(hook: &Hook) -> (Option<String>, Option<String>) {
+    let secret = hook.secrets.first().map(|s| s.secret.reveal().to_owned());
+    (secret, hook.secrets.iter().find_map(|s| public_key(&s.secret)))
 }
 
 /// List hooks
@@ -142,11 +183,12 @@ pub(crate) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<HookList>, Problem> {
     let selected = select(all(&deps, &tenant).await?, &query)?;
-    Ok(Json(HookList {
-        items: selected.items.iter().map(Into::into).collect(),
-        next_cursor: selected.next,
-        total: selected.total,
-    }))
+    let tenant = owner(&deps, &tenant).await?;
+    let mut items = Vec::with_capacity(selected.items.len());
+    for hook in &selected.items {
+        items.push(HookView::of(&deps, &tenant, hook).await?);
+    }
+    Ok(Json(HookList { items, next_cursor: selected.next, total: selected.total }))
 }
 
 /// Read a hook
@@ -160,12 +202,14 @@ pub(crate) async fn get(
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<HookView>, Problem> {
-    Ok(Json(HookView::from(&find(&deps, &tenant, &params).await?)))
+    let hook = find(&deps, &tenant, &params).await?;
+    Ok(Json(HookView::of(&deps, &*owner(&deps, &tenant).await?, &hook).await?))
 }
 
 /// Change a hook
 ///
-/// Fields that are absent stay as they are; so does the secret when it is blank.
+/// Fields that are absent stay as they are; so do secrets that are blank or
+/// masked. A setting that is null is left to the profile again.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), request_body = HookSettings, responses(
     (status = 200, body = HookView), (status = 400, body = Problem), (status = 401, body = Problem),
@@ -176,15 +220,19 @@ pub(crate) async fn update(
     InTenant(tenant): InTenant,
     State(deps): State<Deps>,
     params: RawPathParams,
-    Body(settings): Body<HookSettings>,
+    Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<HookView>, Problem> {
+    let mut settings = HookSettings::read(&body)?;
     let old = find(&deps, &tenant, &params).await?;
+    let tenant = owner(&deps, &tenant).await?;
     let mut new = old.clone();
-    settings.apply(&mut new, &deps.addresses)?;
+    let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
+    settings.apply(&mut new, &deps.addresses, &mut errors);
+    comply(&deps, &tenant, Some(&old), &mut new, secret, errors).await?;
     new.updated_at = deps.clock.now();
     new.version += 1;
     deps.hooks.update(&old, &new).await?;
-    Ok(Json(HookView::from(&new)))
+    Ok(Json(HookView::of(&deps, &tenant, &new).await?))
 }
 
 /// Delete a hook

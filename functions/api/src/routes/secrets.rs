@@ -4,11 +4,13 @@ use axum::Json;
 use axum::extract::{RawPathParams, State};
 use serde::{Deserialize, Serialize};
 use shared::domain::hook::Hook;
-use shared::domain::secret::{Secret, whsec_key};
+use shared::domain::secret::ed25519::public_key;
+use shared::domain::secret::{Secret, SecretKind};
+use shared::domain::signature::check_secret;
 use shared::time::Timestamp;
 use utoipa::ToSchema;
 
-use super::hooks::find;
+use super::hooks::{find, owner};
 use crate::Deps;
 use crate::auth::InTenant;
 use crate::input::Body;
@@ -19,22 +21,29 @@ const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Secrets {
-    /// The current secret.
-    secret: String,
-    /// Older ones that sign as well, until they expire.
-    retiring: Vec<RetiringSecret>,
+    /// The current secret; null when the hook has none.
+    secret: Option<String>,
+    /// What verifies its signatures, of an Ed25519 key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
+    /// Others that sign as well: those being rotated out, until they expire,
+    /// and one of another kind.
+    others: Vec<OtherSecret>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(crate) struct RetiringSecret {
+pub(crate) struct OtherSecret {
     secret: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
+    /// Null when it does not expire.
     expires_at: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
-    /// The new secret, `whsec_` and 24 to 64 bytes in base64; made when absent.
+    /// The new secret, in the form that the hook's signatures need; made when absent.
     secret: Option<String>,
     /// Seconds for which the old secret signs as well, up to 604,800; 86,400 by default.
     overlap: Option<u64>,
@@ -42,12 +51,15 @@ pub(crate) struct Rotation {
 
 fn view(hook: &Hook, now: Timestamp) -> Secrets {
     let mut live = hook.secrets.iter().filter(|secret| secret.is_live(now));
+    let current = live.next().map(|current| &current.secret);
     Secrets {
-        secret: live.next().map(|current| current.secret.reveal().to_owned()).unwrap_or_default(),
-        retiring: live
-            .map(|old| RetiringSecret {
-                secret: old.secret.reveal().to_owned(),
-                expires_at: old.expires_at.map(|at| at.to_string()),
+        secret: current.map(|secret| secret.reveal().to_owned()),
+        public_key: current.and_then(public_key),
+        others: live
+            .map(|other| OtherSecret {
+                secret: other.secret.reveal().to_owned(),
+                public_key: public_key(&other.secret),
+                expires_at: other.expires_at.map(|at| at.to_string()),
             })
             .collect(),
     }
@@ -87,17 +99,21 @@ pub(crate) async fn rotate(
     if overlap > MAX_OVERLAP {
         errors.push(FieldError::new("overlap", format!("expected at most {} seconds", MAX_OVERLAP.as_secs())));
     }
-    let secret = match rotation.secret {
-        Some(given) => Secret::new(given),
-        None => Secret::generate(deps.random.as_ref()),
+    let old = find(&deps, &tenant, &params).await?;
+    let settings = deps.effective.settle(&old, &*owner(&deps, &tenant).await?).await?;
+    let of_same_kind = || match old.secrets.first() {
+        Some(current) if SecretKind::of(&current.secret) == SecretKind::Ed25519 => {
+            Secret::generate_ed25519(deps.random.as_ref())
+        }
+        _ => Secret::generate(deps.random.as_ref()),
     };
-    if let Err(wrong) = whsec_key(&secret) {
+    let secret = rotation.secret.map_or_else(of_same_kind, Secret::new);
+    if let Err(wrong) = check_secret(&settings.signatures, &secret) {
         errors.push(FieldError::new("secret", wrong.to_string()));
     }
     if !errors.is_empty() {
         return Err(Problem::bad_body(errors));
     }
-    let old = find(&deps, &tenant, &params).await?;
     let now = deps.clock.now();
     let mut new = old.clone();
     new.rotate(secret, overlap, now);

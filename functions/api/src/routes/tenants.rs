@@ -1,33 +1,56 @@
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shared::domain::ids::TenantId;
-use shared::domain::ids::new_ulid;
+use serde_json::value::RawValue;
+use shared::domain::ids::{ProfileName, TenantId, new_ulid};
+use shared::domain::settings::Settings;
 use shared::domain::tenant::Tenant;
 use shared::ports::StoreError;
 use utoipa::ToSchema;
 
+use super::hooks::{Split, split};
+use super::profiles::check_shared;
 use crate::auth::{InTenant, Operator};
-use crate::input::{Body, PageQuery, Query, check_name, limit, segment};
-use crate::problem::Problem;
+use crate::input::{Body, PageQuery, Query, check_name, limit, parse, present, segment};
+use crate::problem::{FieldError, Problem};
 use crate::{Deps, routes};
 
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+/// A tenant, and any of the settings: what it decides for its hooks.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it documents a body that is taken apart as it is read")]
 pub(crate) struct NewTenant {
     /// 1 to 64 of a-z A-Z 0-9 _ -; made when absent.
     #[schema(value_type = Option<String>)]
     id: Option<TenantId>,
-    /// For people, up to 200 characters.
-    #[serde(default)]
-    name: String,
+    #[serde(flatten)]
+    fields: TenantFields,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+/// Fields that are absent stay as they are; a setting that is null is left to
+/// the profile again.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it documents a body that is taken apart as it is read")]
+pub(crate) struct TenantChange {
+    #[serde(flatten)]
+    fields: TenantFields,
+    #[serde(flatten)]
+    settings: Settings,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TenantChange {
+pub(crate) struct TenantFields {
+    /// For people, up to 200 characters.
     name: Option<String>,
+    /// The profile of hooks that name none; `null` for the deployment's.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    profile: Option<Option<ProfileName>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -35,16 +58,23 @@ pub(crate) struct TenantChange {
 pub(crate) struct TenantView {
     id: String,
     name: String,
+    /// Null: the deployment's
+    profile: Option<String>,
+    /// What it decides for its hooks
+    #[serde(flatten)]
+    settings: Settings,
     /// RFC 3339
     created_at: String,
     updated_at: String,
 }
 
-impl From<Tenant> for TenantView {
-    fn from(tenant: Tenant) -> Self {
+impl From<&Tenant> for TenantView {
+    fn from(tenant: &Tenant) -> Self {
         Self {
             id: tenant.id.to_string(),
-            name: tenant.name,
+            name: tenant.name.clone(),
+            profile: tenant.profile.as_ref().map(ToString::to_string),
+            settings: tenant.settings.clone().masked(),
             created_at: tenant.created_at.to_string(),
             updated_at: tenant.updated_at.to_string(),
         }
@@ -67,23 +97,66 @@ pub(crate) struct TenantList {
 pub(crate) async fn create(
     _: Operator,
     State(deps): State<Deps>,
-    Body(new): Body<NewTenant>,
+    Body(mut body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<TenantView>), Problem> {
-    check_name(&new.name)?;
+    let given: Option<TenantId> = match body.remove("id") {
+        Some(id) => parse(format!(r#"{{"id":{}}}"#, id.get()).as_bytes()).map(|Named { id }| id)?,
+        None => None,
+    };
     let now = deps.clock.now();
-    let id = match new.id {
+    let id = match given {
         Some(id) => id,
         None => {
             let made = format!("tenant_{}", new_ulid(deps.clock.as_ref(), deps.random.as_ref()));
             made.parse().map_err(|_| Problem::internal())?
         }
     };
-    let tenant = Tenant { id, name: new.name, created_at: now, updated_at: now, version: 1 };
+    let mut tenant = Tenant {
+        id,
+        name: String::new(),
+        profile: None,
+        settings: Settings::default(),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    apply(&deps, &mut tenant, &body).await?;
     match deps.tenants.create(&tenant).await {
-        Ok(()) => Ok((StatusCode::CREATED, Json(tenant.into()))),
+        Ok(()) => Ok((StatusCode::CREATED, Json(TenantView::from(&tenant)))),
         Err(StoreError::Conflict) => Err(Problem::conflict(format!("tenant {} exists already", tenant.id))),
         Err(error) => Err(error.into()),
     }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: Option<TenantId>,
+}
+
+/// Applies all that a body says, or nothing.
+async fn apply(deps: &Deps, tenant: &mut Tenant, body: &BTreeMap<String, Box<RawValue>>) -> Result<(), Problem> {
+    let Split { rest, settings, reset } = split(body)?;
+    let fields: TenantFields = parse(rest.as_bytes())?;
+    let mut errors = Vec::new();
+    if let Some(name) = fields.name {
+        check_name(&name)?;
+        tenant.name = name;
+    }
+    if let Some(profile) = fields.profile {
+        if let Some(name) = &profile
+            && deps.effective.find_profile(name).await?.is_none()
+        {
+            errors.push(FieldError::new("profile", "there is no such profile"));
+        }
+        tenant.profile = profile;
+    }
+    settings.check("", &deps.addresses, &mut errors);
+    check_shared(&settings, &mut errors);
+    for name in reset {
+        tenant.settings.reset(&name);
+    }
+    tenant.settings = settings.over(&tenant.settings);
+    if errors.is_empty() { Ok(()) } else { Err(Problem::bad_body(errors)) }
 }
 
 /// List tenants, in order of id
@@ -97,7 +170,7 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<TenantList>, Problem> {
     let page = deps.tenants.list(limit(query.limit)?, query.cursor.as_deref()).await?;
-    Ok(Json(TenantList { items: page.items.into_iter().map(Into::into).collect(), next_cursor: page.next }))
+    Ok(Json(TenantList { items: page.items.iter().map(Into::into).collect(), next_cursor: page.next }))
 }
 
 /// Read a tenant
@@ -108,7 +181,7 @@ pub(crate) async fn list(
 ))]
 pub(crate) async fn get(InTenant(id): InTenant, State(deps): State<Deps>) -> Result<Json<TenantView>, Problem> {
     let tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
-    Ok(Json(tenant.into()))
+    Ok(Json(TenantView::from(&*tenant)))
 }
 
 /// Change a tenant
@@ -122,18 +195,16 @@ pub(crate) async fn update(
     _: Operator,
     State(deps): State<Deps>,
     params: RawPathParams,
-    Body(change): Body<TenantChange>,
+    Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<TenantView>, Problem> {
     let id: TenantId = segment(&params, "tenant", "tenant")?;
-    let mut tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
-    if let Some(name) = change.name {
-        check_name(&name)?;
-        tenant.name = name;
-    }
+    let tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
+    let mut tenant = Tenant::clone(&tenant);
+    apply(&deps, &mut tenant, &body).await?;
     tenant.updated_at = deps.clock.now();
     tenant.version += 1;
     deps.tenants.update(&tenant).await?;
-    Ok(Json(tenant.into()))
+    Ok(Json(TenantView::from(&tenant)))
 }
 
 /// Delete a tenant with its hooks and keys

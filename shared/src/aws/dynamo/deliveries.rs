@@ -8,7 +8,7 @@ use super::events::absent_or_expired;
 use super::item::{Item, SK};
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use crate::cursor;
-use crate::domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
+use crate::domain::delivery::{Attempt, Delivery, Outcome, Revision, Status, Trigger};
 use crate::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
 use crate::ports::{Clock, DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult};
 use crate::time::Timestamp;
@@ -120,7 +120,35 @@ fn attempt_fields(attempt: &Attempt, item: Item) -> Item {
         .word("o", attempt.outcome)
         .maybe_text("f", attempt.error.as_deref())
         .maybe_text("b", attempt.response_body.as_deref())
+        .maybe_text("v", attempt.response_is_base64.then_some("base64"))
+        .maybe_text("h", header_lines(&attempt.response_headers).as_deref())
+        .maybe_text("m", attempt.revision.map(revision_text).as_deref())
+        .maybe_ulids("q", attempt.batch.iter().map(|event| event.0))
         .word("g", attempt.trigger)
+}
+
+/// `name:value`, a line each; values cannot hold a line's end.
+fn header_lines(headers: &[(String, String)]) -> Option<String> {
+    let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+    Some(lines.join("\n")).filter(|text| !text.is_empty())
+}
+
+fn read_header_lines(text: &str) -> Vec<(String, String)> {
+    text.lines().filter_map(|line| line.split_once(':')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+}
+
+/// Three numbers take a tenth of the room of three named ones.
+fn revision_text(revision: Revision) -> String {
+    format!("{}.{}.{}", revision.hook, revision.tenant, revision.profile)
+}
+
+fn read_revision(text: &str) -> StoreResult<Revision> {
+    let mut numbers = text.split('.').map(str::parse::<u64>);
+    let mut next = || numbers.next().and_then(Result::ok);
+    match (next(), next(), next()) {
+        (Some(hook), Some(tenant), Some(profile)) => Ok(Revision { hook, tenant, profile }),
+        _ => Err(StoreError::Corrupt("a broken revision".into())),
+    }
 }
 
 fn read_attempt(item: &Item) -> StoreResult<Attempt> {
@@ -132,6 +160,10 @@ fn read_attempt(item: &Item) -> StoreResult<Attempt> {
         outcome: item.get_word("o")?,
         error: item.find_text("f").map(str::to_owned),
         response_body: item.find_text("b").map(str::to_owned),
+        response_is_base64: item.find_text("v").is_some(),
+        response_headers: item.find_text("h").map(read_header_lines).unwrap_or_default(),
+        revision: item.find_text("m").map(read_revision).transpose()?,
+        batch: item.find_ulids("q")?.unwrap_or_default().into_iter().map(EventSeq).collect(),
         trigger: item.get_word("g")?,
     })
 }

@@ -86,7 +86,8 @@ fn event_item(event: &Event, page: &FanoutPage) -> Item {
     let mut item = page_item(event, page)
         .ulids("q", std::iter::once(event.seq.0))
         .text("y", event.event_type.as_str())
-        .time("t", event.timestamp);
+        .time("t", event.timestamp)
+        .maybe_number("na", event.not_after.map(Timestamp::as_millis));
     if !event.channels.is_empty() {
         let channels: Vec<&str> = event.channels.iter().map(|c| c.as_str()).collect();
         // A channel cannot hold a space.
@@ -114,6 +115,7 @@ fn read_event(tenant: &TenantId, id: &EventId, item: &Item) -> StoreResult<Event
         seq: EventSeq(seq),
         event_type: item.get_parsed("y")?,
         timestamp: item.get_time("t")?,
+        not_after: item.find_time("na")?,
         channels: channels.map(|c| c.parse().map_err(corrupt)).collect::<StoreResult<_>>()?,
         data: data.into(),
         expires_at: item.get_time("x")?,

@@ -69,6 +69,13 @@ impl Item {
         self.bytes(name, ids.flat_map(|id| id.to_bytes()).collect())
     }
 
+    pub(super) fn maybe_ulids(self, name: &str, mut ids: impl Iterator<Item = Ulid>) -> Self {
+        match ids.next() {
+            Some(first) => self.ulids(name, std::iter::once(first).chain(ids)),
+            None => self,
+        }
+    }
+
     pub(super) fn map(self, name: &str, value: Self) -> Self {
         self.with(name, AttributeValue::M(value.0))
     }
@@ -138,9 +145,13 @@ impl Item {
     }
 
     pub(super) fn get_ulids(&self, name: &str) -> StoreResult<Vec<Ulid>> {
-        let bytes = self.find_bytes(name).ok_or_else(|| missing(name))?;
+        self.find_ulids(name)?.ok_or_else(|| missing(name))
+    }
+
+    pub(super) fn find_ulids(&self, name: &str) -> StoreResult<Option<Vec<Ulid>>> {
+        let Some(bytes) = self.find_bytes(name) else { return Ok(None) };
         let (ids, rest) = bytes.as_chunks::<16>();
-        if rest.is_empty() { Ok(ids.iter().copied().map(Ulid::from_bytes).collect()) } else { Err(missing(name)) }
+        if rest.is_empty() { Ok(Some(ids.iter().copied().map(Ulid::from_bytes).collect())) } else { Err(missing(name)) }
     }
 
     pub(super) fn find_map(&self, name: &str) -> Option<Self> {

@@ -57,6 +57,10 @@ impl Auth {
         }
     }
 
+    pub fn has_secret(&self) -> bool {
+        !matches!(self, Self::None {})
+    }
+
     pub fn check(&self, field: &str, addresses: &AddressPolicy, errors: &mut Vec<FieldError>) {
         let mut wrong = |name: &str, message: String| errors.push(FieldError::new(format!("{field}.{name}"), message));
         match self {

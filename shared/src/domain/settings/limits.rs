@@ -7,7 +7,7 @@ use crate::domain::invalid::FieldError;
 use crate::domain::seconds::Seconds;
 
 /// The most events of one request.
-pub const MAX_BATCH_EVENTS: u32 = 100;
+const MAX_BATCH_EVENTS: u32 = 100;
 /// The longest that a delivery waits for others to travel with. Leases allow for it.
 pub const MAX_BATCH_WAIT: Seconds = Seconds::new(5);
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use shared::domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
 use shared::domain::event::{Event, FanoutPage};
-use shared::domain::hook::{Hook, Timeout};
+use shared::domain::hook::Hook;
 use shared::domain::ids::{DeliveryId, EventSeq, HookId, TenantId, new_ulid};
-use shared::domain::retry::RetryPolicy;
 use shared::domain::secret::{Secret, SigningSecret};
+use shared::domain::settings::Settings;
 use shared::domain::tenant::Tenant;
 use shared::ports::{Clock, ManualClock, OsRandom, Page, StoreResult};
 use shared::time::Timestamp;
@@ -23,7 +23,19 @@ pub(crate) fn tenant_id(id: &str) -> TenantId {
 }
 
 pub(crate) fn tenant(id: &str) -> Tenant {
-    Tenant { id: tenant_id(id), name: format!("{id} & Söhne"), created_at: START, updated_at: START, version: 1 }
+    Tenant {
+        id: tenant_id(id),
+        name: format!("{id} & Söhne"),
+        profile: Some("oktopost".parse().unwrap()),
+        settings: settings(r#"{"rate_limit":7}"#),
+        created_at: START,
+        updated_at: START,
+        version: 1,
+    }
+}
+
+pub(crate) fn settings(json: &str) -> Settings {
+    serde_json::from_str(json).unwrap()
 }
 
 pub(crate) fn hook_id() -> HookId {
@@ -39,9 +51,10 @@ pub(crate) fn hook(tenant: &str, patterns: &[&str]) -> Hook {
         url: "https://example.com/in?x=1".to_owned(),
         events: patterns.iter().map(|p| p.parse().unwrap()).collect(),
         channels: ["room:1".parse().unwrap()].into(),
+        filter: Some(serde_json::from_str(r#"{"title":["Hello"]}"#).unwrap()),
         enabled: true,
-        retry: RetryPolicy::default(),
-        timeout: Timeout::default(),
+        profile: Some("github".parse().unwrap()),
+        settings: settings(r#"{"method":"PUT","retry":{"delays":[1,0.5]},"payload":{"raw":true}}"#),
         secrets: vec![SigningSecret { secret: Secret::generate(&OsRandom), expires_at: Some(START) }],
         created_at: START,
         updated_at: START,
@@ -68,6 +81,7 @@ pub(crate) fn event(tenant: &str, id: &str, clock: &ManualClock) -> Event {
         event_type: "post.published".parse().unwrap(),
         timestamp: clock.now().saturating_sub(Duration::from_millis(77)),
         channels: BTreeSet::from(["room:1".parse().unwrap(), "b".parse().unwrap()]),
+        not_after: Some(clock.now().saturating_add(Duration::from_secs(3_600))),
         data: raw(r#"{"title":"Hello"}"#),
         expires_at: clock.now().saturating_add(RETENTION),
     }

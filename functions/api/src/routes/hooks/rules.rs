@@ -1,7 +1,7 @@
 //! What a hook has to comply with once all its settings are known.
 
 use shared::domain::hook::Hook;
-use shared::domain::secret::{Secret, SigningSecret};
+use shared::domain::secret::{Secret, SecretKind, SigningSecret};
 use shared::domain::settings::Complete;
 use shared::domain::signature::{self, Scheme};
 use shared::domain::tenant::Tenant;
@@ -79,14 +79,18 @@ fn provide_secrets(
     errors: &mut Vec<FieldError>,
 ) {
     match given {
-        GivenSecret::Set(secret) => hook.replace_secret(secret),
+        GivenSecret::Set(secret) => match signature::check_secret(&settings.signatures, &secret) {
+            Ok(()) => hook.replace_secret(secret),
+            Err(wrong) => errors.push(FieldError::new("secret", wrong.to_string())),
+        },
         GivenSecret::Remove if settings.secret_optional => hook.secrets.clear(),
         GivenSecret::Remove => errors.push(FieldError::new("secret", "is required here; leave it out to keep it")),
         GivenSecret::Keep => {}
     }
     if !settings.secret_optional {
         let signs = |ed25519: bool| settings.signatures.iter().any(|s| (s.scheme == Scheme::V1a) == ed25519);
-        let has = |ed25519: bool| hook.secrets.iter().any(|s| s.secret.is_ed25519() == ed25519);
+        let has =
+            |ed25519: bool| hook.secrets.iter().any(|s| (SecretKind::of(&s.secret) == SecretKind::Ed25519) == ed25519);
         let (needs_text, needs_ed25519) = (signs(false) && !has(false), signs(true) && !has(true));
         if needs_text || hook.secrets.is_empty() && !needs_ed25519 {
             hook.secrets.push(SigningSecret { secret: Secret::generate(random), expires_at: None });
@@ -95,9 +99,12 @@ fn provide_secrets(
             hook.secrets.push(SigningSecret { secret: Secret::generate_ed25519(random), expires_at: None });
         }
     }
-    for secret in &hook.secrets {
-        if let Err(wrong) = signature::check_secret(&settings.signatures, &secret.secret) {
-            errors.push(FieldError::new("secret", wrong.to_string()));
-        }
+    // A key that nothing uses any more does no harm; one that does not fit does.
+    let unfit = |secret: &SigningSecret| match SecretKind::of(&secret.secret) {
+        SecretKind::Ed25519 => None,
+        SecretKind::Whsec | SecretKind::Text => signature::check_secret(&settings.signatures, &secret.secret).err(),
+    };
+    if let Some(wrong) = hook.secrets.iter().find_map(unfit) {
+        errors.push(FieldError::new("secret", format!("the present one does not fit the signatures: {wrong}")));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::domain::address::AddressPolicy;
 use shared::domain::filter::Filter;
@@ -12,7 +12,7 @@ use shared::domain::ids::{InvalidId, ProfileName};
 use shared::domain::settings::Settings;
 use utoipa::ToSchema;
 
-use crate::input::{MAX_NAME_CHARS, parse};
+use crate::input::{MAX_NAME_CHARS, parse, present};
 use crate::problem::{FieldError, Problem};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
@@ -60,11 +60,6 @@ pub(crate) struct HookFields {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     pub(super) secret: Option<Option<String>>,
-}
-
-/// Tells `null` from an absent field.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// Settings as they stand in a body, beside fields of another kind.

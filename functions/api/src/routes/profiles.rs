@@ -1,0 +1,266 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use shared::domain::event_type::EventTypeEntry;
+use shared::domain::ids::ProfileName;
+use shared::domain::profile::{self, Profile};
+use shared::domain::settings::Settings;
+use shared::ports::StoreError;
+use utoipa::ToSchema;
+
+use super::hooks::{self, Split, split};
+use crate::Deps;
+use crate::auth::{Anybody, Operator};
+use crate::input::{Body, parse, segment};
+use crate::problem::{FieldError, Problem};
+
+const MAX_DESCRIPTION_CHARS: usize = 2_000;
+/// Event types that a profile may bring.
+const MAX_EVENT_TYPES: usize = 500;
+/// Tenants and hooks read at once while a profile's users are looked for.
+const READ_AT_ONCE: usize = 500;
+
+/// A profile: a name, and any of the settings.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it documents a body that is taken apart as it is read")]
+pub(crate) struct NewProfile {
+    /// 1 to 64 of a-z A-Z 0-9 _ -; the names of built-in profiles are taken.
+    #[schema(value_type = String)]
+    name: ProfileName,
+    #[serde(flatten)]
+    fields: ProfileFields,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+/// Fields that are absent stay as they are; a setting that is null is left to
+/// the profile `standard` again.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it documents a body that is taken apart as it is read")]
+pub(crate) struct ProfileChange {
+    #[serde(flatten)]
+    fields: ProfileFields,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileFields {
+    /// Up to 2,000 characters.
+    description: Option<String>,
+    /// The event types that its hooks know, up to 500.
+    event_types: Option<Vec<EventTypeEntry>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Profile)]
+pub(crate) struct ProfileView {
+    name: String,
+    description: String,
+    /// It comes with Hookline and cannot be changed
+    built_in: bool,
+    /// What it decides; the rest is the standard
+    #[serde(flatten)]
+    settings: Settings,
+    event_types: Vec<EventTypeEntry>,
+}
+
+impl From<&Profile> for ProfileView {
+    fn from(profile: &Profile) -> Self {
+        Self {
+            name: profile.name.to_string(),
+            description: profile.description.clone(),
+            built_in: profile.is_built_in(),
+            settings: profile.settings.clone().masked(),
+            event_types: profile.event_types.clone(),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProfileList {
+    items: Vec<ProfileView>,
+}
+
+/// Complains about settings that only a hook can have.
+pub(crate) fn check_shared(settings: &Settings, errors: &mut Vec<FieldError>) {
+    if settings.clone().secrets_mut().next().is_some() {
+        let message = "credentials and secret headers belong to a hook, not to those who share its settings";
+        let field = if settings.auth.clone().is_some_and(|auth| auth.has_secret()) { "auth" } else { "headers" };
+        errors.push(FieldError::new(field, message));
+    }
+}
+
+/// Takes a body apart and applies it; the rest of it is a `T`.
+fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps: &Deps) -> Result<(), Problem> {
+    let mut errors = Vec::new();
+    if let Some(description) = fields.description {
+        if description.chars().count() > MAX_DESCRIPTION_CHARS {
+            let message = format!("expected at most {MAX_DESCRIPTION_CHARS} characters");
+            errors.push(FieldError::new("description", message));
+        }
+        profile.description = description;
+    }
+    if let Some(event_types) = fields.event_types {
+        if event_types.len() > MAX_EVENT_TYPES {
+            errors.push(FieldError::new("event_types", format!("expected at most {MAX_EVENT_TYPES} entries")));
+        }
+        profile.event_types = event_types;
+    }
+    split.settings.check("", &deps.addresses, &mut errors);
+    check_shared(&split.settings, &mut errors);
+    for name in split.reset {
+        profile.settings.reset(&name);
+    }
+    profile.settings = split.settings.over(&profile.settings);
+    profile.completed().check(&mut errors);
+    if errors.is_empty() { Ok(()) } else { Err(Problem::bad_body(errors)) }
+}
+
+/// Create a profile
+#[utoipa::path(post, path = "/v1/profiles", tag = "profiles", request_body = NewProfile, responses(
+    (status = 201, body = ProfileView), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 409, body = Problem, description = "The name is taken"),
+    (status = 413, body = Problem), (status = 422, body = Problem)
+))]
+pub(crate) async fn create(
+    _: Operator,
+    State(deps): State<Deps>,
+    Body(mut body): Body<BTreeMap<String, Box<RawValue>>>,
+) -> Result<(StatusCode, Json<ProfileView>), Problem> {
+    let name = body.remove("name").ok_or_else(|| Problem::bad_body(vec![FieldError::new("name", "is required")]))?;
+    let wrong = |error: &dyn std::fmt::Display| Problem::bad_body(vec![FieldError::new("name", error.to_string())]);
+    let name: String = serde_json::from_str(name.get()).map_err(|_| wrong(&"expected a text"))?;
+    let name: ProfileName = name.parse().map_err(|error: shared::domain::ids::InvalidId| wrong(&error))?;
+    let taken = || Problem::conflict(format!("profile {name} exists already"));
+    if profile::find_built_in(name.as_str()).is_some() {
+        return Err(taken());
+    }
+    let split = split(&body)?;
+    let fields = parse(split.rest.as_bytes())?;
+    let now = deps.clock.now();
+    let mut profile = Profile {
+        name: name.clone(),
+        description: String::new(),
+        settings: Settings::default(),
+        event_types: Vec::new(),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    apply(&mut profile, split, fields, &deps)?;
+    match deps.profiles.create(&profile).await {
+        Ok(()) => Ok((StatusCode::CREATED, Json(ProfileView::from(&profile)))),
+        Err(StoreError::Conflict) => Err(taken()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// List profiles, the built-in ones first
+#[utoipa::path(get, path = "/v1/profiles", tag = "profiles", responses(
+    (status = 200, body = ProfileList), (status = 401, body = Problem)
+))]
+pub(crate) async fn list(_: Anybody, State(deps): State<Deps>) -> Result<Json<ProfileList>, Problem> {
+    let own = deps.profiles.list().await?;
+    let items = profile::built_in().iter().map(Arc::as_ref).chain(&own).map(ProfileView::from).collect();
+    Ok(Json(ProfileList { items }))
+}
+
+/// Read a profile
+#[utoipa::path(get, path = "/v1/profiles/{profile}", tag = "profiles", params(("profile" = String, Path)), responses(
+    (status = 200, body = ProfileView), (status = 401, body = Problem), (status = 404, body = Problem)
+))]
+pub(crate) async fn get(
+    _: Anybody,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<Json<ProfileView>, Problem> {
+    Ok(Json(ProfileView::from(&*find(&deps, &params).await?)))
+}
+
+/// Change a profile
+///
+/// Its hooks go by it within seconds.
+#[utoipa::path(patch, path = "/v1/profiles/{profile}", tag = "profiles",
+    params(("profile" = String, Path)), request_body = ProfileChange, responses(
+    (status = 200, body = ProfileView), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 413, body = Problem), (status = 422, body = Problem)
+))]
+pub(crate) async fn update(
+    _: Operator,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+    Body(body): Body<BTreeMap<String, Box<RawValue>>>,
+) -> Result<Json<ProfileView>, Problem> {
+    let mut profile = Profile::clone(&*own(&deps, &params).await?);
+    let split = split(&body)?;
+    let fields = parse(split.rest.as_bytes())?;
+    apply(&mut profile, split, fields, &deps)?;
+    profile.updated_at = deps.clock.now();
+    profile.version += 1;
+    deps.profiles.update(&profile).await?;
+    Ok(Json(ProfileView::from(&profile)))
+}
+
+/// Delete a profile that nothing uses
+#[utoipa::path(delete, path = "/v1/profiles/{profile}", tag = "profiles", params(("profile" = String, Path)), responses(
+    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem, description = "It is built in, or a tenant or hook goes by it")
+))]
+pub(crate) async fn delete(
+    _: Operator,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<StatusCode, Problem> {
+    let profile = own(&deps, &params).await?;
+    if let Some(user) = user_of(&deps, &profile.name).await? {
+        return Err(Problem::conflict(format!("{user} goes by this profile")));
+    }
+    deps.profiles.delete(&profile.name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Somebody who goes by the profile, in words.
+async fn user_of(deps: &Deps, name: &ProfileName) -> Result<Option<String>, Problem> {
+    if *deps.effective.usual_profile() == *name {
+        return Ok(Some("the deployment".to_owned()));
+    }
+    let mut cursor = None;
+    loop {
+        let page = deps.tenants.list(READ_AT_ONCE, cursor.as_deref()).await?;
+        for tenant in &page.items {
+            if tenant.profile.as_ref() == Some(name) {
+                return Ok(Some(format!("tenant {}", tenant.id)));
+            }
+            let hooks = hooks::all(deps, &tenant.id).await?;
+            if let Some(hook) = hooks.iter().find(|hook| hook.profile.as_ref() == Some(name)) {
+                return Ok(Some(format!("hook {} of tenant {}", hook.id, tenant.id)));
+            }
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(None),
+        }
+    }
+}
+
+async fn find(deps: &Deps, params: &RawPathParams) -> Result<Arc<Profile>, Problem> {
+    let name: ProfileName = segment(params, "profile", "profile")?;
+    deps.effective.find_profile(&name).await?.ok_or_else(|| Problem::not_found("profile"))
+}
+
+/// A profile that can be changed.
+async fn own(deps: &Deps, params: &RawPathParams) -> Result<Arc<Profile>, Problem> {
+    let profile = find(deps, params).await?;
+    match profile.is_built_in() {
+        true => Err(Problem::conflict("a profile that comes with Hookline cannot be changed; create one of your own")),
+        false => Ok(profile),
+    }
+}
