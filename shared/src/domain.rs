@@ -4,6 +4,7 @@
 pub mod address;
 pub mod delivery;
 pub mod event;
+pub mod filter;
 pub mod headers;
 pub mod hook;
 pub mod ids;
