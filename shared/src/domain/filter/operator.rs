@@ -13,6 +13,8 @@ use crate::domain::invalid::FieldError;
 use crate::domain::json::{self, Kind};
 
 const OPERATORS: &str = "prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists or cidr";
+/// Those that `anything-but` can turn round.
+const TEXT_OPERATORS: [&str; 4] = ["prefix", "suffix", "equals-ignore-case", "wildcard"];
 
 /// One entry of a field's list of rules.
 pub(super) fn rule(raw: &RawValue, field: &str) -> Result<Rule, FieldError> {
@@ -109,14 +111,12 @@ fn anything_but(raw: &RawValue, field: &str) -> Result<Rule, FieldError> {
     let expected = "prefix, suffix, equals-ignore-case or wildcard";
     let (name, operand) = single(raw, field, expected)?;
     let field = join(field, &name);
-    if !["prefix", "suffix", "equals-ignore-case", "wildcard"].contains(&name.as_str()) {
-        return Err(FieldError::new(field, format!("expected the operator {expected}")));
+    let unknown = || FieldError::new(&field, format!("expected the operator {expected}"));
+    if !TEXT_OPERATORS.contains(&name.as_str()) {
+        return Err(unknown());
     }
-    let one = |raw: &RawValue, field: &str| {
-        text_rule(&name, raw, field)
-            .unwrap_or_else(|| Err(FieldError::new(field, format!("expected the operator {expected}"))))
-    };
-    each(operand, &field, one).map(Rule::AnythingBut)
+    each(operand, &field, |raw, field| text_rule(&name, raw, field).unwrap_or_else(|| Err(unknown())))
+        .map(Rule::AnythingBut)
 }
 
 /// The entries of a list, or the single value that stands for a list of one.
