@@ -8,7 +8,6 @@ use std::sync::Arc;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::{PartialSchema, ToSchema, openapi};
 
 /// Any JSON, kept as it was written. It can be read from JSON text only, not
 /// through a buffering container such as an untagged or flattened one.
@@ -45,14 +44,6 @@ impl fmt::Debug for Json {
         f.write_str(self.get())
     }
 }
-
-impl PartialSchema for Json {
-    fn schema() -> openapi::RefOr<openapi::schema::Schema> {
-        serde_json::Value::schema()
-    }
-}
-
-impl ToSchema for Json {}
 
 /// What a value is, without reading further than its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -83,9 +83,11 @@ pub struct Mapping {
     /// Sent where `data` has no such path; without it the field is left out.
     /// A null in `data` is a value. At most 4 KiB.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = serde_json::Value, required = false)]
     pub default: Option<Json>,
     /// A fixed value, any JSON of at most 4 KiB.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = serde_json::Value, required = false)]
     pub value: Option<Json>,
 }
 

@@ -180,6 +180,15 @@ fn a_payload_is_stored_as_it_was_given() {
 }
 
 #[test]
+fn a_payload_can_be_read_from_a_parsed_document() {
+    let json = r#"{"mappings":[{"field":"a","from":"data.x","default":[1,null]},{"field":"c","value":null}]}"#;
+    let document: serde_json::Value = serde_json::from_str(json).unwrap();
+    let payload: Payload = serde_json::from_value(document.clone()).unwrap();
+    assert_eq!(payload, serde_json::from_str(json).unwrap());
+    assert_eq!(serde_json::to_value(&payload).unwrap(), document);
+}
+
+#[test]
 fn several_bodies_become_one_array() {
     assert_eq!(array(&[]), b"[]");
     assert_eq!(array(&[b"{}".to_vec(), b"1".to_vec()]), b"[{},1]");
