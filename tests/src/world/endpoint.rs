@@ -91,8 +91,11 @@ impl HttpSender for Endpoint {
         let answer = state.scripts.get_mut(&url).and_then(VecDeque::pop_front).unwrap_or(Answer::Status(200));
         state.sent.push(Sent { at, url, id, body: request.body, signed_by });
         let answer = match answer {
-            Answer::Status(status) => Ok(HttpResponse { status, retry_after: None, body: Bytes::new() }),
-            Answer::Later(status, wait) => Ok(HttpResponse { status, retry_after: Some(wait), body: Bytes::new() }),
+            Answer::Status(status) => Ok(HttpResponse { status, headers: Vec::new(), body: Bytes::new() }),
+            Answer::Later(status, wait) => {
+                let headers = vec![("retry-after".to_owned(), wait)];
+                Ok(HttpResponse { status, headers, body: Bytes::new() })
+            }
             Answer::Timeout => {
                 Err(SendFailure { outcome: Outcome::Timeout, detail: "no answer within 15 s".to_owned() })
             }

@@ -10,12 +10,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use shared::cache::{CachedDocuments, CachedHooks};
+use shared::documents::{StoredProfiles, StoredTenants};
+use shared::effective::EffectiveHooks;
 use shared::ports::{
-    Clock, DeliveryLog, Events, Hooks, Keys, ManualClock, QueueReceiver, QueueSender, Subscriptions, Tenants,
+    Clock, DeliveryLog, Documents, Events, Hooks, Keys, ManualClock, Profiles, QueueReceiver, QueueSender,
+    Subscriptions, Tenants,
 };
 use shared::time::Timestamp;
 
 mod deliveries;
+mod documents;
 pub(crate) mod dynamo;
 mod embedded;
 mod events;
@@ -30,6 +35,7 @@ mod tenants;
 /// The stores of one adapter.
 pub(crate) struct Stores {
     pub(crate) clock: ManualClock,
+    pub(crate) documents: Arc<dyn Documents>,
     pub(crate) tenants: Arc<dyn Tenants>,
     pub(crate) keys: Arc<dyn Keys>,
     pub(crate) hooks: Arc<dyn Hooks>,
@@ -38,6 +44,23 @@ pub(crate) struct Stores {
     pub(crate) deliveries: Arc<dyn DeliveryLog>,
     /// What the stores stand on: a server, a directory.
     pub(crate) _keep: Box<dyn Any + Send + Sync>,
+}
+
+impl Stores {
+    pub(crate) fn profiles(&self) -> Arc<dyn Profiles> {
+        Arc::new(StoredProfiles::new(Arc::clone(&self.documents)))
+    }
+
+    /// Hooks with what applies to them, kept as `deliver` keeps them on AWS.
+    pub(crate) fn effective_for(&self, fresh_for: Duration) -> EffectiveHooks {
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        let hooks = CachedHooks::new(Arc::clone(&self.hooks), Arc::clone(&clock), fresh_for);
+        let documents: Arc<dyn Documents> =
+            Arc::new(CachedDocuments::new(Arc::clone(&self.documents), clock, fresh_for));
+        let tenants = StoredTenants::new(Arc::clone(&documents));
+        let profiles = StoredProfiles::new(documents);
+        EffectiveHooks::new(Arc::new(hooks), Arc::new(tenants), Arc::new(profiles), "standard".parse().unwrap())
+    }
 }
 
 /// Both ends of one queue of an adapter.
@@ -103,6 +126,12 @@ macro_rules! promises {
 
 macro_rules! store_contracts {
     ($fixture:path) => {
+        promises!($fixture, documents:
+            a_write_that_does_not_follow_the_stored_version_is_a_conflict
+            partitions_do_not_see_each_other
+            pages_are_complete_and_in_order_of_name
+            a_deleted_document_is_gone_and_can_be_made_again
+        );
         promises!($fixture, tenants:
             creating_a_tenant_that_exists_is_a_conflict_and_changes_nothing
             an_update_based_on_an_older_version_is_a_conflict

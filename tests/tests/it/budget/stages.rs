@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
-use deliver::InFlight;
-use shared::cache::{CachedHooks, FRESH_FOR};
+use deliver::{InFlight, Tokens};
+use shared::cache::FRESH_FOR;
 use shared::domain::address::AddressPolicy;
 use shared::domain::hook::Hook;
 use shared::domain::ids::KeyId;
@@ -26,7 +26,7 @@ use tests::metering::{Meter, Usage};
 use tower::ServiceExt as _;
 
 use super::{metered, writes};
-use crate::contract::samples::{RETENTION, hook, tenant_id};
+use crate::contract::samples::{RETENTION, hook, tenant, tenant_id};
 use crate::contract::{START, Stores};
 
 /// A queue that keeps what it is sent and counts the calls.
@@ -57,7 +57,7 @@ struct Answering(u16);
 #[async_trait]
 impl HttpSender for Answering {
     async fn send(&self, _: HttpRequest) -> HttpResult {
-        let answer = HttpResponse { status: self.0, retry_after: None, body: Bytes::from_static(b"ok") };
+        let answer = HttpResponse { status: self.0, headers: Vec::new(), body: Bytes::from_static(b"ok") };
         HttpResult { answer: Ok(answer), duration: Duration::from_millis(5) }
     }
 }
@@ -74,7 +74,8 @@ struct Stages {
 impl Stages {
     async fn new() -> Self {
         let (stores, meter) = metered().await;
-        let hook = Hook { channels: Default::default(), ..hook("acme", &["post.*"]) };
+        let hook = Hook { channels: Default::default(), filter: None, ..hook("acme", &["post.*"]) };
+        stores.tenants.create(&tenant("acme")).await.unwrap();
         stores.hooks.create(&hook).await.unwrap();
         meter.reset();
         Self { stores, meter, hook, events: Arc::default(), deliveries: Arc::default(), retries: Arc::default() }
@@ -98,12 +99,13 @@ impl Stages {
     fn deliver(&self, status: u16) -> deliver::Deps {
         let clock = Arc::new(self.stores.clock.clone());
         deliver::Deps {
-            hooks: Arc::new(CachedHooks::new(Arc::clone(&self.stores.hooks), clock.clone(), FRESH_FOR)),
+            hooks: Arc::new(self.stores.effective_for(FRESH_FOR)),
             events: Arc::clone(&self.stores.events),
             log: Arc::clone(&self.stores.deliveries),
             retries: self.retries.clone(),
             sender: Arc::new(Answering(status)),
             in_flight: InFlight::default(),
+            tokens: Tokens::default(),
             clock,
             random: Arc::new(OsRandom),
             retention: RETENTION,
@@ -133,7 +135,7 @@ async fn an_event_costs_three_half_read_units_one_write_unit_and_one_call_to_the
 async fn a_delivery_that_succeeds_reads_nothing_once_its_hook_is_known() {
     let stages = Stages::new().await;
     let deps = stages.deliver(200);
-    for (id, reads) in [("evt-1", 1), ("evt-2", 0)] {
+    for (id, reads) in [("evt-1", 2), ("evt-2", 0)] {
         stages.fan_out(id).await;
         stages.meter.reset();
         for outgoing in stages.deliveries.take().1 {
@@ -186,6 +188,8 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
         tenants: Arc::clone(&stages.stores.tenants),
         keys: Arc::clone(&stages.stores.keys),
         hooks: Arc::clone(&stages.stores.hooks),
+        profiles: stages.stores.profiles(),
+        effective: Arc::new(stages.stores.effective_for(FRESH_FOR)),
         events: Arc::clone(&stages.stores.events),
         log: Arc::clone(&stages.stores.deliveries),
         queue: stages.events.clone(),

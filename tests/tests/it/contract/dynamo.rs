@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use shared::aws::dynamo::{
-    DynamoDeliveryLog, DynamoEvents, DynamoHooks, DynamoKeys, DynamoSubscriptions, DynamoTenants,
+    DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoKeys, DynamoSubscriptions,
 };
+use shared::documents::StoredTenants;
 use shared::domain::delivery::Outcome;
 use shared::domain::event::FanoutPage;
 use shared::ports::{Clock, Expected, ManualClock, StoreError};
@@ -21,9 +22,11 @@ pub(crate) async fn stores() -> Option<Stores> {
 pub(crate) fn stores_on(client: aws_sdk_dynamodb::Client, keep: Box<dyn std::any::Any + Send + Sync>) -> Stores {
     let manual = ManualClock::at(START);
     let clock: Arc<dyn Clock> = Arc::new(manual.clone());
+    let documents = Arc::new(DynamoDocuments::new(client.clone(), HOOKS_TABLE));
     Stores {
         clock: manual,
-        tenants: Arc::new(DynamoTenants::new(client.clone(), HOOKS_TABLE)),
+        tenants: Arc::new(StoredTenants::new(documents.clone())),
+        documents,
         keys: Arc::new(DynamoKeys::new(client.clone(), HOOKS_TABLE)),
         hooks: Arc::new(DynamoHooks::new(client.clone(), HOOKS_TABLE)),
         subscriptions: Arc::new(DynamoSubscriptions::new(client.clone(), HOOKS_TABLE)),
@@ -68,8 +71,8 @@ async fn a_row_above_400_kilobytes_is_too_large() {
 #[tokio::test]
 async fn a_table_that_is_not_there_is_unavailable_with_its_cause() {
     let dynamo = Dynamo::start().await;
-    let tenants = DynamoTenants::new(dynamo.client.clone(), "nowhere");
-    let error = shared::ports::Tenants::list(&tenants, 1, None).await.unwrap_err();
+    let documents = DynamoDocuments::new(dynamo.client.clone(), "nowhere");
+    let error = shared::ports::Documents::list(&documents, "p", 1, None).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)));
     let text = shared::stage::causes(&error);
     assert!(text.contains("ResourceNotFound"), "{text}");

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use shared::documents::StoredTenants;
 use shared::embedded::{
-    EmbeddedDeliveryLog, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, EmbeddedTenants, QueueOptions,
+    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, QueueOptions,
     Store, StoreOptions,
 };
 use shared::ports::{Clock, ManualClock, Outgoing, QueueError, QueueSender};
@@ -23,9 +24,11 @@ fn open() -> (Store, ManualClock, tempfile::TempDir) {
 pub(crate) async fn stores() -> Option<Stores> {
     let (store, clock, directory) = open();
     let hooks = Arc::new(EmbeddedHooks::new(store.clone()));
+    let documents = Arc::new(EmbeddedDocuments::new(store.clone()));
     Some(Stores {
         clock,
-        tenants: Arc::new(EmbeddedTenants(store.clone())),
+        tenants: Arc::new(StoredTenants::new(documents.clone())),
+        documents,
         keys: Arc::new(EmbeddedKeys(store.clone())),
         hooks: hooks.clone(),
         subscriptions: hooks,

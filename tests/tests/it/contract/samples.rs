@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use shared::domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
+use shared::domain::delivery::{Attempt, Delivery, Outcome, Revision, Status, Trigger};
 use shared::domain::event::{Event, FanoutPage};
 use shared::domain::hook::Hook;
 use shared::domain::ids::{DeliveryId, EventSeq, HookId, TenantId, new_ulid};
@@ -134,6 +134,10 @@ fn attempt(number: u32, at: Timestamp, outcome: Outcome) -> Attempt {
         outcome,
         error: status_code.is_none().then(|| "no answer".to_owned()),
         response_body: status_code.map(|_| "ö\n\"".to_owned()),
+        response_is_base64: outcome == Outcome::Gone,
+        response_headers: vec![("server".to_owned(), "a: b".to_owned()), ("x".to_owned(), String::new())],
+        revision: Some(Revision { hook: 3, tenant: 1, profile: 0 }),
+        batch: vec![EventSeq(new_ulid(&ManualClock::at(START), &OsRandom))],
         trigger: if number == 1 { Trigger::First } else { Trigger::Retry },
     }
 }

@@ -34,7 +34,6 @@ pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
         fanout.queue,
         fanout.deliveries,
         fanout.retries,
-        deliver.hooks,
         deliver.events,
         deliver.log,
         deliver.retries,
@@ -43,6 +42,8 @@ pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
         requeue.log,
         requeue.redeliveries,
     );
+    let mortal = |port| Arc::new(Mortal { port, fate: Arc::clone(fate) }) as Arc<dyn Hooks>;
+    deliver.hooks = Arc::new(deliver.hooks.with_hooks(mortal));
 }
 
 /// The same for the queue that publishers write to through the API.
