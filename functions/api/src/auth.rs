@@ -77,7 +77,7 @@ impl KeyCache {
 /// The operator; may do everything.
 pub(crate) struct Operator;
 
-/// Somebody whose key is known, for what is everybody's.
+/// Somebody who may do more than publish, for what is no tenant's own.
 pub(crate) struct Anybody;
 
 /// Somebody who may do everything within the tenant of the path.
@@ -106,7 +106,12 @@ impl FromRequestParts<Deps> for Anybody {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
-        authenticate(&parts.headers, deps, Freshness::Now).await.map(|_| Self)
+        match authenticate(&parts.headers, deps, Freshness::Now).await? {
+            Caller::Key(key) if key.scope == Scope::Publish => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "this key may only publish events"))
+            }
+            Caller::Key(_) | Caller::Operator => Ok(Self),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deliver::{Deps, InFlight, ReqwestSender, Tokens};
+use deliver::{Batches, Deps, InFlight, ReqwestSender, Tokens};
 use shared::aws::client::Aws;
 use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
@@ -38,6 +38,7 @@ async fn main() -> anyhow::Result<()> {
         sender: Arc::new(ReqwestSender::new(addresses)?),
         in_flight: InFlight::default(),
         tokens: Tokens::default(),
+        batches: Batches::default(),
         clock: Arc::clone(&aws.clock),
         random: Arc::new(OsRandom),
         retention: store.retention,

@@ -135,6 +135,7 @@ impl Engine {
                 sender: options.sender,
                 in_flight: deliver::InFlight::default(),
                 tokens: deliver::Tokens::default(),
+                batches: deliver::Batches::default(),
                 clock: Arc::clone(&clock),
                 random,
                 retention,

@@ -115,13 +115,19 @@ async fn every_route_but_health_needs_a_key_that_is_known() {
     assert_eq!(everything_of(&world, &owner).await, before);
 }
 
+/// What no tenant owns and each may read.
+fn is_everybodys(route: &Route) -> bool {
+    route.path.starts_with("/v1/profiles") && route.method == "GET"
+}
+
 #[tokio::test]
 async fn another_tenants_key_opens_nothing_and_learns_nothing() {
     let world = World::new().await;
     let owner = Owner::settle_in(&world, "owner").await;
     let stranger = Owner::settle_in(&world, "stranger").await;
     let before = everything_of(&world, &owner).await;
-    for route in routes().iter().filter(|route| route.path != "/healthz") {
+    let of_a_tenant = |route: &&Route| route.path != "/healthz" && !is_everybodys(route);
+    for route in routes().iter().filter(of_a_tenant) {
         for key in [&stranger.key, &stranger.publish_key] {
             let reply = call(&world, route, &owner.path(route, &owner), Some(key)).await;
             assert_refused(&reply, &[403, 404]);
@@ -168,8 +174,11 @@ async fn a_publish_only_key_publishes_and_does_nothing_else() {
 async fn a_tenants_own_key_does_not_do_what_is_the_operators() {
     let world = World::new().await;
     let owner = Owner::settle_in(&world, "owner").await;
-    let tenants_only =
-        |route: &&Route| route.path == "/v1/tenants" || (route.path == "/v1/tenants/{tenant}" && route.method != "GET");
+    let tenants_only = |route: &&Route| {
+        let of_profiles = route.path.starts_with("/v1/profiles") && !is_everybodys(route);
+        let of_tenants = route.path == "/v1/tenants" || (route.path == "/v1/tenants/{tenant}" && route.method != "GET");
+        of_profiles || of_tenants
+    };
     for route in routes().iter().filter(tenants_only) {
         assert_refused(&call(&world, route, &owner.path(route, &owner), Some(&owner.key)).await, &[403]);
     }

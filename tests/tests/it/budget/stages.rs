@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
-use deliver::{InFlight, Tokens};
+use deliver::{Batches, InFlight, Tokens};
 use shared::cache::FRESH_FOR;
 use shared::domain::address::AddressPolicy;
 use shared::domain::hook::Hook;
@@ -106,6 +106,7 @@ impl Stages {
             sender: Arc::new(Answering(status)),
             in_flight: InFlight::default(),
             tokens: Tokens::default(),
+            batches: Batches::default(),
             clock,
             random: Arc::new(OsRandom),
             retention: RETENTION,
