@@ -317,5 +317,7 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
         target.write_all(&stretch)?;
         stretch.clear();
     }
+    // Keys are refused when others can read them.
+    target.set_permissions(source.metadata()?.permissions())?;
     target.set_len(source.metadata()?.len())
 }

@@ -24,13 +24,14 @@ async fn main() -> anyhow::Result<()> {
     let OperatorKeyHash(operator) = OperatorKeyHash::read(&mut env);
     let events = env.required(config::EVENTS_QUEUE_URL);
     let redeliveries = env.required(config::REDELIVERIES_QUEUE_URL);
+    let kms_key = env.required(config::KMS_KEY_ID);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
     let router = api::router(Deps {
         tenants: Arc::new(aws.tenants(&store)),
         keys: Arc::new(aws.keys(&store)),
-        hooks: Arc::new(aws.hooks(&store)),
+        hooks: Arc::new(aws.sealed_hooks(&store, aws.vault(kms_key))),
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         queue: Arc::new(aws.queue(events)),

@@ -18,11 +18,13 @@ async fn main() -> anyhow::Result<()> {
     let (store, batch) = (StoreConfig::read(&mut env), BatchConfig::read(&mut env));
     let addresses = AddressPolicy::read(&mut env);
     let retries = env.required(config::RETRIES_QUEUE_URL);
+    let kms_key = env.required(config::KMS_KEY_ID);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
+    let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(kms_key)));
     let deps = Arc::new(Deps {
-        hooks: Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
+        hooks: Arc::new(CachedHooks::new(hooks, Arc::clone(&aws.clock), FRESH_FOR)),
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         retries: Arc::new(aws.queue(retries)),

@@ -8,9 +8,10 @@ use shared::domain::address::AddressPolicy;
 use shared::domain::hook::Timeout;
 use shared::embedded::{
     EmbeddedDeliveryLog, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, EmbeddedTenants, OpenError,
-    QueueOptions, Store, StoreOptions,
+    OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
 };
 use shared::ports::{Clock, HttpSender, Random, StoreError};
+use shared::sealed::SealedHooks;
 
 use crate::pump::{Pump, Stage};
 
@@ -26,6 +27,8 @@ const MAX_RETRIES: usize = 1_000_000;
 pub enum StartError {
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Vault(#[from] OpenVaultError),
     #[error("cannot read the queues")]
     Queues(#[from] StoreError),
 }
@@ -70,6 +73,7 @@ impl Engine {
     pub async fn start(path: &Path, options: Options) -> Result<Self, StartError> {
         let Options { clock, random, retention, .. } = options;
         let store = Store::open(path, &options.store, Arc::clone(&clock))?;
+        let vault = Arc::new(open_vault(&store, path).await?);
         // An attempt may take its whole deadline; the lease must outlast it.
         let lease = Timeout::MAX.connect() + Timeout::MAX.total() + LEASE_MARGIN;
         let open = |name, max_messages, max_leased_per_group| {
@@ -82,7 +86,8 @@ impl Engine {
             retries: open("retries", MAX_RETRIES, usize::MAX).await?,
             redeliveries: open("redeliveries", MAX_BACKLOG, per_hook).await?,
         };
-        let hooks = Arc::new(EmbeddedHooks::new(store.clone()));
+        let stored = Arc::new(EmbeddedHooks::new(store.clone()));
+        let hooks = Arc::new(SealedHooks::new(stored.clone(), vault));
         let events = Arc::new(EmbeddedEvents(store.clone()));
         let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
         Ok(Self {
@@ -101,7 +106,7 @@ impl Engine {
                 addresses: options.addresses,
             },
             fanout: fanout::Deps {
-                subscriptions: hooks.clone(),
+                subscriptions: stored.clone(),
                 events: events.clone(),
                 queue: Arc::new(queues.events.clone()),
                 deliveries: Arc::new(queues.deliveries.clone()),
@@ -111,7 +116,7 @@ impl Engine {
                 retention,
             },
             deliver: deliver::Deps {
-                hooks: hooks.clone(),
+                hooks,
                 events,
                 log: log.clone(),
                 retries: Arc::new(queues.retries.clone()),
@@ -122,7 +127,8 @@ impl Engine {
                 retention,
             },
             requeue: requeue::Deps {
-                hooks,
+                // Waiting needs no secret.
+                hooks: stored,
                 log,
                 redeliveries: Arc::new(queues.redeliveries.clone()),
                 clock,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{Channel, EventType, HookId, TenantId};
 use super::pattern::Pattern;
 use super::retry::RetryPolicy;
-use super::secret::{Secret, SigningSecret};
+use super::secret::{HoldsSecrets, Secret, SigningSecret};
 use crate::time::Timestamp;
 
 /// The most patterns or channels of one hook.
@@ -65,6 +65,12 @@ impl Hook {
         self.secrets.retain(|s| s.is_live(now));
         self.secrets.insert(0, SigningSecret { secret, expires_at: None });
         self.secrets.truncate(MAX_SECRETS);
+    }
+}
+
+impl HoldsSecrets for Hook {
+    fn secrets_mut(&mut self) -> Vec<&mut Secret> {
+        self.secrets.iter_mut().map(|signing| &mut signing.secret).collect()
     }
 }
 
