@@ -20,8 +20,8 @@ const OPENED_AT_ONCE: usize = 16;
 /// out. A seal is bound to tenant and hook, so a row that was copied to another
 /// hook does not open there.
 ///
-/// Between this and the store, and in a stage that reads hooks without it,
-/// secrets stay sealed; only the `enabled`, the address and such can be used.
+/// A stage that needs no secret reads the store without this and needs no right
+/// to any key. What is opened stays open in this process until its row changes.
 pub struct SealedHooks {
     inner: Arc<dyn Hooks>,
     vault: Arc<Vault>,

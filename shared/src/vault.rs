@@ -35,11 +35,12 @@ const SEALS_FOR: Duration = Duration::from_secs(10 * 60);
 /// Random nonces are safe for 2^32 seals of one key (NIST SP 800-38D, 8.3); this
 /// stays far away from that.
 const MAX_SEALS: u32 = 1 << 20;
-/// How long an unwrapped key is remembered, and so how long a master key that
-/// was taken away still opens.
+/// How long an unwrapped key is remembered. A function that reads the same hooks
+/// over and over then makes two calls an hour for each data key.
 const OPENS_FOR: Duration = Duration::from_secs(30 * 60);
-/// Unwrapped keys that are remembered; each takes about a kilobyte.
-const REMEMBERED: usize = 1_024;
+/// Unwrapped keys that are remembered: as many as hooks are, for in the worst
+/// case each has its own. A key takes about a kilobyte.
+const REMEMBERED: usize = 4_096;
 
 /// Why a text cannot be sealed or opened. Never contains any of it.
 #[derive(Debug, thiserror::Error)]

@@ -123,6 +123,11 @@ impl World {
         self.router = api::router(self.engine.api.clone());
     }
 
+    /// Where everything is stored.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
