@@ -68,13 +68,11 @@ impl Hooks for SealedHooks {
         let Some(sealed) = self.inner.get(tenant, id).await? else { return Ok(None) };
         // A store that caches hands out the same hook again and again; one that
         // does not, an equal one. Both cost no cryptography while nothing changed.
-        if let Some(kept) = self.kept.get(&id)
-            && kept.tenant == *tenant
-            && (Arc::ptr_eq(&kept.sealed, &sealed) || kept.sealed == sealed)
-        {
-            return Ok(Some(kept.opened));
-        }
-        let opened = Arc::new(self.opened(tenant, id, sealed.as_ref().clone()).await?);
+        let opened = match self.kept.get(&id).filter(|kept| kept.tenant == *tenant) {
+            Some(kept) if Arc::ptr_eq(&kept.sealed, &sealed) => return Ok(Some(kept.opened)),
+            Some(kept) if kept.sealed == sealed => kept.opened,
+            _ => Arc::new(self.opened(tenant, id, sealed.as_ref().clone()).await?),
+        };
         self.kept.insert(id, Kept { tenant: tenant.clone(), sealed, opened: Arc::clone(&opened) });
         Ok(Some(opened))
     }
