@@ -136,6 +136,14 @@ class Publishing(unittest.TestCase):
                 call()
             self.assertIn("AccessDenied", caught.exception.response["Error"]["Code"])
 
+    def test_the_table_holds_no_secret_that_could_be_read(self):
+        hook = Hook()
+        rows = emulator.client("dynamodb").scan(TableName=stack.outputs["HooksTable"])["Items"]
+        text = json.dumps(rows)
+        self.assertIn(receiver.url + hook.path, text.replace("\\", ""))
+        self.assertIn("sealed:v1:", text)
+        self.assertNotIn(hook.secret.removeprefix("whsec_"), text)
+
     def test_data_too_large_to_travel_arrives_by_reference(self):
         hook = Hook()
         data = {"text": "x" * 200_000}

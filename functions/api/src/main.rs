@@ -28,6 +28,7 @@ async fn main() -> anyhow::Result<()> {
     let OperatorKeyHash(operator) = OperatorKeyHash::read(&mut env);
     let events = env.required(config::EVENTS_QUEUE_URL);
     let redeliveries = env.required(config::REDELIVERIES_QUEUE_URL);
+    let kms_key = env.required(config::KMS_KEY_ID);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
@@ -35,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
     let documents: Arc<dyn Documents> = Arc::new(aws.documents(&store));
     let (tenants, profiles) =
         (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(documents)));
-    let hooks = Arc::new(aws.hooks(&store));
+    let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(kms_key)));
     let effective = Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), profile));
     let router = api::router(Deps {
         tenants,

@@ -34,7 +34,9 @@ pub(crate) struct Together {
 
 /// The requests that are being put together in this process, one for each hook.
 #[derive(Clone, Debug, Default)]
-pub struct Batches(Arc<Mutex<HashMap<(TenantId, HookId), Arc<Gathering>>>>);
+pub struct Batches(Arc<Mutex<Open>>);
+
+type Open = HashMap<(TenantId, HookId), Arc<Gathering>>;
 
 /// A request that others may still join. Its leader holds on to it, also when
 /// it is full and the next one has begun.

@@ -10,10 +10,11 @@ use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::embedded::{
     EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, OpenError,
-    QueueOptions, Store, StoreOptions,
+    OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
 };
 use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
 use shared::request::LONGEST_ATTEMPT;
+use shared::sealed::SealedHooks;
 
 use crate::pump::{Pump, Stage};
 
@@ -29,6 +30,8 @@ const MAX_RETRIES: usize = 1_000_000;
 pub enum StartError {
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Vault(#[from] OpenVaultError),
     #[error("cannot read the queues")]
     Queues(#[from] StoreError),
     #[error("there is no profile {0}; GET /v1/profiles lists those there are")]
@@ -77,6 +80,7 @@ impl Engine {
     pub async fn start(path: &Path, options: Options) -> Result<Self, StartError> {
         let Options { clock, random, retention, .. } = options;
         let store = Store::open(path, &options.store, Arc::clone(&clock))?;
+        let vault = Arc::new(open_vault(&store, path).await?);
         // An attempt may take its whole deadline; the lease must outlast it.
         let lease = LONGEST_ATTEMPT + LEASE_MARGIN;
         let open = |name, max_messages, max_leased_per_group| {
@@ -89,7 +93,8 @@ impl Engine {
             retries: open("retries", MAX_RETRIES, usize::MAX).await?,
             redeliveries: open("redeliveries", MAX_BACKLOG, per_hook).await?,
         };
-        let hooks = Arc::new(EmbeddedHooks::new(store.clone()));
+        let stored = Arc::new(EmbeddedHooks::new(store.clone()));
+        let hooks = Arc::new(SealedHooks::new(stored.clone(), vault));
         let events = Arc::new(EmbeddedEvents(store.clone()));
         let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
         let documents: Arc<dyn Documents> = Arc::new(EmbeddedDocuments::new(store.clone()));
@@ -118,7 +123,7 @@ impl Engine {
                 addresses: options.addresses,
             },
             fanout: fanout::Deps {
-                subscriptions: hooks.clone(),
+                subscriptions: stored.clone(),
                 events: events.clone(),
                 queue: Arc::new(queues.events.clone()),
                 deliveries: Arc::new(queues.deliveries.clone()),
@@ -141,7 +146,8 @@ impl Engine {
                 retention,
             },
             requeue: requeue::Deps {
-                hooks,
+                // Waiting needs no secret.
+                hooks: stored,
                 log,
                 redeliveries: Arc::new(queues.redeliveries.clone()),
                 clock,

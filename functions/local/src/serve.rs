@@ -15,7 +15,7 @@ use local::{Engine, Options};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::domain::profile::STANDARD;
-use shared::embedded::StoreOptions;
+use shared::embedded::{StoreOptions, write_private};
 use shared::ports::{OsRandom, Random, SystemClock};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -199,7 +199,7 @@ fn kept_key(data: &Path) -> anyhow::Result<String> {
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
     let key = format!("op_{}", random_text(32));
-    write_private(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
+    write_private(&path, key.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     #[expect(clippy::print_stdout, reason = "the key is what the caller has to take note of, and no log may hold it")]
     {
         println!("operator key (kept in {}): {key}", path.display());
@@ -211,23 +211,6 @@ fn random_text(bytes: usize) -> String {
     let mut buffer = vec![0_u8; bytes];
     OsRandom.fill(&mut buffer);
     URL_SAFE_NO_PAD.encode(buffer)
-}
-
-#[cfg(unix)]
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    // Renamed when it is complete, so that a crash cannot leave half a key.
-    let unfinished = path.with_extension("new");
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(unfinished, path)
-}
-
-#[cfg(not(unix))]
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    std::fs::write(path, text)
 }
 
 /// The data directory holds secrets, so only its owner may look inside.

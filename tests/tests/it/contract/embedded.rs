@@ -14,7 +14,7 @@ use super::{DeadLetters, Queues, START, Stores, Time};
 
 const LEASE: Duration = Duration::from_secs(30);
 
-fn open() -> (Store, ManualClock, tempfile::TempDir) {
+pub(crate) fn open() -> (Store, ManualClock, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let manual = ManualClock::at(START);
     let clock: Arc<dyn Clock> = Arc::new(manual.clone());
