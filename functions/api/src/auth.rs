@@ -34,7 +34,7 @@ impl OperatorKey {
         Self(hash.map(KeyHash::from_sha256))
     }
 
-    fn matches(&self, token: &str) -> bool {
+    pub fn matches(&self, token: &str) -> bool {
         !token.is_empty() && self.0.as_ref().is_some_and(|hash| hash.matches(token))
     }
 }

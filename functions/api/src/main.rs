@@ -14,6 +14,7 @@ use shared::documents::{StoredProfiles, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
+use shared::emf::Emf;
 use shared::ports::{Documents, OsRandom, SystemClock};
 use shared::telemetry::{self, Format};
 use tower::ServiceExt as _;
@@ -54,7 +55,15 @@ async fn main() -> anyhow::Result<()> {
         key_cache: KeyCache::new(FRESH_FOR),
         addresses,
     });
-    let service = service_fn(move |request: lambda_http::Request| answer(router.clone(), request));
+    let (emf, clock) = (Arc::new(Emf::start().map_err(anyhow::Error::from_boxed)?), Arc::clone(&aws.clock));
+    let service = service_fn(move |request: lambda_http::Request| {
+        let (router, emf, clock) = (router.clone(), Arc::clone(&emf), Arc::clone(&clock));
+        async move {
+            let answer = answer(router, request).await;
+            emf.write_now_and_then(clock.as_ref());
+            answer
+        }
+    });
     lambda_http::run_concurrent(service).await.map_err(anyhow::Error::from_boxed)
 }
 

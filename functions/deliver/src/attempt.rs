@@ -10,6 +10,7 @@ use shared::domain::delivery::{
 use shared::domain::retry::{Ending, Verdict, parse_retry_after};
 use shared::effective::EffectiveHook;
 use shared::messages::DeliveryMessage;
+use shared::metrics;
 use shared::ports::{HttpResult, StoreError};
 use shared::request::Subject;
 use shared::stage::{Fault, Outcome};
@@ -193,6 +194,7 @@ pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &De
 
 fn report(delivery: &Delivery) {
     let Some(attempt) = &delivery.last_attempt else { return };
+    metrics::attempted(delivery, attempt);
     tracing::debug!(
         tenant.id = %delivery.tenant,
         hook.id = %delivery.id.hook,

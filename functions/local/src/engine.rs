@@ -76,6 +76,12 @@ pub struct Queues {
     pub redeliveries: EmbeddedQueue,
 }
 
+impl Queues {
+    pub fn all(&self) -> [&EmbeddedQueue; 4] {
+        [&self.events, &self.deliveries, &self.retries, &self.redeliveries]
+    }
+}
+
 impl Engine {
     pub async fn start(path: &Path, options: Options) -> Result<Self, StartError> {
         let Options { clock, random, retention, .. } = options;

@@ -1,5 +1,7 @@
 //! `hookline serve`
 
+mod metrics;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -152,6 +154,8 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let pump = tokio::spawn(engine.pump().run(stopped.clone()));
         let router = api::router(engine.api.clone());
+        let metrics = metrics::routes(engine.queues.clone(), api::OperatorKey::new(&operator_key));
+        let router = router.merge(metrics?);
         let http = tokio::spawn(serve_http(listener, router, stopped));
         tracing::info!(data = %data.display(), "listening on http://{address}");
         Ok(Self { address, operator_key, engine, stop, tasks: [http, pump], temporary })

@@ -81,6 +81,12 @@ impl EmbeddedQueue {
         self.lock().stats()
     }
 
+    /// Since when the oldest message could have been taken; none when nothing
+    /// is visible. Looks at every message.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.lock().oldest()
+    }
+
     /// When the next message becomes visible or a lease ends; none when empty.
     pub fn next_change(&self) -> Option<Timestamp> {
         self.lock().next_change()
