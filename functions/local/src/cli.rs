@@ -85,7 +85,7 @@ pub(crate) struct ServeOptions {
     pub(crate) retention_days: String,
 
     /// Attempts under way at once, 1 to 10000
-    #[arg(long, env = "HOOKLINE_MAX_IN_FLIGHT", default_value = "512", value_name = "N")]
+    #[arg(long, env = "HOOKLINE_MAX_IN_FLIGHT", default_value = "2048", value_name = "N")]
     pub(crate) max_in_flight: String,
 
     /// Attempts under way at once for one hook, 1 to 10000

@@ -89,15 +89,25 @@ impl Engine {
         let vault = Arc::new(open_vault(&store, path).await?);
         // An attempt may take its whole deadline; the lease must outlast it.
         let lease = LONGEST_ATTEMPT + LEASE_MARGIN;
-        let open = |name, max_messages, max_leased_per_group| {
-            EmbeddedQueue::open(store.clone(), name, QueueOptions { lease, max_messages, max_leased_per_group })
+        let open = |name, options| EmbeddedQueue::open(store.clone(), name, options);
+        let stage = |max_messages| QueueOptions {
+            lease,
+            max_messages,
+            max_leased_per_group: usize::MAX,
+            max_leased_to_others: usize::MAX,
         };
-        let per_hook = options.max_in_flight_per_hook;
+        // Endpoints that are slow, or not known yet, leave a quarter of each lane
+        // to those that are quick.
+        let lane = || QueueOptions {
+            max_leased_per_group: options.max_in_flight_per_hook,
+            max_leased_to_others: options.max_in_flight.div_ceil(4) * 3,
+            ..stage(MAX_BACKLOG)
+        };
         let queues = Queues {
-            events: open("events", MAX_BACKLOG, usize::MAX).await?,
-            deliveries: open("deliveries", MAX_BACKLOG, per_hook).await?,
-            retries: open("retries", MAX_RETRIES, usize::MAX).await?,
-            redeliveries: open("redeliveries", MAX_BACKLOG, per_hook).await?,
+            events: open("events", stage(MAX_BACKLOG)).await?,
+            deliveries: open("deliveries", lane()).await?,
+            retries: open("retries", stage(MAX_RETRIES)).await?,
+            redeliveries: open("redeliveries", lane()).await?,
         };
         let stored = Arc::new(EmbeddedHooks::new(store.clone()));
         let hooks = Arc::new(SealedHooks::new(stored.clone(), vault));

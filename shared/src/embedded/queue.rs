@@ -28,6 +28,9 @@ pub struct QueueOptions {
     pub max_messages: usize,
     /// The most messages of one group that are leased at once.
     pub max_leased_per_group: usize,
+    /// The most messages that are leased at once of groups which are not known
+    /// to be quick. The rest is room for those that are.
+    pub max_leased_to_others: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,7 +65,7 @@ impl EmbeddedQueue {
     /// leased then may have been half processed, so all count as received once.
     pub async fn open(store: Store, name: &'static str, options: QueueOptions) -> StoreResult<Self> {
         let first = next_epoch(&store, name).await? << EPOCH_SHIFT;
-        let mut index = Index::new(first, options.lease, options.max_leased_per_group);
+        let mut index = Index::new(first, &options);
         for row in store.range(Table::Messages, codec::prefix_range(codec::key(b'm', &[name]))) {
             let (key, value) = row?;
             let (_, number) = key.split_last_chunk::<8>().ok_or_else(|| corrupt("a short key"))?;
@@ -303,7 +306,7 @@ impl QueueReceiver for EmbeddedQueue {
             Ok(())
         });
         deleted.await.map_err(failed)?;
-        self.lock().remove(number);
+        self.lock().remove(number, self.clock.now());
         self.arrivals.notify_one();
         Ok(())
     }
@@ -312,6 +315,7 @@ impl QueueReceiver for EmbeddedQueue {
         let number = Self::number(receipt)?;
         let row = self.row(number);
         let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
+        let now = self.clock.now();
         self.lock().will_be_rewritten(number);
         let deferred = self.store.hand_over(move |tx| {
             let Some(value) = tx.get(Table::Messages, &row)? else {
@@ -321,7 +325,7 @@ impl QueueReceiver for EmbeddedQueue {
             let rewritten = encode(until, group, body);
             tx.put(Table::Messages, row, rewritten);
             tx.after_commit(move || {
-                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).defer(number, until);
+                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).defer(number, until, now);
                 arrivals.notify_one();
             });
             Ok(())
@@ -348,7 +352,7 @@ impl QueueReceiver for EmbeddedQueue {
             tx.put(Table::Messages, dead_row, codec::encode(&letter));
             tx.delete(Table::Messages, row);
             tx.after_commit(move || {
-                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(number);
+                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(number, now);
                 arrivals.notify_one();
             });
             Ok(())

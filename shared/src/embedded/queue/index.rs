@@ -1,13 +1,16 @@
 //! Which messages are visible, leased or waiting, and whose turn is next.
 
+mod turns;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::QueueStats;
+use super::{QueueOptions, QueueStats};
 use crate::time::Timestamp;
+use turns::Turns;
 
 /// Groups take turns, and one group may hold only so many leases, so that a
 /// slow endpoint delays nobody but itself.
@@ -18,7 +21,7 @@ pub(super) struct Index {
     messages: HashMap<u64, Entry>,
     groups: HashMap<Arc<str>, Group>,
     /// Groups with something visible and a lease to spare, in turn.
-    turns: VecDeque<Arc<str>>,
+    turns: Turns,
     /// Messages not visible yet, and leases, by when that ends.
     waiting: BTreeSet<(Timestamp, u64)>,
     leased: usize,
@@ -60,7 +63,11 @@ enum State {
     /// Since then.
     Visible(Timestamp),
     Waiting(Timestamp),
-    Leased(Timestamp),
+    Leased {
+        until: Timestamp,
+        /// It counts among the leases of groups that were not known to be quick.
+        among_others: bool,
+    },
 }
 
 #[derive(Default)]
@@ -72,14 +79,14 @@ struct Group {
 }
 
 impl Index {
-    pub(super) fn new(next_number: u64, lease: Duration, max_leased_per_group: usize) -> Self {
+    pub(super) fn new(next_number: u64, options: &QueueOptions) -> Self {
         Self {
-            lease,
-            max_leased_per_group,
+            lease: options.lease,
+            max_leased_per_group: options.max_leased_per_group,
             next_number,
             messages: HashMap::new(),
             groups: HashMap::new(),
-            turns: VecDeque::new(),
+            turns: Turns::new(options.max_leased_to_others),
             waiting: BTreeSet::new(),
             leased: 0,
         }
@@ -96,7 +103,7 @@ impl Index {
     pub(super) fn oldest(&self) -> Option<Timestamp> {
         let visible = self.messages.values().filter_map(|entry| match entry.state {
             State::Visible(since) => Some(since),
-            State::Waiting(_) | State::Leased(_) => None,
+            State::Waiting(_) | State::Leased { .. } => None,
         });
         visible.min()
     }
@@ -135,7 +142,7 @@ impl Index {
         self.wake(now);
         let mut taken = Vec::new();
         while taken.len() < max {
-            let Some(name) = self.turns.pop_front() else { break };
+            let Some((name, among_others)) = self.turns.pop() else { break };
             let Some(group) = self.groups.get_mut(&name) else { continue };
             group.has_turn = false;
             let Some(number) = group.visible.pop_front() else { continue };
@@ -144,7 +151,8 @@ impl Index {
             group.leased += 1;
             self.leased += 1;
             entry.received = entry.received.saturating_add(1);
-            entry.state = State::Leased(until);
+            entry.state = State::Leased { until, among_others };
+            self.turns.leased(among_others);
             self.waiting.insert((until, number));
             taken.push(Taken { number, receive_count: entry.received, body: entry.body.take() });
             self.offer_turn(&name);
@@ -163,8 +171,8 @@ impl Index {
         }
     }
 
-    pub(super) fn remove(&mut self, number: u64) {
-        self.leave_state(number);
+    pub(super) fn remove(&mut self, number: u64, now: Timestamp) {
+        self.leave_state(number, now);
         let Some(entry) = self.messages.remove(&number) else { return };
         let empty = self.groups.get_mut(&entry.group).is_some_and(|group| {
             group.members -= 1;
@@ -177,8 +185,8 @@ impl Index {
         }
     }
 
-    pub(super) fn defer(&mut self, number: u64, until: Timestamp) {
-        self.leave_state(number);
+    pub(super) fn defer(&mut self, number: u64, until: Timestamp, now: Timestamp) {
+        self.leave_state(number, now);
         let Some(entry) = self.messages.get_mut(&number) else { return };
         entry.state = State::Waiting(until);
         let group = Arc::clone(&entry.group);
@@ -187,9 +195,9 @@ impl Index {
     }
 
     pub(super) fn next_change(&self) -> Option<Timestamp> {
-        match self.turns.front() {
-            Some(_) => Some(Timestamp::default()),
-            None => self.waiting.first().map(|(at, _)| *at),
+        match self.turns.is_any() {
+            true => Some(Timestamp::default()),
+            false => self.waiting.first().map(|(at, _)| *at),
         }
     }
 
@@ -199,7 +207,7 @@ impl Index {
             if at > now {
                 break;
             }
-            self.leave_state(number);
+            self.leave_state(number, now);
             let Some(entry) = self.messages.get_mut(&number) else { continue };
             entry.state = State::Visible(at);
             let name = Arc::clone(&entry.group);
@@ -210,7 +218,7 @@ impl Index {
         }
     }
 
-    fn leave_state(&mut self, number: u64) {
+    fn leave_state(&mut self, number: u64, now: Timestamp) {
         let Some(entry) = self.messages.get(&number) else { return };
         match entry.state {
             State::Visible(_) => {
@@ -221,9 +229,11 @@ impl Index {
             State::Waiting(at) => {
                 self.waiting.remove(&(at, number));
             }
-            State::Leased(until) => {
+            State::Leased { until, among_others } => {
                 self.waiting.remove(&(until, number));
                 self.leased -= 1;
+                let held = now.since(until.saturating_sub(self.lease));
+                self.turns.ended(&entry.group, among_others, held);
                 if let Some(group) = self.groups.get_mut(&entry.group) {
                     group.leased -= 1;
                 }
@@ -235,7 +245,7 @@ impl Index {
         let Some(group) = self.groups.get_mut(name) else { return };
         if !group.has_turn && !group.visible.is_empty() && group.leased < self.max_leased_per_group {
             group.has_turn = true;
-            self.turns.push_back(Arc::clone(name));
+            self.turns.push(name);
         }
     }
 }

@@ -8,7 +8,7 @@ use shared::embedded::{
     EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, QueueOptions,
     Store, StoreOptions,
 };
-use shared::ports::{Clock, ManualClock, Outgoing, QueueError, QueueSender};
+use shared::ports::{Clock, ManualClock, Outgoing, QueueError, QueueReceiver as _, QueueSender};
 
 use super::{DeadLetters, Queues, START, Stores, Time};
 
@@ -40,7 +40,12 @@ pub(crate) async fn stores() -> Option<Stores> {
 
 pub(crate) async fn queues() -> Option<Queues> {
     let (store, clock, directory) = open();
-    let options = QueueOptions { lease: LEASE, max_messages: 1_000, max_leased_per_group: usize::MAX };
+    let options = QueueOptions {
+        lease: LEASE,
+        max_messages: 1_000,
+        max_leased_per_group: usize::MAX,
+        max_leased_to_others: usize::MAX,
+    };
     let queue = EmbeddedQueue::open(store.clone(), "queue", options).await.unwrap();
     Some(Queues {
         time: Time::Manual(clock),
@@ -66,7 +71,12 @@ impl DeadLetters for SetAside {
 #[tokio::test]
 async fn a_list_that_does_not_fit_is_refused_whole() {
     let (store, _, _directory) = open();
-    let options = QueueOptions { lease: LEASE, max_messages: 3, max_leased_per_group: usize::MAX };
+    let options = QueueOptions {
+        lease: LEASE,
+        max_messages: 3,
+        max_leased_per_group: usize::MAX,
+        max_leased_to_others: usize::MAX,
+    };
     let queue = EmbeddedQueue::open(store, "small", options).await.unwrap();
     let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None };
     let results = queue.send(&vec![message.clone(); 4]).await;
@@ -79,7 +89,12 @@ async fn a_list_that_does_not_fit_is_refused_whole() {
 #[tokio::test]
 async fn a_message_is_in_the_newest_file_of_the_journal_when_its_send_returns() {
     let (store, _, directory) = open();
-    let options = QueueOptions { lease: LEASE, max_messages: 3, max_leased_per_group: usize::MAX };
+    let options = QueueOptions {
+        lease: LEASE,
+        max_messages: 3,
+        max_leased_per_group: usize::MAX,
+        max_leased_to_others: usize::MAX,
+    };
     let queue = EmbeddedQueue::open(store, "durable", options).await.unwrap();
     let body = b"what has to outlive the process";
     queue.send_one(Outgoing { body: Bytes::from_static(body), group: "g".into(), due: None }).await.unwrap();
@@ -90,4 +105,38 @@ async fn a_message_is_in_the_newest_file_of_the_journal_when_its_send_returns() 
     let (_, newest) = numbered.max().unwrap();
     let journal = std::fs::read(newest).unwrap();
     assert!(journal.windows(body.len()).any(|window| window == body));
+}
+
+#[tokio::test]
+async fn slow_groups_leave_room_for_those_that_are_known_to_be_quick() {
+    let (store, clock, _directory) = open();
+    let options = QueueOptions { lease: LEASE, max_messages: 1_000, max_leased_per_group: 2, max_leased_to_others: 3 };
+    let queue = EmbeddedQueue::open(store, "lane", options).await.unwrap();
+    let send = async |group: &str, count: usize| {
+        let message = Outgoing { body: Bytes::copy_from_slice(group.as_bytes()), group: group.into(), due: None };
+        assert!(queue.send(&vec![message; count]).await.iter().all(Result::is_ok));
+    };
+    // Quick settles what it got at once, and is known for it from then on.
+    send("quick", 1).await;
+    for received in queue.receive(10).await.unwrap() {
+        queue.ack(&received.receipt).await.unwrap();
+    }
+    for slow in ["slow-1", "slow-2", "slow-3", "slow-4"] {
+        send(slow, 5).await;
+    }
+    let held = queue.receive(10).await.unwrap();
+    assert_eq!(held.len(), 3, "the slow ones hold as much as they may");
+    assert_eq!(queue.receive(10).await.unwrap().len(), 0);
+    send("quick", 5).await;
+    let taken = queue.receive(10).await.unwrap();
+    assert_eq!(taken.iter().map(|received| &received.body[..]).collect::<Vec<_>>(), [b"quick"; 2]);
+    for received in taken {
+        queue.ack(&received.receipt).await.unwrap();
+    }
+    // A lease that ends makes room for whoever of the others is next.
+    clock.advance(Duration::from_secs(10));
+    queue.ack(&held[0].receipt).await.unwrap();
+    let bodies: Vec<_> = queue.receive(10).await.unwrap().into_iter().map(|received| received.body).collect();
+    assert_eq!(bodies.len(), 3, "two quick ones and one more of the slow: {bodies:?}");
+    assert!(bodies.contains(&Bytes::from_static(b"slow-4")), "in turn: {bodies:?}");
 }
