@@ -45,9 +45,11 @@
 //! (`tests/tests/it/contract`). The stages' promises are checked by journeys
 //! that die between any two steps (`tests/tests/journeys`).
 
+pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cache;
+pub mod circuits;
 pub mod config;
 #[cfg(any(feature = "aws", feature = "embedded"))]
 mod cursor;
@@ -56,12 +58,15 @@ pub mod domain;
 pub mod effective;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+pub mod keeper;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod messages;
 pub mod ports;
+pub mod rates;
 pub mod request;
 pub mod stage;
 pub mod standing;
+pub mod states;
 pub mod telemetry;
 pub mod time;
