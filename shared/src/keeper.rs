@@ -120,6 +120,18 @@ impl Keeper {
         Ok(())
     }
 
+    /// The endpoint has returned its key.
+    pub async fn verified(&self, hook: &Hook, at: Timestamp) {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        let noted = match self.circuits.health.change(tenant, id, |health| health.verify(at)).await {
+            Ok(_) => self.audit.note(tenant, id, BY_ITSELF, "verified", None).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "a verification was not written down");
+        }
+    }
+
     /// Whether it was this call that disabled it.
     async fn disable(&self, tenant: &TenantId, id: HookId, reason: &str) -> StoreResult<bool> {
         for _ in 0..DISABLE_TRIES {

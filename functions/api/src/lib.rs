@@ -18,8 +18,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use deliver::Courier;
 use shared::domain::address::AddressPolicy;
 use shared::effective::EffectiveHooks;
+use shared::keeper::Keeper;
 use shared::ports::{Clock, DeliveryLog, Events, Hooks, Keys, Profiles, QueueSender, Random, Tenants};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -45,6 +47,10 @@ pub struct Deps {
     pub queue: Arc<dyn QueueSender>,
     /// The retry lane, for manual retries.
     pub redeliveries: Arc<dyn QueueSender>,
+    /// How hooks fare, and what follows from it.
+    pub keeper: Arc<Keeper>,
+    /// What carries tests and handshakes to endpoints.
+    pub courier: Courier,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub operator: OperatorKey,

@@ -12,7 +12,9 @@ use shared::embedded::{
     EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, OpenError,
     QueueOptions, Store, StoreOptions,
 };
+use shared::keeper::{Foundations, Keeper};
 use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
+use shared::rates::Rates;
 use shared::request::LONGEST_ATTEMPT;
 
 use crate::pump::{Pump, Stage};
@@ -100,8 +102,27 @@ impl Engine {
         if effective.find_profile(effective.usual_profile()).await?.is_none() {
             return Err(StartError::Profile(effective.usual_profile().clone()));
         }
+        let tokens = deliver::Tokens::default();
+        let keeper = Arc::new(Keeper::new(Foundations {
+            // A cache of their own, so that what changes with every failure
+            // does not outdate tenants and profiles.
+            documents: Arc::new(EmbeddedDocuments::new(store.clone())),
+            hooks: hooks.clone(),
+            events: Arc::new(queues.events.clone()),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+            rates: Rates::own(),
+            // Nobody else writes to this directory.
+            fresh_for: Duration::MAX,
+        }));
         Ok(Self {
             api: api::Deps {
+                keeper: Arc::clone(&keeper),
+                courier: deliver::Courier {
+                    sender: Arc::clone(&options.sender),
+                    tokens: tokens.clone(),
+                    clock: Arc::clone(&clock),
+                },
                 tenants,
                 profiles,
                 effective: Arc::clone(&effective),
@@ -134,13 +155,15 @@ impl Engine {
                 retries: Arc::new(queues.retries.clone()),
                 sender: options.sender,
                 in_flight: deliver::InFlight::default(),
-                tokens: deliver::Tokens::default(),
+                tokens,
+                keeper: Arc::clone(&keeper),
                 clock: Arc::clone(&clock),
                 random,
                 retention,
             },
             requeue: requeue::Deps {
                 hooks,
+                circuits: Arc::clone(&keeper.circuits),
                 log,
                 redeliveries: Arc::new(queues.redeliveries.clone()),
                 clock,
