@@ -92,6 +92,9 @@ impl Keeper {
                 self.circuits.health.change(tenant, id, count).await?
             }
             None => {
+                if self.health(tenant, id).await?.is_well_known(ended.at) {
+                    return Ok(());
+                }
                 let count = |health: &mut Health| Vec::from_iter(health.succeed(ended.at));
                 self.circuits.health.change(tenant, id, count).await?
             }

@@ -146,8 +146,7 @@ impl Health {
     /// Counts a success. Nothing is written down when all was well a short
     /// while ago.
     pub fn succeed(&mut self, at: Timestamp) -> Option<Change> {
-        let was_well = self.failing_since.is_none() && self.circuit == Circuit::Closed;
-        if was_well && self.last_success.is_some_and(|last| at.since(last) < SUCCESS_EVERY) {
+        if self.is_well_known(at) {
             return None;
         }
         self.last_execution = self.last_execution.max(Some(at));
@@ -161,6 +160,12 @@ impl Health {
         }
         self.exhausted_announced = false;
         std::mem::take(&mut self.failing_announced).then_some(Change::Recovered)
+    }
+
+    /// Whether a success now would say nothing new.
+    pub fn is_well_known(&self, at: Timestamp) -> bool {
+        let is_well = self.failing_since.is_none() && self.circuit == Circuit::Closed;
+        is_well && self.last_success.is_some_and(|last| at.since(last) < SUCCESS_EVERY)
     }
 
     fn forget_breaks(&mut self) {

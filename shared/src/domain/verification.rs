@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::hook::Hook;
 use super::secret::Secret;
 use crate::ports::{HttpResponse, Random};
 
@@ -15,6 +16,13 @@ impl Secret {
         let mut bytes = [0_u8; 16];
         random.fill(&mut bytes);
         Self::new(format!("{:032x}", u128::from_be_bytes(bytes)))
+    }
+}
+
+impl Hook {
+    /// Gives it a key unless it has one.
+    pub fn provide_verification_key(&mut self, random: &dyn Random) {
+        self.verification_key.get_or_insert_with(|| Secret::generate_verification_key(random));
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) struct Secrets {
     /// Others that sign as well: those being rotated out, until they expire,
     /// and one of another kind.
     others: Vec<OtherSecret>,
+    /// What the endpoint has to return, where it has to verify itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_key: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -53,6 +56,7 @@ fn view(hook: &Hook, now: Timestamp) -> Secrets {
     let mut live = hook.secrets.iter().filter(|secret| secret.is_live(now));
     let current = live.next().map(|current| &current.secret);
     Secrets {
+        verification_key: hook.verification_key.as_ref().map(|key| key.reveal().to_owned()),
         secret: current.map(|secret| secret.reveal().to_owned()),
         public_key: current.and_then(public_key),
         others: live

@@ -13,14 +13,18 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
-use deliver::{InFlight, Tokens};
+use deliver::{Courier, InFlight, Tokens};
 use shared::cache::FRESH_FOR;
 use shared::domain::address::AddressPolicy;
 use shared::domain::hook::Hook;
 use shared::domain::ids::KeyId;
 use shared::domain::key::{ApiKey, KeyHash, Scope, generate_token};
+use shared::keeper::{Foundations, Keeper};
 use shared::messages::DeliveryMessage;
-use shared::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError, QueueSender};
+use shared::ports::{
+    Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError, QueueSender,
+};
+use shared::rates::Rates;
 use shared::stage::{Message, Outcome};
 use tests::metering::{Meter, Usage};
 use tower::ServiceExt as _;
@@ -96,6 +100,19 @@ impl Stages {
         fanout::handle(&deps, message(id, body.into())).await
     }
 
+    fn keeper(&self) -> Arc<Keeper> {
+        let clock: Arc<dyn Clock> = Arc::new(self.stores.clock.clone());
+        Arc::new(Keeper::new(Foundations {
+            documents: Arc::clone(&self.stores.documents),
+            hooks: Arc::clone(&self.stores.hooks),
+            events: self.events.clone(),
+            rates: Rates::shared(Arc::clone(&self.stores.documents), Arc::clone(&clock)),
+            clock,
+            random: Arc::new(OsRandom),
+            fresh_for: FRESH_FOR,
+        }))
+    }
+
     fn deliver(&self, status: u16) -> deliver::Deps {
         let clock = Arc::new(self.stores.clock.clone());
         deliver::Deps {
@@ -106,6 +123,7 @@ impl Stages {
             sender: Arc::new(Answering(status)),
             in_flight: InFlight::default(),
             tokens: Tokens::default(),
+            keeper: self.keeper(),
             clock,
             random: Arc::new(OsRandom),
             retention: RETENTION,
@@ -135,31 +153,34 @@ async fn an_event_costs_three_half_read_units_one_write_unit_and_one_call_to_the
 async fn a_delivery_that_succeeds_reads_nothing_once_its_hook_is_known() {
     let stages = Stages::new().await;
     let deps = stages.deliver(200);
-    for (id, reads) in [("evt-1", 2), ("evt-2", 0)] {
+    // The first is also the success that its health writes down, once a minute.
+    for (id, reads, writes) in [("evt-1", 3, 2), ("evt-2", 0, 1), ("evt-3", 0, 1)] {
         stages.fan_out(id).await;
         stages.meter.reset();
         for outgoing in stages.deliveries.take().1 {
             assert!(matches!(deliver::handle(&deps, message(id, outgoing.body)).await, Outcome::Done));
         }
         let cost = stages.meter.reset();
-        assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (reads, 1, 1.0), "{id}");
+        assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (reads, writes, writes as f64), "{id}");
         assert_eq!(stages.retries.take().0, 0);
     }
 }
 
 #[tokio::test]
-async fn a_failure_costs_two_write_units_and_one_message_and_its_retry_one_read() {
+async fn a_failure_costs_three_write_units_and_one_message_and_its_retry_one_read() {
     let stages = Stages::new().await;
     stages.fan_out("evt-1").await;
     let (failing, succeeding) = (stages.deliver(500), stages.deliver(200));
     for deps in [&failing, &succeeding] {
         deps.hooks.get(&stages.hook.tenant, stages.hook.id).await.unwrap();
+        deps.keeper.health(&stages.hook.tenant, stages.hook.id).await.unwrap();
     }
     stages.meter.reset();
     for outgoing in stages.deliveries.take().1 {
         assert!(matches!(deliver::handle(&failing, message("m", outgoing.body)).await, Outcome::Done));
     }
-    assert_eq!(stages.meter.reset(), writes(2, 2.0));
+    // The row, the attempt, and the health of the hook.
+    assert_eq!(stages.meter.reset(), writes(3, 3.0));
     let (calls, mut waiting) = stages.retries.take();
     assert_eq!((calls, waiting.len()), (1, 1));
 
@@ -168,10 +189,15 @@ async fn a_failure_costs_two_write_units_and_one_message_and_its_retry_one_read(
     // Only the clock of the stage moves on; its hook is read once more.
     stages.stores.clock.set(due);
     succeeding.hooks.get(&stages.hook.tenant, stages.hook.id).await.unwrap();
+    succeeding.keeper.health(&stages.hook.tenant, stages.hook.id).await.unwrap();
     stages.meter.reset();
     assert!(matches!(deliver::handle(&succeeding, message("r", retry.body)).await, Outcome::Done));
     let cost = stages.meter.reset();
-    assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (1, 1, 1.0));
+    assert_eq!(
+        (cost.read_calls, cost.write_calls, cost.write_units),
+        (1, 2, 2.0),
+        "the row, and that all is well again"
+    );
 }
 
 #[tokio::test]
@@ -194,6 +220,12 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
         log: Arc::clone(&stages.stores.deliveries),
         queue: stages.events.clone(),
         redeliveries: stages.deliveries.clone(),
+        keeper: stages.keeper(),
+        courier: Courier {
+            sender: Arc::new(Answering(200)),
+            tokens: Tokens::default(),
+            clock: Arc::new(stages.stores.clock.clone()),
+        },
         clock: Arc::new(stages.stores.clock.clone()),
         random: Arc::new(OsRandom),
         operator: OperatorKey::new("nobody uses this one"),
