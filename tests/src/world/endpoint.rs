@@ -16,6 +16,10 @@ pub enum Answer {
     /// A status with a `Retry-After`.
     Later(u16, String),
     Timeout,
+    /// A status with a body.
+    Body(u16, String),
+    /// 200, with this header of the request in the answer.
+    Echo(&'static str),
 }
 
 /// A request as it left.
@@ -25,6 +29,7 @@ pub struct Sent {
     pub url: String,
     /// `webhook-id`: the delivery.
     pub id: String,
+    pub headers: Vec<(String, String)>,
     pub body: Bytes,
     /// The secrets whose signature it carries, in no order.
     pub signed_by: Vec<String>,
@@ -79,6 +84,13 @@ impl Endpoint {
     }
 }
 
+impl Sent {
+    /// The header of this name, as it was written.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
 #[async_trait]
 impl HttpSender for Endpoint {
     async fn send(&self, request: HttpRequest) -> HttpResult {
@@ -89,12 +101,18 @@ impl HttpSender for Endpoint {
         let signed_by = secrets.into_iter().filter(|secret| verifies(secret, &request, at)).collect();
         let id = header(&request, "webhook-id").to_owned();
         let answer = state.scripts.get_mut(&url).and_then(VecDeque::pop_front).unwrap_or(Answer::Status(200));
-        state.sent.push(Sent { at, url, id, body: request.body, signed_by });
+        let headers = request.headers.clone();
+        state.sent.push(Sent { at, url, id, headers, body: request.body.clone(), signed_by });
         let answer = match answer {
             Answer::Status(status) => Ok(HttpResponse { status, headers: Vec::new(), body: Bytes::new() }),
             Answer::Later(status, wait) => {
                 let headers = vec![("retry-after".to_owned(), wait)];
                 Ok(HttpResponse { status, headers, body: Bytes::new() })
+            }
+            Answer::Body(status, body) => Ok(HttpResponse { status, headers: Vec::new(), body: body.into() }),
+            Answer::Echo(name) => {
+                let headers = vec![(name.to_owned(), header(&request, name).to_owned())];
+                Ok(HttpResponse { status: 200, headers, body: Bytes::new() })
             }
             Answer::Timeout => {
                 Err(SendFailure { outcome: Outcome::Timeout, detail: "no answer within 15 s".to_owned() })

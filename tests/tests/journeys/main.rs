@@ -2,10 +2,15 @@
 //! clock that moves only when told to. Nothing here sleeps.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod circuits;
 mod death;
+mod disabling;
 mod fanout;
 mod hooks;
 mod manual;
+mod operational;
 mod payload;
 mod queues;
+mod rates;
 mod retries;
+mod verification;
