@@ -9,7 +9,7 @@ use crate::ports::{Clock, Documents, StoreResult};
 use crate::states::States;
 use crate::time::Timestamp;
 
-/// A process takes up to this share of a second's requests with one write.
+/// With one write a process takes at most so large a share of a second's requests.
 const LEASES_PER_SECOND: u32 = 20;
 /// Hooks that are remembered at once; more than this are not busy at once.
 const REMEMBERED: usize = 16_384;
@@ -26,8 +26,16 @@ pub enum Rates {
 
 pub struct SharedRates {
     windows: States<Window>,
-    /// What this process has taken and not used, and in which bucket.
-    leases: Mutex<HashMap<(TenantId, HookId), (i64, u32)>>,
+    leases: Mutex<HashMap<(TenantId, HookId), Lease>>,
+}
+
+/// What this process took last.
+#[derive(Clone, Copy)]
+struct Lease {
+    /// When it has to be used.
+    bucket: i64,
+    taken: u32,
+    left: u32,
 }
 
 impl Rates {
@@ -73,29 +81,29 @@ impl SharedRates {
         in_turn: bool,
     ) -> StoreResult<Option<Timestamp>> {
         let name = (tenant.clone(), hook);
-        if self.spend(&name, now) {
-            return Ok(None);
-        }
-        let want = (limit / LEASES_PER_SECOND).max(1);
+        let Err(want) = self.spend(&name, now, limit) else { return Ok(None) };
         let (taken, _) = self.windows.change(tenant, hook, |window| window.take(now, limit, want, in_turn)).await?;
-        if let Taken::Now(given @ 2..) = taken {
+        if let Taken::Now(given) = taken {
             let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
             if leases.len() >= REMEMBERED {
                 leases.clear();
             }
-            leases.insert(name, (bucket(now), given - 1));
+            leases.insert(name, Lease { bucket: bucket(now), taken: given, left: given - 1 });
         }
         Ok(later(taken))
     }
 
-    fn spend(&self, name: &(TenantId, HookId), now: Timestamp) -> bool {
+    /// Uses what is left, or tells how many to take: twice as many each time
+    /// within one bucket, so that little is taken in vain.
+    fn spend(&self, name: &(TenantId, HookId), now: Timestamp, limit: u32) -> Result<(), u32> {
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        match leases.get_mut(name) {
-            Some((of, left)) if *of == bucket(now) && *left > 0 => {
-                *left -= 1;
-                true
+        match leases.get_mut(name).filter(|lease| lease.bucket == bucket(now)) {
+            Some(lease) if lease.left > 0 => {
+                lease.left -= 1;
+                Ok(())
             }
-            _ => false,
+            Some(lease) => Err(lease.taken.saturating_mul(2).min(limit / LEASES_PER_SECOND).max(1)),
+            None => Err(1),
         }
     }
 }

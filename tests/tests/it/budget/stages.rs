@@ -19,6 +19,7 @@ use shared::domain::address::AddressPolicy;
 use shared::domain::hook::Hook;
 use shared::domain::ids::KeyId;
 use shared::domain::key::{ApiKey, KeyHash, Scope, generate_token};
+use shared::domain::tenant::Tenant;
 use shared::keeper::{Foundations, Keeper};
 use shared::messages::DeliveryMessage;
 use shared::ports::{
@@ -79,7 +80,7 @@ impl Stages {
     async fn new() -> Self {
         let (stores, meter) = metered().await;
         let hook = Hook { channels: Default::default(), filter: None, ..hook("acme", &["post.*"]) };
-        stores.tenants.create(&tenant("acme")).await.unwrap();
+        stores.tenants.create(&Tenant { settings: Default::default(), ..tenant("acme") }).await.unwrap();
         stores.hooks.create(&hook).await.unwrap();
         meter.reset();
         Self { stores, meter, hook, events: Arc::default(), deliveries: Arc::default(), retries: Arc::default() }
@@ -198,6 +199,21 @@ async fn a_failure_costs_three_write_units_and_one_message_and_its_retry_one_rea
         (1, 2, 2.0),
         "the row, and that all is well again"
     );
+}
+
+#[tokio::test]
+async fn a_rate_limit_costs_one_write_for_each_twentieth_of_it() {
+    let stages = Stages::new().await;
+    let keeper = stages.keeper();
+    let (tenant, id, now) = (&stages.hook.tenant, stages.hook.id, stages.stores.clock.now());
+    keeper.rates.take(tenant, id, now, 100, false).await.unwrap();
+    stages.meter.reset();
+    for _ in 0..61 {
+        assert_eq!(keeper.rates.take(tenant, id, now, 100, false).await.unwrap(), None);
+    }
+    // Two, four, and then five each time.
+    let cost = stages.meter.reset();
+    assert_eq!((cost.read_calls, cost.write_calls), (0, 13));
 }
 
 #[tokio::test]
