@@ -73,8 +73,10 @@ pub struct CachedDocuments {
     inner: Arc<dyn Documents>,
     clock: Arc<dyn Clock>,
     fresh_for: Duration,
-    read: Cache<(String, String), (Timestamp, Option<Arc<Document>>)>,
+    read: Cache<(String, String), ReadDocument>,
 }
+
+type ReadDocument = (Timestamp, Option<Arc<Document>>);
 
 impl CachedDocuments {
     pub fn new(inner: Arc<dyn Documents>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {

@@ -21,7 +21,7 @@ pub enum Rates {
     /// By the only process there is. What it forgets in a restart is one second.
     Own(Mutex<HashMap<(TenantId, HookId), Window>>),
     /// By all processes, each taking several at once.
-    Shared(SharedRates),
+    Shared(Box<SharedRates>),
 }
 
 pub struct SharedRates {
@@ -45,7 +45,7 @@ impl Rates {
 
     pub fn shared(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
         let windows = States::new(documents, "rate", clock, ALWAYS_FRESH);
-        Self::Shared(SharedRates { windows, leases: Mutex::default() })
+        Self::Shared(Box::new(SharedRates { windows, leases: Mutex::default() }))
     }
 
     /// None when one request may be sent now, else when to come back `in_turn`.
