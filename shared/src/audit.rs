@@ -28,16 +28,19 @@ pub struct Entry {
 /// By whom, of what Hookline does by itself.
 pub const BY_ITSELF: &str = "hookline";
 
+const REMOVED_AT_ONCE: usize = 100;
+
 /// The entries of each hook, the newest first.
 pub struct AuditTrail {
     entries: Collection<Entry>,
+    documents: Arc<dyn Documents>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 impl AuditTrail {
     pub fn new(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { entries: Collection::new(documents), clock, random }
+        Self { entries: Collection::new(Arc::clone(&documents)), documents, clock, random }
     }
 
     pub async fn note(
@@ -54,6 +57,19 @@ impl AuditTrail {
         let id = new_ulid(self.clock.as_ref(), self.random.as_ref());
         let name = format!("{:032x}", u128::MAX - id.0);
         self.entries.put(&partition(tenant, hook), &name, 1, &entry).await
+    }
+
+    pub async fn remove(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
+        let partition = partition(tenant, hook);
+        loop {
+            let page = self.documents.list(&partition, REMOVED_AT_ONCE, None).await?;
+            for entry in &page.items {
+                self.documents.delete(&partition, &entry.name).await?;
+            }
+            if page.next.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     pub async fn list(

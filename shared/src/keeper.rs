@@ -123,6 +123,13 @@ impl Keeper {
         Ok(())
     }
 
+    /// Of a hook that was deleted nothing is kept.
+    pub async fn forget(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
+        self.circuits.health.remove(tenant, hook).await?;
+        self.rates.remove(tenant, hook).await?;
+        self.audit.remove(tenant, hook).await
+    }
+
     /// The endpoint has returned its key.
     pub async fn verified(&self, hook: &Hook, at: Timestamp) {
         let (tenant, id) = (&hook.tenant, hook.id);

@@ -36,6 +36,10 @@
 //!   own faults are errors; the queue retries those, and they never count
 //!   against a hook. A message that nobody can process is set aside with the
 //!   reason.
+//! - **Endpoints are spared.** A circuit, a rate and a limit for unverified
+//!   endpoints decide whether a request may go out ([`circuits`], [`rates`]).
+//!   What has to wait goes to the clock and uses up no attempt; what follows
+//!   from how a hook fares is the [`keeper`]'s.
 //! - **Stages know no transport.** A handler takes one [`stage::Message`] and
 //!   returns one [`stage::Outcome`]. Batches, leases and event sources belong to
 //!   the adapters, and no SDK or Lambda type appears in a handler.

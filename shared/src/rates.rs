@@ -48,6 +48,16 @@ impl Rates {
         Self::Shared(Box::new(SharedRates { windows, leases: Mutex::default() }))
     }
 
+    pub async fn remove(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
+        match self {
+            Self::Own(windows) => {
+                windows.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), hook));
+                Ok(())
+            }
+            Self::Shared(shared) => shared.windows.remove(tenant, hook).await,
+        }
+    }
+
     /// None when one request may be sent now, else when to come back `in_turn`.
     pub async fn take(
         &self,

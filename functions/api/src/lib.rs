@@ -13,6 +13,7 @@ mod problem;
 mod routes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -32,6 +33,10 @@ pub use problem::{FieldError, Problem};
 
 /// The largest request body, in bytes. Lambda takes 6 MB, base64 included.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long a test or a handshake waits for an endpoint: the gateway gives up
+/// after 30 s, and a token may have to be fetched first.
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Clone)]
 pub struct Deps {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Deps, KeyCache, OperatorKey};
+use api::{Deps, KeyCache, OperatorKey, PATIENCE};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
@@ -55,6 +55,7 @@ async fn main() -> anyhow::Result<()> {
         sender: Arc::new(ReqwestSender::new(addresses.clone())?),
         tokens: Tokens::default(),
         clock: Arc::clone(&aws.clock),
+        patience: PATIENCE,
     };
     let router = api::router(Deps {
         keeper: Arc::new(keeper),

@@ -22,6 +22,8 @@ pub struct Courier {
     pub sender: Arc<dyn HttpSender>,
     pub tokens: Tokens,
     pub clock: Arc<dyn Clock>,
+    /// The longest that one request may take, whatever its hook allows.
+    pub patience: Duration,
 }
 
 /// Builds, authorises and sends one request. `id` names it to the receiver;
@@ -66,7 +68,7 @@ async fn send(
 ) -> HttpResult {
     match build(hook, subjects, id, moment, with_key) {
         Ok(mut request) => {
-            let left = request.timeout.total.duration().saturating_sub(spent);
+            let left = request.timeout.total.duration().min(courier.patience).saturating_sub(spent);
             request.timeout.total = Seconds::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
             courier.sender.send(request).await
         }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use shared::domain::delivery::{Attempt, Outcome as AttemptOutcome, Trigger};
-use shared::domain::health::{Admission, Failure};
+use shared::domain::health::{Admission, Failure, Health};
 use shared::domain::retry::Verdict;
 use shared::domain::settings::Complete;
 use shared::effective::EffectiveHook;
@@ -43,8 +43,8 @@ pub(crate) struct Wait {
     in_turn: bool,
 }
 
-/// The rate comes last, so that nothing is taken of it for a request that then
-/// has to wait.
+/// The scarcest comes last, so that it is not taken for a request that then has
+/// to wait for something else.
 pub(crate) async fn admit(
     deps: &Deps,
     hook: &EffectiveHook,
@@ -65,17 +65,17 @@ pub(crate) async fn admit(
         },
     };
     let health = keeper.health(tenant, id).await?;
-    let unverified = settings.verification.required && health.verified_at.is_none();
-    if unverified {
-        let take = |health: &mut shared::domain::health::Health| health.take_unverified(now, &settings.verification);
-        if let (Admission::NotBefore(until), _) = keeper.circuits.health.change(tenant, id, take).await? {
-            return wait(until.min(now.saturating_add(LOOK_AGAIN)), false);
-        }
-    }
     if !probe && let Some(limit) = limit(settings, health.ramp(now)) {
         let turn = keeper.rates.take(tenant, id, now, limit, message.in_turn).await?;
         if let Some(until) = turn {
             return wait(until, true);
+        }
+    }
+    let unverified = settings.verification.required && health.verified_at.is_none();
+    if unverified {
+        let take = |health: &mut Health| health.take_unverified(now, &settings.verification);
+        if let (Admission::NotBefore(until), _) = keeper.circuits.health.change(tenant, id, take).await? {
+            return wait(until.min(now.saturating_add(LOOK_AGAIN)), false);
         }
     }
     Ok(Gate::Open(Pass { probe, unverified }))

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::delivery::Trigger;
+use shared::domain::hook::Timeout;
 use shared::domain::retry;
 use shared::effective::EffectiveHooks;
 use shared::keeper::Keeper;
@@ -57,7 +58,12 @@ pub struct Deps {
 
 impl Deps {
     fn courier(&self) -> Courier {
-        Courier { sender: Arc::clone(&self.sender), tokens: self.tokens.clone(), clock: Arc::clone(&self.clock) }
+        Courier {
+            sender: Arc::clone(&self.sender),
+            tokens: self.tokens.clone(),
+            clock: Arc::clone(&self.clock),
+            patience: Timeout::MAX.total.duration(),
+        }
     }
 }
 

@@ -122,6 +122,7 @@ impl Engine {
                     sender: Arc::clone(&options.sender),
                     tokens: tokens.clone(),
                     clock: Arc::clone(&clock),
+                    patience: api::PATIENCE,
                 },
                 tenants,
                 profiles,

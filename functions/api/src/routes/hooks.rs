@@ -284,7 +284,7 @@ pub(crate) async fn delete(
     let hook = find(&deps, &tenant, &params).await?;
     match deps.hooks.delete(&hook).await? {
         true => {
-            deps.keeper.circuits.health.remove(&tenant, hook.id).await?;
+            deps.keeper.forget(&tenant, hook.id).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         false => Err(Problem::not_found("hook")),

@@ -9,6 +9,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use shared::domain::delivery::Outcome;
 use shared::domain::event_type::EventTypeEntry;
+use shared::domain::health::Health;
 use shared::domain::hook::Hook;
 use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
 use shared::effective::EffectiveHook;
@@ -37,7 +38,7 @@ pub(crate) struct TrialRequest {
 
 /// Send a test event now
 ///
-/// The answer shows the whole exchange. It is in no log, uses up no attempt
+/// The answer shows the whole exchange, which takes 15 s at most. It is in no log, uses up no attempt
 /// and does not count towards the hook's health; an endpoint that returns its
 /// key is verified by it.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/test", tag = "hooks",
@@ -142,7 +143,7 @@ async fn send(
     let health = deps.keeper.health(tenant, hook.hook.id).await?;
     let asks = hook.settings.verification.required && health.verified_at.is_none();
     if asks {
-        let count = |health: &mut shared::domain::health::Health| health.count_unverified(now);
+        let count = |health: &mut Health| health.count_unverified(now);
         deps.keeper.circuits.health.change(tenant, hook.hook.id, count).await?;
     }
     let result = deliver::exchange(&deps.courier, hook, &[subject], &id, now, asks).await;

@@ -241,6 +241,7 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
             sender: Arc::new(Answering(200)),
             tokens: Tokens::default(),
             clock: Arc::new(stages.stores.clock.clone()),
+            patience: api::PATIENCE,
         },
         clock: Arc::new(stages.stores.clock.clone()),
         random: Arc::new(OsRandom),

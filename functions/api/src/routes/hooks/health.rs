@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health)]
 pub(crate) struct HealthView {
+    /// To the minute while all is well, like `last_success`
     last_execution: Option<String>,
     last_success: Option<String>,
     last_failure: Option<String>,
