@@ -118,7 +118,7 @@ impl Keeper {
         if self.disable(tenant, id, reason).await? && is_told {
             let data =
                 json!({ "hook_id": id, "name": hook.name, "reason": reason, "failing_since": health.failing_since });
-            self.publish(hook, operational::DISABLED, ended.at, &data).await;
+            self.tell(hook, operational::DISABLED, ended.at, &data).await;
         }
         Ok(())
     }
@@ -183,11 +183,12 @@ impl Keeper {
             "failing_since": health.failing_since,
             "last_success": health.last_success,
         });
-        self.publish(hook, event_type, at, &data).await;
+        self.tell(hook, event_type, at, &data).await;
     }
 
-    /// Named after what happened when, so that telling it twice is telling it once.
-    async fn publish(&self, hook: &Hook, event_type: &str, at: Timestamp, data: &Value) {
+    /// Publishes an operational event, named after what happened when, so that
+    /// telling it twice is telling it once. That it cannot be told is logged.
+    pub async fn tell(&self, hook: &Hook, event_type: &str, at: Timestamp, data: &Value) {
         let id = format!("hookline:{event_type}:{}:{}", hook.id, at.as_millis()).parse();
         let (Ok(id), Ok(event_type), Ok(data)) = (id, event_type.parse(), RawValue::from_string(data.to_string()))
         else {

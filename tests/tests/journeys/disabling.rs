@@ -153,3 +153,18 @@ async fn hooks_are_listed_in_the_order_of_their_last_execution() {
     assert_eq!(order(world.pages(&format!("{path}last_execution")).await), [&*never.id, &*first.id, &*last.id]);
     assert_eq!(order(world.pages(&format!("{path}-last_execution")).await), [&*last.id, &*first.id, &*never.id]);
 }
+
+#[tokio::test]
+async fn the_trail_names_the_key_that_made_a_change() {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    let key = world.post("/v1/tenants/acme/keys", json!({ "scope": "tenant" })).await.expect(201).json();
+    let token = key["key"].as_str();
+    world.call("PATCH", &hook.path(), token, r#"{"enabled":false}"#).await.expect(200);
+    world.call("POST", &format!("{}/secret/rotate", hook.path()), token, "{}").await.expect(200);
+    let mut made: Vec<_> = audit(&world, &hook).await;
+    made.retain(|(by, _)| by == key["id"].as_str().unwrap_or_default());
+    made.sort();
+    assert_eq!(made.iter().map(|(_, what)| what.as_str()).collect::<Vec<_>>(), ["disabled", "secret rotated"]);
+    assert_eq!(read(&world, &hook).await["disabled_reason"], "disabled by request");
+}

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::hooks::{find, owner};
 use crate::Deps;
-use crate::auth::InTenant;
+use crate::auth::{Actor, InTenant};
 use crate::input::Body;
 use crate::problem::{FieldError, Problem};
 
@@ -94,6 +94,7 @@ pub(crate) async fn reveal(
 ))]
 pub(crate) async fn rotate(
     InTenant(tenant): InTenant,
+    Actor(by): Actor,
     State(deps): State<Deps>,
     params: RawPathParams,
     Body(rotation): Body<Rotation>,
@@ -124,5 +125,6 @@ pub(crate) async fn rotate(
     new.updated_at = now;
     new.version += 1;
     deps.hooks.update(&old, &new).await?;
+    deps.keeper.audit.note(&tenant, new.id, &by, "secret rotated", None).await?;
     Ok(Json(view(&new, now)))
 }
