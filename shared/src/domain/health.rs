@@ -19,6 +19,8 @@ const SUCCESS_EVERY: Duration = Duration::from_secs(60);
 const RAMP_START: u32 = 5;
 /// After so many seconds of that there is no limit any more.
 const RAMP_SECONDS: u64 = 10;
+/// The longest between two probes, unless the hook asks for longer.
+const LONGEST_PATIENCE: Duration = HOUR;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What is remembered of a hook's requests.
@@ -125,7 +127,13 @@ impl Health {
         }
         let probe_at = at.saturating_add(breaker.probe_after.duration());
         match self.circuit {
-            Circuit::Open { since, .. } if probe => self.circuit = Circuit::Open { since, probe_at },
+            Circuit::Open { since, .. } if probe => {
+                // What has been down for long is tried less often: everything
+                // that waits looks up each time.
+                let patience = (at.since(since) / 10)
+                    .clamp(breaker.probe_after.duration(), LONGEST_PATIENCE.max(breaker.probe_after.duration()));
+                self.circuit = Circuit::Open { since, probe_at: at.saturating_add(patience) };
+            }
             // One delivery that climbs its whole ladder in vain is no reason to hold it up.
             Circuit::Closed if breaker.failures > 0 && self.breaks >= breaker.failures && self.several_broken => {
                 self.circuit = Circuit::Open { since: at, probe_at };
@@ -298,6 +306,15 @@ mod tests {
         assert_eq!(health.succeed(at(130)), Some(Change::Recovered));
         assert_eq!(health.admit(at(130), LEASE), Admission::Go);
         assert_eq!((health.ramp(at(130)), health.ramp(at(133)), health.ramp(at(140))), (Some(5), Some(40), None));
+    }
+
+    #[test]
+    fn what_has_been_down_for_long_is_probed_less_often_and_at_least_each_hour() {
+        let mut health = broken();
+        for (seconds, wait) in [(60, 60), (600, 60), (1_200, 120), (20_000, 2_000), (400_000, 3_600)] {
+            health.fail(Failure { probe: true, ..failure(9, seconds) }, BREAKER);
+            assert_eq!(health.admit(at(seconds), LEASE), Admission::NotBefore(at(seconds + wait)), "{seconds}");
+        }
     }
 
     #[test]

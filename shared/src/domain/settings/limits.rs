@@ -48,7 +48,9 @@ pub const MAX_DISABLE_AFTER: Seconds = Seconds::new(90 * 24 * 3600);
 pub struct CircuitBreaker {
     /// Up to 10,000; 0 for none.
     pub failures: u32,
-    /// Seconds until the next request tries, 1 to 86,400; 60 by default.
+    /// Seconds until the next request tries, 1 to 86,400; 60 by default. What
+    /// has been down for long is tried less often: after a tenth of that time,
+    /// up to an hour.
     #[serde(default = "a_minute")]
     pub probe_after: Seconds,
 }
