@@ -36,6 +36,10 @@
 //!   own faults are errors; the queue retries those, and they never count
 //!   against a hook. A message that nobody can process is set aside with the
 //!   reason.
+//! - **Endpoints are spared.** A circuit, a rate and a limit for unverified
+//!   endpoints decide whether a request may go out ([`circuits`], [`rates`]).
+//!   What has to wait goes to the clock and uses up no attempt; what follows
+//!   from how a hook fares is the [`keeper`]'s.
 //! - **Stages know no transport.** A handler takes one [`stage::Message`] and
 //!   returns one [`stage::Outcome`]. Batches, leases and event sources belong to
 //!   the adapters, and no SDK or Lambda type appears in a handler.
@@ -45,9 +49,11 @@
 //! (`tests/tests/it/contract`). The stages' promises are checked by journeys
 //! that die between any two steps (`tests/tests/journeys`).
 
+pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cache;
+pub mod circuits;
 pub mod config;
 #[cfg(any(feature = "aws", feature = "embedded"))]
 mod cursor;
@@ -58,15 +64,18 @@ pub mod effective;
 pub mod embedded;
 #[cfg(feature = "lambda")]
 pub mod emf;
+pub mod keeper;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod messages;
 pub mod metrics;
 pub mod ports;
+pub mod rates;
 pub mod request;
 pub mod sealed;
 pub mod stage;
 pub mod standing;
+pub mod states;
 pub mod telemetry;
 pub mod time;
 pub mod vault;

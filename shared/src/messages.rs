@@ -183,6 +183,9 @@ pub struct DeliveryMessage {
     /// Another copy may be under way: the log has to be read first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub check_log: bool,
+    /// It waited for its turn under a rate limit, and the turn has come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_turn: bool,
     /// Names one manual retry, so that its message counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -206,6 +209,7 @@ impl DeliveryMessage {
             step: 0,
             due_at: None,
             check_log: false,
+            in_turn: false,
             request: None,
         }
     }

@@ -86,6 +86,18 @@ pub(crate) struct InTenant(pub(crate) TenantId);
 /// Somebody who may publish for the tenant of the path.
 pub(crate) struct MayPublish(pub(crate) TenantId);
 
+/// Who is asking, as the audit trail names them; known after one of the above.
+#[derive(Clone)]
+pub(crate) struct Actor(pub(crate) String);
+
+impl FromRequestParts<Deps> for Actor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Deps) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::internal)
+    }
+}
+
 enum Caller {
     Operator,
     Key(ApiKey),
@@ -136,6 +148,10 @@ async fn authorize(parts: &mut Parts, deps: &Deps, needed: Scope) -> Result<Tena
     // and what a revoked key can do there for some seconds leaves nothing behind.
     let freshness = if needed == Scope::Publish { Freshness::Remembered } else { Freshness::Now };
     let caller = authenticate(&parts.headers, deps, freshness).await?;
+    parts.extensions.insert(match &caller {
+        Caller::Operator => Actor("operator".to_owned()),
+        Caller::Key(key) => Actor(key.id.to_string()),
+    });
     let params = RawPathParams::from_request_parts(parts, deps).await.map_err(|_| Problem::not_found("tenant"))?;
     let tenant: TenantId = segment(&params, "tenant", "tenant")?;
     match caller {

@@ -13,13 +13,16 @@ mod problem;
 mod routes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use deliver::Courier;
 use shared::domain::address::AddressPolicy;
 use shared::effective::EffectiveHooks;
+use shared::keeper::Keeper;
 use shared::ports::{Clock, DeliveryLog, Events, Hooks, Keys, Profiles, QueueSender, Random, Tenants};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,6 +33,10 @@ pub use problem::{FieldError, Problem};
 
 /// The largest request body, in bytes. Lambda takes 6 MB, base64 included.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long a test or a handshake waits for an endpoint: the gateway gives up
+/// after 30 s, and a token may have to be fetched first.
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Clone)]
 pub struct Deps {
@@ -45,6 +52,10 @@ pub struct Deps {
     pub queue: Arc<dyn QueueSender>,
     /// The retry lane, for manual retries.
     pub redeliveries: Arc<dyn QueueSender>,
+    /// How hooks fare, and what follows from it.
+    pub keeper: Arc<Keeper>,
+    /// What carries tests and handshakes to endpoints.
+    pub courier: Courier,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub operator: OperatorKey,
@@ -82,6 +93,9 @@ fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::keys::delete))
         .routes(routes!(routes::hooks::create, routes::hooks::list))
         .routes(routes!(routes::hooks::get, routes::hooks::update, routes::hooks::delete))
+        .routes(routes!(routes::audit::list))
+        .routes(routes!(routes::trials::test))
+        .routes(routes!(routes::trials::verify))
         .routes(routes!(routes::secrets::reveal))
         .routes(routes!(routes::secrets::rotate))
         .routes(routes!(routes::events::publish))

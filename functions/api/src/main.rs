@@ -1,11 +1,13 @@
 //! Stage 1 on Lambda, behind an API Gateway HTTP API.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use api::{Deps, KeyCache, OperatorKey};
+use api::{Deps, KeyCache, OperatorKey, PATIENCE};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
+use deliver::{Courier, ReqwestSender, Tokens};
 use lambda_http::{Error, service_fn};
 use shared::aws::client::Aws;
 use shared::cache::FRESH_FOR;
@@ -15,7 +17,9 @@ use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::emf::Emf;
+use shared::keeper::{Foundations, Keeper};
 use shared::ports::{Documents, OsRandom, SystemClock};
+use shared::rates::Rates;
 use shared::telemetry::{self, Format};
 use tower::ServiceExt as _;
 
@@ -39,7 +43,25 @@ async fn main() -> anyhow::Result<()> {
         (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(documents)));
     let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(kms_key)));
     let effective = Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), profile));
+    let states: Arc<dyn Documents> = Arc::new(aws.documents(&store));
+    let keeper = Keeper::new(Foundations {
+        rates: Rates::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
+        documents: states,
+        hooks: hooks.clone(),
+        events: Arc::new(aws.queue(&events)),
+        clock: Arc::clone(&aws.clock),
+        random: Arc::new(OsRandom),
+        fresh_for: Duration::ZERO,
+    });
+    let courier = Courier {
+        sender: Arc::new(ReqwestSender::new(addresses.clone())?),
+        tokens: Tokens::default(),
+        clock: Arc::clone(&aws.clock),
+        patience: PATIENCE,
+    };
     let router = api::router(Deps {
+        keeper: Arc::new(keeper),
+        courier,
         tenants,
         keys: Arc::new(aws.keys(&store)),
         hooks,

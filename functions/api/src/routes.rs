@@ -1,5 +1,6 @@
 //! One file for each kind of resource.
 
+pub(crate) mod audit;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod health;
@@ -8,3 +9,4 @@ pub(crate) mod keys;
 pub(crate) mod profiles;
 pub(crate) mod secrets;
 pub(crate) mod tenants;
+pub(crate) mod trials;

@@ -8,10 +8,11 @@ use shared::domain::delivery::{
     excerpt, kept_headers,
 };
 use shared::domain::retry::{Ending, Verdict, parse_retry_after};
+use shared::domain::verification::returns_key;
 use shared::effective::EffectiveHook;
 use shared::messages::DeliveryMessage;
 use shared::metrics;
-use shared::ports::{HttpResult, StoreError};
+use shared::ports::{HttpResponse, HttpResult, StoreError};
 use shared::request::Subject;
 use shared::stage::{Fault, Outcome};
 use shared::standing::{self, Standing};
@@ -34,22 +35,24 @@ pub(crate) async fn make(
     delivery: &DeliveryMessage,
     data: &Arc<RawValue>,
     now: Timestamp,
+    unverified: bool,
 ) -> Result<Made, Fault> {
     if hook.settings.batch.max_events > 1 {
-        let sent = deps.batches.send(deps, hook, delivery, data).await?;
-        let mut made = judge(&sent.hook, delivery.trigger, &sent.result, sent.at);
+        let sent = deps.batches.send(deps, hook, delivery, data, unverified).await?;
+        let mut made = judge(&sent.hook, delivery.trigger, &sent.result, sent.at, unverified);
         if sent.deliveries.len() > 1 {
             made.attempt.batch = sent.deliveries.iter().map(|other| other.event).collect();
         }
         return Ok(made);
     }
     let subject = Subject::of(delivery, data);
-    let result = exchange::run(deps, hook, &[subject], &batch::name(&[subject.delivery]), now).await;
-    Ok(judge(hook, delivery.trigger, &result, now))
+    let id = batch::name(&[subject.delivery]);
+    let result = exchange::run(&deps.courier(), hook, &[subject], &id, now, unverified).await;
+    Ok(judge(hook, delivery.trigger, &result, now, unverified))
 }
 
 /// What an exchange means for a delivery that took part in it.
-fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Timestamp) -> Made {
+fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Timestamp, unverified: bool) -> Made {
     let settings = &hook.settings;
     let mut attempt = Attempt {
         number: 0,
@@ -73,7 +76,7 @@ fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Tim
             return Made { attempt, ending: Ending::Failure { retry_after: None } };
         }
     };
-    attempt.outcome = settings.success.judge(response.status, &response.body);
+    attempt.outcome = outcome_of(hook, response, unverified);
     attempt.status_code = Some(response.status);
     let succeeded = attempt.outcome == AttemptOutcome::Success;
     let header_bytes = if succeeded { SUCCESS_HEADER_BYTES } else { RESPONSE_HEADER_BYTES };
@@ -93,6 +96,20 @@ fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Tim
         Ending::Failure { retry_after: asked.and_then(|value| parse_retry_after(value, now)) }
     };
     Made { attempt, ending }
+}
+
+/// What an answer counts as. An endpoint that is not verified has to return its key.
+pub fn outcome_of(hook: &EffectiveHook, response: &HttpResponse, unverified: bool) -> AttemptOutcome {
+    let settings = &hook.settings;
+    let outcome = settings.success.judge(response.status, &response.body);
+    if outcome != AttemptOutcome::Success || !unverified {
+        return outcome;
+    }
+    let key = hook.hook.verification_key.as_ref();
+    match key.is_some_and(|key| returns_key(response, &settings.verification.header, key)) {
+        true => AttemptOutcome::Success,
+        false => AttemptOutcome::NotVerified,
+    }
 }
 
 pub(crate) struct Logged {
@@ -185,6 +202,7 @@ pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &De
         step: row.due_step,
         due_at: row.next_attempt_at,
         check_log: false,
+        in_turn: false,
         request: None,
         ..message
     };

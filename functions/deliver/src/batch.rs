@@ -62,6 +62,7 @@ impl Batches {
         hook: &Arc<EffectiveHook>,
         message: &DeliveryMessage,
         data: &Arc<RawValue>,
+        unverified: bool,
     ) -> Result<Arc<Together>, Fault> {
         let place = (message.tenant.clone(), message.hook);
         let (answer, answered) = oneshot::channel();
@@ -71,7 +72,7 @@ impl Batches {
             // The first to come waits for the others and sends for all.
             let wait = hook.settings.batch.max_wait.duration();
             let _ = tokio::time::timeout(wait, leading.full.notified()).await;
-            run(deps, hook, self.close(&place, &leading)).await;
+            run(deps, hook, self.close(&place, &leading), unverified).await;
         }
         answered.await.map_err(|_| Fault::Internal("whoever sent for this delivery broke off".into()))
     }
@@ -111,11 +112,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn run(deps: &Deps, hook: &Arc<EffectiveHook>, members: Vec<Member>) {
+async fn run(deps: &Deps, hook: &Arc<EffectiveHook>, members: Vec<Member>, unverified: bool) {
     let at = deps.clock.now();
     let subjects: Vec<Subject<'_>> = members.iter().map(|member| Subject::of(&member.message, &member.data)).collect();
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
-    let result = exchange::run(deps, hook, &subjects, &name(&deliveries), at).await;
+    let result = exchange::run(&deps.courier(), hook, &subjects, &name(&deliveries), at, unverified).await;
     let together = Arc::new(Together { hook: Arc::clone(hook), at, deliveries, result });
     for member in members {
         // Whoever gave up waiting finds its message handed out again.

@@ -5,11 +5,13 @@
 //! - **Promise:** log first, then requeue, then acknowledge. A message that is
 //!   handed out again after its attempt was logged sends nothing again. What a
 //!   receiver does wrong is an outcome in the log; only our own faults are
-//!   errors, and they are never held against the hook.
+//!   errors, and they are never held against the hook. What the hook's circuit,
+//!   rate or verification holds back goes to the clock and uses up no attempt.
 
 mod attempt;
 mod batch;
 mod exchange;
+mod gate;
 mod in_flight;
 mod sender;
 mod tokens;
@@ -18,14 +20,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::delivery::Trigger;
+use shared::domain::hook::Timeout;
 use shared::domain::retry;
 use shared::effective::EffectiveHooks;
+use shared::keeper::Keeper;
 use shared::messages::DeliveryMessage;
 use shared::ports::{Clock, DeliveryLog, Events, HttpSender, QueueSender, Random, StoreError};
 use shared::stage::{Message, Outcome, settle};
 use shared::standing::{self, Standing};
 
+pub use attempt::outcome_of;
 pub use batch::Batches;
+pub use exchange::{Courier, build, run as exchange};
+use gate::Gate;
 pub use in_flight::InFlight;
 pub use sender::{ReqwestSender, SenderError};
 pub use tokens::Tokens;
@@ -44,10 +51,23 @@ pub struct Deps {
     pub in_flight: InFlight,
     pub tokens: Tokens,
     pub batches: Batches,
+    /// Decides what may go out, and hears how it went.
+    pub keeper: Arc<Keeper>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     /// How long a delivery's row is kept.
     pub retention: Duration,
+}
+
+impl Deps {
+    fn courier(&self) -> Courier {
+        Courier {
+            sender: Arc::clone(&self.sender),
+            tokens: self.tokens.clone(),
+            clock: Arc::clone(&self.clock),
+            patience: Timeout::MAX.total.duration(),
+        }
+    }
 }
 
 pub async fn handle(deps: &Deps, message: Message) -> Outcome {
@@ -92,11 +112,16 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     };
 
     let started_at = deps.clock.now();
-    let made = attempt::make(deps, &hook, &delivery, &data, started_at).await?;
+    let pass = match gate::admit(deps, &hook, &delivery, started_at).await? {
+        Gate::Open(pass) => pass,
+        Gate::NotBefore(wait) => return gate::hold(deps, delivery, &wait).await,
+    };
+    let made = attempt::make(deps, &hook, &delivery, &data, started_at, pass.unverified).await?;
     let now = deps.clock.now();
     let since = row.as_ref().map_or(started_at, |row| row.created_at);
     let verdict = retry::verdict(&hook.settings.retry, delivery.step, made.ending, since, now, deps.random.as_ref());
-    let logged = attempt::log(deps, &delivery, row, made.attempt, verdict).await?;
+    let logged = attempt::log(deps, &delivery, row, made.attempt.clone(), verdict).await?;
+    gate::report(deps, &hook, &delivery, pass, &made.attempt, verdict).await;
     match Standing::of(&delivery, Some(logged.row)) {
         // Out of turn, whoever was in turn asks.
         Standing::Logged(row) if logged.in_turn => attempt::ask_for_next(deps, delivery, &row).await,

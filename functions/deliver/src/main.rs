@@ -10,8 +10,10 @@ use shared::documents::{StoredProfiles, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
+use shared::keeper::{Foundations, Keeper};
 use shared::lambda::{self, BatchConfig};
 use shared::ports::{Documents, OsRandom, SystemClock};
+use shared::rates::Rates;
 use shared::telemetry::{self, Format};
 
 #[tokio::main]
@@ -23,6 +25,7 @@ async fn main() -> anyhow::Result<()> {
     let profile = ProfileName::read(&mut env);
     let retries = env.required(config::RETRIES_QUEUE_URL);
     let kms_key = env.required(config::KMS_KEY_ID);
+    let events = env.required(config::EVENTS_QUEUE_URL);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
@@ -32,7 +35,18 @@ async fn main() -> anyhow::Result<()> {
     let documents: Arc<dyn Documents> = Arc::new(documents);
     let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
     let profiles = Arc::new(StoredProfiles::new(documents));
+    let states: Arc<dyn Documents> = Arc::new(aws.documents(&store));
+    let keeper = Keeper::new(Foundations {
+        rates: Rates::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
+        documents: states,
+        hooks: hooks.clone(),
+        events: Arc::new(aws.queue(events)),
+        clock: Arc::clone(&aws.clock),
+        random: Arc::new(OsRandom),
+        fresh_for: FRESH_FOR,
+    });
     let deps = Arc::new(Deps {
+        keeper: Arc::new(keeper),
         hooks: Arc::new(EffectiveHooks::new(hooks, tenants, profiles, profile)),
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),

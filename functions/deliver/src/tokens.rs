@@ -16,7 +16,7 @@ use shared::request::TOKEN_TIMEOUT;
 use shared::time::Timestamp;
 use url::form_urlencoded;
 
-use crate::Deps;
+use crate::exchange::Courier;
 
 const KEPT: usize = 4_096;
 /// A token is renewed this long before it expires, so that it lasts the request.
@@ -50,8 +50,8 @@ impl Default for Tokens {
 }
 
 impl Tokens {
-    pub(crate) async fn get(&self, deps: &Deps, hook: &EffectiveHook) -> Result<Secret, SendFailure> {
-        let now = deps.clock.now();
+    pub(crate) async fn get(&self, courier: &Courier, hook: &EffectiveHook) -> Result<Secret, SendFailure> {
+        let now = courier.clock.now();
         let auth = &hook.settings.auth;
         if let Some(token) = self.0.get(&name(hook))
             && token.auth == *auth
@@ -59,7 +59,7 @@ impl Tokens {
         {
             return Ok(token.text);
         }
-        let token = fetch(deps, auth, now).await?;
+        let token = fetch(courier, auth, now).await?;
         self.0.insert(name(hook), token.clone());
         Ok(token.text)
     }
@@ -76,7 +76,7 @@ fn name(hook: &EffectiveHook) -> (TenantId, HookId) {
     (hook.tenant.id.clone(), hook.hook.id)
 }
 
-async fn fetch(deps: &Deps, auth: &Auth, now: Timestamp) -> Result<Token, SendFailure> {
+async fn fetch(courier: &Courier, auth: &Auth, now: Timestamp) -> Result<Token, SendFailure> {
     let Auth::Oauth2 { token_url, client_id, client_secret, scope } = auth else {
         return Err(failed("the hook does not use OAuth 2"));
     };
@@ -92,7 +92,7 @@ async fn fetch(deps: &Deps, auth: &Auth, now: Timestamp) -> Result<Token, SendFa
         timeout: TOKEN_TIMEOUT,
     };
     // What went wrong there is the hook owner's to mend, as a wrong URL is.
-    let response = deps.sender.send(request).await.answer.map_err(|failure| SendFailure {
+    let response = courier.sender.send(request).await.answer.map_err(|failure| SendFailure {
         detail: format!("no token could be had: {}", failure.detail),
         outcome: Outcome::Auth,
     })?;

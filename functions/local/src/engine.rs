@@ -12,7 +12,9 @@ use shared::embedded::{
     EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, OpenError,
     OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
 };
+use shared::keeper::{Foundations, Keeper};
 use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
+use shared::rates::Rates;
 use shared::request::LONGEST_ATTEMPT;
 use shared::sealed::SealedHooks;
 
@@ -121,8 +123,28 @@ impl Engine {
         if effective.find_profile(effective.usual_profile()).await?.is_none() {
             return Err(StartError::Profile(effective.usual_profile().clone()));
         }
+        let tokens = deliver::Tokens::default();
+        let keeper = Arc::new(Keeper::new(Foundations {
+            // A cache of their own, so that what changes with every failure
+            // does not outdate tenants and profiles.
+            documents: Arc::new(EmbeddedDocuments::new(store.clone())),
+            hooks: hooks.clone(),
+            events: Arc::new(queues.events.clone()),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+            rates: Rates::own(),
+            // Nobody else writes to this directory.
+            fresh_for: Duration::MAX,
+        }));
         Ok(Self {
             api: api::Deps {
+                keeper: Arc::clone(&keeper),
+                courier: deliver::Courier {
+                    sender: Arc::clone(&options.sender),
+                    tokens: tokens.clone(),
+                    clock: Arc::clone(&clock),
+                    patience: api::PATIENCE,
+                },
                 tenants,
                 profiles,
                 effective: Arc::clone(&effective),
@@ -155,8 +177,9 @@ impl Engine {
                 retries: Arc::new(queues.retries.for_stage()),
                 sender: options.sender,
                 in_flight: deliver::InFlight::default(),
-                tokens: deliver::Tokens::default(),
+                tokens,
                 batches: deliver::Batches::default(),
+                keeper: Arc::clone(&keeper),
                 clock: Arc::clone(&clock),
                 random,
                 retention,
@@ -164,6 +187,7 @@ impl Engine {
             requeue: requeue::Deps {
                 // Waiting needs no secret.
                 hooks: stored,
+                circuits: Arc::clone(&keeper.circuits),
                 log,
                 redeliveries: Arc::new(queues.redeliveries.for_stage()),
                 clock,

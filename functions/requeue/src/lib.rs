@@ -3,11 +3,13 @@
 //! - **In:** `retries`: deliveries with the time at which they are due.
 //! - **Out:** the same delivery on `redeliveries`, the retry lane, when it is due.
 //! - **Promise:** never early. A delivery whose hook was deleted or disabled
-//!   meanwhile is settled as skipped, with a row that says so.
+//!   meanwhile is settled as skipped, with a row that says so. One whose hook's
+//!   circuit is open waits for the probe.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::circuits::Circuits;
 use shared::messages::DeliveryMessage;
 use shared::ports::{Clock, DeliveryLog, Hooks, QueueSender};
 use shared::stage::{Message, Outcome, settle};
@@ -16,6 +18,7 @@ use shared::standing;
 #[derive(Clone)]
 pub struct Deps {
     pub hooks: Arc<dyn Hooks>,
+    pub circuits: Arc<Circuits>,
     pub log: Arc<dyn DeliveryLog>,
     /// The retry lane.
     pub redeliveries: Arc<dyn QueueSender>,
@@ -42,6 +45,9 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     if let Some(reason) = obstacle {
         standing::skip(deps.log.as_ref(), &delivery, reason, now, deps.retention).await?;
         return Ok(Outcome::Done);
+    }
+    if let Some(probe_at) = deps.circuits.holds(&delivery.tenant, delivery.hook, now).await? {
+        return Ok(Outcome::NotBefore(probe_at));
     }
     deps.redeliveries.send_one(delivery.to_outgoing()).await?;
     Ok(Outcome::Done)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use requeue::Deps;
 use shared::aws::client::Aws;
 use shared::cache::{CachedHooks, FRESH_FOR};
+use shared::circuits::Circuits;
 use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
 use shared::lambda::{self, BatchConfig};
 use shared::ports::SystemClock;
@@ -22,6 +23,7 @@ async fn main() -> anyhow::Result<()> {
     let deps = Arc::new(Deps {
         // Secrets stay sealed here: waiting needs none of them.
         hooks: Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
+        circuits: Arc::new(Circuits::new(Arc::new(aws.documents(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
         log: Arc::new(aws.deliveries(&store)),
         redeliveries: Arc::new(aws.queue(redeliveries)),
         clock: Arc::clone(&aws.clock),

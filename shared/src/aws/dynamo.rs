@@ -6,6 +6,9 @@
 //! | hooks | `profiles` | profile | a profile that an operator made |
 //! | hooks | `k#tenant` | key | an API key's hash |
 //! | hooks | `h#tenant` | hook | the hook |
+//! | hooks | `health#tenant` | hook | how the hook fares, and its circuit |
+//! | hooks | `rate#tenant` | hook | its requests of the last second, where they are limited |
+//! | hooks | `audit#tenant#hook` | turned over ULID | who changed the hook, newest first |
 //! | hooks | `s#tenant#pattern` | hook | what matching needs; in one transaction with the hook |
 //! | logs | `e#tenant#event` | page | the event with page zero of its fan-out; later pages |
 //! | logs | `d#tenant#hook` | event sequence | the delivery, its last attempt inline |

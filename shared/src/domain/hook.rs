@@ -38,6 +38,14 @@ pub struct Hook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     pub enabled: bool,
+    /// Why and when it was disabled, if not by its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_at: Option<Timestamp>,
+    /// What its endpoint has to return to verify itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_key: Option<Secret>,
     /// Where it takes settings from that it does not decide itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileName>,
@@ -94,7 +102,7 @@ impl Hook {
 impl HoldsSecrets for Hook {
     fn secrets_mut(&mut self) -> Vec<&mut Secret> {
         let signing = self.secrets.iter_mut().map(|signing| &mut signing.secret);
-        signing.chain(self.settings.secrets_mut()).collect()
+        signing.chain(&mut self.verification_key).chain(self.settings.secrets_mut()).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{EventType, InvalidId};
+use super::operational::is_operational;
 
 /// An exact event type, a prefix with `.*` (everything below that prefix, at
 /// any depth), or `*` for everything.
@@ -18,7 +19,11 @@ impl Pattern {
         &self.0
     }
 
+    /// Events about hooks are matched by their exact type alone.
     pub fn matches(&self, event_type: &EventType) -> bool {
+        if is_operational(event_type) {
+            return self.0 == event_type.as_str();
+        }
         match self.0.strip_suffix('*') {
             Some(prefix) => event_type.as_str().starts_with(prefix),
             None => self.0 == event_type.as_str(),
@@ -30,6 +35,9 @@ impl Pattern {
     pub fn all_matching(event_type: &EventType) -> Vec<Self> {
         let text = event_type.as_str();
         let mut patterns = vec![Self(text.to_owned())];
+        if is_operational(event_type) {
+            return patterns;
+        }
         patterns.extend(text.rmatch_indices('.').map(|(dot, _)| Self(format!("{}.*", &text[..dot]))));
         patterns.push(Self("*".to_owned()));
         patterns
@@ -96,6 +104,15 @@ mod tests {
         assert!(pattern.matches(&event_type("post.draft.saved")));
         assert!(!pattern.matches(&event_type("post")));
         assert!(!pattern.matches(&event_type("poster.made")));
+    }
+
+    #[test]
+    fn events_about_hooks_are_for_those_who_name_them() {
+        let kind = event_type("hook.disabled");
+        assert_eq!(Pattern::all_matching(&kind), ["hook.disabled".parse().unwrap()]);
+        for wide in ["*", "hook.*"] {
+            assert!(!wide.parse::<Pattern>().unwrap().matches(&kind));
+        }
     }
 
     #[test]

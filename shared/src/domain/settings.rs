@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 pub use auth::Auth;
 pub use header::{Fact, FixedHeader, MAX_HEADERS};
-pub use limits::{Batch, MAX_BATCH_WAIT, NamePattern, Verification};
+pub use limits::{Batch, CircuitBreaker, MAX_BATCH_WAIT, MAX_DISABLE_AFTER, NamePattern, Verification};
 pub use success::{InvalidStatus, StatusRange, Success};
 
 use super::address::AddressPolicy;
@@ -22,6 +22,7 @@ use super::hook::Timeout;
 use super::invalid::FieldError;
 use super::payload::Payload;
 use super::retry::RetryPolicy;
+use super::seconds::Seconds;
 use super::secret::Secret;
 use super::signature::{self, SignatureSetting};
 
@@ -136,6 +137,10 @@ settings! {
     response_body_limit: u32,
     /// The most requests per second, over all functions together; 0 for no limit.
     rate_limit: u32,
+    circuit_breaker: CircuitBreaker,
+    /// Seconds of failure without one success after which the hook is disabled,
+    /// up to 7,776,000; 0 for never.
+    disable_after: Seconds,
     verification: Verification,
     /// The hook's URL cannot be changed.
     url_locked: bool,
@@ -175,6 +180,12 @@ impl Settings {
         }
         if let Some(success) = &self.success {
             success.check(&at("success"), errors);
+        }
+        if let Some(breaker) = &self.circuit_breaker {
+            breaker.check(&at("circuit_breaker"), errors);
+        }
+        if let Some(disable_after) = &self.disable_after {
+            disable_after.check(&at("disable_after"), Seconds::new(0), MAX_DISABLE_AFTER, errors);
         }
         if let Some(verification) = &self.verification {
             verification.check(&at("verification"), errors);

@@ -81,6 +81,9 @@ impl Documents for EmbeddedDocuments {
                 let stored = tx.get(Table::Hooks, &row)?;
                 let stored = stored.map(|value| decode(document.name.as_bytes(), &value)).transpose()?;
                 if stored.map_or(0, |stored| stored.version) + 1 != document.version {
+                    // Whoever overtook the caller may not be on disk yet; the
+                    // caller has to find what it wrote nevertheless.
+                    cache.generation.fetch_add(1, Ordering::SeqCst);
                     return Err(StoreError::Conflict);
                 }
                 tx.put(Table::Hooks, row, encode(&document));

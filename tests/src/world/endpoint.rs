@@ -15,9 +15,11 @@ pub enum Answer {
     Status(u16),
     /// A status with a `Retry-After`.
     Later(u16, String),
-    /// A status and a body.
-    Body(u16, &'static [u8]),
     Timeout,
+    /// A status with a body.
+    Body(u16, String),
+    /// 200, with this header of the request in the answer.
+    Echo(&'static str),
 }
 
 /// A request as it left.
@@ -37,7 +39,7 @@ pub struct Sent {
 
 impl Sent {
     /// The values of a header, whose name is compared in lower case.
-    pub fn header(&self, name: &str) -> Vec<&str> {
+    pub fn values(&self, name: &str) -> Vec<&str> {
         let same = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
         same.map(|(_, value)| value.as_str()).collect()
     }
@@ -101,6 +103,13 @@ impl Endpoint {
     }
 }
 
+impl Sent {
+    /// The header of this name, as it was written.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
 #[async_trait]
 impl HttpSender for Endpoint {
     async fn send(&self, request: HttpRequest) -> HttpResult {
@@ -111,7 +120,7 @@ impl HttpSender for Endpoint {
         let signed_by = secrets.into_iter().filter(|secret| verifies(secret, &request, at)).collect();
         let id = header(&request, "webhook-id").to_owned();
         let answer = state.scripts.get_mut(&url).and_then(VecDeque::pop_front).unwrap_or(Answer::Status(200));
-        let HttpRequest { method, headers, body, .. } = request;
+        let HttpRequest { method, headers, body, .. } = request.clone();
         state.sent.push(Sent { at, method, url, headers, id, body, signed_by });
         let answer = match answer {
             Answer::Status(status) => Ok(HttpResponse { status, headers: Vec::new(), body: Bytes::new() }),
@@ -119,8 +128,10 @@ impl HttpSender for Endpoint {
                 let headers = vec![("retry-after".to_owned(), wait)];
                 Ok(HttpResponse { status, headers, body: Bytes::new() })
             }
-            Answer::Body(status, body) => {
-                Ok(HttpResponse { status, headers: Vec::new(), body: Bytes::from_static(body) })
+            Answer::Body(status, body) => Ok(HttpResponse { status, headers: Vec::new(), body: body.into() }),
+            Answer::Echo(name) => {
+                let headers = vec![(name.to_owned(), header(&request, name).to_owned())];
+                Ok(HttpResponse { status: 200, headers, body: Bytes::new() })
             }
             Answer::Timeout => {
                 Err(SendFailure { outcome: Outcome::Timeout, detail: "no answer within 15 s".to_owned() })

@@ -7,3 +7,4 @@ mod lists;
 mod messages;
 mod routes;
 mod tenancy;
+mod trials;

@@ -13,10 +13,11 @@ const EVENTS: [&str; 3] = [
     r#"{"version":1,"tenant":"acme","id":"post-42","type":"post.published","timestamp":"2026-01-31T09:30:00.000Z","channels":["blog:7","public"],"deliver_at":"2026-01-31T10:00:00.000Z","data":{"b":1.0,"a":"\u00e9"}}"#,
     r#"{"version":1,"tenant":"acme","id":"post-42","deliver_at":"2026-01-31T10:00:00.000Z","continuation":{"page":1,"cursor":"0.hook_01KDYVGY008YH3QK2V7M4N9P0T"}}"#,
 ];
-const DELIVERIES: [&str; 3] = [
+const DELIVERIES: [&str; 4] = [
     r#"{"version":1,"tenant":"acme","hook":"hook_01KDYVGY008YH3QK2V7M4N9P0T","event_id":"post-42","event_seq":"seq_01KG9P6JE46D1FBX5W3E9J2R4C","event_type":"post.published","event_timestamp":"2026-01-31T09:30:00.000Z","data":{"b":1.0,"a":2},"trigger":"first","step":0}"#,
     r#"{"version":1,"tenant":"acme","hook":"hook_01KDYVGY008YH3QK2V7M4N9P0T","event_id":"post-42","event_seq":"seq_01KG9P6JE46D1FBX5W3E9J2R4C","event_type":"post.published","event_timestamp":"2026-01-31T09:30:00.000Z","trigger":"retry","step":2,"due_at":"2026-01-31T09:35:05.000Z"}"#,
     r#"{"version":1,"tenant":"acme","hook":"hook_01KDYVGY008YH3QK2V7M4N9P0T","event_id":"post-42","event_seq":"seq_01KG9P6JE46D1FBX5W3E9J2R4C","event_type":"post.published","event_timestamp":"2026-01-31T09:30:00.000Z","data":null,"trigger":"manual","step":0,"check_log":true,"request":"01KG9P6JE46D1FBX5W3E9J2R4C"}"#,
+    r#"{"version":1,"tenant":"acme","hook":"hook_01KDYVGY008YH3QK2V7M4N9P0T","event_id":"post-42","event_seq":"seq_01KG9P6JE46D1FBX5W3E9J2R4C","event_type":"post.published","event_timestamp":"2026-01-31T09:30:00.000Z","data":1,"trigger":"first","step":0,"due_at":"2026-01-31T09:30:01.000Z","check_log":true,"in_turn":true}"#,
 ];
 
 #[test]

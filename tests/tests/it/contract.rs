@@ -31,6 +31,7 @@ mod queue;
 pub(crate) mod samples;
 pub(crate) mod sealed;
 pub(crate) mod sqs;
+mod states;
 mod subscriptions;
 mod tenants;
 mod vault;
@@ -134,6 +135,14 @@ macro_rules! store_contracts {
             partitions_do_not_see_each_other
             pages_are_complete_and_in_order_of_name
             a_deleted_document_is_gone_and_can_be_made_again
+        );
+        promises!($fixture, states:
+            failures_that_several_processes_see_add_up
+            of_all_processes_one_takes_the_probe
+            another_tenants_hook_of_the_same_id_is_another
+            what_was_removed_is_as_if_it_had_never_been
+            all_processes_together_keep_to_the_rate
+            the_audit_trail_of_a_hook_reads_newest_first
         );
         promises!($fixture, tenants:
             creating_a_tenant_that_exists_is_a_conflict_and_changes_nothing

@@ -19,7 +19,7 @@ use tests::world::{Answer, OPERATOR, World};
 const FAILURE: Answer = Answer::Status(503);
 
 fn ladder(answers: &[Answer]) -> Plan {
-    Plan { delays: vec![5, 300], answers: answers.to_vec() }
+    Plan { delays: vec![5, 300], answers: answers.to_vec(), settings: json!({}) }
 }
 
 fn event() -> serde_json::Value {
@@ -45,6 +45,23 @@ async fn a_delivery_that_never_lands_survives_death_at_every_step() {
 async fn three_hooks_of_different_fortune_survive_death_at_every_step() {
     let plans = [ladder(&[]), ladder(&[FAILURE, Answer::Timeout]), ladder(&vec![FAILURE; 10])];
     Scenario::new(plans, [event()]).strike_everywhere().await;
+}
+
+fn events(count: usize) -> Vec<serde_json::Value> {
+    (0..count).map(|number| json!({ "id": format!("order-{number}"), "type": "order.paid", "data": number })).collect()
+}
+
+#[tokio::test]
+async fn deliveries_that_wait_for_their_turn_survive_death_at_every_step() {
+    let slow = Plan { settings: json!({ "rate_limit": 1 }), ..ladder(&[]) };
+    Scenario::new([slow], events(3)).strike_everywhere().await;
+}
+
+#[tokio::test]
+async fn deliveries_that_wait_for_a_probe_survive_death_at_every_step() {
+    let breaker = json!({ "circuit_breaker": { "failures": 2, "probe_after": 60 } });
+    let broken = Plan { settings: breaker, ..ladder(&[FAILURE, FAILURE]) };
+    Scenario::new([broken], events(4)).strike_everywhere().await;
 }
 
 #[tokio::test]

@@ -2,12 +2,17 @@
 //! clock that moves only when told to. Nothing here sleeps.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod circuits;
 mod death;
+mod disabling;
 mod fanout;
 mod hooks;
 mod manual;
+mod operational;
 mod payload;
 mod profiles;
 mod queues;
+mod rates;
 mod retries;
 mod settings;
+mod verification;

@@ -1,3 +1,5 @@
+mod changes;
+mod health;
 mod list;
 mod rules;
 mod settings;
@@ -11,6 +13,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::domain::filter::Filter;
+use shared::domain::health::Health;
 use shared::domain::hook::Hook;
 use shared::domain::ids::{HookId, TenantId};
 use shared::domain::secret::ed25519::public_key;
@@ -19,9 +22,10 @@ use shared::domain::tenant::Tenant;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::InTenant;
+use crate::auth::{Actor, InTenant};
 use crate::input::{Body, Query, segment};
 use crate::problem::Problem;
+use health::HealthView;
 use list::{ListQuery, select};
 use rules::{GivenSecret, comply};
 use settings::HookSettings;
@@ -43,6 +47,10 @@ pub(crate) struct HookView {
     /// Which events' `data` it wants; null for all
     filter: Option<Filter>,
     enabled: bool,
+    /// Why it was disabled; null while it is enabled
+    disabled_reason: Option<String>,
+    disabled_at: Option<String>,
+    health: HealthView,
     /// The profile it goes by
     profile: String,
     /// Which settings the hook decides itself; the others are its profile's,
@@ -57,8 +65,14 @@ pub(crate) struct HookView {
 
 impl HookView {
     pub(super) async fn of(deps: &Deps, tenant: &Tenant, hook: &Hook) -> Result<Self, Problem> {
+        let health = deps.keeper.health(&tenant.id, hook.id).await?;
+        Self::with(deps, tenant, hook, &health).await
+    }
+
+    async fn with(deps: &Deps, tenant: &Tenant, hook: &Hook, health: &Health) -> Result<Self, Problem> {
         let masked = Hook { settings: hook.settings.clone().masked(), ..hook.clone() };
         let profile = deps.effective.profile(hook.profile.as_ref(), tenant).await?;
+        let settings = deps.effective.settle(&masked, tenant).await?;
         Ok(Self {
             id: hook.id.to_string(),
             name: hook.name.clone(),
@@ -68,9 +82,12 @@ impl HookView {
             channels: hook.channels.iter().map(ToString::to_string).collect(),
             filter: hook.filter.clone(),
             enabled: hook.enabled,
+            disabled_reason: hook.disabled_reason.clone(),
+            disabled_at: hook.disabled_at.map(|at| at.to_string()),
             profile: profile.name.to_string(),
             own_settings: hook.settings.decided(),
-            settings: deps.effective.settle(&masked, tenant).await?,
+            health: HealthView::new(health, &settings),
+            settings,
             created_at: hook.created_at.to_string(),
             updated_at: hook.updated_at.to_string(),
         })
@@ -87,6 +104,10 @@ pub(crate) struct CreatedHook {
     /// What verifies them, where an Ed25519 key signs.
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<String>,
+    /// What the endpoint has to return, where it has to verify itself. Also at
+    /// `GET …/hooks/{hook}/secret`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_key: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -133,6 +154,7 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams)
 ))]
 pub(crate) async fn create(
     InTenant(tenant): InTenant,
+    Actor(by): Actor,
     State(deps): State<Deps>,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<CreatedHook>), Problem> {
@@ -150,6 +172,9 @@ pub(crate) async fn create(
         channels: Default::default(),
         filter: None,
         enabled: true,
+        disabled_reason: None,
+        disabled_at: None,
+        verification_key: None,
         profile: None,
         settings: Settings::default(),
         secrets: Vec::new(),
@@ -159,11 +184,14 @@ pub(crate) async fn create(
     };
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
     settings.apply(&mut hook, &deps.addresses, &mut errors);
-    comply(&deps, &tenant, None, &mut hook, secret, errors).await?;
+    let settled = comply(&deps, &tenant, None, &mut hook, secret, errors).await?;
+    changes::prepare(&deps, None, &mut hook, &settled).await?;
     deps.hooks.create(&hook).await?;
+    deps.keeper.audit.note(&hook.tenant, hook.id, &by, "created", None).await?;
     let (secret, public_key) = shown_secrets(&hook);
+    let verification_key = hook.verification_key.as_ref().map(|key| key.reveal().to_owned());
     let view = HookView::of(&deps, &tenant, &hook).await?;
-    Ok((StatusCode::CREATED, Json(CreatedHook { view, secret, public_key })))
+    Ok((StatusCode::CREATED, Json(CreatedHook { view, secret, public_key, verification_key })))
 }
 
 fn shown_secrets(hook: &Hook) -> (Option<String>, Option<String>) {
@@ -182,11 +210,14 @@ pub(crate) async fn list(
     State(deps): State<Deps>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<HookList>, Problem> {
-    let selected = select(all(&deps, &tenant).await?, &query)?;
+    let healths = deps.keeper.circuits.health.all(&tenant).await?;
+    let selected = select(all(&deps, &tenant).await?, &healths, &query)?;
+    let unknown = Health::default();
     let tenant = owner(&deps, &tenant).await?;
     let mut items = Vec::with_capacity(selected.items.len());
     for hook in &selected.items {
-        items.push(HookView::of(&deps, &tenant, hook).await?);
+        let health = healths.get(&hook.id).unwrap_or(&unknown);
+        items.push(HookView::with(&deps, &tenant, hook, health).await?);
     }
     Ok(Json(HookList { items, next_cursor: selected.next, total: selected.total }))
 }
@@ -218,6 +249,7 @@ pub(crate) async fn get(
 ))]
 pub(crate) async fn update(
     InTenant(tenant): InTenant,
+    Actor(by): Actor,
     State(deps): State<Deps>,
     params: RawPathParams,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
@@ -228,10 +260,12 @@ pub(crate) async fn update(
     let mut new = old.clone();
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
     settings.apply(&mut new, &deps.addresses, &mut errors);
-    comply(&deps, &tenant, Some(&old), &mut new, secret, errors).await?;
+    let settled = comply(&deps, &tenant, Some(&old), &mut new, secret, errors).await?;
     new.updated_at = deps.clock.now();
     new.version += 1;
+    changes::prepare(&deps, Some(&old), &mut new, &settled).await?;
     deps.hooks.update(&old, &new).await?;
+    changes::note(&deps, &by, &old, &new, body.keys()).await?;
     Ok(Json(HookView::of(&deps, &tenant, &new).await?))
 }
 
@@ -249,7 +283,10 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
     match deps.hooks.delete(&hook).await? {
-        true => Ok(StatusCode::NO_CONTENT),
+        true => {
+            deps.keeper.forget(&tenant, hook.id).await?;
+            Ok(StatusCode::NO_CONTENT)
+        }
         false => Err(Problem::not_found("hook")),
     }
 }

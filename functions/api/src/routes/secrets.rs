@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::hooks::{find, owner};
 use crate::Deps;
-use crate::auth::InTenant;
+use crate::auth::{Actor, InTenant};
 use crate::input::Body;
 use crate::problem::{FieldError, Problem};
 
@@ -29,6 +29,9 @@ pub(crate) struct Secrets {
     /// Others that sign as well: those being rotated out, until they expire,
     /// and one of another kind.
     others: Vec<OtherSecret>,
+    /// What the endpoint has to return, where it has to verify itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_key: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -53,6 +56,7 @@ fn view(hook: &Hook, now: Timestamp) -> Secrets {
     let mut live = hook.secrets.iter().filter(|secret| secret.is_live(now));
     let current = live.next().map(|current| &current.secret);
     Secrets {
+        verification_key: hook.verification_key.as_ref().map(|key| key.reveal().to_owned()),
         secret: current.map(|secret| secret.reveal().to_owned()),
         public_key: current.and_then(public_key),
         others: live
@@ -90,6 +94,7 @@ pub(crate) async fn reveal(
 ))]
 pub(crate) async fn rotate(
     InTenant(tenant): InTenant,
+    Actor(by): Actor,
     State(deps): State<Deps>,
     params: RawPathParams,
     Body(rotation): Body<Rotation>,
@@ -120,5 +125,6 @@ pub(crate) async fn rotate(
     new.updated_at = now;
     new.version += 1;
     deps.hooks.update(&old, &new).await?;
+    deps.keeper.audit.note(&tenant, new.id, &by, "secret rotated", None).await?;
     Ok(Json(view(&new, now)))
 }

@@ -228,6 +228,7 @@ pub(crate) async fn delete(
     }
     for hook in routes::hooks::all(&deps, &id).await? {
         deps.hooks.delete(&hook).await?;
+        deps.keeper.forget(&id, hook.id).await?;
     }
     deps.tenants.delete(&id).await?;
     Ok(StatusCode::NO_CONTENT)

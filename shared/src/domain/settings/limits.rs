@@ -33,6 +33,42 @@ impl Batch {
     }
 }
 
+/// The most failures in a row that a circuit can be asked to bear.
+const MAX_BREAKER_FAILURES: u32 = 10_000;
+/// The longest that a circuit can stay open between two probes.
+const MAX_PROBE_AFTER: Seconds = Seconds::new(24 * 3600);
+/// The longest failure after which a hook can be disabled.
+pub const MAX_DISABLE_AFTER: Seconds = Seconds::new(90 * 24 * 3600);
+
+/// After so many failures in a row, of more than one delivery, nothing is sent
+/// for a while, and then one request that tries. No answer, 5xx and 429 count.
+/// Deliveries that wait for it use up no attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CircuitBreaker {
+    /// Up to 10,000; 0 for none.
+    pub failures: u32,
+    /// Seconds until the next request tries, 1 to 86,400; 60 by default. What
+    /// has been down for long is tried less often: after a tenth of that time,
+    /// up to an hour.
+    #[serde(default = "a_minute")]
+    pub probe_after: Seconds,
+}
+
+fn a_minute() -> Seconds {
+    Seconds::new(60)
+}
+
+impl CircuitBreaker {
+    pub(super) fn check(self, field: &str, errors: &mut Vec<FieldError>) {
+        if self.failures > MAX_BREAKER_FAILURES {
+            let message = format!("expected a number from 0 to {MAX_BREAKER_FAILURES}");
+            errors.push(FieldError::new(format!("{field}.failures"), message));
+        }
+        self.probe_after.check(&format!("{field}.probe_after"), Seconds::new(1), MAX_PROBE_AFTER, errors);
+    }
+}
+
 /// The handshake by which an endpoint shows that it wants these requests: it
 /// returns the key that they carry, in the answer's body or in the same header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -2,7 +2,7 @@
 //!
 //! One event with one hook, first try: fan-out reads what matches and writes
 //! the event; the delivery writes its row and reads nothing, because the hook
-//! is remembered. A failure adds the attempt's own row and one message.
+//! is remembered. A failure adds the attempt's own row, the hook's health and one message.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,23 +13,26 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
-use deliver::{Batches, InFlight, Tokens};
+use deliver::{Batches, Courier, InFlight, Tokens};
 use shared::cache::{CachedHooks, FRESH_FOR};
 use shared::domain::address::AddressPolicy;
 use shared::domain::hook::Hook;
 use shared::domain::ids::KeyId;
 use shared::domain::key::{ApiKey, KeyHash, Scope, generate_token};
+use shared::domain::tenant::Tenant;
+use shared::keeper::{Foundations, Keeper};
 use shared::messages::DeliveryMessage;
 use shared::ports::{
-    Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError, QueueSender,
+    Clock, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError, QueueSender,
 };
+use shared::rates::Rates;
 use shared::sealed::SealedHooks;
 use shared::stage::{Message, Outcome};
 use tests::metering::{Meter, Usage};
 use tower::ServiceExt as _;
 
 use super::{metered, writes};
-use crate::contract::samples::{RETENTION, changed, hook, tenant, tenant_id};
+use crate::contract::samples::{RETENTION, changed, hook, settings, tenant, tenant_id};
 use crate::contract::sealed::{CountedKeys, sealed, vault};
 use crate::contract::{START, Stores};
 
@@ -80,8 +83,10 @@ impl Stages {
     async fn new() -> Self {
         let (stores, meter) = metered().await;
         let (stores, keys) = sealed(stores);
-        let hook = Hook { channels: Default::default(), filter: None, ..hook("acme", &["post.*"]) };
-        stores.tenants.create(&tenant("acme")).await.unwrap();
+        let usual = Hook { channels: Default::default(), filter: None, ..hook("acme", &["post.*"]) };
+        let settings = settings(r#"{"retry":{"delays":[1,0.5]}}"#);
+        let hook = Hook { verification_key: None, disabled_reason: None, settings, ..usual };
+        stores.tenants.create(&Tenant { settings: Default::default(), ..tenant("acme") }).await.unwrap();
         stores.hooks.create(&hook).await.unwrap();
         meter.reset();
         keys.take();
@@ -103,6 +108,19 @@ impl Stages {
         fanout::handle(&deps, message(id, body.into())).await
     }
 
+    fn keeper(&self) -> Arc<Keeper> {
+        let clock: Arc<dyn Clock> = Arc::new(self.stores.clock.clone());
+        Arc::new(Keeper::new(Foundations {
+            documents: Arc::clone(&self.stores.documents),
+            hooks: Arc::clone(&self.stores.hooks),
+            events: self.events.clone(),
+            rates: Rates::shared(Arc::clone(&self.stores.documents), Arc::clone(&clock)),
+            clock,
+            random: Arc::new(OsRandom),
+            fresh_for: FRESH_FOR,
+        }))
+    }
+
     fn deliver(&self, status: u16) -> deliver::Deps {
         let clock = Arc::new(self.stores.clock.clone());
         deliver::Deps {
@@ -114,6 +132,7 @@ impl Stages {
             in_flight: InFlight::default(),
             tokens: Tokens::default(),
             batches: Batches::default(),
+            keeper: self.keeper(),
             clock,
             random: Arc::new(OsRandom),
             retention: RETENTION,
@@ -143,14 +162,15 @@ async fn an_event_costs_three_half_read_units_one_write_unit_and_one_call_to_the
 async fn a_delivery_that_succeeds_reads_nothing_once_its_hook_is_known() {
     let stages = Stages::new().await;
     let deps = stages.deliver(200);
-    for (id, reads) in [("evt-1", 2), ("evt-2", 0)] {
+    // The first is also the success that its health writes down, once a minute.
+    for (id, reads, writes) in [("evt-1", 3, 2), ("evt-2", 0, 1), ("evt-3", 0, 1)] {
         stages.fan_out(id).await;
         stages.meter.reset();
         for outgoing in stages.deliveries.take().1 {
             assert!(matches!(deliver::handle(&deps, message(id, outgoing.body)).await, Outcome::Done));
         }
         let cost = stages.meter.reset();
-        assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (reads, 1, 1.0), "{id}");
+        assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (reads, writes, writes as f64), "{id}");
         assert_eq!(stages.keys.take(), 0, "{id}");
         assert_eq!(stages.retries.take().0, 0);
     }
@@ -191,18 +211,20 @@ async fn a_sealed_hook_fits_one_write_unit() {
 }
 
 #[tokio::test]
-async fn a_failure_costs_two_write_units_and_one_message_and_its_retry_one_read() {
+async fn a_failure_costs_three_write_units_and_one_message_and_its_retry_two_reads() {
     let stages = Stages::new().await;
     stages.fan_out("evt-1").await;
     let (failing, succeeding) = (stages.deliver(500), stages.deliver(200));
     for deps in [&failing, &succeeding] {
         deps.hooks.get(&stages.hook.tenant, stages.hook.id).await.unwrap();
+        deps.keeper.health(&stages.hook.tenant, stages.hook.id).await.unwrap();
     }
     stages.meter.reset();
     for outgoing in stages.deliveries.take().1 {
         assert!(matches!(deliver::handle(&failing, message("m", outgoing.body)).await, Outcome::Done));
     }
-    assert_eq!(stages.meter.reset(), writes(2, 2.0));
+    // The row, the attempt, and the health of the hook.
+    assert_eq!(stages.meter.reset(), writes(3, 3.0));
     let (calls, mut waiting) = stages.retries.take();
     assert_eq!((calls, waiting.len()), (1, 1));
 
@@ -211,10 +233,30 @@ async fn a_failure_costs_two_write_units_and_one_message_and_its_retry_one_read(
     // Only the clock of the stage moves on; its hook is read once more.
     stages.stores.clock.set(due);
     succeeding.hooks.get(&stages.hook.tenant, stages.hook.id).await.unwrap();
+    succeeding.keeper.health(&stages.hook.tenant, stages.hook.id).await.unwrap();
     stages.meter.reset();
     assert!(matches!(deliver::handle(&succeeding, message("r", retry.body)).await, Outcome::Done));
     let cost = stages.meter.reset();
-    assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (1, 1, 1.0));
+    assert_eq!(
+        (cost.read_calls, cost.write_calls, cost.write_units),
+        (2, 2, 2.0),
+        "the row, and the health, which another process had changed"
+    );
+}
+
+#[tokio::test]
+async fn a_rate_limit_costs_one_write_for_each_twentieth_of_it() {
+    let stages = Stages::new().await;
+    let keeper = stages.keeper();
+    let (tenant, id, now) = (&stages.hook.tenant, stages.hook.id, stages.stores.clock.now());
+    keeper.rates.take(tenant, id, now, 100, false).await.unwrap();
+    stages.meter.reset();
+    for _ in 0..61 {
+        assert_eq!(keeper.rates.take(tenant, id, now, 100, false).await.unwrap(), None);
+    }
+    // Two, four, and then five each time.
+    let cost = stages.meter.reset();
+    assert_eq!((cost.read_calls, cost.write_calls), (0, 13));
 }
 
 #[tokio::test]
@@ -237,6 +279,13 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
         log: Arc::clone(&stages.stores.deliveries),
         queue: stages.events.clone(),
         redeliveries: stages.deliveries.clone(),
+        keeper: stages.keeper(),
+        courier: Courier {
+            sender: Arc::new(Answering(200)),
+            tokens: Tokens::default(),
+            clock: Arc::new(stages.stores.clock.clone()),
+            patience: api::PATIENCE,
+        },
         clock: Arc::new(stages.stores.clock.clone()),
         random: Arc::new(OsRandom),
         operator: OperatorKey::new("nobody uses this one"),

@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) delays: Vec<u64>,
     /// What its endpoint answers; 200 after that.
     pub(crate) answers: Vec<Answer>,
+    /// Further settings of the hook.
+    pub(crate) settings: Value,
 }
 
 impl Plan {
@@ -47,7 +49,9 @@ impl Scenario {
         let world = World::new().await;
         let mut hooks = Vec::new();
         for plan in &self.plans {
-            let hook = world.hook(json!({ "retry": { "delays": plan.delays, "jitter": 0 } })).await;
+            let mut settings = plan.settings.clone();
+            settings["retry"] = json!({ "delays": plan.delays, "jitter": 0 });
+            let hook = world.hook(settings).await;
             world.endpoint.answer(&hook.url, plan.answers.clone());
             // Ids of one millisecond are in no order, and then neither are the steps.
             world.clock.advance(Duration::from_millis(1));

@@ -1,10 +1,13 @@
 //! Filtering, ordering and paging the hooks of a tenant.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use shared::domain::health::Health;
 use shared::domain::hook::Hook;
-use shared::domain::ids::EventType;
+use shared::domain::ids::{EventType, HookId};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::input::limit;
@@ -46,6 +49,10 @@ pub(crate) enum Order {
     Description,
     #[serde(rename = "-description")]
     DescriptionDescending,
+    #[serde(rename = "last_execution")]
+    LastExecution,
+    #[serde(rename = "-last_execution")]
+    LastExecutionDescending,
     #[serde(rename = "enabled")]
     Enabled,
     #[serde(rename = "-enabled")]
@@ -60,17 +67,23 @@ impl Order {
                 | Self::ModifiedDescending
                 | Self::NameDescending
                 | Self::DescriptionDescending
+                | Self::LastExecutionDescending
                 | Self::EnabledDescending
         )
     }
 
     /// What hooks are compared by; the id makes it unique.
-    fn key(self, hook: &Hook) -> (String, String) {
+    fn key(self, hook: &Hook, healths: &HashMap<HookId, Health>) -> (String, String) {
         let value = match self {
             Self::Created | Self::CreatedDescending => hook.created_at.to_string(),
             Self::Modified | Self::ModifiedDescending => hook.updated_at.to_string(),
             Self::Name | Self::NameDescending => hook.name.to_lowercase(),
             Self::Description | Self::DescriptionDescending => hook.description.to_lowercase(),
+            Self::LastExecution | Self::LastExecutionDescending => {
+                // What was never executed comes before everything that was.
+                let last = healths.get(&hook.id).and_then(|health| health.last_execution);
+                last.map_or_else(String::new, |at| at.to_string())
+            }
             Self::Enabled | Self::EnabledDescending => u8::from(hook.enabled).to_string(),
         };
         (value, hook.id.to_string())
@@ -83,7 +96,11 @@ pub(crate) struct Selection {
     pub(crate) total: usize,
 }
 
-pub(crate) fn select(hooks: Vec<Hook>, query: &ListQuery) -> Result<Selection, Problem> {
+pub(crate) fn select(
+    hooks: Vec<Hook>,
+    healths: &HashMap<HookId, Health>,
+    query: &ListQuery,
+) -> Result<Selection, Problem> {
     let limit = limit(query.limit)?;
     let order = query.order.unwrap_or(Order::Created);
     let event: Option<EventType> = match &query.event {
@@ -96,7 +113,7 @@ pub(crate) fn select(hooks: Vec<Hook>, query: &ListQuery) -> Result<Selection, P
         .filter(|hook| event.as_ref().is_none_or(|event| hook.events.iter().any(|pattern| pattern.matches(event))))
         .filter(|hook| name.as_ref().is_none_or(|name| hook.name.to_lowercase().contains(name)))
         .filter(|hook| query.enabled.is_none_or(|enabled| hook.enabled == enabled))
-        .map(|hook| (order.key(&hook), hook))
+        .map(|hook| (order.key(&hook, healths), hook))
         .collect();
     matching.sort_by(|(a, _), (b, _)| if order.is_descending() { b.cmp(a) } else { a.cmp(b) });
     let total = matching.len();

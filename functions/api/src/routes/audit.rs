@@ -1,0 +1,36 @@
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use serde::Serialize;
+use shared::audit::Entry;
+use utoipa::ToSchema;
+
+use super::hooks::find;
+use crate::Deps;
+use crate::auth::InTenant;
+use crate::input::{PageQuery, Query, limit};
+use crate::problem::Problem;
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AuditList {
+    items: Vec<Entry>,
+    /// Pass it as `cursor` to read on; null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// Who changed a hook, when and why, the newest change first
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/audit", tag = "hooks",
+    params(("tenant" = String, Path), ("hook" = String, Path), PageQuery), responses(
+    (status = 200, body = AuditList), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem)
+))]
+pub(crate) async fn list(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<AuditList>, Problem> {
+    let limit = limit(query.limit)?;
+    let hook = find(&deps, &tenant, &params).await?;
+    let page = deps.keeper.audit.list(&tenant, hook.id, limit, query.cursor.as_deref()).await?;
+    Ok(Json(AuditList { items: page.items, next_cursor: page.next }))
+}

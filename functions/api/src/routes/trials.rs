@@ -1,0 +1,158 @@
+//! Requests that are sent now, to see what comes of them.
+
+mod views;
+
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use shared::domain::delivery::Outcome;
+use shared::domain::event_type::EventTypeEntry;
+use shared::domain::health::Health;
+use shared::domain::hook::Hook;
+use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
+use shared::effective::EffectiveHook;
+use shared::request::Subject;
+use utoipa::ToSchema;
+
+use super::hooks::{find, owner};
+use crate::Deps;
+use crate::auth::InTenant;
+use crate::input::Body;
+use crate::problem::{FieldError, Problem};
+use views::Trial;
+
+/// Of a hook that asks for no type in particular.
+const USUAL_TYPE: &str = "hookline.test";
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrialRequest {
+    /// The hook's first event type by default.
+    event_type: Option<String>,
+    /// The type's example by default.
+    #[schema(value_type = Option<serde_json::Value>)]
+    data: Option<Box<RawValue>>,
+}
+
+/// Send a test event now
+///
+/// The answer shows the whole exchange, which takes 15 s at most. It is in no log, uses up no attempt
+/// and does not count towards the hook's health; an endpoint that returns its
+/// key is verified by it.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/test", tag = "hooks",
+    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = TrialRequest, responses(
+    (status = 200, body = Trial), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem),
+    (status = 422, body = Problem)
+))]
+pub(crate) async fn test(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+    Body(asked): Body<TrialRequest>,
+) -> Result<Json<Trial>, Problem> {
+    let hook = find(&deps, &tenant, &params).await?;
+    let event_type = match &asked.event_type {
+        Some(text) => {
+            text.parse().map_err(|error| Problem::bad_body(vec![FieldError::new("event_type", format!("{error}"))]))?
+        }
+        None => usual_type(&hook),
+    };
+    let profile = deps.effective.profile(hook.profile.as_ref(), &*owner(&deps, &tenant).await?).await?;
+    let data = match asked.data {
+        Some(data) => data,
+        None => sample(&profile.event_types, &event_type)?,
+    };
+    Ok(Json(send(&deps, &tenant, &hook, &event_type, &data).await?))
+}
+
+/// Verify the endpoint now
+///
+/// It is sent a test event with its key, which it has to return in the body or
+/// in the header that carried it.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/verify", tag = "hooks",
+    params(("tenant" = String, Path), ("hook" = String, Path)), responses(
+    (status = 200, body = Trial), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem),
+    (status = 409, body = Problem, description = "The hook's settings ask for no verification")
+))]
+pub(crate) async fn verify(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<Json<Trial>, Problem> {
+    let hook = find(&deps, &tenant, &params).await?;
+    let owner = owner(&deps, &tenant).await?;
+    if !deps.effective.settle(&hook, &owner).await?.verification.required {
+        return Err(Problem::conflict("this hook's settings ask for no verification"));
+    }
+    let hook = with_key(&deps, hook).await?;
+    let profile = deps.effective.profile(hook.profile.as_ref(), &owner).await?;
+    let event_type = usual_type(&hook);
+    let data = sample(&profile.event_types, &event_type)?;
+    Ok(Json(send(&deps, &tenant, &hook, &event_type, &data).await?))
+}
+
+/// A hook from before verification was asked for has no key yet.
+async fn with_key(deps: &Deps, hook: Hook) -> Result<Hook, Problem> {
+    if hook.verification_key.is_some() {
+        return Ok(hook);
+    }
+    let mut new = Hook { version: hook.version + 1, ..hook.clone() };
+    new.provide_verification_key(deps.random.as_ref());
+    deps.hooks.update(&hook, &new).await?;
+    Ok(new)
+}
+
+fn usual_type(hook: &Hook) -> EventType {
+    let exact = hook.events.iter().find_map(|pattern| pattern.as_str().parse().ok());
+    exact.unwrap_or_else(|| USUAL_TYPE.parse().expect("the usual type is one"))
+}
+
+/// The example of a type, or something that tells what it is.
+fn sample(known: &[EventTypeEntry], event_type: &EventType) -> Result<Box<RawValue>, Problem> {
+    let example = known.iter().find(|entry| entry.name == *event_type).and_then(|entry| entry.example.clone());
+    let example = example.unwrap_or_else(|| json!({ "test": true }));
+    RawValue::from_string(example.to_string()).map_err(|_| Problem::internal())
+}
+
+async fn send(
+    deps: &Deps,
+    tenant: &TenantId,
+    hook: &Hook,
+    event_type: &EventType,
+    data: &RawValue,
+) -> Result<Trial, Problem> {
+    let hook: &EffectiveHook =
+        &*deps.effective.get(tenant, hook.id).await?.ok_or_else(|| Problem::not_found("hook"))?;
+    let now = deps.clock.now();
+    let event = EventSeq::new(deps.clock.as_ref(), deps.random.as_ref());
+    let delivery = DeliveryId { event, hook: hook.hook.id };
+    let event_id: EventId = format!("test:{}", event.0).parse().map_err(|_| Problem::internal())?;
+    let subject = Subject {
+        delivery,
+        event_id: &event_id,
+        event_type,
+        event_timestamp: now,
+        channels: &Default::default(),
+        data,
+    };
+    let id = delivery.to_string();
+    let health = deps.keeper.health(tenant, hook.hook.id).await?;
+    let asks = hook.settings.verification.required && health.verified_at.is_none();
+    if asks {
+        let count = |health: &mut Health| health.count_unverified(now);
+        deps.keeper.circuits.health.change(tenant, hook.hook.id, count).await?;
+    }
+    let result = deliver::exchange(&deps.courier, hook, &[subject], &id, now, asks).await;
+    let outcome = match &result.answer {
+        Ok(response) => deliver::outcome_of(hook, response, asks),
+        Err(failure) => failure.outcome,
+    };
+    if asks && outcome == Outcome::Success {
+        deps.keeper.verified(&hook.hook, now).await;
+    }
+    Ok(Trial::new(hook, &subject, &id, now, asks, &result, outcome))
+}

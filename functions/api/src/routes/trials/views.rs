@@ -1,0 +1,158 @@
+//! An exchange, shown from beginning to end.
+
+use serde::Serialize;
+use shared::domain::delivery::{Outcome, Trigger, excerpt};
+use shared::domain::secret::Secret;
+use shared::domain::settings::{Auth, MASK};
+use shared::effective::EffectiveHook;
+use shared::ports::{HttpResult, MAX_RESPONSE_BYTES};
+use shared::request::{Moment, Subject};
+use shared::time::Timestamp;
+use utoipa::ToSchema;
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Trial {
+    result: TrialResult,
+    /// More exactly, as in the log
+    outcome: Outcome,
+    /// In words
+    message: String,
+    trigger: Trigger,
+    /// Null when none could be made
+    request: Option<RequestView>,
+    /// Null when there was no answer
+    response: Option<ResponseView>,
+    duration_ms: u64,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TrialResult {
+    Success,
+    /// No answer, or one that is no success.
+    RequestFailed,
+    /// The answer had to be JSON.
+    NotJson,
+    /// The answer did not return the verification key.
+    NotVerified,
+    /// The URL's address must not be called.
+    RefusedAddress,
+    /// The hook's settings make no request.
+    Internal,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RequestView {
+    method: &'static str,
+    url: String,
+    /// In the order they are sent; credentials are masked
+    headers: Vec<HeaderView>,
+    body: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ResponseView {
+    status: u16,
+    headers: Vec<HeaderView>,
+    /// As far as it was read: up to 64 KiB
+    body: String,
+    /// The body is not text and hence in base64
+    body_is_base64: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HeaderView {
+    name: String,
+    value: String,
+}
+
+impl Trial {
+    pub(super) fn new(
+        hook: &EffectiveHook,
+        subject: &Subject<'_>,
+        id: &str,
+        at: Timestamp,
+        with_key: bool,
+        result: &HttpResult,
+        outcome: Outcome,
+    ) -> Self {
+        let (message, response) = match &result.answer {
+            Ok(response) => {
+                let (body, body_is_base64) = excerpt(&response.body, MAX_RESPONSE_BYTES);
+                let headers = response.headers.iter().map(HeaderView::of).collect();
+                let view = ResponseView { status: response.status, headers, body, body_is_base64 };
+                (in_words(outcome, response.status), Some(view))
+            }
+            Err(failure) => (failure.detail.clone(), None),
+        };
+        Self {
+            result: TrialResult::of(outcome),
+            outcome,
+            message,
+            trigger: Trigger::Test,
+            request: RequestView::of(hook, subject, id, at, with_key),
+            response,
+            duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+fn in_words(outcome: Outcome, status: u16) -> String {
+    match outcome {
+        Outcome::Success => format!("the endpoint answered {status}"),
+        Outcome::NotJson => format!("the endpoint answered {status}, but not with JSON"),
+        Outcome::NotVerified => format!("the endpoint answered {status}, but did not return the verification key"),
+        _ => format!("the endpoint answered {status}, which is no success"),
+    }
+}
+
+impl TrialResult {
+    fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Success => Self::Success,
+            Outcome::NotJson => Self::NotJson,
+            Outcome::NotVerified => Self::NotVerified,
+            Outcome::RefusedAddress => Self::RefusedAddress,
+            Outcome::InvalidRequest => Self::Internal,
+            Outcome::Status
+            | Outcome::Gone
+            | Outcome::Timeout
+            | Outcome::Dns
+            | Outcome::Connect
+            | Outcome::Tls
+            | Outcome::InvalidResponse
+            | Outcome::Auth => Self::RequestFailed,
+        }
+    }
+}
+
+impl RequestView {
+    /// Built once more, from the same to the same bytes, save for what is masked.
+    fn of(hook: &EffectiveHook, subject: &Subject<'_>, id: &str, at: Timestamp, with_key: bool) -> Option<Self> {
+        let token = Secret::new(MASK);
+        let request = deliver::build(hook, &[*subject], id, Moment { at, token: Some(&token) }, with_key).ok()?;
+        let is_secret = |name: &str| {
+            let is = |other: &str| other.eq_ignore_ascii_case(name);
+            is("authorization")
+                || matches!(&hook.settings.auth, Auth::ApiKey { header, .. } if is(header))
+                || hook.settings.headers.iter().any(|header| header.secret && is(&header.name))
+        };
+        let headers = request.headers.into_iter().map(|(name, value)| {
+            let value = if is_secret(&name) { MASK.to_owned() } else { value };
+            HeaderView { name, value }
+        });
+        Some(Self {
+            method: request.method,
+            url: request.url.to_string(),
+            headers: headers.collect(),
+            body: String::from_utf8_lossy(&request.body).into_owned(),
+        })
+    }
+}
+
+impl HeaderView {
+    fn of((name, value): &(String, String)) -> Self {
+        Self { name: name.clone(), value: value.clone() }
+    }
+}

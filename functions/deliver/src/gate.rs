@@ -1,0 +1,141 @@
+//! Whether a request may go out now: the circuit of its hook, the limit while
+//! its endpoint has not verified itself, and the rate.
+//!
+//! What has to wait goes back to the clock with a time, and uses up no attempt.
+
+use std::time::Duration;
+
+use shared::domain::delivery::{Attempt, Outcome as AttemptOutcome, Trigger};
+use shared::domain::health::{Admission, Failure, Health};
+use shared::domain::retry::Verdict;
+use shared::domain::settings::Complete;
+use shared::effective::EffectiveHook;
+use shared::keeper::Ended;
+use shared::messages::DeliveryMessage;
+use shared::stage::{Fault, Outcome};
+use shared::time::Timestamp;
+
+use crate::Deps;
+
+/// A delivery that waits for its endpoint's verification looks again after
+/// this long, for it may come by another way.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
+const TOO_MANY_REQUESTS: u16 = 429;
+const GONE: u16 = 410;
+
+pub(crate) enum Gate {
+    Open(Pass),
+    NotBefore(Wait),
+}
+
+/// What a request was let out as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pass {
+    /// It tries a circuit that is open.
+    probe: bool,
+    /// It carries the key that its endpoint has to return.
+    pub(crate) unverified: bool,
+}
+
+pub(crate) struct Wait {
+    until: Timestamp,
+    /// It has been given a turn under the rate limit.
+    in_turn: bool,
+}
+
+/// The scarcest comes last, so that it is not taken for a request that then has
+/// to wait for something else.
+pub(crate) async fn admit(
+    deps: &Deps,
+    hook: &EffectiveHook,
+    message: &DeliveryMessage,
+    now: Timestamp,
+) -> Result<Gate, Fault> {
+    let (keeper, settings) = (&deps.keeper, &hook.settings);
+    let (tenant, id) = (&message.tenant, message.hook);
+    let wait = |until, in_turn| Ok(Gate::NotBefore(Wait { until, in_turn }));
+    // One that was asked for by hand may try a circuit whenever it likes.
+    let probe = match message.trigger {
+        Trigger::Manual => false,
+        _ if settings.circuit_breaker.failures == 0 => false,
+        _ => match keeper.circuits.admit(tenant, id, now).await? {
+            Admission::Go => false,
+            Admission::Probe => true,
+            Admission::NotBefore(until) => return wait(until, false),
+        },
+    };
+    let health = keeper.health(tenant, id).await?;
+    if !probe && let Some(limit) = limit(settings, health.ramp(now)) {
+        let turn = keeper.rates.take(tenant, id, now, limit, message.in_turn).await?;
+        if let Some(until) = turn {
+            return wait(until, true);
+        }
+    }
+    let unverified = settings.verification.required && health.verified_at.is_none();
+    if unverified {
+        let take = |health: &mut Health| health.take_unverified(now, &settings.verification);
+        if let (Admission::NotBefore(until), _) = keeper.circuits.health.change(tenant, id, take).await? {
+            return wait(until.min(now.saturating_add(LOOK_AGAIN)), false);
+        }
+    }
+    Ok(Gate::Open(Pass { probe, unverified }))
+}
+
+/// The lower of the hook's own and that of a recovery.
+fn limit(settings: &Complete, ramp: Option<u32>) -> Option<u32> {
+    let own = Some(settings.rate_limit).filter(|limit| *limit > 0);
+    own.into_iter().chain(ramp).min()
+}
+
+/// Hands a delivery to the clock as it is. Copies of it may come of that, and
+/// the log then tells them apart.
+pub(crate) async fn hold(deps: &Deps, message: DeliveryMessage, wait: &Wait) -> Result<Outcome, Outcome> {
+    let waiting = DeliveryMessage { due_at: Some(wait.until), in_turn: wait.in_turn, check_log: true, ..message };
+    deps.retries.send_one(waiting.to_outgoing()).await?;
+    Ok(Outcome::Done)
+}
+
+/// Tells how a request went that was let out.
+pub(crate) async fn report(
+    deps: &Deps,
+    hook: &EffectiveHook,
+    message: &DeliveryMessage,
+    pass: Pass,
+    attempt: &Attempt,
+    verdict: Verdict,
+) {
+    let failure = (attempt.outcome != AttemptOutcome::Success).then(|| Failure {
+        delivery: message.delivery_id(),
+        at: attempt.at,
+        is_break: is_break(attempt),
+        exhausted: verdict == Verdict::Exhausted && message.trigger != Trigger::Manual,
+        probe: pass.probe,
+    });
+    let gone = attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);
+    let ended = Ended { event_type: &message.event_type, at: attempt.at, failure, gone };
+    deps.keeper.heed(&hook.hook, &hook.settings, ended).await;
+    if pass.unverified && failure.is_none() {
+        deps.keeper.verified(&hook.hook, attempt.at).await;
+    }
+}
+
+/// Whether a failure speaks of the endpoint and not of this one request.
+fn is_break(attempt: &Attempt) -> bool {
+    match attempt.outcome {
+        AttemptOutcome::Timeout
+        | AttemptOutcome::Dns
+        | AttemptOutcome::Connect
+        | AttemptOutcome::Tls
+        | AttemptOutcome::InvalidResponse
+        | AttemptOutcome::Auth => true,
+        AttemptOutcome::Status => {
+            attempt.status_code.is_some_and(|code| code == TOO_MANY_REQUESTS || (500..=599).contains(&code))
+        }
+        AttemptOutcome::Success
+        | AttemptOutcome::Gone
+        | AttemptOutcome::RefusedAddress
+        | AttemptOutcome::InvalidRequest
+        | AttemptOutcome::NotJson
+        | AttemptOutcome::NotVerified => false,
+    }
+}

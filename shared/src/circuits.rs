@@ -1,0 +1,69 @@
+//! How hooks fare, kept for all processes, and the circuits that hold back
+//! what an endpoint cannot take.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::domain::health::{Admission, Circuit, Health};
+use crate::domain::ids::{HookId, TenantId};
+use crate::ports::{Clock, Documents, StoreResult};
+use crate::request::LONGEST_ATTEMPT;
+use crate::states::States;
+use crate::time::Timestamp;
+
+/// A probe that is not heard of again after this long has died; another is sent.
+const PROBE_LEASE: Duration = LONGEST_ATTEMPT.saturating_add(Duration::from_secs(30));
+/// Deliveries that wait for a probe come back one after the other, so that an
+/// endpoint which has just recovered is not run over: 50 a second.
+const APART: Duration = Duration::from_millis(20);
+/// Circuits whose queue of waiting deliveries is remembered.
+const QUEUES: usize = 4_096;
+
+pub struct Circuits {
+    pub health: States<Health>,
+    /// For each open circuit, when it is probed and how many wait for that.
+    waiting: Mutex<HashMap<(TenantId, HookId), (Timestamp, u32)>>,
+}
+
+impl Circuits {
+    pub fn new(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
+        Self { health: States::new(documents, "health", clock, fresh_for), waiting: Mutex::default() }
+    }
+
+    /// Asks for a request to go out; when the answer is to probe, nobody else
+    /// got that answer. Reads nothing and writes nothing while all is well.
+    pub async fn admit(&self, tenant: &TenantId, hook: HookId, now: Timestamp) -> StoreResult<Admission> {
+        if self.health.get(tenant, hook).await?.circuit == Circuit::Closed {
+            return Ok(Admission::Go);
+        }
+        let (admission, _) = self.health.change(tenant, hook, |health| health.admit(now, PROBE_LEASE)).await?;
+        Ok(match admission {
+            Admission::NotBefore(probe_at) => Admission::NotBefore(self.line_up(tenant, hook, probe_at)),
+            Admission::Go | Admission::Probe => admission,
+        })
+    }
+
+    /// Until when a delivery has to wait, without taking the probe itself.
+    pub async fn holds(&self, tenant: &TenantId, hook: HookId, now: Timestamp) -> StoreResult<Option<Timestamp>> {
+        Ok(match self.health.get(tenant, hook).await?.circuit {
+            Circuit::Open { probe_at, .. } if now < probe_at => Some(self.line_up(tenant, hook, probe_at)),
+            Circuit::Open { .. } | Circuit::Closed => None,
+        })
+    }
+
+    /// The first comes when the probe is due, those behind it later and later.
+    fn line_up(&self, tenant: &TenantId, hook: HookId, probe_at: Timestamp) -> Timestamp {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= QUEUES {
+            waiting.clear();
+        }
+        let line = waiting.entry((tenant.clone(), hook)).or_insert((probe_at, 0));
+        if line.0 != probe_at {
+            *line = (probe_at, 0);
+        }
+        let place = line.1;
+        line.1 = place.saturating_add(1);
+        probe_at.saturating_add(APART.saturating_mul(place))
+    }
+}

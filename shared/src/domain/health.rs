@@ -1,0 +1,361 @@
+//! How a hook fares, and whether its circuit lets a request through: a state,
+//! and pure functions that move it on.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::DeliveryId;
+use super::settings::{CircuitBreaker, Verification};
+use crate::time::Timestamp;
+
+/// A hook counts as failing after this many failures in a row, or once its
+/// circuit has opened.
+const FAILING_AFTER: u32 = 10;
+/// How often a success is written down while nothing else changes.
+const SUCCESS_EVERY: Duration = Duration::from_secs(60);
+/// An endpoint that has just recovered gets this many requests in the first
+/// second, and twice as many in each that follows.
+const RAMP_START: u32 = 5;
+/// After so many seconds of that there is no limit any more.
+const RAMP_SECONDS: u64 = 10;
+/// The longest between two probes, unless the hook asks for longer.
+const LONGEST_PATIENCE: Duration = HOUR;
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// What is remembered of a hook's requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Health {
+    pub last_execution: Option<Timestamp>,
+    pub last_success: Option<Timestamp>,
+    pub last_failure: Option<Timestamp>,
+    /// The first failure since the last success.
+    pub failing_since: Option<Timestamp>,
+    pub consecutive_failures: u32,
+    /// All failures since the hook was made or enabled again.
+    pub failure_count: u64,
+    pub circuit: Circuit,
+    /// Failures in a row that speak of the endpoint and not of one request.
+    breaks: u32,
+    first_broken: Option<DeliveryId>,
+    /// Those were of more than one delivery.
+    several_broken: bool,
+    /// When the circuit closed after it had been open.
+    recovered_at: Option<Timestamp>,
+    /// Each of these was announced and is not announced again before a success.
+    failing_announced: bool,
+    exhausted_announced: bool,
+    pub verified_at: Option<Timestamp>,
+    unverified: Option<Unverified>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Circuit {
+    #[default]
+    Closed,
+    /// Nothing is sent before `probe_at`, and then one request by whoever
+    /// moves it on first.
+    Open { since: Timestamp, probe_at: Timestamp },
+}
+
+/// Requests to an endpoint that has not verified itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Unverified {
+    last: Timestamp,
+    used: u32,
+}
+
+/// Whether a request may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    Go,
+    /// The one request that tries an open circuit.
+    Probe,
+    NotBefore(Timestamp),
+}
+
+/// One failed attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure {
+    pub delivery: DeliveryId,
+    pub at: Timestamp,
+    /// It speaks of the endpoint: no answer, 5xx or 429.
+    pub is_break: bool,
+    /// The delivery has no attempts left.
+    pub exhausted: bool,
+    pub probe: bool,
+}
+
+/// What a hook's owner may want to hear of, each once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Failing,
+    Recovered,
+    Exhausted,
+}
+
+impl Health {
+    /// Whether the circuit lets a request out, and takes the probe if it is due:
+    /// whoever can store the state that this leaves has it for as long as `lease`.
+    pub fn admit(&mut self, now: Timestamp, lease: Duration) -> Admission {
+        match self.circuit {
+            Circuit::Closed => Admission::Go,
+            Circuit::Open { probe_at, .. } if now < probe_at => Admission::NotBefore(probe_at),
+            Circuit::Open { since, .. } => {
+                self.circuit = Circuit::Open { since, probe_at: now.saturating_add(lease) };
+                Admission::Probe
+            }
+        }
+    }
+
+    /// Counts a failure. `breaker` with zero failures never opens.
+    pub fn fail(&mut self, failure: Failure, breaker: CircuitBreaker) -> Vec<Change> {
+        let Failure { delivery, at, is_break, exhausted, probe } = failure;
+        self.last_execution = self.last_execution.max(Some(at));
+        self.last_failure = self.last_failure.max(Some(at));
+        self.failing_since.get_or_insert(at);
+        self.consecutive_failures = self.consecutive_failures.saturating_add(1);
+        self.failure_count = self.failure_count.saturating_add(1);
+        if is_break {
+            self.breaks = self.breaks.saturating_add(1);
+            self.several_broken |= *self.first_broken.get_or_insert(delivery) != delivery;
+        } else {
+            // The endpoint is up, it only dislikes what it got.
+            self.forget_breaks();
+        }
+        let probe_at = at.saturating_add(breaker.probe_after.duration());
+        match self.circuit {
+            Circuit::Open { since, .. } if probe => {
+                // What has been down for long is tried less often: everything
+                // that waits looks up each time.
+                let patience = (at.since(since) / 10)
+                    .clamp(breaker.probe_after.duration(), LONGEST_PATIENCE.max(breaker.probe_after.duration()));
+                self.circuit = Circuit::Open { since, probe_at: at.saturating_add(patience) };
+            }
+            // One delivery that climbs its whole ladder in vain is no reason to hold it up.
+            Circuit::Closed if breaker.failures > 0 && self.breaks >= breaker.failures && self.several_broken => {
+                self.circuit = Circuit::Open { since: at, probe_at };
+            }
+            Circuit::Open { .. } | Circuit::Closed => {}
+        }
+        let mut changes = Vec::new();
+        let is_failing = self.consecutive_failures >= FAILING_AFTER || self.circuit != Circuit::Closed;
+        if is_failing && !std::mem::replace(&mut self.failing_announced, is_failing) {
+            changes.push(Change::Failing);
+        }
+        if exhausted && !std::mem::replace(&mut self.exhausted_announced, true) {
+            changes.push(Change::Exhausted);
+        }
+        changes
+    }
+
+    /// Counts a success. Nothing is written down when all was well a short
+    /// while ago.
+    pub fn succeed(&mut self, at: Timestamp) -> Option<Change> {
+        if self.is_well_known(at) {
+            return None;
+        }
+        self.last_execution = self.last_execution.max(Some(at));
+        self.last_success = self.last_success.max(Some(at));
+        self.failing_since = None;
+        self.consecutive_failures = 0;
+        self.forget_breaks();
+        if self.circuit != Circuit::Closed {
+            self.circuit = Circuit::Closed;
+            self.recovered_at = Some(at);
+        }
+        self.exhausted_announced = false;
+        std::mem::take(&mut self.failing_announced).then_some(Change::Recovered)
+    }
+
+    /// Whether a success now would say nothing new.
+    pub fn is_well_known(&self, at: Timestamp) -> bool {
+        let is_well = self.failing_since.is_none() && self.circuit == Circuit::Closed;
+        is_well && self.last_success.is_some_and(|last| at.since(last) < SUCCESS_EVERY)
+    }
+
+    fn forget_breaks(&mut self) {
+        self.breaks = 0;
+        self.first_broken = None;
+        self.several_broken = false;
+    }
+
+    /// For how long nothing has succeeded; zero while all is well.
+    pub fn failing_for(&self, now: Timestamp) -> Duration {
+        self.failing_since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    /// Starts anew, as of a hook that was enabled again. What has been verified
+    /// stays so.
+    pub fn reset(&mut self) {
+        *self = Self {
+            last_execution: self.last_execution,
+            last_success: self.last_success,
+            last_failure: self.last_failure,
+            verified_at: self.verified_at,
+            unverified: self.unverified,
+            ..Self::default()
+        };
+    }
+
+    /// The most requests per second for now, after a recovery.
+    pub fn ramp(&self, now: Timestamp) -> Option<u32> {
+        let seconds = now.since(self.recovered_at?).as_secs();
+        (seconds < RAMP_SECONDS).then(|| RAMP_START << seconds)
+    }
+
+    pub fn verify(&mut self, at: Timestamp) {
+        self.verified_at.get_or_insert(at);
+        self.unverified = None;
+    }
+
+    /// As after a change of the URL.
+    pub fn unverify(&mut self) {
+        self.verified_at = None;
+        self.unverified = None;
+    }
+
+    /// Takes one of the few requests that an endpoint gets before it verifies
+    /// itself. There are never more than the limit in any hour: the count
+    /// starts again only an hour after the last of them.
+    pub fn take_unverified(&mut self, now: Timestamp, limit: &Verification) -> Admission {
+        let idle_since = |last: Timestamp| now.since(last) >= HOUR;
+        let used = match self.unverified {
+            Some(Unverified { last, used }) if !idle_since(last) => {
+                if used >= limit.per_hour {
+                    return Admission::NotBefore(last.saturating_add(HOUR));
+                }
+                used
+            }
+            _ => 0,
+        };
+        self.note_unverified(now, used);
+        Admission::Go
+    }
+
+    /// Counts one that was asked for by hand.
+    pub fn count_unverified(&mut self, now: Timestamp) {
+        self.note_unverified(now, self.unverified.map_or(0, |unverified| unverified.used));
+    }
+
+    fn note_unverified(&mut self, now: Timestamp, used: u32) {
+        self.unverified = Some(Unverified { last: now, used: used.saturating_add(1) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{EventSeq, HookId};
+    use crate::domain::seconds::Seconds;
+    use ulid::Ulid;
+
+    const START: Timestamp = Timestamp::from_millis(1_780_000_000_000);
+    const BREAKER: CircuitBreaker = CircuitBreaker { failures: 3, probe_after: Seconds::new(60) };
+    const LEASE: Duration = Duration::from_secs(75);
+
+    fn at(seconds: u64) -> Timestamp {
+        START.saturating_add(Duration::from_secs(seconds))
+    }
+
+    fn failure(delivery: u128, seconds: u64) -> Failure {
+        let delivery = DeliveryId { event: EventSeq(Ulid(delivery)), hook: HookId(Ulid(1)) };
+        Failure { delivery, at: at(seconds), is_break: true, exhausted: false, probe: false }
+    }
+
+    fn broken() -> Health {
+        let mut health = Health::default();
+        (0..3).for_each(|number| drop(health.fail(failure(number, 0), BREAKER)));
+        health
+    }
+
+    #[test]
+    fn failures_in_a_row_of_several_deliveries_open_the_circuit() {
+        let mut health = broken();
+        assert_eq!(health.circuit, Circuit::Open { since: START, probe_at: at(60) });
+        assert_eq!(health.admit(at(59), LEASE), Admission::NotBefore(at(60)));
+    }
+
+    #[test]
+    fn one_delivery_alone_never_opens_it_nor_do_answers_that_refuse_one_request() {
+        let mut health = Health::default();
+        (0..50).for_each(|seconds| drop(health.fail(failure(1, seconds), BREAKER)));
+        assert_eq!(health.circuit, Circuit::Closed);
+        let mut health = Health::default();
+        (0..50).for_each(|n| drop(health.fail(Failure { is_break: false, ..failure(n, 0) }, BREAKER)));
+        assert_eq!((health.circuit, health.consecutive_failures), (Circuit::Closed, 50));
+    }
+
+    #[test]
+    fn a_breaker_that_is_off_never_opens() {
+        let mut health = Health::default();
+        let off = CircuitBreaker { failures: 0, ..BREAKER };
+        (0..500).for_each(|n| drop(health.fail(failure(n, 0), off)));
+        assert_eq!(health.circuit, Circuit::Closed);
+    }
+
+    #[test]
+    fn the_probe_is_taken_once_and_its_failure_waits_for_the_next() {
+        let mut health = broken();
+        assert_eq!(health.admit(at(60), LEASE), Admission::Probe);
+        assert_eq!(health.admit(at(60), LEASE), Admission::NotBefore(at(135)));
+        health.fail(Failure { probe: true, ..failure(9, 61) }, BREAKER);
+        assert_eq!(health.admit(at(61), LEASE), Admission::NotBefore(at(121)));
+        assert_eq!(health.succeed(at(130)), Some(Change::Recovered));
+        assert_eq!(health.admit(at(130), LEASE), Admission::Go);
+        assert_eq!((health.ramp(at(130)), health.ramp(at(133)), health.ramp(at(140))), (Some(5), Some(40), None));
+    }
+
+    #[test]
+    fn what_has_been_down_for_long_is_probed_less_often_and_at_least_each_hour() {
+        let mut health = broken();
+        for (seconds, wait) in [(60, 60), (600, 60), (1_200, 120), (20_000, 2_000), (400_000, 3_600)] {
+            health.fail(Failure { probe: true, ..failure(9, seconds) }, BREAKER);
+            assert_eq!(health.admit(at(seconds), LEASE), Admission::NotBefore(at(seconds + wait)), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn each_change_is_told_once_until_a_success() {
+        let mut health = Health::default();
+        let mut told = Vec::new();
+        for round in 0..2 {
+            for number in 0..20 {
+                told.extend(health.fail(Failure { exhausted: true, ..failure(number, round) }, BREAKER));
+            }
+            told.extend(health.succeed(at(round)));
+        }
+        let once = [Change::Exhausted, Change::Failing, Change::Recovered];
+        assert_eq!(told, [once, once].concat());
+    }
+
+    #[test]
+    fn a_success_is_written_down_once_a_minute_and_at_once_after_a_failure() {
+        let mut health = Health::default();
+        health.succeed(START);
+        let before = health.clone();
+        health.succeed(at(59));
+        assert_eq!(health, before);
+        health.succeed(at(60));
+        assert_eq!(health.last_success, Some(at(60)));
+        health.fail(failure(1, 61), BREAKER);
+        health.succeed(at(62));
+        assert_eq!((health.last_success, health.consecutive_failures), (Some(at(62)), 0));
+    }
+
+    #[test]
+    fn an_unverified_endpoint_gets_no_more_than_its_limit_in_any_hour() {
+        let limit: Verification = serde_json::from_str(r#"{"required":true,"per_hour":2}"#).unwrap();
+        let mut health = Health::default();
+        let mut sent: Vec<u64> = Vec::new();
+        for seconds in (0..20_000).step_by(100) {
+            if health.take_unverified(at(seconds), &limit) == Admission::Go {
+                sent.push(seconds);
+            }
+        }
+        assert!(sent.len() > 8);
+        assert!(sent.windows(3).all(|three| three[2] - three[0] >= 3_600), "{sent:?}");
+    }
+}
