@@ -15,6 +15,7 @@ pub mod key;
 pub mod pattern;
 pub mod payload;
 pub mod profile;
+pub mod replay;
 pub mod retry;
 pub mod seconds;
 pub mod secret;

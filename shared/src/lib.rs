@@ -56,6 +56,7 @@ pub mod domain;
 pub mod effective;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+pub mod jobs;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod messages;

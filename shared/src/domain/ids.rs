@@ -172,6 +172,10 @@ made_id!(
     HookId, "a hook id", "hook_"
 );
 made_id!(
+    /// One job that sends deliveries again.
+    ReplayId, "a replay id", "rpl_"
+);
+made_id!(
     /// An API key's public half.
     KeyId, "a key id", "key_"
 );
@@ -183,6 +187,11 @@ made_id!(
 );
 
 impl EventSeq {
+    /// The least that an event of this time can be called.
+    pub fn first_at(at: Timestamp) -> Self {
+        Self(Ulid::from_parts(u64::try_from(at.as_millis()).unwrap_or(0), 0))
+    }
+
     pub fn at(self) -> Timestamp {
         Timestamp::from_millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
     }
