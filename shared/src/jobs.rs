@@ -93,7 +93,10 @@ mod tests {
         let job = Job::Expunge { event: "evt:1".parse().unwrap(), cursor: None };
         let message = JobMessage::new(&tenant, job);
         let body = message.to_outgoing(None).body;
-        assert_eq!(std::str::from_utf8(&body).unwrap(), r#"{"version":1,"tenant":"acme","job":{"expunge":{"event":"evt:1"}}}"#);
+        assert_eq!(
+            std::str::from_utf8(&body).unwrap(),
+            r#"{"version":1,"tenant":"acme","job":{"expunge":{"event":"evt:1"}}}"#
+        );
         assert_eq!(JobMessage::parse(&body), Some(Ok(message)));
         assert_eq!(JobMessage::parse(br#"{"version":1,"tenant":"acme","hook":"x"}"#), None);
         assert!(matches!(JobMessage::parse(br#"{"version":2,"tenant":"acme","job":{}}"#), Some(Err(_))));

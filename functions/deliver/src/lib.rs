@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::delivery::Trigger;
-use shared::domain::retry;
 use shared::domain::event::Event;
+use shared::domain::retry;
 use shared::effective::{EffectiveHook, EffectiveHooks};
 use shared::messages::DeliveryMessage;
 use shared::ports::{Clock, DeliveryLog, Events, HttpSender, QueueSender, Random, StoreError};
@@ -108,12 +108,7 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     }
 }
 
-async fn skip(
-    deps: &Deps,
-    hook: &EffectiveHook,
-    delivery: &DeliveryMessage,
-    reason: &str,
-) -> Result<Outcome, Outcome> {
+async fn skip(deps: &Deps, hook: &EffectiveHook, delivery: &DeliveryMessage, reason: &str) -> Result<Outcome, Outcome> {
     let retention = hook.tenant.retention(deps.retention);
     let skipped = standing::skip(deps.log.as_ref(), delivery, reason, deps.clock.now(), retention);
     skipped.await.map_err(|error: StoreError| Outcome::from(error))?;

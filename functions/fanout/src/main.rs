@@ -6,8 +6,8 @@ use fanout::Deps;
 use shared::aws::client::Aws;
 use shared::cache::{CachedDocuments, FRESH_FOR};
 use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
-use shared::lambda::{self, BatchConfig};
 use shared::documents::StoredTenants;
+use shared::lambda::{self, BatchConfig};
 use shared::ports::{OsRandom, SystemClock};
 use shared::telemetry::{self, Format};
 

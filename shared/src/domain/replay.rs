@@ -99,6 +99,9 @@ pub struct Place {
     /// no log come first, when it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_of: Option<HookId>,
+    /// Of `missing`: where the list of hooks goes on after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<String>,
 }
 
 impl Replay {
