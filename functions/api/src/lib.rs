@@ -20,7 +20,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use shared::domain::address::AddressPolicy;
 use shared::effective::EffectiveHooks;
-use shared::ports::{Clock, DeliveryLog, Events, Hooks, Keys, Profiles, QueueSender, Random, Tenants};
+use shared::ports::{Clock, DeliveryLog, Events, Hooks, Keys, Profiles, QueueSender, Random, Replays, Tenants};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -41,10 +41,13 @@ pub struct Deps {
     pub effective: Arc<EffectiveHooks>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    pub replays: Arc<dyn Replays>,
     /// Where published events go.
     pub queue: Arc<dyn QueueSender>,
     /// The retry lane, for manual retries.
     pub redeliveries: Arc<dyn QueueSender>,
+    /// The queue `retries`, for the steps of jobs.
+    pub jobs: Arc<dyn QueueSender>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub operator: OperatorKey,
@@ -87,10 +90,13 @@ fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::events::publish))
         .routes(routes!(routes::events::publish_batch))
         .routes(routes!(routes::events::get))
+        .routes(routes!(routes::events::expunge))
         .routes(routes!(routes::deliveries::of_event))
         .routes(routes!(routes::deliveries::of_hook))
         .routes(routes!(routes::deliveries::get))
         .routes(routes!(routes::deliveries::retry))
+        .routes(routes!(routes::replays::create, routes::replays::list))
+        .routes(routes!(routes::replays::get, routes::replays::cancel))
         .split_for_parts()
 }
 

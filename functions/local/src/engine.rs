@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::documents::{StoredProfiles, StoredTenants};
+use shared::documents::{StoredProfiles, StoredReplays, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
@@ -94,6 +94,7 @@ impl Engine {
         let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
         let documents: Arc<dyn Documents> = Arc::new(EmbeddedDocuments::new(store.clone()));
         let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
+        let replays = Arc::new(StoredReplays::new(Arc::clone(&documents)));
         let profiles = Arc::new(StoredProfiles::new(documents));
         let effective =
             Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), options.profile));
@@ -102,7 +103,7 @@ impl Engine {
         }
         Ok(Self {
             api: api::Deps {
-                tenants,
+                tenants: tenants.clone(),
                 profiles,
                 effective: Arc::clone(&effective),
                 keys: Arc::new(EmbeddedKeys(store.clone())),
@@ -110,7 +111,9 @@ impl Engine {
                 events: events.clone(),
                 log: log.clone(),
                 queue: Arc::new(queues.events.clone()),
+                replays: replays.clone(),
                 redeliveries: Arc::new(queues.redeliveries.clone()),
+                jobs: Arc::new(queues.retries.clone()),
                 clock: Arc::clone(&clock),
                 random: Arc::clone(&random),
                 operator: api::OperatorKey::new(&options.operator_key),
@@ -120,6 +123,7 @@ impl Engine {
             fanout: fanout::Deps {
                 subscriptions: hooks.clone(),
                 events: events.clone(),
+                tenants: tenants.clone(),
                 queue: Arc::new(queues.events.clone()),
                 deliveries: Arc::new(queues.deliveries.clone()),
                 retries: Arc::new(queues.retries.clone()),
@@ -129,21 +133,26 @@ impl Engine {
             },
             deliver: deliver::Deps {
                 hooks: effective,
-                events,
+                events: events.clone(),
                 log: log.clone(),
                 retries: Arc::new(queues.retries.clone()),
                 sender: options.sender,
                 in_flight: deliver::InFlight::default(),
                 tokens: deliver::Tokens::default(),
                 clock: Arc::clone(&clock),
-                random,
+                random: Arc::clone(&random),
                 retention,
             },
             requeue: requeue::Deps {
                 hooks,
+                tenants,
+                events,
                 log,
+                replays,
+                jobs: Arc::new(queues.retries.clone()),
                 redeliveries: Arc::new(queues.redeliveries.clone()),
                 clock,
+                random,
                 retention,
             },
             store,

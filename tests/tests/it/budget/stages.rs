@@ -85,6 +85,7 @@ impl Stages {
         let deps = fanout::Deps {
             subscriptions: Arc::clone(&self.stores.subscriptions),
             events: Arc::clone(&self.stores.events),
+            tenants: Arc::clone(&self.tenants),
             queue: self.events.clone(),
             deliveries: self.deliveries.clone(),
             retries: self.retries.clone(),
@@ -193,7 +194,9 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
         events: Arc::clone(&stages.stores.events),
         log: Arc::clone(&stages.stores.deliveries),
         queue: stages.events.clone(),
+        replays: Arc::new(StoredReplays::new(Arc::clone(&stages.stores.documents))),
         redeliveries: stages.deliveries.clone(),
+        jobs: stages.retries.clone(),
         clock: Arc::new(stages.stores.clock.clone()),
         random: Arc::new(OsRandom),
         operator: OperatorKey::new("nobody uses this one"),

@@ -73,7 +73,7 @@ pub(crate) async fn of_concurrent_writers_one_wins(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
     let writers = (0..8).map(|i| {
         let mut tried = attempted(&pending, Outcome::Success);
-        tried.last_manual = Some(format!("writer {i}"));
+        tried.requests = vec![format!("writer-{i}")];
         async move { (stores.deliveries.record(&tried, Expected::Absent).await, tried) }
     });
     let written = futures::future::join_all(writers).await;
@@ -86,7 +86,11 @@ pub(crate) async fn every_field_is_read_back(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
     let mut skipped = delivery("acme", hook_id(), START);
     skipped.skip("the hook is off", START);
-    let manual = Delivery { last_manual: Some("r-1".to_owned()), ..attempted(&pending, Outcome::Status) };
+    let manual = Delivery {
+        requests: vec!["r-1".to_owned(), "r-2".to_owned()],
+        restarted_at: Some(START),
+        ..attempted(&pending, Outcome::Status)
+    };
     for (one, expected) in [
         (&pending, Expected::Absent),
         (&attempted(&pending, Outcome::Timeout), Expected::Attempts(0)),
