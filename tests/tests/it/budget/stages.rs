@@ -14,13 +14,16 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use deliver::{InFlight, Tokens};
-use shared::cache::FRESH_FOR;
+use shared::cache::{CachedDocuments, FRESH_FOR};
+use shared::documents::{StoredReplays, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::hook::Hook;
 use shared::domain::ids::KeyId;
 use shared::domain::key::{ApiKey, KeyHash, Scope, generate_token};
 use shared::messages::DeliveryMessage;
-use shared::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError, QueueSender};
+use shared::ports::{
+    Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError, QueueSender, Tenants,
+};
 use shared::stage::{Message, Outcome};
 use tests::metering::{Meter, Usage};
 use tower::ServiceExt as _;
@@ -66,6 +69,8 @@ struct Stages {
     stores: Stores,
     meter: Meter,
     hook: Hook,
+    /// Remembered for some seconds, as fan-out remembers them.
+    tenants: Arc<dyn Tenants>,
     events: Arc<Counted>,
     deliveries: Arc<Counted>,
     retries: Arc<Counted>,
@@ -77,8 +82,13 @@ impl Stages {
         let hook = Hook { channels: Default::default(), filter: None, ..hook("acme", &["post.*"]) };
         stores.tenants.create(&tenant("acme")).await.unwrap();
         stores.hooks.create(&hook).await.unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
+        let documents = CachedDocuments::new(Arc::clone(&stores.documents), clock, FRESH_FOR);
+        let tenants: Arc<dyn Tenants> = Arc::new(StoredTenants::new(Arc::new(documents)));
+        tenants.get(&hook.tenant).await.unwrap();
         meter.reset();
-        Self { stores, meter, hook, events: Arc::default(), deliveries: Arc::default(), retries: Arc::default() }
+        let [events, deliveries, retries] = [Arc::default(), Arc::default(), Arc::default()];
+        Self { stores, meter, hook, tenants, events, deliveries, retries }
     }
 
     async fn fan_out(&self, id: &str) -> Outcome {
