@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod death;
+mod exchange;
 mod fanout;
 mod hooks;
 mod manual;
 mod payload;
 mod queues;
+mod replays;
+mod retention;
 mod retries;
