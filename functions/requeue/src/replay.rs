@@ -2,9 +2,9 @@
 //!
 //! - **In:** a step, named by its number and by a token of the message's own.
 //! - **Out:** deliveries on the retry lane; the replay's progress; the next step.
-//! - **Promise:** sent first, then noted, then asked for the next. A step that is
-//!   made twice sends the same requests, of which each counts once; two copies
-//!   of a step never become two chains of them.
+//! - **Promise:** noted first, then sent, then asked for the next. A message that
+//!   comes again sends what it noted, and of each request the copies count once.
+//!   Two messages for one step never become two chains of them.
 
 use std::time::Duration;
 
@@ -15,9 +15,8 @@ use shared::domain::ids::{DeliveryId, EventId, HookId, ReplayId, TenantId, new_u
 use shared::domain::replay::{Place, Progress, Replay, ReplayKind, ReplayStatus};
 use shared::jobs::{Job, JobMessage};
 use shared::messages::DeliveryMessage;
-use shared::ports::{LogFilter, Outgoing, Page, QueueError, StoreError, StoreResult, TimeRange};
-use shared::stage::{Fault, Outcome};
-use shared::time::Timestamp;
+use shared::ports::{LogFilter, Outgoing, Page, StoreError, StoreResult, TimeRange};
+use shared::stage::Outcome;
 
 use crate::{Deps, missing};
 
@@ -49,9 +48,15 @@ pub(crate) async fn step(
     (number, token): (u32, &str),
 ) -> Result<Outcome, Outcome> {
     let Some(replay) = deps.replays.get(tenant, hook, id).await? else { return Ok(Outcome::Done) };
-    if replay.is_running() && replay.step == number + 1 && replay.token == token {
-        // This message made the step, and its process died before it asked for the next.
-        return ask_for_next(deps, &replay, None).await;
+    if replay.step == number + 1 && replay.token == token && replay.status != ReplayStatus::Cancelled {
+        // This message made the step, and its process may have died before it sent anything.
+        let mut messages = Vec::new();
+        for event_id in replay.batch.clone() {
+            let again = Wanted { event_id, event: None };
+            messages
+                .extend(prepare(deps, &replay, again, messages.len(), &mut Progress::default()).await?.map(|m| m.1));
+        }
+        return follow_up(deps, &replay, messages).await;
     }
     if !replay.is_running() || replay.step != number {
         return Ok(Outcome::Done);
@@ -66,7 +71,7 @@ pub(crate) async fn step(
         None => return Ok(Outcome::Done),
     };
     let mut made = Replay { step: number + 1, token: token.to_owned(), ..Replay::clone(&replay) };
-    let mut messages: Vec<Outgoing> = Vec::new();
+    let (mut messages, mut batch): (Vec<Outgoing>, Vec<EventId>) = Default::default();
     let most = usize::try_from(MOST_SENT.min(replay.rate.saturating_mul(10)).max(1)).unwrap_or(1);
     let (mut place, mut read) = (Some(replay.place.clone()), 0);
     while let Some(from) = place.take_if(|_| read < MOST_READ && messages.len() < most) {
@@ -76,12 +81,16 @@ pub(crate) async fn step(
         made.progress.found += u64::try_from(found.deliveries.len()).unwrap_or_default();
         if !replay.dry_run {
             for wanted in found.deliveries {
-                messages.extend(prepare(deps, &replay, wanted, messages.len(), &mut made.progress).await?);
+                let prepared = prepare(deps, &replay, wanted, messages.len(), &mut made.progress).await?;
+                let (ids, outgoing): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
+                batch.extend(ids);
+                messages.extend(outgoing);
             }
         }
         place = found.next;
     }
-    send(deps, &messages, &mut made.progress).await?;
+    made.progress.sent += u64::try_from(messages.len()).unwrap_or_default();
+    made.batch = batch;
     made.updated_at = deps.clock.now();
     made.version += 1;
     match place {
@@ -90,13 +99,7 @@ pub(crate) async fn step(
     }
     // A conflict is an error: it was cancelled, or another copy was faster.
     deps.replays.update(&made).await?;
-    if !made.is_running() {
-        tracing::info!(tenant.id = %tenant, hook.id = %hook.id, replay.id = %id, "replay finished");
-        return Ok(Outcome::Done);
-    }
-    let pause = messages.len().div_ceil(usize::try_from(replay.rate.max(1)).unwrap_or(usize::MAX));
-    let pause = (pause > 0).then(|| Duration::from_secs(u64::try_from(pause).unwrap_or_default()));
-    ask_for_next(deps, &made, pause).await
+    follow_up(deps, &made, messages).await
 }
 
 async fn find(deps: &Deps, replay: &Replay, hook: &Hook, from: &Place, limit: usize) -> StoreResult<Found> {
@@ -131,14 +134,14 @@ fn found(deliveries: Vec<Wanted>, read: usize, next: Option<String>) -> Found {
     Found { deliveries, read, next: next.map(|cursor| Place { cursor: Some(cursor), ..Place::default() }) }
 }
 
-/// The message that sends it, or none when it cannot be sent, which is counted.
+/// The event and the message that sends it, or none when it cannot be sent, which is counted.
 async fn prepare(
     deps: &Deps,
     replay: &Replay,
     wanted: Wanted,
     position: usize,
     progress: &mut Progress,
-) -> StoreResult<Option<Outgoing>> {
+) -> StoreResult<Option<(EventId, Outgoing)>> {
     let event = match wanted.event {
         Some(event) => Some(event),
         None => match deps.events.get(&replay.tenant, &wanted.event_id).await {
@@ -163,23 +166,21 @@ async fn prepare(
         request: Some(replay.id.to_string()),
         ..DeliveryMessage::of(&event, replay.hook, Trigger::Replay)
     };
-    Ok(Some(message.to_outgoing()))
+    Ok(Some((event.id, message.to_outgoing())))
 }
 
-async fn send(deps: &Deps, messages: &[Outgoing], progress: &mut Progress) -> Result<(), Fault> {
-    for result in deps.redeliveries.send(messages).await {
-        match result {
-            Ok(()) => progress.sent += 1,
-            Err(QueueError::TooLarge) => progress.failed += 1,
-            // All of them again; those that arrived count once.
-            Err(error) => return Err(error.into()),
-        }
+/// Sends what a step found, and asks for the next when the rate allows.
+async fn follow_up(deps: &Deps, replay: &Replay, messages: Vec<Outgoing>) -> Result<Outcome, Outcome> {
+    if !messages.is_empty() {
+        deps.redeliveries.send_all(&messages).await?;
     }
-    Ok(())
-}
-
-async fn ask_for_next(deps: &Deps, replay: &Replay, pause: Option<Duration>) -> Result<Outcome, Outcome> {
-    let due: Option<Timestamp> = pause.map(|pause| deps.clock.now().saturating_add(pause));
+    if !replay.is_running() {
+        tracing::info!(tenant.id = %replay.tenant, hook.id = %replay.hook, replay.id = %replay.id, "replay finished");
+        return Ok(Outcome::Done);
+    }
+    let pause = messages.len().div_ceil(usize::try_from(replay.rate.max(1)).unwrap_or(usize::MAX));
+    let pause = Duration::from_secs(u64::try_from(pause).unwrap_or_default());
+    let due = (!pause.is_zero()).then(|| deps.clock.now().saturating_add(pause));
     let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
     let job = Job::Replay { hook: replay.hook, replay: replay.id, step: replay.step, token };
     deps.jobs.send_one(JobMessage::new(&replay.tenant, job).to_outgoing(due)).await?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::delivery::Status;
-use super::ids::{HookId, ReplayId, TenantId};
+use super::ids::{EventId, HookId, ReplayId, TenantId};
 use crate::time::Timestamp;
 
 /// The most deliveries that a replay hands over per second.
@@ -65,9 +65,12 @@ pub struct Replay {
     /// How many steps were made.
     pub step: u32,
     /// Names the message that made the last step, so that only that one may
-    /// ask for the next once more.
+    /// send once more what it found, and ask for the next.
     #[serde(default)]
     pub token: String,
+    /// The events that the last step found, at most 100.
+    #[serde(default)]
+    pub batch: Vec<EventId>,
     /// Where the next step goes on.
     #[serde(default)]
     pub place: Place,
@@ -81,11 +84,11 @@ pub struct Replay {
 pub struct Progress {
     /// Deliveries that are to be sent again.
     pub found: u64,
-    /// Those handed to the retry lane.
+    /// Those handed to the retry lane, or about to be.
     pub sent: u64,
     /// Those that cannot be sent, because the payload is gone.
     pub skipped: u64,
-    /// Those that could not be read or handed over.
+    /// Those that could not be read.
     pub failed: u64,
 }
 

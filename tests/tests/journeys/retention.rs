@@ -105,6 +105,7 @@ async fn a_deleted_tenant_leaves_no_events_and_no_deliveries() {
     let seen = world.publish(json!({ "type": "a", "data": 1 })).await;
     let unseen = world.publish(json!({ "type": "nobody.wants.it", "data": 1 })).await;
     world.settle().await;
+    world.clock.advance(Duration::from_millis(1));
     world.delete(&format!("/v1/tenants/{TENANT}")).await.expect(204);
     world.post("/v1/tenants", json!({ "id": TENANT })).await.expect(201);
     world.settle().await;

@@ -160,6 +160,7 @@ pub(crate) async fn create(
         progress: Progress::default(),
         step: 0,
         token: String::new(),
+        batch: Vec::new(),
         place: Place::default(),
         created_at: now,
         updated_at: now,

@@ -23,6 +23,7 @@ fn replay(hook: HookId, at: u64) -> Replay {
         progress: Progress { found: 3, sent: 2, skipped: 1, failed: 0 },
         step: 4,
         token: "token".to_owned(),
+        batch: vec!["evt:1".parse().unwrap()],
         place: Place { cursor: Some("c".to_owned()), log_of: Some(hook), hooks: None },
         created_at: at,
         updated_at: at,
