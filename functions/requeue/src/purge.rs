@@ -13,8 +13,8 @@ use shared::time::Timestamp;
 
 use crate::Deps;
 
-/// Rows of one step.
-const PAGE: usize = 100;
+/// Rows of one step. Each takes a few calls of DynamoDB, more where attempts failed.
+const PAGE: usize = 50;
 
 pub(crate) async fn hook(
     deps: &Deps,
