@@ -76,6 +76,7 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
         not_after: publication
             .ttl
             .map(|ttl| now.max(publication.deliver_at.unwrap_or(now)).saturating_add(ttl.duration())),
+        deliver_at: publication.deliver_at,
         data: Some(publication.data),
         expires_at: now.max(publication.deliver_at.unwrap_or(now)).saturating_add(retention),
     };

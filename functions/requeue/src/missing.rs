@@ -4,7 +4,8 @@
 //! Every event is in the log of each hook that it was made a delivery for, or
 //! else among the unclaimed ones. So those are read first, and then the logs of
 //! all other hooks one after the other. An event that is in several of them
-//! counts in that of the first of its hooks that still exists.
+//! counts in that of the first of its hooks that still exists. One that is to be
+//! sent later is not missing yet.
 
 use shared::domain::event::Event;
 use shared::domain::hook::Hook;
@@ -81,7 +82,8 @@ async fn wanted(deps: &Deps, hook: &Hook, log_of: Option<HookId>, event: &EventR
         return Ok(None);
     };
     let wants = |data| hook.subscription().wants(&found.channels, data);
-    if !asks_for(hook, &found.event_type) || !found.data.as_deref().is_some_and(wants) {
+    let is_early = found.deliver_at.is_some_and(|at| at > deps.clock.now());
+    if is_early || !asks_for(hook, &found.event_type) || !found.data.as_deref().is_some_and(wants) {
         return Ok(None);
     }
     if deps.log.get(tenant, DeliveryId { event: event.seq, hook: hook.id }).await?.is_some() {

@@ -22,7 +22,7 @@ use shared::time::Timestamp;
 mod deliveries;
 mod documents;
 pub(crate) mod dynamo;
-mod embedded;
+pub(crate) mod embedded;
 mod events;
 mod hooks;
 mod keys;

@@ -153,6 +153,18 @@ async fn what_is_missing_is_chosen_by_channels_and_filter_as_well() {
 }
 
 #[tokio::test]
+async fn an_event_for_later_is_not_missing_before_its_time() {
+    let world = World::new().await;
+    world.publish(json!({ "type": "a", "data": 1, "deliver_at": "2026-02-01T00:00:00Z" })).await;
+    world.drain().await;
+    world.clock.advance(Duration::from_secs(1));
+    let hook = world.hook(json!({})).await;
+    assert_eq!(run(&world, &hook, json!({ "kind": "missing" })).await["progress"], progress(0, 0, 0));
+    world.clock.advance(Duration::from_secs(86_400));
+    assert_eq!(run(&world, &hook, json!({ "kind": "missing" })).await["progress"], progress(1, 1, 0));
+}
+
+#[tokio::test]
 async fn a_replay_keeps_to_its_rate() {
     let world = World::new().await;
     let hook = world.hook(json!({})).await;

@@ -19,6 +19,9 @@ use crate::input::{Body, PageQuery, Query, check_name, limit, parse, present, se
 use crate::problem::{FieldError, Problem};
 use crate::{Deps, routes};
 
+/// Hooks that a deletion takes at a time, so that one that breaks off got somewhere.
+const PURGED_AT_ONCE: usize = 100;
+
 /// A tenant, and any of the settings: what it decides for its hooks.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it documents a body that is taken apart as it is read")]
@@ -242,8 +245,6 @@ pub(crate) async fn delete(
     deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
     let hooks = routes::hooks::all(&deps, &id).await?;
     // Asked for before anything is deleted; whatever still exists then is left alone.
-    let purges: Vec<_> = hooks.iter().map(|hook| routes::hooks::purge(&deps, hook, true)).collect();
-    deps.jobs.send_all(&purges).await?;
     let events = JobMessage::new(&id, Job::PurgeEvents { until: deps.clock.now(), cursor: None });
     deps.jobs.send_one(events.to_outgoing(Some(routes::hooks::purge_due(&deps)))).await?;
     // The tenant's row goes last, so that a deletion that broke off can be repeated.
@@ -251,8 +252,12 @@ pub(crate) async fn delete(
         deps.keys.delete(&id, key.id).await?;
         deps.key_cache.forget(key.id);
     }
-    for hook in hooks {
-        deps.hooks.delete(&hook).await?;
+    for some in hooks.chunks(PURGED_AT_ONCE) {
+        let purges: Vec<_> = some.iter().map(|hook| routes::hooks::purge(&deps, hook, true)).collect();
+        deps.jobs.send_all(&purges).await?;
+        for hook in some {
+            deps.hooks.delete(hook).await?;
+        }
     }
     deps.tenants.delete(&id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -93,7 +93,8 @@ fn event_item(event: &Event, page: &FanoutPage) -> Item {
         .ulids("q", std::iter::once(event.seq.0))
         .text("y", event.event_type.as_str())
         .time("t", event.timestamp)
-        .maybe_number("na", event.not_after.map(Timestamp::as_millis));
+        .maybe_number("na", event.not_after.map(Timestamp::as_millis))
+        .maybe_number("da", event.deliver_at.map(Timestamp::as_millis));
     if !event.channels.is_empty() {
         let channels: Vec<&str> = event.channels.iter().map(|c| c.as_str()).collect();
         // A channel cannot hold a space.
@@ -124,6 +125,7 @@ fn read_event(tenant: &TenantId, id: &EventId, item: &Item) -> StoreResult<Event
         event_type: item.get_parsed("y")?,
         timestamp: item.get_time("t")?,
         not_after: item.find_time("na")?,
+        deliver_at: item.find_time("da")?,
         channels: channels.map(|c| c.parse().map_err(corrupt)).collect::<StoreResult<_>>()?,
         data: data.map(Into::into),
         expires_at: item.get_time("x")?,

@@ -83,6 +83,7 @@ pub(crate) fn event(tenant: &str, id: &str, clock: &ManualClock) -> Event {
         timestamp: clock.now().saturating_sub(Duration::from_millis(77)),
         channels: BTreeSet::from(["room:1".parse().unwrap(), "b".parse().unwrap()]),
         not_after: Some(clock.now().saturating_add(Duration::from_secs(3_600))),
+        deliver_at: Some(clock.now().saturating_add(Duration::from_secs(60))),
         data: Some(raw(r#"{"title":"Hello"}"#)),
         expires_at: clock.now().saturating_add(RETENTION),
     }
