@@ -2,7 +2,7 @@
 //!
 //! - **In:** HTTP, from API Gateway or from a socket; the router is the same.
 //! - **Out:** tenants, keys and hooks in the store; events on `events`; manual
-//!   retries on the retry lane.
+//!   retries on the retry lane; the first steps of jobs on `retries`.
 //! - **Promise:** 202 only after the event is durable. Publishing is one
 //!   durable write, so nothing can be accepted and then forgotten.
 
