@@ -31,8 +31,8 @@ impl CachedHooks {
 
 #[async_trait]
 impl Hooks for CachedHooks {
-    async fn create(&self, hook: &Hook) -> StoreResult<()> {
-        self.inner.create(hook).await
+    async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
+        self.inner.create_within(hook, most).await
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
@@ -65,6 +65,14 @@ impl Hooks for CachedHooks {
     async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
         self.read.remove(&(hook.tenant.clone(), hook.id));
         self.inner.delete(hook).await
+    }
+
+    async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {
+        self.inner.revision(tenant, id, version).await
+    }
+
+    async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {
+        self.inner.forget(tenant, id).await
     }
 }
 

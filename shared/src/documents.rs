@@ -2,6 +2,7 @@
 //! JSON documents serves them all.
 
 mod profiles;
+mod replays;
 mod tenants;
 
 use std::marker::PhantomData;
@@ -12,9 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use profiles::StoredProfiles;
+pub use replays::StoredReplays;
 pub use tenants::StoredTenants;
 
-use crate::ports::{Document, Documents, Page, StoreError, StoreResult};
+use crate::ports::{Document, Documents, KEPT_REVISIONS, Page, StoreError, StoreResult};
 
 /// Documents that are kept parsed, of each kind.
 const PARSED: usize = 4_096;
@@ -51,6 +53,51 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Collection<T> {
         self.documents.put(partition, &Document { name: name.to_owned(), version, body }).await
     }
 
+    /// As `put`, and the version before it is kept.
+    pub async fn replace(&self, partition: &str, name: &str, version: u64, value: &T) -> StoreResult<()> {
+        let former = self.documents.get(partition, name).await?;
+        // Any other one is refused below. What a version says never changes, so
+        // keeping it for nothing, or once more, does no harm.
+        if let Some(former) = former.filter(|former| former.version + 1 == version) {
+            let place = revisions(partition, name);
+            let kept = Document { name: revision_name(former.version), version: 1, body: former.body.clone() };
+            match self.documents.put(&place, &kept).await {
+                Ok(()) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(beyond) = former.version.checked_sub(KEPT_REVISIONS).filter(|version| *version > 0) {
+                self.documents.delete(&place, &revision_name(beyond)).await?;
+            }
+        }
+        self.put(partition, name, version, value).await
+    }
+
+    /// A version of a document, the present one or one that was kept.
+    pub async fn revision(&self, partition: &str, name: &str, version: u64) -> StoreResult<Option<T>> {
+        if let Some(current) = self.documents.get(partition, name).await?.filter(|found| found.version == version) {
+            return parse(&current).map(Some);
+        }
+        let kept = self.documents.get(&revisions(partition, name), &revision_name(version)).await?;
+        kept.map(|document| parse(&document)).transpose()
+    }
+
+    /// Deletes the versions that were kept.
+    pub async fn forget(&self, partition: &str, name: &str) -> StoreResult<()> {
+        let place = revisions(partition, name);
+        for document in self.documents.list(&place, PARSED, None).await?.items {
+            self.documents.delete(&place, &document.name).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes version 1 of a document. Versions of a former one of this name go.
+    pub async fn begin(&self, partition: &str, name: &str, value: &T) -> StoreResult<()> {
+        if self.documents.get(partition, name).await?.is_none() {
+            self.forget(partition, name).await?;
+        }
+        self.put(partition, name, 1, value).await
+    }
+
     pub async fn page(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<T>> {
         let page = self.documents.list(partition, limit, cursor).await?;
         let items = page.items.iter().map(parse).collect::<StoreResult<Vec<T>>>()?;
@@ -73,6 +120,15 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Collection<T> {
     pub async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
         self.documents.delete(partition, name).await
     }
+}
+
+fn revisions(partition: &str, name: &str) -> String {
+    format!("was#{partition}#{name}")
+}
+
+/// Ten digits sort as numbers do.
+fn revision_name(version: u64) -> String {
+    format!("{version:010}")
 }
 
 fn parse<T: DeserializeOwned>(document: &Document) -> StoreResult<T> {

@@ -18,6 +18,7 @@ pub mod pattern;
 pub mod payload;
 pub mod profile;
 pub mod rate;
+pub mod replay;
 pub mod retry;
 pub mod seconds;
 pub mod secret;

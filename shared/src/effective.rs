@@ -87,6 +87,21 @@ impl EffectiveHooks {
         Ok(Some(effective))
     }
 
+    /// The hook as it was, with what applied to it then. None when one of the
+    /// versions is too long ago.
+    pub async fn at(&self, tenant: &TenantId, id: HookId, at: Revision) -> StoreResult<Option<EffectiveHook>> {
+        let Some(hook) = self.hooks.revision(tenant, id, at.hook).await? else { return Ok(None) };
+        let Some(owner) = self.tenants.revision(tenant, at.tenant).await? else { return Ok(None) };
+        let name = profile::chosen(hook.profile.as_ref(), &owner, &self.usual);
+        let profile = match profile::find_built_in(name.as_str()) {
+            Some(built_in) => Some(Arc::clone(built_in)),
+            None => self.profiles.revision(name, at.profile).await?.map(Arc::new),
+        };
+        let Some(profile) = profile.filter(|profile| profile.version == at.profile) else { return Ok(None) };
+        let settings = profile::settle(&hook, &owner, &profile);
+        Ok(Some(EffectiveHook { hook: Arc::new(hook), tenant: Arc::new(owner), settings, profile }))
+    }
+
     /// The settings that `hook` has or would have.
     pub async fn settle(&self, hook: &Hook, tenant: &Tenant) -> StoreResult<Complete> {
         let profile = self.profile(hook.profile.as_ref(), tenant).await?;

@@ -23,6 +23,9 @@
 //!    it hands the delivery to the retry lane, `redeliveries`, which `deliver`
 //!    serves beside the fresh lane, so that neither ever waits for the other.
 //!
+//! Beside that, `requeue` makes the steps of [`jobs`]: replays, and the deletion
+//! of what nobody may see any more.
+//!
 //! # What holds it together
 //!
 //! - **At least once.** Every stage does its lasting work before it settles its
@@ -64,6 +67,7 @@ pub mod effective;
 pub mod embedded;
 #[cfg(feature = "lambda")]
 pub mod emf;
+pub mod jobs;
 pub mod keeper;
 #[cfg(feature = "lambda")]
 pub mod lambda;

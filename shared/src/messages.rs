@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::domain::delivery::Trigger;
-use crate::domain::event::{Event, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
+use crate::domain::event::{Event, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL, present};
 use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
 use crate::domain::seconds::Seconds;
 use crate::ports::Outgoing;
@@ -186,7 +186,7 @@ pub struct DeliveryMessage {
     /// It waited for its turn under a rate limit, and the turn has come.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_turn: bool,
-    /// Names one manual retry, so that its message counts once.
+    /// Names one manual retry or replay, so that its message counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
 }
@@ -204,7 +204,7 @@ impl DeliveryMessage {
             event_timestamp: event.timestamp,
             channels: event.channels.clone(),
             not_after: event.not_after,
-            data: (event.data.get().len() <= MAX_INLINE_DATA_BYTES).then(|| Arc::clone(&event.data)),
+            data: event.data.clone().filter(|data| data.get().len() <= MAX_INLINE_DATA_BYTES),
             trigger,
             step: 0,
             due_at: None,
@@ -228,11 +228,6 @@ impl DeliveryMessage {
     pub fn to_outgoing(&self) -> Outgoing {
         Outgoing { body: to_json(self), group: format!("{}.{}", self.tenant, self.hook.0).into(), due: self.due_at }
     }
-}
-
-/// Whatever is there is data, `null` as well; only an absent field is none.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<RawValue>>, D::Error> {
-    Arc::<RawValue>::deserialize(deserializer).map(Some)
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {

@@ -13,19 +13,21 @@ mod keys;
 mod profiles;
 mod queue;
 mod random;
+mod replays;
 mod tenants;
 mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use deliveries::{DeliveryLog, Expected, LogFilter};
+pub use deliveries::{DeliveryLog, Expected, LogFilter, TimeRange};
 pub use documents::{Document, Documents};
-pub use events::{Events, Recorded};
-pub use hooks::{Hooks, Match, Subscriptions};
+pub use events::{EventRef, Events, Recorded};
+pub use hooks::{Hooks, KEPT_REVISIONS, Match, Subscriptions};
 pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure};
 pub use keys::Keys;
 pub use profiles::Profiles;
 pub use queue::{Outgoing, QueueError, QueueReceiver, QueueSender, Received};
 pub use random::{FixedRandom, OsRandom, Random};
+pub use replays::Replays;
 pub use tenants::Tenants;
 pub use vault::{DataKey, DataKeys, KeyError, MAX_WRAPPED_BYTES, PlainKey};
 
@@ -47,6 +49,9 @@ pub enum StoreError {
     /// The cursor was not made by this list.
     #[error("the cursor is not one of this list")]
     BadCursor,
+    /// The tenant has as many as it may have.
+    #[error("there are as many as there may be")]
+    LimitReached,
     /// The row is larger than the store takes.
     #[error("the row is too large for the store")]
     TooLarge,

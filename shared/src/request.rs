@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::domain::hook::Timeout;
@@ -129,6 +130,18 @@ pub fn build(
         Method::Post | Method::Put | Method::Patch => payload.into(),
     };
     Ok(HttpRequest { method: settings.method.as_str(), url, headers, body, timeout: settings.timeout })
+}
+
+/// What names a request to its receiver: the delivery, or, of several, a name
+/// that the same ones would get again.
+pub fn name(deliveries: &[DeliveryId]) -> String {
+    if let [one] = deliveries {
+        return one.to_string();
+    }
+    let mut hash = Sha256::new();
+    deliveries.iter().for_each(|delivery| hash.update(delivery.to_string()));
+    let digest: [u8; 32] = hash.finalize().into();
+    format!("batch_{}", URL_SAFE_NO_PAD.encode(&digest[..16]))
 }
 
 fn json_body(hook: &EffectiveHook, subjects: &[Subject<'_>]) -> Vec<u8> {

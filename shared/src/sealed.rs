@@ -60,8 +60,8 @@ fn owner(tenant: &TenantId, hook: HookId) -> String {
 
 #[async_trait]
 impl Hooks for SealedHooks {
-    async fn create(&self, hook: &Hook) -> StoreResult<()> {
-        self.inner.create(&self.sealed(hook).await?).await
+    async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
+        self.inner.create_within(&self.sealed(hook).await?, most).await
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
@@ -78,7 +78,8 @@ impl Hooks for SealedHooks {
     }
 
     async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
-        self.inner.update(old, &self.sealed(new).await?).await
+        // Both: the store keeps the old one as a former version.
+        self.inner.update(&self.sealed(old).await?, &self.sealed(new).await?).await
     }
 
     async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
@@ -90,5 +91,16 @@ impl Hooks for SealedHooks {
     async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
         self.kept.remove(&hook.id);
         self.inner.delete(hook).await
+    }
+
+    async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {
+        match self.inner.revision(tenant, id, version).await? {
+            Some(sealed) => Ok(Some(self.opened(tenant, id, sealed).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {
+        self.inner.forget(tenant, id).await
     }
 }

@@ -11,6 +11,9 @@ use crate::metrics;
 use crate::ports::{DeliveryLog, Expected, StoreResult};
 use crate::time::Timestamp;
 
+/// Why a delivery is not sent any more whose event lost its payload.
+pub const EXPUNGED: &str = "the event's payload was expunged";
+
 #[derive(Debug)]
 pub enum Standing {
     /// The attempt is to be made; the row as it is, if there is one.
@@ -31,20 +34,41 @@ impl Standing {
                 Trigger::Retry | Trigger::Manual => Self::Settled,
             };
         };
-        let due = match message.trigger {
-            Trigger::Manual => row.last_manual != message.request,
-            Trigger::Retry => row.status == Status::Retrying && row.due_step == message.step,
-            Trigger::First | Trigger::Replay | Trigger::Test => row.status == Status::Pending,
+        let due = match (message.trigger, &message.request) {
+            (Trigger::Manual | Trigger::Replay, Some(request)) => !row.has_answered(request),
+            (Trigger::Retry, _) => row.status == Status::Retrying && row.due_step == message.step,
+            (Trigger::Manual | Trigger::First | Trigger::Replay | Trigger::Test, _) => row.status == Status::Pending,
         };
         if due {
             Self::Due(Some(row))
-        } else if message.trigger != Trigger::Manual
-            && row.status == Status::Retrying
-            && row.due_step == message.step + 1
-        {
+        } else if has_scheduled(message, &row) && row.status == Status::Retrying && row.due_step == message.step + 1 {
             Self::Logged(row)
         } else {
             Self::Settled
+        }
+    }
+}
+
+/// Whether the retry that is due next may be the doing of this message's attempt.
+fn has_scheduled(message: &DeliveryMessage, row: &Delivery) -> bool {
+    match message.trigger {
+        Trigger::First | Trigger::Retry | Trigger::Test => true,
+        Trigger::Manual => false,
+        // It begins a schedule only where none was under way.
+        Trigger::Replay => row.last_attempt.as_ref().is_some_and(|attempt| {
+            attempt.trigger == Trigger::Replay && row.restarted_at.is_some_and(|began| began >= attempt.at)
+        }),
+    }
+}
+
+/// Whether a failed attempt is followed by retries: one out of turn leaves the
+/// schedule alone, and a replay begins one where the last has ended.
+pub fn moves_schedule(message: &DeliveryMessage, row: Option<&Delivery>) -> bool {
+    match message.trigger {
+        Trigger::First | Trigger::Retry | Trigger::Test => true,
+        Trigger::Manual => false,
+        Trigger::Replay => {
+            row.is_none_or(|row| matches!(row.status, Status::Pending | Status::Failed | Status::Skipped))
         }
     }
 }
@@ -77,8 +101,8 @@ pub async fn skip(
     let row = log.get(&message.tenant, message.delivery_id()).await?;
     let expected = expected(row.as_ref());
     let mut delivery = match Standing::of(message, row) {
-        // A manual retry asks for an attempt, so it leaves the state alone.
-        Standing::Due(_) if message.trigger == Trigger::Manual => return Ok(()),
+        // Who asks for an attempt out of turn leaves the state alone.
+        Standing::Due(Some(_)) if matches!(message.trigger, Trigger::Manual | Trigger::Replay) => return Ok(()),
         Standing::Due(Some(delivery)) => delivery,
         Standing::Due(None) => unlogged(message, now, retention),
         Standing::Logged(_) | Standing::Settled => return Ok(()),

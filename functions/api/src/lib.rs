@@ -2,7 +2,7 @@
 //!
 //! - **In:** HTTP, from API Gateway or from a socket; the router is the same.
 //! - **Out:** tenants, keys and hooks in the store; events on `events`; manual
-//!   retries on the retry lane.
+//!   retries on the retry lane; the first steps of jobs on `retries`.
 //! - **Promise:** 202 only after the event is durable. Publishing is one
 //!   durable write, so nothing can be accepted and then forgotten.
 
@@ -23,7 +23,7 @@ use deliver::Courier;
 use shared::domain::address::AddressPolicy;
 use shared::effective::EffectiveHooks;
 use shared::keeper::Keeper;
-use shared::ports::{Clock, DeliveryLog, Events, Hooks, Keys, Profiles, QueueSender, Random, Tenants};
+use shared::ports::{Clock, DeliveryLog, Events, Hooks, Keys, Profiles, QueueSender, Random, Replays, Tenants};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -48,6 +48,7 @@ pub struct Deps {
     pub effective: Arc<EffectiveHooks>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    pub replays: Arc<dyn Replays>,
     /// Where published events go.
     pub queue: Arc<dyn QueueSender>,
     /// The retry lane, for manual retries.
@@ -56,6 +57,8 @@ pub struct Deps {
     pub keeper: Arc<Keeper>,
     /// What carries tests and handshakes to endpoints.
     pub courier: Courier,
+    /// The queue `retries`, for the steps of jobs.
+    pub jobs: Arc<dyn QueueSender>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub operator: OperatorKey,
@@ -101,10 +104,13 @@ fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::events::publish))
         .routes(routes!(routes::events::publish_batch))
         .routes(routes!(routes::events::get))
+        .routes(routes!(routes::events::expunge))
         .routes(routes!(routes::deliveries::of_event))
         .routes(routes!(routes::deliveries::of_hook))
         .routes(routes!(routes::deliveries::get))
         .routes(routes!(routes::deliveries::retry))
+        .routes(routes!(routes::replays::create, routes::replays::list))
+        .routes(routes!(routes::replays::get, routes::replays::cancel))
         .split_for_parts()
 }
 

@@ -12,7 +12,7 @@ use lambda_http::{Error, service_fn};
 use shared::aws::client::Aws;
 use shared::cache::FRESH_FOR;
 use shared::config::{self, Environment, FromEnvironment as _, OperatorKeyHash, StoreConfig};
-use shared::documents::{StoredProfiles, StoredTenants};
+use shared::documents::{StoredProfiles, StoredReplays, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
@@ -34,11 +34,13 @@ async fn main() -> anyhow::Result<()> {
     let events = env.required(config::EVENTS_QUEUE_URL);
     let redeliveries = env.required(config::REDELIVERIES_QUEUE_URL);
     let kms_key = env.required(config::KMS_KEY_ID);
+    let retries = env.required(config::RETRIES_QUEUE_URL);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
     // Whoever changes something reads it back changed, so nothing is cached here.
     let documents: Arc<dyn Documents> = Arc::new(aws.documents(&store));
+    let replays = Arc::new(StoredReplays::new(Arc::clone(&documents)));
     let (tenants, profiles) =
         (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(documents)));
     let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(kms_key)));
@@ -70,7 +72,9 @@ async fn main() -> anyhow::Result<()> {
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         queue: Arc::new(aws.queue(events)),
+        replays,
         redeliveries: Arc::new(aws.queue(redeliveries)),
+        jobs: Arc::new(aws.queue(retries)),
         clock: Arc::clone(&aws.clock),
         random: Arc::new(OsRandom),
         operator: OperatorKey::from_sha256(operator),

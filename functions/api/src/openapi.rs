@@ -19,6 +19,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         (name = "hooks", description = "Where to send, for which events, how to sign, how to retry"),
         (name = "events", description = "Publishing"),
         (name = "deliveries", description = "What was sent, what was answered, and sending it again"),
+        (name = "replays", description = "Sending many deliveries again, as a job"),
         (name = "health"),
     )
 )]

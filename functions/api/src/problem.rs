@@ -108,6 +108,7 @@ impl From<StoreError> for Problem {
                 Self::conflict("somebody else changed it at the same time; read it again and retry")
             }
             StoreError::BadCursor => Self::bad_parameter("cursor", "expected the next_cursor of an earlier answer"),
+            StoreError::LimitReached => Self::conflict("there are as many of them as there may be"),
             StoreError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too large for the store"),
             StoreError::Unavailable(_) => {
                 tracing::error!(error = %causes(&error), "the store failed");

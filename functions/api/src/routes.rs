@@ -7,6 +7,7 @@ pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod keys;
 pub(crate) mod profiles;
+pub(crate) mod replays;
 pub(crate) mod secrets;
 pub(crate) mod tenants;
 pub(crate) mod trials;

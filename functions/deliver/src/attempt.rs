@@ -1,6 +1,7 @@
 //! One attempt: made, logged, and followed up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use shared::domain::delivery::{
@@ -13,12 +14,12 @@ use shared::effective::EffectiveHook;
 use shared::messages::DeliveryMessage;
 use shared::metrics;
 use shared::ports::{HttpResponse, HttpResult, StoreError};
-use shared::request::Subject;
+use shared::request::{self, Subject};
 use shared::stage::{Fault, Outcome};
 use shared::standing::{self, Standing};
 use shared::time::Timestamp;
 
-use crate::{Deps, batch, exchange};
+use crate::{Deps, exchange};
 
 /// Writers of one row are few: a scheduled attempt and a manual one at most.
 const LOG_TRIES: usize = 5;
@@ -46,7 +47,7 @@ pub(crate) async fn make(
         return Ok(made);
     }
     let subject = Subject::of(delivery, data);
-    let id = batch::name(&[subject.delivery]);
+    let id = request::name(&[subject.delivery]);
     let result = exchange::run(&deps.courier(), hook, &[subject], &id, now, unverified).await;
     Ok(judge(hook, delivery.trigger, &result, now, unverified))
 }
@@ -126,16 +127,17 @@ pub(crate) async fn log(
     row: Option<Delivery>,
     attempt: Attempt,
     verdict: Verdict,
+    retention: Duration,
 ) -> Result<Logged, Fault> {
     let mut row = row;
     for _ in 0..LOG_TRIES {
         let expected = standing::expected(row.as_ref());
         let in_turn = matches!(Standing::of(message, row.clone()), Standing::Due(_));
-        let mut delivery = row.unwrap_or_else(|| standing::unlogged(message, attempt.at, deps.retention));
+        let mut delivery = row.unwrap_or_else(|| standing::unlogged(message, attempt.at, retention));
         apply(&mut delivery, message, attempt.clone(), verdict, in_turn, deps.clock.now());
         // A ladder may be longer than the retention; the row outlives its last step.
         let last = delivery.next_attempt_at.unwrap_or(delivery.updated_at);
-        delivery.expires_at = delivery.expires_at.max(last.saturating_add(deps.retention));
+        delivery.expires_at = delivery.expires_at.max(last.saturating_add(retention));
         match deps.log.record(&delivery, expected).await {
             Ok(()) => {
                 report(&delivery);
@@ -170,16 +172,20 @@ fn apply(
     attempt.number = delivery.attempt_count;
     delivery.updated_at = now;
     delivery.last_attempt = Some(attempt);
-    if message.trigger == Trigger::Manual {
-        delivery.last_manual.clone_from(&message.request);
+    if let Some(request) = &message.request {
+        delivery.answer(request);
     }
-    let scheduled = in_turn && message.trigger != Trigger::Manual;
+    let scheduled = in_turn && standing::moves_schedule(message, Some(delivery));
+    if scheduled && message.trigger == Trigger::Replay {
+        delivery.restarted_at = Some(now);
+    }
     match verdict {
         Verdict::Succeeded => settle(delivery, Status::Succeeded),
         Verdict::Retry { step, at } if scheduled => {
             delivery.status = Status::Retrying;
             delivery.due_step = step;
             delivery.next_attempt_at = Some(at);
+            delivery.reason = None;
         }
         Verdict::Exhausted if scheduled => settle(delivery, Status::Failed),
         // It may have been skipped before; now it was tried and failed.

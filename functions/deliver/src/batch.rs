@@ -4,15 +4,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 use shared::domain::ids::{DeliveryId, HookId, TenantId};
 use shared::effective::EffectiveHook;
 use shared::messages::DeliveryMessage;
 use shared::ports::HttpResult;
-use shared::request::Subject;
+use shared::request::{self, Subject};
 use shared::stage::Fault;
 use shared::time::Timestamp;
 use tokio::sync::{Notify, oneshot};
@@ -116,22 +113,10 @@ async fn run(deps: &Deps, hook: &Arc<EffectiveHook>, members: Vec<Member>, unver
     let at = deps.clock.now();
     let subjects: Vec<Subject<'_>> = members.iter().map(|member| Subject::of(&member.message, &member.data)).collect();
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
-    let result = exchange::run(&deps.courier(), hook, &subjects, &name(&deliveries), at, unverified).await;
+    let result = exchange::run(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
     let together = Arc::new(Together { hook: Arc::clone(hook), at, deliveries, result });
     for member in members {
         // Whoever gave up waiting finds its message handed out again.
         let _ = member.answer.send(Arc::clone(&together));
     }
-}
-
-/// What names a request to its receiver: the delivery, or, of several, a name
-/// that the same ones would get again.
-pub(crate) fn name(deliveries: &[DeliveryId]) -> String {
-    if let [one] = deliveries {
-        return one.to_string();
-    }
-    let mut hash = Sha256::new();
-    deliveries.iter().for_each(|delivery| hash.update(delivery.to_string()));
-    let digest: [u8; 32] = hash.finalize().into();
-    format!("batch_{}", URL_SAFE_NO_PAD.encode(&digest[..16]))
 }

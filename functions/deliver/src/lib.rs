@@ -20,9 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::delivery::Trigger;
+use shared::domain::event::Event;
 use shared::domain::hook::Timeout;
 use shared::domain::retry;
-use shared::effective::EffectiveHooks;
+use shared::effective::{EffectiveHook, EffectiveHooks};
 use shared::keeper::Keeper;
 use shared::messages::DeliveryMessage;
 use shared::ports::{Clock, DeliveryLog, Events, HttpSender, QueueSender, Random, StoreError};
@@ -55,7 +56,7 @@ pub struct Deps {
     pub keeper: Arc<Keeper>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
-    /// How long a delivery's row is kept.
+    /// How long the rows of deliveries are kept whose tenant does not say.
     pub retention: Duration,
 }
 
@@ -97,17 +98,19 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     };
     let hook = match deps.hooks.get(&delivery.tenant, delivery.hook).await? {
         Some(effective) if effective.hook.enabled => effective,
-        Some(_) => return skip(deps, &delivery, "the hook is disabled").await,
-        None => return skip(deps, &delivery, "the hook was deleted").await,
+        Some(hook) => return skip(deps, &hook, &delivery, "the hook is disabled").await,
+        // Its log goes with it.
+        None => return Ok(Outcome::Done),
     };
     if delivery.not_after.is_some_and(|end| now >= end) {
-        return skip(deps, &delivery, "the event has expired").await;
+        return skip(deps, &hook, &delivery, "the event has expired").await;
     }
     let data = match &delivery.data {
         Some(data) => Arc::clone(data),
         None => match deps.events.get(&delivery.tenant, &delivery.event_id).await? {
-            Some(event) => event.data,
-            None => return skip(deps, &delivery, "the event's payload has expired").await,
+            Some(Event { data: Some(data), .. }) => data,
+            Some(_) => return skip(deps, &hook, &delivery, standing::EXPUNGED).await,
+            None => return skip(deps, &hook, &delivery, "the event's payload has expired").await,
         },
     };
 
@@ -118,9 +121,13 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     };
     let made = attempt::make(deps, &hook, &delivery, &data, started_at, pass.unverified).await?;
     let now = deps.clock.now();
-    let since = row.as_ref().map_or(started_at, |row| row.created_at);
+    let since = match &row {
+        Some(row) if delivery.trigger != Trigger::Replay => row.started_at(),
+        Some(_) | None => started_at,
+    };
     let verdict = retry::verdict(&hook.settings.retry, delivery.step, made.ending, since, now, deps.random.as_ref());
-    let logged = attempt::log(deps, &delivery, row, made.attempt.clone(), verdict).await?;
+    let retention = hook.tenant.retention(deps.retention);
+    let logged = attempt::log(deps, &delivery, row, made.attempt.clone(), verdict, retention).await?;
     gate::report(deps, &hook, &delivery, pass, &made.attempt, verdict).await;
     match Standing::of(&delivery, Some(logged.row)) {
         // Out of turn, whoever was in turn asks.
@@ -129,8 +136,9 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     }
 }
 
-async fn skip(deps: &Deps, delivery: &DeliveryMessage, reason: &str) -> Result<Outcome, Outcome> {
-    let skipped = standing::skip(deps.log.as_ref(), delivery, reason, deps.clock.now(), deps.retention);
+async fn skip(deps: &Deps, hook: &EffectiveHook, delivery: &DeliveryMessage, reason: &str) -> Result<Outcome, Outcome> {
+    let retention = hook.tenant.retention(deps.retention);
+    let skipped = standing::skip(deps.log.as_ref(), delivery, reason, deps.clock.now(), retention);
     skipped.await.map_err(|error: StoreError| Outcome::from(error))?;
     Ok(Outcome::Done)
 }

@@ -13,11 +13,14 @@ use std::time::Duration;
 
 use shared::domain::delivery::Trigger;
 use shared::domain::event::{Event, FanoutPage};
+use shared::domain::hook::Subscription;
 use shared::domain::ids::{EventSeq, EventType};
 use shared::messages::{
     Continuation, DeliveryMessage, EventMessage, EventRequest, Publication, Rejection, Resumption, VERSION,
 };
-use shared::ports::{Clock, Events, Outgoing, QueueSender, Random, Recorded, StoreError, Subscriptions};
+use shared::ports::{
+    Clock, EventRef, Events, Outgoing, QueueSender, Random, Recorded, StoreError, Subscriptions, Tenants,
+};
 use shared::stage::{Message, Outcome, settle};
 use shared::time::Timestamp;
 
@@ -28,6 +31,8 @@ pub const HOOKS_PER_PAGE: usize = 100;
 pub struct Deps {
     pub subscriptions: Arc<dyn Subscriptions>,
     pub events: Arc<dyn Events>,
+    /// Where it says how long a tenant's events are kept.
+    pub tenants: Arc<dyn Tenants>,
     /// Where continuations go.
     pub queue: Arc<dyn QueueSender>,
     /// The fresh lane.
@@ -36,7 +41,7 @@ pub struct Deps {
     pub retries: Arc<dyn QueueSender>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
-    /// How long the event's row is kept.
+    /// How long the rows of events are kept whose tenant does not say.
     pub retention: Duration,
 }
 
@@ -60,6 +65,8 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
         }
     };
     let token = publication.token.as_ref().unwrap_or(&message.id);
+    let retention = deps.tenants.get(&publication.tenant).await?;
+    let retention = retention.map_or(deps.retention, |tenant| tenant.retention(deps.retention));
     let event = Event {
         // Derived, so that deliveries keep their ids where their event's row was lost.
         seq: EventSeq::of_publication(&publication.tenant, &id, token, now),
@@ -71,8 +78,9 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
         not_after: publication
             .ttl
             .map(|ttl| now.max(publication.deliver_at.unwrap_or(now)).saturating_add(ttl.duration())),
-        data: publication.data,
-        expires_at: now.max(publication.deliver_at.unwrap_or(now)).saturating_add(deps.retention),
+        deliver_at: publication.deliver_at,
+        data: Some(publication.data),
+        expires_at: now.max(publication.deliver_at.unwrap_or(now)).saturating_add(retention),
     };
     let page = matching_page(deps, token, &event, 0, None).await?;
     match deps.events.record(&event, &page).await? {
@@ -90,6 +98,10 @@ async fn resume(deps: &Deps, message: &Message, resumption: Resumption) -> Resul
     let Some(event) = deps.events.get(&tenant, &id).await? else {
         return Err(Rejection(format!("continues event {id}, which is not recorded")).into());
     };
+    if event.data.is_none() {
+        // Expunged meanwhile: whoever was not reached yet gets nothing.
+        return Ok(Outcome::Done);
+    }
     let token = token.as_ref().unwrap_or(&message.id);
     let page = matching_page(deps, token, &event, from.page, Some(&from.cursor)).await?;
     match deps.events.record_page(&event, &page).await? {
@@ -114,7 +126,9 @@ async fn matching_page(
         StoreError::BadCursor => Rejection("continuation.cursor is not one of this event".to_owned()).into(),
         other => Outcome::from(other),
     })?;
-    let wanted = found.items.iter().filter(|subscription| subscription.wants(&event.channels, &event.data));
+    let data = event.data.as_deref();
+    let wants = |subscription: &&Subscription| data.is_some_and(|data| subscription.wants(&event.channels, data));
+    let wanted = found.items.iter().filter(wants);
     Ok(FanoutPage {
         number,
         token: token.to_owned(),
@@ -147,6 +161,11 @@ async fn send_page(
             .to_outgoing()
         })
         .collect();
+    // The log of no hook leads to it, so that a replay has to find it otherwise.
+    if page.number == 0 && page.hooks.is_empty() {
+        let event_ref = EventRef { seq: event.seq, id: event.id.clone() };
+        deps.events.unclaim(&event.tenant, &[(event_ref, event.expires_at)]).await?;
+    }
     if !messages.is_empty() {
         let lane = if later.is_some() { &deps.retries } else { &deps.deliveries };
         lane.send_all(&messages).await?;

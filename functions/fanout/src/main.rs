@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use fanout::Deps;
 use shared::aws::client::Aws;
+use shared::cache::{CachedDocuments, FRESH_FOR};
 use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
+use shared::documents::StoredTenants;
 use shared::lambda::{self, BatchConfig};
 use shared::ports::{OsRandom, SystemClock};
 use shared::telemetry::{self, Format};
@@ -20,9 +22,11 @@ async fn main() -> anyhow::Result<()> {
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
+    let documents = CachedDocuments::new(Arc::new(aws.documents(&store)), Arc::clone(&aws.clock), FRESH_FOR);
     let deps = Arc::new(Deps {
         subscriptions: Arc::new(aws.subscriptions(&store)),
         events: Arc::new(aws.events(&store)),
+        tenants: Arc::new(StoredTenants::new(Arc::new(documents))),
         queue: Arc::new(aws.queue(events)),
         deliveries: Arc::new(aws.queue(deliveries)),
         retries: Arc::new(aws.queue(retries)),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::documents::{StoredProfiles, StoredTenants};
+use shared::documents::{StoredProfiles, StoredReplays, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
@@ -117,6 +117,7 @@ impl Engine {
         let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
         let documents: Arc<dyn Documents> = Arc::new(EmbeddedDocuments::new(store.clone()));
         let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
+        let replays = Arc::new(StoredReplays::new(Arc::clone(&documents)));
         let profiles = Arc::new(StoredProfiles::new(documents));
         let effective =
             Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), options.profile));
@@ -145,7 +146,7 @@ impl Engine {
                     clock: Arc::clone(&clock),
                     patience: api::PATIENCE,
                 },
-                tenants,
+                tenants: tenants.clone(),
                 profiles,
                 effective: Arc::clone(&effective),
                 keys: Arc::new(EmbeddedKeys(store.clone())),
@@ -153,7 +154,9 @@ impl Engine {
                 events: events.clone(),
                 log: log.clone(),
                 queue: Arc::new(queues.events.clone()),
+                replays: replays.clone(),
                 redeliveries: Arc::new(queues.redeliveries.clone()),
+                jobs: Arc::new(queues.retries.clone()),
                 clock: Arc::clone(&clock),
                 random: Arc::clone(&random),
                 operator: api::OperatorKey::new(&options.operator_key),
@@ -163,6 +166,7 @@ impl Engine {
             fanout: fanout::Deps {
                 subscriptions: stored.clone(),
                 events: events.clone(),
+                tenants: tenants.clone(),
                 queue: Arc::new(queues.events.for_stage()),
                 deliveries: Arc::new(queues.deliveries.for_stage()),
                 retries: Arc::new(queues.retries.for_stage()),
@@ -172,7 +176,7 @@ impl Engine {
             },
             deliver: deliver::Deps {
                 hooks: effective,
-                events,
+                events: events.clone(),
                 log: log.clone(),
                 retries: Arc::new(queues.retries.for_stage()),
                 sender: options.sender,
@@ -181,16 +185,21 @@ impl Engine {
                 batches: deliver::Batches::default(),
                 keeper: Arc::clone(&keeper),
                 clock: Arc::clone(&clock),
-                random,
+                random: Arc::clone(&random),
                 retention,
             },
             requeue: requeue::Deps {
                 // Waiting needs no secret.
                 hooks: stored,
                 circuits: Arc::clone(&keeper.circuits),
+                tenants,
+                events,
                 log,
+                replays,
+                jobs: Arc::new(queues.retries.for_stage()),
                 redeliveries: Arc::new(queues.redeliveries.for_stage()),
                 clock,
+                random,
                 retention,
             },
             store,

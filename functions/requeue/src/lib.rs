@@ -2,16 +2,26 @@
 //!
 //! - **In:** `retries`: deliveries with the time at which they are due.
 //! - **Out:** the same delivery on `redeliveries`, the retry lane, when it is due.
-//! - **Promise:** never early. A delivery whose hook was deleted or disabled
-//!   meanwhile is settled as skipped, with a row that says so. One whose hook's
-//!   circuit is open waits for the probe.
+//! - **Also in:** steps of jobs ([`jobs`](shared::jobs)): replays, and the
+//!   deletion of what nobody may see any more. Also out: the next step.
+//! - **Promise:** never early. A delivery whose hook was disabled meanwhile
+//!   is settled as skipped, with a row that says so; one whose hook was deleted
+//!   is dropped, as the hook's log is; one whose hook's circuit is open waits
+//!   for the probe. A step of a job that is made twice sends nothing twice.
+
+mod expunge;
+mod missing;
+mod purge;
+mod replay;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::circuits::Circuits;
+use shared::domain::ids::TenantId;
+use shared::jobs::{Job, JobMessage};
 use shared::messages::DeliveryMessage;
-use shared::ports::{Clock, DeliveryLog, Hooks, QueueSender};
+use shared::ports::{Clock, DeliveryLog, Events, Hooks, QueueSender, Random, Replays, StoreResult, Tenants};
 use shared::stage::{Message, Outcome, settle};
 use shared::standing;
 
@@ -19,11 +29,17 @@ use shared::standing;
 pub struct Deps {
     pub hooks: Arc<dyn Hooks>,
     pub circuits: Arc<Circuits>,
+    pub tenants: Arc<dyn Tenants>,
+    pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    pub replays: Arc<dyn Replays>,
+    /// Its own queue, for the next steps of jobs.
+    pub jobs: Arc<dyn QueueSender>,
     /// The retry lane.
     pub redeliveries: Arc<dyn QueueSender>,
     pub clock: Arc<dyn Clock>,
-    /// How long a skipped delivery's row is kept.
+    pub random: Arc<dyn Random>,
+    /// How long the rows of deliveries are kept whose tenant does not say.
     pub retention: Duration,
 }
 
@@ -32,23 +48,43 @@ pub async fn handle(deps: &Deps, message: Message) -> Outcome {
 }
 
 async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
+    if let Some(job) = JobMessage::parse(&message.body) {
+        return make_step(deps, job?).await;
+    }
     let delivery = DeliveryMessage::parse(&message.body)?;
     let now = deps.clock.now();
     if let Some(due) = delivery.due_at.filter(|due| *due > now) {
         return Ok(Outcome::NotBefore(due));
     }
-    let obstacle = match deps.hooks.get(&delivery.tenant, delivery.hook).await? {
-        None => Some("the hook was deleted"),
-        Some(hook) if !hook.enabled => Some("the hook is disabled"),
-        Some(_) => None,
-    };
-    if let Some(reason) = obstacle {
-        standing::skip(deps.log.as_ref(), &delivery, reason, now, deps.retention).await?;
-        return Ok(Outcome::Done);
+    match deps.hooks.get(&delivery.tenant, delivery.hook).await? {
+        // Its log goes with it.
+        None => return Ok(Outcome::Done),
+        Some(hook) if !hook.enabled => {
+            let retention = retention(deps, &delivery.tenant).await?;
+            standing::skip(deps.log.as_ref(), &delivery, "the hook is disabled", now, retention).await?;
+            return Ok(Outcome::Done);
+        }
+        Some(_) => {}
     }
     if let Some(probe_at) = deps.circuits.holds(&delivery.tenant, delivery.hook, now).await? {
         return Ok(Outcome::NotBefore(probe_at));
     }
     deps.redeliveries.send_one(delivery.to_outgoing()).await?;
     Ok(Outcome::Done)
+}
+
+/// Jobs are sent with the time at which they are due and are never early enough
+/// to matter, so their steps do not ask what time it is.
+async fn make_step(deps: &Deps, JobMessage { tenant, job, .. }: JobMessage) -> Result<Outcome, Outcome> {
+    match job {
+        Job::Replay { hook, replay, step, token } => replay::step(deps, &tenant, hook, replay, (step, &token)).await,
+        Job::PurgeHook { hook, with_events, cursor } => purge::hook(deps, &tenant, hook, with_events, cursor).await,
+        Job::PurgeEvents { until, cursor } => purge::events(deps, &tenant, until, cursor).await,
+        Job::Expunge { event, cursor } => expunge::step(deps, &tenant, event, cursor).await,
+    }
+}
+
+async fn retention(deps: &Deps, tenant: &TenantId) -> StoreResult<Duration> {
+    let tenant = deps.tenants.get(tenant).await?;
+    Ok(tenant.map_or(deps.retention, |tenant| tenant.retention(deps.retention)))
 }

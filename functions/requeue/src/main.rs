@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use requeue::Deps;
 use shared::aws::client::Aws;
-use shared::cache::{CachedHooks, FRESH_FOR};
+use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use shared::circuits::Circuits;
 use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
+use shared::documents::{StoredReplays, StoredTenants};
 use shared::lambda::{self, BatchConfig};
-use shared::ports::SystemClock;
+use shared::ports::{Documents, OsRandom, SystemClock};
 use shared::telemetry::{self, Format};
 
 #[tokio::main]
@@ -17,16 +18,24 @@ async fn main() -> anyhow::Result<()> {
     let mut env = Environment::of_process();
     let (store, batch) = (StoreConfig::read(&mut env), BatchConfig::read(&mut env));
     let redeliveries = env.required(config::REDELIVERIES_QUEUE_URL);
+    let retries = env.required(config::RETRIES_QUEUE_URL);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
+    let documents: Arc<dyn Documents> = Arc::new(aws.documents(&store));
+    let cached = CachedDocuments::new(Arc::clone(&documents), Arc::clone(&aws.clock), FRESH_FOR);
     let deps = Arc::new(Deps {
         // Secrets stay sealed here: waiting needs none of them.
         hooks: Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
         circuits: Arc::new(Circuits::new(Arc::new(aws.documents(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
+        tenants: Arc::new(StoredTenants::new(Arc::new(cached))),
+        events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
+        replays: Arc::new(StoredReplays::new(documents)),
+        jobs: Arc::new(aws.queue(retries)),
         redeliveries: Arc::new(aws.queue(redeliveries)),
         clock: Arc::clone(&aws.clock),
+        random: Arc::new(OsRandom),
         retention: store.retention,
     });
     let handler = move |message| {

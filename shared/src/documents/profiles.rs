@@ -20,7 +20,7 @@ impl StoredProfiles {
 #[async_trait]
 impl Profiles for StoredProfiles {
     async fn create(&self, profile: &Profile) -> StoreResult<()> {
-        self.0.put(PARTITION, profile.name.as_str(), 1, profile).await
+        self.0.begin(PARTITION, profile.name.as_str(), profile).await
     }
 
     async fn get(&self, name: &ProfileName) -> StoreResult<Option<Arc<Profile>>> {
@@ -28,7 +28,7 @@ impl Profiles for StoredProfiles {
     }
 
     async fn update(&self, profile: &Profile) -> StoreResult<()> {
-        self.0.put(PARTITION, profile.name.as_str(), profile.version, profile).await
+        self.0.replace(PARTITION, profile.name.as_str(), profile.version, profile).await
     }
 
     async fn list(&self) -> StoreResult<Vec<Profile>> {
@@ -37,5 +37,9 @@ impl Profiles for StoredProfiles {
 
     async fn delete(&self, name: &ProfileName) -> StoreResult<bool> {
         self.0.delete(PARTITION, name.as_str()).await
+    }
+
+    async fn revision(&self, name: &ProfileName, version: u64) -> StoreResult<Option<Profile>> {
+        self.0.revision(PARTITION, name.as_str(), version).await
     }
 }

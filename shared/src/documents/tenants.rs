@@ -21,7 +21,7 @@ impl StoredTenants {
 #[async_trait]
 impl Tenants for StoredTenants {
     async fn create(&self, tenant: &Tenant) -> StoreResult<()> {
-        self.0.put(PARTITION, tenant.id.as_str(), 1, tenant).await
+        self.0.begin(PARTITION, tenant.id.as_str(), tenant).await
     }
 
     async fn get(&self, id: &TenantId) -> StoreResult<Option<Arc<Tenant>>> {
@@ -29,7 +29,7 @@ impl Tenants for StoredTenants {
     }
 
     async fn update(&self, tenant: &Tenant) -> StoreResult<()> {
-        self.0.put(PARTITION, tenant.id.as_str(), tenant.version, tenant).await
+        self.0.replace(PARTITION, tenant.id.as_str(), tenant.version, tenant).await
     }
 
     async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Tenant>> {
@@ -37,6 +37,12 @@ impl Tenants for StoredTenants {
     }
 
     async fn delete(&self, id: &TenantId) -> StoreResult<bool> {
-        self.0.delete(PARTITION, id.as_str()).await
+        let found = self.0.delete(PARTITION, id.as_str()).await?;
+        self.0.forget(PARTITION, id.as_str()).await?;
+        Ok(found)
+    }
+
+    async fn revision(&self, id: &TenantId, version: u64) -> StoreResult<Option<Tenant>> {
+        self.0.revision(PARTITION, id.as_str(), version).await
     }
 }

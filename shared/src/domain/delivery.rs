@@ -120,6 +120,10 @@ pub struct Revision {
     pub profile: u64,
 }
 
+/// How many requests for attempts out of turn a delivery remembers. A copy of an
+/// older one would have to outlive as many others in the queue.
+pub const KEPT_REQUESTS: usize = 8;
+
 /// How much of an answer's headers is kept, in bytes: of a success so much that
 /// its row stays within one write unit of DynamoDB.
 pub const RESPONSE_HEADER_BYTES: usize = 2_048;
@@ -144,9 +148,13 @@ pub struct Delivery {
     pub updated_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_attempt: Option<Attempt>,
-    /// The request id of the last manual retry, so that its message counts once.
+    /// The last manual retries and replays that were made, oldest first, so
+    /// that each of their messages counts once. At most [`KEPT_REQUESTS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<String>,
+    /// When its schedule of retries began anew, after a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_manual: Option<String>,
+    pub restarted_at: Option<Timestamp>,
     /// Why it was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -175,7 +183,8 @@ impl Delivery {
             created_at: now,
             updated_at: now,
             last_attempt: None,
-            last_manual: None,
+            requests: Vec::new(),
+            restarted_at: None,
             reason: None,
             expires_at: now.saturating_add(retention),
         }
@@ -183,6 +192,22 @@ impl Delivery {
 
     pub fn hook(&self) -> HookId {
         self.id.hook
+    }
+
+    /// When the present schedule of retries began.
+    pub fn started_at(&self) -> Timestamp {
+        self.restarted_at.unwrap_or(self.created_at)
+    }
+
+    /// Whether the attempt that this request asked for was made.
+    pub fn has_answered(&self, request: &str) -> bool {
+        self.requests.iter().any(|known| known == request)
+    }
+
+    pub fn answer(&mut self, request: &str) {
+        self.requests.push(request.to_owned());
+        let beyond = self.requests.len().saturating_sub(KEPT_REQUESTS);
+        self.requests.drain(..beyond);
     }
 
     /// Settles it without an attempt.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::ids::{Channel, EventId, EventSeq, EventType, HookId, TenantId};
@@ -34,9 +34,18 @@ pub struct Event {
     /// Not to be attempted from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
-    /// The exact bytes published.
-    pub data: Arc<RawValue>,
+    /// Not to be sent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver_at: Option<Timestamp>,
+    /// The exact bytes published; none once they were expunged.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub data: Option<Arc<RawValue>>,
     pub expires_at: Timestamp,
+}
+
+/// Whatever is there is data, `null` as well; only an absent field is none.
+pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<RawValue>>, D::Error> {
+    Arc::<RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// What fan-out did for one page of matching hooks, and for which publication,

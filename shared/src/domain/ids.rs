@@ -174,6 +174,10 @@ made_id!(
     HookId, "a hook id", "hook_"
 );
 made_id!(
+    /// One job that sends deliveries again.
+    ReplayId, "a replay id", "rpl_"
+);
+made_id!(
     /// An API key's public half.
     KeyId, "a key id", "key_"
 );
@@ -204,6 +208,11 @@ impl EventSeq {
         let hash: [u8; 32] = hash.finalize().into();
         let random = hash.first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
         Self(Ulid::from_parts(millis(recent.unwrap_or(now)), random))
+    }
+
+    /// The least that an event of this time can be called.
+    pub fn first_at(at: Timestamp) -> Self {
+        Self(Ulid::from_parts(u64::try_from(at.as_millis()).unwrap_or(0), 0))
     }
 
     pub fn at(self) -> Timestamp {

@@ -1,10 +1,15 @@
 //! Tenants: accounts, projects or organisations that own hooks.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ProfileName, TenantId};
 use super::settings::Settings;
 use crate::time::Timestamp;
+
+/// Ten years.
+pub const MAX_RETENTION_DAYS: u32 = 3_650;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tenant {
@@ -18,8 +23,19 @@ pub struct Tenant {
     /// What this tenant decides for its hooks.
     #[serde(default)]
     pub settings: Settings,
+    /// How long its events and deliveries are kept, in days from 1 to
+    /// [`MAX_RETENTION_DAYS`]; as long as the deployment's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Counts changes, so that two writers cannot overwrite each other.
     pub version: u64,
+}
+
+impl Tenant {
+    /// How long what happens now is kept, where the deployment keeps it for `usual`.
+    pub fn retention(&self, usual: Duration) -> Duration {
+        self.retention_days.map_or(usual, |days| Duration::from_secs(u64::from(days) * 24 * 3600))
+    }
 }

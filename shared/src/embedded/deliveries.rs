@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use super::codec::{after_prefix, decode_expiring, encode_expiring, key, prefix_range};
 use super::store::{Store, Table};
 use crate::cursor;
-use crate::domain::delivery::{Attempt, Delivery, Outcome};
+use crate::domain::delivery::{Attempt, Delivery, Outcome, Status};
 use crate::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
-use crate::ports::{DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult};
+use crate::ports::{DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult, TimeRange};
 use crate::time::Timestamp;
 
 /// Rows one call looks at before it returns a short page, so that a filter
@@ -32,6 +32,13 @@ fn delivery_key(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
     row
 }
 
+/// The mark of an exhausted delivery.
+fn mark_key(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
+    let mut row = delivery_key(tenant, id);
+    row[0] = b'f';
+    row
+}
+
 fn attempts_prefix(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
     let mut row = delivery_key(tenant, id);
     row[0] = b'a';
@@ -46,8 +53,51 @@ fn attempt_row(delivery: &Delivery, attempt: &Attempt) -> (Vec<u8>, Vec<u8>) {
 
 /// The smallest key of a log at or after a time.
 fn key_at(tenant: &TenantId, hook: HookId, at: Timestamp) -> Vec<u8> {
-    let millis = u64::try_from(at.as_millis()).unwrap_or(0);
-    delivery_key(tenant, DeliveryId { event: EventSeq(ulid::Ulid::from_parts(millis, 0)), hook })
+    delivery_key(tenant, DeliveryId { event: EventSeq::first_at(at), hook })
+}
+
+impl EmbeddedDeliveryLog {
+    /// The rows of one kind and hook, newest first, as far as `read` takes them.
+    fn read<T>(
+        &self,
+        kind: u8,
+        (tenant, hook): (&TenantId, HookId),
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+        read: impl Fn(EventSeq, &[u8]) -> StoreResult<Option<T>>,
+    ) -> StoreResult<Page<T>> {
+        let of_kind = |mut key: Vec<u8>| {
+            key[0] = kind;
+            key
+        };
+        let prefix = of_kind(log_prefix(tenant, hook));
+        let at = |time| of_kind(key_at(tenant, hook, time));
+        let start = times.since.map_or_else(|| prefix.clone(), at);
+        let mut end = times.until.map_or_else(|| after_prefix(&prefix), at);
+        if let Some(text) = cursor {
+            let event: EventSeq = cursor::decode_as(&prefix, text)?;
+            end = end.min(of_kind(delivery_key(tenant, DeliveryId { event, hook })));
+        }
+        if start >= end {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        let mut items: Vec<T> = Vec::new();
+        let range = (Bound::Included(start), Bound::Excluded(end));
+        let mut last_read = None;
+        for (scanned, row) in self.0.range(Table::Logs, range).rev().enumerate() {
+            if items.len() == limit || scanned == SCANNED_ROWS {
+                return Ok(Page { items, next: last_read });
+            }
+            let (row_key, value) = row?;
+            if let Some((_, seq)) = row_key.split_last_chunk::<16>() {
+                let seq = EventSeq(ulid::Ulid::from_bytes(*seq));
+                last_read = Some(cursor::encode(&prefix, seq.to_string().as_bytes()));
+                items.extend(read(seq, &value)?);
+            }
+        }
+        Ok(Page { items, next: None })
+    }
 }
 
 #[async_trait]
@@ -67,6 +117,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
                 if stored != expected {
                     return Err(StoreError::Conflict);
                 }
+                let was_failed = found.as_ref().is_some_and(|row| row.status == Status::Failed);
                 // A success gets a row of its own once another attempt takes its place.
                 let overwritten = found.and_then(|row| row.last_attempt).filter(|a| a.outcome == Outcome::Success);
                 let last = delivery.last_attempt.as_ref().map(|attempt| attempt.number);
@@ -75,6 +126,12 @@ impl DeliveryLog for EmbeddedDeliveryLog {
                     tx.put(Table::Logs, row, value);
                 }
                 tx.put(Table::Logs, row, value);
+                if delivery.status == Status::Failed {
+                    let mark = encode_expiring(&(), delivery.expires_at);
+                    tx.put(Table::Logs, mark_key(&delivery.tenant, delivery.id), mark);
+                } else if was_failed {
+                    tx.delete(Table::Logs, mark_key(&delivery.tenant, delivery.id));
+                }
                 if let Some((row, value)) = attempt {
                     tx.put(Table::Logs, row, value);
                 }
@@ -108,31 +165,41 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         limit: usize,
         cursor: Option<&str>,
     ) -> StoreResult<Page<Delivery>> {
-        let prefix = log_prefix(tenant, hook);
-        let start = filter.since.map_or_else(|| prefix.clone(), |since| key_at(tenant, hook, since));
-        let mut end = filter.until.map_or_else(|| after_prefix(&prefix), |until| key_at(tenant, hook, until));
-        if let Some(text) = cursor {
-            let event: EventSeq = cursor::decode_as(&prefix, text)?;
-            end = end.min(delivery_key(tenant, DeliveryId { event, hook }));
-        }
-        if start >= end {
-            return Ok(Page { items: Vec::new(), next: None });
-        }
         let now = self.0.clock().now();
-        let mut items: Vec<Delivery> = Vec::new();
-        let range = (Bound::Included(start), Bound::Excluded(end));
-        let mut last_read = None;
-        for (scanned, row) in self.0.range(Table::Logs, range).rev().enumerate() {
-            if items.len() == limit || scanned == SCANNED_ROWS {
-                return Ok(Page { items, next: last_read });
+        let times = TimeRange { since: filter.since, until: filter.until };
+        self.read(b'd', (tenant, hook), times, limit, cursor, |_, value| {
+            Ok(decode_expiring::<Delivery>(value, now)?.filter(|delivery| filter.admits(delivery)))
+        })
+    }
+
+    async fn failed(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        let now = self.0.clock().now();
+        self.read(b'f', (tenant, hook), times, limit, cursor, |seq, value| {
+            Ok(decode_expiring::<()>(value, now)?.map(|()| seq))
+        })
+    }
+
+    async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
+        let mut rows = Vec::new();
+        for delivery in deliveries {
+            rows.push(delivery_key(&delivery.tenant, delivery.id));
+            rows.push(mark_key(&delivery.tenant, delivery.id));
+            for row in self.0.range(Table::Logs, prefix_range(attempts_prefix(&delivery.tenant, delivery.id))) {
+                rows.push(row?.0.to_vec());
             }
-            let (row_key, value) = row?;
-            if let Some((_, seq)) = row_key.split_last_chunk::<16>() {
-                let seq = EventSeq(ulid::Ulid::from_bytes(*seq));
-                last_read = Some(cursor::encode(&prefix, seq.to_string().as_bytes()));
-            }
-            items.extend(decode_expiring::<Delivery>(&value, now)?.filter(|delivery| filter.admits(delivery)));
         }
-        Ok(Page { items, next: None })
+        self.0
+            .write(move |tx| {
+                rows.into_iter().for_each(|row| tx.delete(Table::Logs, row));
+                Ok(())
+            })
+            .await
     }
 }

@@ -3,12 +3,16 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::codec::{after_prefix, decode_expiring, encode_expiring, key};
+use super::codec::{after_prefix, decode_expiring, encode_expiring, key, prefix_range};
 use super::store::{Store, Table};
 use crate::cursor;
 use crate::domain::event::{Event, FanoutPage};
-use crate::domain::ids::{EventId, TenantId};
-use crate::ports::{Events, Page, Recorded, StoreResult};
+use crate::domain::ids::{EventId, EventSeq, TenantId};
+use crate::ports::{EventRef, Events, Page, Recorded, StoreResult, TimeRange};
+use crate::time::Timestamp;
+
+/// Rows one call looks at before it returns a short page.
+const SCANNED_ROWS: usize = 2_000;
 
 /// Writes do not wait for the disk: until they are there, the message that
 /// caused them is, and fan-out makes the same of it again.
@@ -22,6 +26,13 @@ fn event_key(tenant: &TenantId, id: &EventId) -> Vec<u8> {
 fn page_key(tenant: &TenantId, id: &EventId, number: u32) -> Vec<u8> {
     let mut row = key(b'p', &[tenant.as_str(), id.as_str()]);
     row.extend_from_slice(&number.to_be_bytes());
+    row
+}
+
+/// An event that is in no hook's log, under its time.
+fn unclaimed_key(tenant: &TenantId, seq: EventSeq) -> Vec<u8> {
+    let mut row = key(b'u', &[tenant.as_str()]);
+    row.extend_from_slice(&seq.0.to_bytes());
     row
 }
 
@@ -109,6 +120,90 @@ impl Events for EmbeddedEvents {
                 return Ok(Page { items, next });
             }
             items.extend(decode_expiring(&row?.1, now)?);
+        }
+        Ok(Page { items, next: None })
+    }
+
+    async fn expunge(&self, tenant: &TenantId, id: &EventId) -> StoreResult<bool> {
+        let now = self.0.clock().now();
+        let row = event_key(tenant, id);
+        self.0
+            .write(move |tx| {
+                let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring(&value, now)).transpose()?;
+                let Some(EventRow::<Event, FanoutPage> { mut event, page }) = found.flatten() else {
+                    return Ok(false);
+                };
+                event.data = None;
+                let expires_at = event.expires_at;
+                tx.put(Table::Logs, row, encode_expiring(&EventRow { event, page }, expires_at));
+                Ok(true)
+            })
+            .await
+    }
+
+    async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
+        let stored = self.row(tenant, &event.id)?.map(|row| row.event.seq);
+        let mut rows = vec![unclaimed_key(tenant, event.seq)];
+        if stored == Some(event.seq) {
+            rows.push(event_key(tenant, &event.id));
+            let pages = prefix_range(key(b'p', &[tenant.as_str(), event.id.as_str()]));
+            for row in self.0.range(Table::Logs, pages) {
+                rows.push(row?.0.to_vec());
+            }
+        }
+        self.0
+            .write(move |tx| {
+                rows.into_iter().for_each(|row| tx.delete(Table::Logs, row));
+                Ok(())
+            })
+            .await
+    }
+
+    async fn unclaim(&self, tenant: &TenantId, events: &[(EventRef, Timestamp)]) -> StoreResult<()> {
+        let row = |(event, expires_at): &(EventRef, Timestamp)| {
+            (unclaimed_key(tenant, event.seq), encode_expiring(&event.id, *expires_at))
+        };
+        let rows: Vec<_> = events.iter().map(row).collect();
+        self.0
+            .write(move |tx| {
+                rows.into_iter().for_each(|(row, value)| tx.put(Table::Logs, row, value));
+                Ok(())
+            })
+            .await
+    }
+
+    async fn unclaimed(
+        &self,
+        tenant: &TenantId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventRef>> {
+        let prefix = key(b'u', &[tenant.as_str()]);
+        let at = |time: Timestamp| unclaimed_key(tenant, EventSeq::first_at(time));
+        let end = times.until.map_or_else(|| after_prefix(&prefix), at);
+        let mut start = times.since.map_or_else(|| prefix.clone(), at);
+        if let Some(cursor) = cursor {
+            let mut after = unclaimed_key(tenant, cursor::decode_as(&prefix, cursor)?);
+            after.push(0);
+            start = start.max(after);
+        }
+        if start >= end {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        let now = self.0.clock().now();
+        let mut items: Vec<EventRef> = Vec::new();
+        let mut last_read = None;
+        for (scanned, row) in self.0.range(Table::Logs, start..end).enumerate() {
+            if items.len() == limit || scanned == SCANNED_ROWS {
+                return Ok(Page { items, next: last_read });
+            }
+            let (row_key, value) = row?;
+            if let Some((_, seq)) = row_key.split_last_chunk::<16>() {
+                let seq = EventSeq(ulid::Ulid::from_bytes(*seq));
+                last_read = Some(cursor::encode(&prefix, seq.to_string().as_bytes()));
+                items.extend(decode_expiring(&value, now)?.map(|id| EventRef { seq, id }));
+            }
         }
         Ok(Page { items, next: None })
     }

@@ -11,7 +11,7 @@ use crate::cursor;
 use crate::domain::hook::Hook;
 use crate::domain::ids::{EventType, HookId, TenantId};
 use crate::domain::pattern::Pattern;
-use crate::ports::{Hooks, Match, Page, StoreError, StoreResult, Subscriptions};
+use crate::ports::{Hooks, KEPT_REVISIONS, Match, Page, StoreError, StoreResult, Subscriptions};
 
 /// Hooks and matches that are kept parsed.
 const CACHED: usize = 4_096;
@@ -112,6 +112,25 @@ fn hook_key(tenant: &TenantId, id: HookId) -> Vec<u8> {
     with_hook(key(b'h', &[tenant.as_str()]), id)
 }
 
+fn revisions_prefix(tenant: &TenantId, id: HookId) -> Vec<u8> {
+    with_hook(key(b'v', &[tenant.as_str()]), id)
+}
+
+fn revision_key(tenant: &TenantId, id: HookId, version: u64) -> Vec<u8> {
+    let mut row = revisions_prefix(tenant, id);
+    row.extend_from_slice(&version.to_be_bytes());
+    row
+}
+
+/// How many hooks a tenant has.
+fn count_key(tenant: &TenantId) -> Vec<u8> {
+    key(b'c', &[tenant.as_str()])
+}
+
+fn count(tx: &Transaction<'_>, tenant: &TenantId) -> StoreResult<u64> {
+    Ok(tx.get(Table::Hooks, &count_key(tenant))?.map(|value| decode(&value)).transpose()?.unwrap_or(0))
+}
+
 fn subscription_prefix(tenant: &TenantId, pattern: &Pattern) -> Vec<u8> {
     key(b's', &[tenant.as_str(), pattern.as_str()])
 }
@@ -143,12 +162,17 @@ fn delete_rows(tx: &mut Transaction<'_>, hook: &Hook) {
 
 #[async_trait]
 impl Hooks for EmbeddedHooks {
-    async fn create(&self, hook: &Hook) -> StoreResult<()> {
+    async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
         let hook = hook.clone();
         self.write(move |tx| {
             if stored(tx, &hook_key(&hook.tenant, hook.id))?.is_some() {
                 return Err(StoreError::Conflict);
             }
+            let count = count(tx, &hook.tenant)?;
+            if count >= u64::from(most) {
+                return Err(StoreError::LimitReached);
+            }
+            tx.put(Table::Hooks, count_key(&hook.tenant), encode(&(count + 1)));
             write_rows(tx, &hook);
             Ok(())
         })
@@ -178,6 +202,10 @@ impl Hooks for EmbeddedHooks {
             }
             delete_rows(tx, &old);
             write_rows(tx, &new);
+            tx.put(Table::Hooks, revision_key(&old.tenant, old.id, old.version), encode(&old));
+            if let Some(beyond) = old.version.checked_sub(KEPT_REVISIONS) {
+                tx.delete(Table::Hooks, revision_key(&old.tenant, old.id, beyond));
+            }
             Ok(())
         })
         .await
@@ -207,10 +235,31 @@ impl Hooks for EmbeddedHooks {
             let found = stored(tx, &row)?;
             if let Some(hook) = &found {
                 delete_rows(tx, hook);
+                let count = count(tx, &hook.tenant)?.saturating_sub(1);
+                tx.put(Table::Hooks, count_key(&hook.tenant), encode(&count));
             }
             Ok(found.is_some())
         })
         .await
+    }
+
+    async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {
+        if let Some(current) = self.get(tenant, id).await?.filter(|hook| hook.version == version) {
+            return Ok(Some(Hook::clone(&current)));
+        }
+        let value = self.store.get(Table::Hooks, &revision_key(tenant, id, version))?;
+        value.map(|value| decode(&value)).transpose()
+    }
+
+    async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {
+        let rows = self.store.range(Table::Hooks, prefix_range(revisions_prefix(tenant, id)));
+        let rows = rows.map(|row| Ok(row?.0)).collect::<StoreResult<Vec<_>>>()?;
+        self.store
+            .write(move |tx| {
+                rows.into_iter().for_each(|row| tx.delete(Table::Hooks, row));
+                Ok(())
+            })
+            .await
     }
 }
 

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::{Page, StoreResult};
 use crate::domain::delivery::{Attempt, Delivery, Status};
-use crate::domain::ids::{DeliveryId, EventId, HookId, TenantId};
+use crate::domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
 use crate::time::Timestamp;
 
 /// What the writer of a delivery row believes is stored.
@@ -13,11 +13,21 @@ pub enum Expected {
     Attempts(u32),
 }
 
+/// When events were recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeRange {
+    /// At this time or later.
+    pub since: Option<Timestamp>,
+    /// Before this time.
+    pub until: Option<Timestamp>,
+}
+
 /// Narrows the log of a hook. Empty fields admit everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFilter {
     pub status: Option<Status>,
     pub event: Option<EventId>,
+    pub event_type: Option<EventType>,
     /// Inclusive bounds of the last attempt's status code.
     pub codes: Option<(u16, u16)>,
     /// Events recorded at this time or later.
@@ -33,6 +43,7 @@ impl LogFilter {
         let at = delivery.id.event.at();
         self.status.is_none_or(|s| s == delivery.status)
             && self.event.as_ref().is_none_or(|e| *e == delivery.event_id)
+            && self.event_type.as_ref().is_none_or(|t| *t == delivery.event_type)
             && self.codes.is_none_or(|(low, high)| code.is_some_and(|c| (low..=high).contains(&c)))
             && self.since.is_none_or(|t| at >= t)
             && self.until.is_none_or(|t| at < t)
@@ -49,6 +60,11 @@ impl LogFilter {
 /// - A cursor stays valid while rows are added: none is shown twice, none missed.
 /// - Filters apply across pages; a page may be shorter than its limit, and only
 ///   the last one has no `next`.
+/// - An exhausted delivery is marked as failed, and no more once it was tried
+///   again with another end. A mark may outlive that for a moment, never the
+///   other way round.
+/// - What was deleted is gone, with its attempts and its mark; deleting it again
+///   does nothing.
 /// - A delivery is found under its own tenant only.
 /// - A row past its expiry is not found.
 #[async_trait]
@@ -66,4 +82,15 @@ pub trait DeliveryLog: Send + Sync {
         limit: usize,
         cursor: Option<&str>,
     ) -> StoreResult<Page<Delivery>>;
+    /// The marks of a hook's exhausted deliveries, newest event first.
+    async fn failed(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>>;
+    /// Deletes these rows of one hook, at most 100, with all that belongs to them.
+    async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()>;
 }

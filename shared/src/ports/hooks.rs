@@ -6,6 +6,9 @@ use super::{Page, StoreResult};
 use crate::domain::hook::{Hook, Subscription};
 use crate::domain::ids::{EventType, HookId, TenantId};
 
+/// How many former versions are kept of anything that makes requests.
+pub const KEPT_REVISIONS: u64 = 100;
+
 /// Hooks and, in the same write, their subscription rows.
 ///
 /// - A hook is found under its own tenant only.
@@ -16,9 +19,18 @@ use crate::domain::ids::{EventType, HookId, TenantId};
 /// - Pages are complete and in order of id.
 /// - A deleted hook is gone and matches nothing; deleting one that is not there
 ///   says so.
+/// - The last [`KEPT_REVISIONS`] former versions of a hook can be read, until they
+///   are forgotten.
+/// - However many hooks are created at once, a tenant never gets more than the
+///   most it is allowed; deleting one makes room.
 #[async_trait]
 pub trait Hooks: Send + Sync {
-    async fn create(&self, hook: &Hook) -> StoreResult<()>;
+    async fn create(&self, hook: &Hook) -> StoreResult<()> {
+        self.create_within(hook, u32::MAX).await
+    }
+    /// [`StoreError::LimitReached`](super::StoreError::LimitReached) when the
+    /// tenant has `most` hooks or more.
+    async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()>;
     /// May be a few seconds old where the adapter caches.
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>>;
     /// Writes `new` in the place of `old`, if `old` is still what is stored.
@@ -26,6 +38,10 @@ pub trait Hooks: Send + Sync {
     async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>>;
     /// Whether it was there.
     async fn delete(&self, hook: &Hook) -> StoreResult<bool>;
+    /// The hook as it was at this version; none when that is too long ago.
+    async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>>;
+    /// Forgets the former versions of a hook that was deleted.
+    async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()>;
 }
 
 /// A hook that asked for an event's type. Channels are the caller's to compare.

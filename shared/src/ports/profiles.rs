@@ -12,6 +12,7 @@ use crate::domain::profile::Profile;
 /// - An update based on an older version is a conflict.
 /// - What was written is read back, at once.
 /// - The list is complete and in order of name.
+/// - Former versions can be read, the last [`KEPT_REVISIONS`](super::KEPT_REVISIONS) of them.
 /// - A deleted profile is gone; deleting one that is not there says so.
 #[async_trait]
 pub trait Profiles: Send + Sync {
@@ -21,6 +22,8 @@ pub trait Profiles: Send + Sync {
     /// Writes `profile` if the stored version is one less than its own.
     async fn update(&self, profile: &Profile) -> StoreResult<()>;
     async fn list(&self) -> StoreResult<Vec<Profile>>;
-    /// Whether it was there.
+    /// The profile as it was at this version; none when that is too long ago.
+    async fn revision(&self, name: &ProfileName, version: u64) -> StoreResult<Option<Profile>>;
+    /// Whether it was there. Former versions stay readable, for the log.
     async fn delete(&self, name: &ProfileName) -> StoreResult<bool>;
 }

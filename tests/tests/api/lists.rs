@@ -152,3 +152,75 @@ async fn tenants_are_listed_in_order_of_id() {
         assert_eq!(listed, ["Z", "a", "a-b", "a_b", "acme", "b"], "{limit} at a time");
     }
 }
+
+#[tokio::test]
+async fn hooks_are_paged_by_number_as_well() {
+    let world = World::new().await;
+    for name in ["delta", "alpha", "charlie", "bravo", "echo"] {
+        world.hook(json!({ "name": name })).await;
+    }
+    let mut seen = Vec::new();
+    for page in 0..4 {
+        let path = format!("/v1/tenants/{TENANT}/hooks?order=name&limit=2&page={page}");
+        let list = world.get(&path).await.expect(200).json();
+        assert_eq!(list["total"], 5);
+        seen.extend(texts(list["items"].as_array().unwrap(), "name"));
+    }
+    assert_eq!(seen, ["alpha", "bravo", "charlie", "delta", "echo"]);
+    world.get(&format!("/v1/tenants/{TENANT}/hooks?page=0&cursor=x")).await.expect(400);
+    world.get(&format!("/v1/tenants/{TENANT}/hooks?page=-1")).await.expect(400);
+}
+
+#[tokio::test]
+async fn the_log_is_narrowed_by_type_and_answer_and_counted_on_request() {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    let answers = [200, 503, 404, 200, 500].map(Answer::Status);
+    world.endpoint.answer(&hook.url, answers);
+    for event_type in ["a", "a", "b", "b", "b"] {
+        world.clock.advance(Duration::from_millis(1));
+        world.publish(json!({ "type": event_type, "data": 1 })).await;
+        world.drain().await;
+    }
+    let log = format!("{}/deliveries", hook.path());
+    for (query, expected) in [
+        ("", 5),
+        ("&event_type=a", 2),
+        ("&event_type=c", 0),
+        ("&code=503", 1),
+        ("&code=5xx", 2),
+        ("&code=5xx&event_type=b", 1),
+        ("&status=failed", 3),
+        ("&status=pending", 0),
+    ] {
+        let list = world.get(&format!("{log}?limit=1&count=true{query}")).await.expect(200).json();
+        assert_eq!((&list["total"], &list["total_is_exact"]), (&json!(expected), &json!(true)), "{query}");
+        assert_eq!(list["items"].as_array().unwrap().len(), expected.min(1), "{query}");
+        assert_eq!(world.pages(&format!("{log}?limit=2{query}")).await.len(), expected, "{query}");
+    }
+    let plain = world.get(&log).await.expect(200).json();
+    assert!(plain.get("total").is_none());
+    world.get(&format!("{log}?event_type=no%20type")).await.expect(400);
+}
+
+#[tokio::test]
+async fn a_tenant_gets_no_more_hooks_than_max_hooks_allows() {
+    let world = World::new().await;
+    let tenant = format!("/v1/tenants/{TENANT}");
+    world.patch(&tenant, json!({ "max_hooks": 2 })).await.expect(200);
+    let first = world.hook(json!({})).await;
+    world.hook(json!({ "profile": "github" })).await;
+    let one_more = json!({ "url": "https://a.example.com/", "events": ["a"], "profile": "standard" });
+    let refused = world.post(&format!("{tenant}/hooks"), one_more.clone()).await.expect(409).json();
+    assert!(refused["detail"].as_str().unwrap().contains("max_hooks"), "{refused}");
+    world.delete(&first.path()).await.expect(204);
+    world.post(&format!("{tenant}/hooks"), one_more.clone()).await.expect(201);
+    world.post(&format!("{tenant}/hooks"), one_more).await.expect(409);
+
+    world.post("/v1/tenants", json!({ "id": "small", "profile": "autosend" })).await.expect(201);
+    for _ in 0..100 {
+        world.hook_of("small", json!({})).await;
+    }
+    let beyond = json!({ "url": "https://a.example.com/", "events": ["a"] });
+    world.post("/v1/tenants/small/hooks", beyond).await.expect(409);
+}

@@ -27,7 +27,7 @@ struct Owner {
     key: String,
     publish_key: String,
     /// The values of the parameters of paths.
-    ids: [(&'static str, String); 4],
+    ids: [(&'static str, String); 5],
 }
 
 impl Owner {
@@ -39,6 +39,9 @@ impl Owner {
         world.post(&format!("/v1/tenants/{tenant}/events"), event.clone()).await.expect(202);
         world.settle().await;
         let log = world.get(&format!("{}/deliveries", hook.path())).await.expect(200).json();
+        let asked = json!({ "kind": "failed", "dry_run": true });
+        let replay = world.post(&format!("{}/replays", hook.path()), asked).await.expect(202).json();
+        world.settle().await;
         let mut keys = Vec::new();
         for scope in ["tenant", "publish"] {
             keys.push(
@@ -51,6 +54,7 @@ impl Owner {
             ("{event}", text(&event["id"])),
             ("{delivery}", text(&log["items"][0]["id"])),
             ("{key}", text(&keys[0]["id"])),
+            ("{replay}", text(&replay["id"])),
         ];
         Self { tenant, key: text(&keys[0]["key"]), publish_key: text(&keys[1]["key"]), ids }
     }
@@ -69,6 +73,7 @@ fn body(route: &Route) -> String {
         ("POST", "hooks") => json!({ "url": "https://a.example.com/", "events": ["a"] }),
         ("POST", "events") => event,
         ("POST", "batch") => json!({ "events": [event] }),
+        ("POST", "replays") => json!({ "kind": "failed", "dry_run": true }),
         ("POST", "keys") => json!({ "scope": "tenant" }),
         ("POST" | "PATCH", _) => json!({}),
         _ => return String::new(),

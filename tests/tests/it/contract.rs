@@ -12,10 +12,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use shared::cache::{CachedDocuments, CachedHooks};
-use shared::documents::{StoredProfiles, StoredTenants};
+use shared::documents::{StoredProfiles, StoredReplays, StoredTenants};
 use shared::effective::EffectiveHooks;
 use shared::ports::{
-    Clock, DeliveryLog, Documents, Events, Hooks, Keys, ManualClock, Profiles, QueueReceiver, QueueSender,
+    Clock, DeliveryLog, Documents, Events, Hooks, Keys, ManualClock, Profiles, QueueReceiver, QueueSender, Replays,
     Subscriptions, Tenants,
 };
 use shared::time::Timestamp;
@@ -28,6 +28,7 @@ mod events;
 mod hooks;
 mod keys;
 mod queue;
+mod replays;
 pub(crate) mod samples;
 pub(crate) mod sealed;
 pub(crate) mod sqs;
@@ -53,6 +54,10 @@ pub(crate) struct Stores {
 impl Stores {
     pub(crate) fn profiles(&self) -> Arc<dyn Profiles> {
         Arc::new(StoredProfiles::new(Arc::clone(&self.documents)))
+    }
+
+    pub(crate) fn replays(&self) -> Arc<dyn Replays> {
+        Arc::new(StoredReplays::new(Arc::clone(&self.documents)))
     }
 
     /// Hooks with what applies to them, kept as `deliver` keeps them on AWS.
@@ -150,6 +155,7 @@ macro_rules! store_contracts {
             what_was_written_is_read_back_at_once
             pages_are_complete_and_in_order_of_id
             a_deleted_tenant_is_gone_and_deleting_it_again_says_so
+            former_versions_can_be_read_until_the_tenant_is_deleted
             a_cursor_of_another_list_is_refused
         );
         promises!($fixture, keys:
@@ -167,6 +173,9 @@ macro_rules! store_contracts {
             the_pages_of_an_event_are_listed_in_order
             an_event_is_found_under_its_own_tenant_only
             an_event_past_its_expiry_is_not_found_and_its_id_is_free
+            an_expunged_payload_is_gone_and_the_event_stays
+            a_deleted_event_is_gone_and_a_later_one_of_its_id_stays
+            unclaimed_events_are_listed_in_order_of_time
         );
         promises!($fixture, deliveries:
             a_row_is_written_only_over_what_was_expected
@@ -182,6 +191,13 @@ macro_rules! store_contracts {
             times_narrow_the_log
             a_delivery_is_found_under_its_own_tenant_only
             a_row_past_its_expiry_is_not_found
+            an_exhausted_delivery_is_marked_until_it_ends_otherwise
+            marks_are_listed_newest_first_and_narrowed_by_time
+            what_was_deleted_is_gone_with_all_that_belongs_to_it
+        );
+        promises!($fixture, replays:
+            an_update_based_on_an_older_version_is_a_conflict
+            replays_are_listed_in_order_under_their_own_hook
         );
     };
 }
@@ -197,6 +213,9 @@ macro_rules! hook_contracts {
             pages_are_complete_and_in_order_of_id
             a_deleted_hook_is_gone_and_matches_nothing
             a_hook_may_have_the_most_patterns
+            former_versions_can_be_read_until_they_are_forgotten
+            only_so_many_former_versions_are_kept
+            a_tenant_never_gets_more_hooks_than_it_may_have
         );
         promises!($fixture, subscriptions:
             every_hook_that_asks_for_the_type_is_found_once

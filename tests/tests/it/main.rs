@@ -3,5 +3,6 @@
 
 mod budget;
 mod contract;
+mod jobs;
 mod sealed;
 mod waiting;

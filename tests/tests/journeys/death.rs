@@ -6,6 +6,7 @@
 //! Then the promises are checked: [`verdict::check`] says which.
 
 mod fate;
+mod jobs;
 mod mortal;
 mod mutants;
 mod scenario;

@@ -5,6 +5,7 @@
 mod circuits;
 mod death;
 mod disabling;
+mod exchange;
 mod fanout;
 mod hooks;
 mod manual;
@@ -13,6 +14,8 @@ mod payload;
 mod profiles;
 mod queues;
 mod rates;
+mod replays;
+mod retention;
 mod retries;
 mod settings;
 mod verification;

@@ -111,7 +111,7 @@ async fn a_success_after_two_failures_lists_all_three_attempts() {
     assert_eq!(delivery["status"], "succeeded");
     assert_eq!(delivery["attempts"][0]["error"], "no answer within 15 s");
     assert_eq!(delivery["attempts"][1]["status_code"], 302);
-    assert_eq!(delivery["last_attempt"], delivery["attempts"][2]);
+    assert_eq!(delivery["last_attempt"]["number"], delivery["attempts"][2]["number"]);
     let ids: Vec<_> = world.endpoint.sent().into_iter().map(|request| request.id).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "every attempt carries the delivery's id: {ids:?}");
 }

@@ -1,3 +1,4 @@
+mod exchange;
 mod views;
 
 use axum::Json;
@@ -9,6 +10,7 @@ use shared::domain::ids::{DeliveryId, EventId, HookId, TenantId, new_ulid};
 use shared::domain::settings::StatusRange;
 use shared::messages::DeliveryMessage;
 use shared::ports::{LogFilter, StoreError};
+use shared::standing::EXPUNGED;
 use shared::time::Timestamp;
 use utoipa::IntoParams;
 
@@ -19,6 +21,11 @@ use crate::input::{PageQuery, Query, limit, segment};
 use crate::problem::Problem;
 use views::{DeliveryList, DeliveryView, DeliveryWithAttempts};
 
+/// How far the entries of a log are counted.
+const MAX_COUNT: usize = 10_000;
+const COUNTED_AT_ONCE: usize = 1_000;
+const MAX_COUNT_READS: usize = 30;
+
 /// How often one request reads on when a filter admits little.
 const MAX_READS: usize = 10;
 
@@ -26,9 +33,13 @@ const MAX_READS: usize = 10;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LogQuery {
+    /// `pending` finds no delivery whose first attempt is still to be made: it
+    /// has no entry yet, and is found by its event
     status: Option<Status>,
     /// Only deliveries of this event id
     event: Option<String>,
+    /// Only events of this type
+    event_type: Option<String>,
     /// Status code of the last answer: exact (`503`) or a class (`5xx`)
     code: Option<String>,
     /// Only events taken up at this time or later, RFC 3339
@@ -40,6 +51,8 @@ pub(crate) struct LogQuery {
     /// 1 to 100, 20 by default
     limit: Option<usize>,
     cursor: Option<String>,
+    /// Counts the entries on all pages as well, up to 10,000: `total`
+    count: Option<bool>,
 }
 
 impl LogQuery {
@@ -48,10 +61,12 @@ impl LogQuery {
             Some(text) => Some(text.parse().map_err(|error| Problem::bad_parameter("event", format!("{error}")))?),
             None => None,
         };
+        let event_type = self.event_type.as_deref().map(str::parse).transpose();
+        let event_type = event_type.map_err(|error| Problem::bad_parameter("event_type", format!("{error}")))?;
         let range = self.code.as_deref().map(str::parse::<StatusRange>).transpose();
         let range = range.map_err(|error| Problem::bad_parameter("code", error.to_string()))?;
         let codes = range.map(|range| (range.low, range.high));
-        Ok(LogFilter { status: self.status, event, codes, since: self.since, until: self.until })
+        Ok(LogFilter { status: self.status, event, event_type, codes, since: self.since, until: self.until })
     }
 }
 
@@ -82,7 +97,28 @@ pub(crate) async fn of_hook(
             break;
         }
     }
-    Ok(Json(DeliveryList { items: items.iter().map(Into::into).collect(), next_cursor: cursor }))
+    let mut list = DeliveryList::new(items.iter().map(Into::into).collect(), cursor);
+    if query.count == Some(true) {
+        let (total, is_exact) = count(&deps, &tenant, hook.id, &filter).await?;
+        (list.total, list.total_is_exact) = (Some(total), Some(is_exact));
+    }
+    Ok(Json(list))
+}
+
+/// How many entries pass, and whether that is all: both what is counted and what
+/// is looked at for it are bounded.
+async fn count(deps: &Deps, tenant: &TenantId, hook: HookId, filter: &LogFilter) -> Result<(usize, bool), Problem> {
+    let (mut total, mut cursor) = (0, None);
+    for _ in 0..MAX_COUNT_READS {
+        let room = (MAX_COUNT - total).min(COUNTED_AT_ONCE);
+        let page = deps.log.list(tenant, hook, filter, room, cursor.as_deref()).await?;
+        total += page.items.len();
+        match page.next {
+            Some(next) if total < MAX_COUNT => cursor = Some(next),
+            next => return Ok((total, next.is_none())),
+        }
+    }
+    Ok((total, false))
 }
 
 /// The deliveries of an event, one for each hook that matched
@@ -108,6 +144,10 @@ pub(crate) async fn of_event(
         let left: Vec<HookId> = hooks.skip(shown).copied().collect();
         let room = limit - items.len();
         for hook in left.iter().take(room) {
+            if deps.hooks.get(&tenant, *hook).await?.is_none() {
+                items.push(DeliveryView::orphaned(&event, *hook));
+                continue;
+            }
             let row = deps.log.get(&tenant, DeliveryId { event: event.seq, hook: *hook }).await?;
             items.push(row.as_ref().map_or_else(|| DeliveryView::pending(&event, *hook), Into::into));
         }
@@ -116,10 +156,10 @@ pub(crate) async fn of_event(
         } else if let Some(next) = found.next {
             (shown, page) = (0, Some(next));
         } else {
-            return Ok(Json(DeliveryList { items, next_cursor: None }));
+            return Ok(Json(DeliveryList::new(items, None)));
         }
         if items.len() == limit {
-            return Ok(Json(DeliveryList { items, next_cursor: Some(Place { shown, page }.write()) }));
+            return Ok(Json(DeliveryList::new(items, Some(Place { shown, page }.write()))));
         }
     }
 }
@@ -144,7 +184,9 @@ impl Place {
     }
 }
 
-/// One delivery with all its attempts
+/// One delivery with all its attempts, each with what was sent and answered
+///
+/// Secrets in requests are masked, signatures are not.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/deliveries/{delivery}", tag = "deliveries",
     params(("tenant" = String, Path), ("delivery" = String, Path)), responses(
     (status = 200, body = DeliveryWithAttempts), (status = 401, body = Problem), (status = 403, body = Problem),
@@ -156,8 +198,7 @@ pub(crate) async fn get(
     params: RawPathParams,
 ) -> Result<Json<DeliveryWithAttempts>, Problem> {
     let delivery = find(&deps, &tenant, &params).await?;
-    let attempts = deps.log.attempts(&delivery).await?;
-    Ok(Json(DeliveryWithAttempts::new(&delivery, &attempts)))
+    Ok(Json(DeliveryWithAttempts::read(&deps, &delivery).await?))
 }
 
 /// Attempt a delivery once more, now
@@ -167,7 +208,7 @@ pub(crate) async fn get(
     params(("tenant" = String, Path), ("delivery" = String, Path)), responses(
     (status = 202, body = DeliveryView), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 404, body = Problem),
-    (status = 409, body = Problem, description = "The hook is gone or disabled, or the payload has expired"),
+    (status = 409, body = Problem, description = "The hook is disabled, or the payload is gone"),
     (status = 503, body = Problem)
 ))]
 pub(crate) async fn retry(
@@ -177,14 +218,15 @@ pub(crate) async fn retry(
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {
     let delivery = find(&deps, &tenant, &params).await?;
     let hook_id: HookId = delivery.hook();
-    match deps.hooks.get(&tenant, hook_id).await? {
-        None => return Err(Problem::conflict("the hook was deleted")),
-        Some(hook) if !hook.enabled => return Err(Problem::conflict("the hook is disabled; enable it first")),
-        Some(_) => {}
+    if deps.hooks.get(&tenant, hook_id).await?.is_some_and(|hook| !hook.enabled) {
+        return Err(Problem::conflict("the hook is disabled; enable it first"));
     }
     let Some(event) = deps.events.get(&tenant, &delivery.event_id).await? else {
         return Err(Problem::conflict("the event's payload has expired"));
     };
+    if event.data.is_none() {
+        return Err(Problem::conflict(EXPUNGED));
+    }
     let message = DeliveryMessage {
         // Asked for by hand: it goes out even when the event has expired.
         not_after: None,
@@ -197,5 +239,9 @@ pub(crate) async fn retry(
 
 async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams) -> Result<Delivery, Problem> {
     let id: DeliveryId = segment(params, "delivery", "delivery")?;
+    // The log of a hook goes with it, at once to all who look.
+    if deps.hooks.get(tenant, id.hook).await?.is_none() {
+        return Err(Problem::not_found("delivery"));
+    }
     deps.log.get(tenant, id).await?.ok_or_else(|| Problem::not_found("delivery"))
 }

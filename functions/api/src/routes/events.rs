@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use shared::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
 use shared::domain::ids::{Channel, EventId, EventType, TenantId, new_ulid};
 use shared::domain::seconds::Seconds;
+use shared::jobs::{Job, JobMessage};
 use shared::messages::{EventMessage, VERSION};
 use shared::metrics;
 use shared::ports::Outgoing;
@@ -88,9 +89,13 @@ pub(crate) struct EventView {
     event_type: String,
     timestamp: String,
     channels: Vec<String>,
-    /// As published, byte for byte.
-    #[schema(value_type = Value)]
-    data: Arc<RawValue>,
+    /// As published, byte for byte; absent once it was expunged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    data: Option<Arc<RawValue>>,
+    /// Its payload was removed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    expunged: bool,
 }
 
 impl NewEvent {
@@ -239,6 +244,33 @@ pub(crate) async fn get(
         event_type: event.event_type.to_string(),
         timestamp: event.timestamp.to_string(),
         channels: event.channels.iter().map(ToString::to_string).collect(),
+        expunged: event.data.is_none(),
         data: event.data,
     }))
+}
+
+/// Remove an event's payload for good
+///
+/// The event and its deliveries stay, without what was in it. Deliveries that
+/// wait for a retry or for their time are settled as skipped. A first attempt
+/// that is on its way at this moment carries its payload and may still arrive.
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/events/{event}/data", tag = "events",
+    params(("tenant" = String, Path), ("event" = String, Path)), responses(
+    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 503, body = Problem)
+))]
+pub(crate) async fn expunge(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<StatusCode, Problem> {
+    let id: EventId = segment(&params, "event", "event")?;
+    if deps.events.get(&tenant, &id).await?.is_none() {
+        return Err(Problem::not_found("event"));
+    }
+    // Asked for first, so that a process that dies here has promised nothing and left nothing undone.
+    let job = JobMessage::new(&tenant, Job::Expunge { event: id.clone(), cursor: None });
+    deps.jobs.send_one(job.to_outgoing(None)).await?;
+    deps.events.expunge(&tenant, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

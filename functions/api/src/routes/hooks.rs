@@ -6,6 +6,7 @@ mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{RawPathParams, State};
@@ -19,6 +20,9 @@ use shared::domain::ids::{HookId, TenantId};
 use shared::domain::secret::ed25519::public_key;
 use shared::domain::settings::{Complete, Settings};
 use shared::domain::tenant::Tenant;
+use shared::jobs::{Job, JobMessage};
+use shared::ports::{Outgoing, StoreError};
+use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use crate::Deps;
@@ -27,7 +31,7 @@ use crate::input::{Body, Query, segment};
 use crate::problem::Problem;
 use health::HealthView;
 use list::{ListQuery, select};
-use rules::{GivenSecret, comply};
+use rules::{GivenSecret, comply, most_hooks};
 use settings::HookSettings;
 pub(crate) use settings::{Split, split};
 
@@ -119,6 +123,21 @@ pub(crate) struct HookList {
     total: usize,
 }
 
+/// When what a deleted hook left behind is deleted: once nobody can be writing
+/// to its log any more.
+const PURGE_AFTER: Duration = Duration::from_secs(120);
+
+/// Asks for the deletion of a hook's log. It is asked for before the hook is
+/// deleted, and does nothing should that fail.
+pub(crate) fn purge(deps: &Deps, hook: &Hook, with_events: bool) -> Outgoing {
+    let job = Job::PurgeHook { hook: hook.id, with_events, cursor: None };
+    JobMessage::new(&hook.tenant, job).to_outgoing(Some(purge_due(deps)))
+}
+
+pub(crate) fn purge_due(deps: &Deps) -> Timestamp {
+    deps.clock.now().saturating_add(PURGE_AFTER)
+}
+
 /// Every hook of a tenant.
 pub(crate) async fn all(deps: &Deps, tenant: &TenantId) -> Result<Vec<Hook>, Problem> {
     let mut hooks = Vec::new();
@@ -186,7 +205,13 @@ pub(crate) async fn create(
     settings.apply(&mut hook, &deps.addresses, &mut errors);
     let settled = comply(&deps, &tenant, None, &mut hook, secret, errors).await?;
     changes::prepare(&deps, None, &mut hook, &settled).await?;
-    deps.hooks.create(&hook).await?;
+    let most = most_hooks(&deps, &tenant, &settled).await?;
+    deps.hooks.create_within(&hook, most).await.map_err(|error| match error {
+        StoreError::LimitReached => {
+            Problem::conflict(format!("the tenant has {most} hooks, as many as max_hooks allows"))
+        }
+        other => other.into(),
+    })?;
     deps.keeper.audit.note(&hook.tenant, hook.id, &by, "created", None).await?;
     let (secret, public_key) = shown_secrets(&hook);
     let verification_key = hook.verification_key.as_ref().map(|key| key.reveal().to_owned());
@@ -271,7 +296,7 @@ pub(crate) async fn update(
 
 /// Delete a hook
 ///
-/// Deliveries that are waiting for it are settled as skipped.
+/// Its log goes with it, and deliveries that are waiting are not sent.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), responses(
     (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)
@@ -282,6 +307,7 @@ pub(crate) async fn delete(
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
+    deps.jobs.send_one(purge(&deps, &hook, false)).await?;
     match deps.hooks.delete(&hook).await? {
         true => {
             deps.keeper.forget(&tenant, hook.id).await?;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::domain::ids::{ProfileName, TenantId, new_ulid};
 use shared::domain::settings::Settings;
-use shared::domain::tenant::Tenant;
+use shared::domain::tenant::{MAX_RETENTION_DAYS, Tenant};
+use shared::jobs::{Job, JobMessage};
 use shared::ports::StoreError;
 use utoipa::ToSchema;
 
@@ -17,6 +18,9 @@ use crate::auth::{InTenant, Operator};
 use crate::input::{Body, PageQuery, Query, check_name, limit, parse, present, segment};
 use crate::problem::{FieldError, Problem};
 use crate::{Deps, routes};
+
+/// Hooks that a deletion takes at a time, so that one that breaks off got somewhere.
+const PURGED_AT_ONCE: usize = 100;
 
 /// A tenant, and any of the settings: what it decides for its hooks.
 #[derive(ToSchema)]
@@ -51,6 +55,12 @@ pub(crate) struct TenantFields {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     profile: Option<Option<ProfileName>>,
+    /// How long its events and deliveries are kept, in days from 1 to 3,650;
+    /// `null` for as long as the deployment's. It holds for what happens from
+    /// then on.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u32>)]
+    retention_days: Option<Option<u32>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -60,6 +70,8 @@ pub(crate) struct TenantView {
     name: String,
     /// Null: the deployment's
     profile: Option<String>,
+    /// How long its events and deliveries are kept; null: as long as the deployment's
+    retention_days: Option<u32>,
     /// What it decides for its hooks
     #[serde(flatten)]
     settings: Settings,
@@ -74,6 +86,7 @@ impl From<&Tenant> for TenantView {
             id: tenant.id.to_string(),
             name: tenant.name.clone(),
             profile: tenant.profile.as_ref().map(ToString::to_string),
+            retention_days: tenant.retention_days,
             settings: tenant.settings.clone().masked(),
             created_at: tenant.created_at.to_string(),
             updated_at: tenant.updated_at.to_string(),
@@ -116,6 +129,7 @@ pub(crate) async fn create(
         name: String::new(),
         profile: None,
         settings: Settings::default(),
+        retention_days: None,
         created_at: now,
         updated_at: now,
         version: 1,
@@ -149,6 +163,13 @@ async fn apply(deps: &Deps, tenant: &mut Tenant, body: &BTreeMap<String, Box<Raw
             errors.push(FieldError::new("profile", "there is no such profile"));
         }
         tenant.profile = profile;
+    }
+    if let Some(days) = fields.retention_days {
+        if days.is_some_and(|days| !(1..=MAX_RETENTION_DAYS).contains(&days)) {
+            let message = format!("expected a number of days from 1 to {MAX_RETENTION_DAYS}");
+            errors.push(FieldError::new("retention_days", message));
+        }
+        tenant.retention_days = days;
     }
     settings.check("", &deps.addresses, &mut errors);
     check_shared(&settings, &mut errors);
@@ -207,9 +228,10 @@ pub(crate) async fn update(
     Ok(Json(TenantView::from(&tenant)))
 }
 
-/// Delete a tenant with its hooks and keys
+/// Delete a tenant with its hooks, keys, events and deliveries
 ///
-/// Deliveries that are waiting are settled as skipped.
+/// Deliveries that are waiting are not sent. Events and deliveries are out of
+/// sight at once and deleted within some minutes.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}", tag = "tenants",
     params(("tenant" = String, Path)), responses(
     (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)
@@ -221,14 +243,22 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, Problem> {
     let id: TenantId = segment(&params, "tenant", "tenant")?;
     deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
+    let hooks = routes::hooks::all(&deps, &id).await?;
+    // Asked for before anything is deleted; whatever still exists then is left alone.
+    let events = JobMessage::new(&id, Job::PurgeEvents { until: deps.clock.now(), cursor: None });
+    deps.jobs.send_one(events.to_outgoing(Some(routes::hooks::purge_due(&deps)))).await?;
     // The tenant's row goes last, so that a deletion that broke off can be repeated.
     for key in deps.keys.list(&id).await? {
         deps.keys.delete(&id, key.id).await?;
         deps.key_cache.forget(key.id);
     }
-    for hook in routes::hooks::all(&deps, &id).await? {
-        deps.hooks.delete(&hook).await?;
-        deps.keeper.forget(&id, hook.id).await?;
+    for some in hooks.chunks(PURGED_AT_ONCE) {
+        let purges: Vec<_> = some.iter().map(|hook| routes::hooks::purge(&deps, hook, true)).collect();
+        deps.jobs.send_all(&purges).await?;
+        for hook in some {
+            deps.hooks.delete(hook).await?;
+            deps.keeper.forget(&id, hook.id).await?;
+        }
     }
     deps.tenants.delete(&id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -10,7 +10,7 @@ use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use crate::cursor;
 use crate::domain::delivery::{Attempt, Delivery, Outcome, Revision, Status, Trigger};
 use crate::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
-use crate::ports::{Clock, DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult};
+use crate::ports::{Clock, DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult, TimeRange};
 use crate::time::Timestamp;
 
 /// Rows that one page may look at, so that a filter which admits almost
@@ -66,6 +66,11 @@ fn partition(tenant: &TenantId, hook: HookId) -> String {
     format!("d#{tenant}#{}", hook.0)
 }
 
+/// The marks of a hook's exhausted deliveries.
+fn marks_partition(tenant: &TenantId, hook: HookId) -> String {
+    format!("f#{tenant}#{}", hook.0)
+}
+
 fn attempts_partition(tenant: &TenantId, id: DeliveryId) -> String {
     format!("a#{tenant}#{}#{}", id.hook.0, id.event.0)
 }
@@ -80,7 +85,8 @@ fn delivery_row(delivery: &Delivery) -> Item {
         .maybe_number("w", delivery.next_attempt_at.map(Timestamp::as_millis))
         .time("c", delivery.created_at)
         .time("u", delivery.updated_at)
-        .maybe_text("l", delivery.last_manual.as_deref())
+        .maybe_text("l", Some(delivery.requests.join(" ")).filter(|text| !text.is_empty()).as_deref())
+        .maybe_number("b", delivery.restarted_at.map(Timestamp::as_millis))
         .maybe_text("r", delivery.reason.as_deref())
         .expiring(delivery.expires_at);
     if let Some(attempt) = &delivery.last_attempt {
@@ -102,14 +108,20 @@ fn read_delivery(row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<D
         created_at: row.get_time("c")?,
         updated_at: row.get_time("u")?,
         last_attempt: row.find_map("a").map(|a| read_attempt(&a)).transpose()?,
-        last_manual: row.find_text("l").map(str::to_owned),
+        requests: row.find_text("l").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        restarted_at: row.find_time("b")?,
         reason: row.find_text("r").map(str::to_owned),
         expires_at: row.get_time("x")?,
     })
 }
 
+/// Ten digits hold every number and sort as numbers do.
+fn attempt_key(number: u32) -> String {
+    format!("{number:010}")
+}
+
 fn attempt_row(attempt: &Attempt, pk: String, expires_at: Timestamp) -> Item {
-    attempt_fields(attempt, Item::new(pk, format!("{:010}", attempt.number))).expiring(expires_at)
+    attempt_fields(attempt, Item::new(pk, attempt_key(attempt.number))).expiring(expires_at)
 }
 
 fn attempt_fields(attempt: &Attempt, item: Item) -> Item {
@@ -171,12 +183,12 @@ fn read_attempt(item: &Item) -> StoreResult<Attempt> {
 /// The event sequences a list still has to look at, both ends included.
 /// Sequences are numbers that begin with a time, so both the filter's times
 /// and the cursor narrow one range. Nothing when the range is empty.
-fn range(filter: &LogFilter, before: Option<Ulid>) -> Option<(Ulid, Ulid)> {
-    let first_of = |t: Timestamp| Ulid::from_parts(u64::try_from(t.as_millis()).unwrap_or(0), 0);
-    let low = filter.since.map_or(Ulid(0), first_of);
+fn range(since: Option<Timestamp>, until: Option<Timestamp>, before: Option<Ulid>) -> Option<(Ulid, Ulid)> {
+    let first_of = |at: Timestamp| EventSeq::first_at(at).0;
+    let low = since.map_or(Ulid(0), first_of);
     let end = |exclusive: Ulid| exclusive.0.checked_sub(1).map(Ulid);
     let mut high = Ulid(u128::MAX);
-    for bound in [filter.until.map(first_of), before].into_iter().flatten() {
+    for bound in [until.map(first_of), before].into_iter().flatten() {
         high = high.min(end(bound)?);
     }
     (low <= high).then_some((low, high))
@@ -192,7 +204,7 @@ impl DeliveryLog for DynamoDeliveryLog {
         // Only attempts by hand and overtaken copies follow one, and those leave
         // the delivery succeeded, so that the usual retry reads nothing.
         let after_success = delivery.last_attempt.as_ref().filter(|attempt| {
-            attempt.trigger == Trigger::Manual
+            matches!(attempt.trigger, Trigger::Manual | Trigger::Replay)
                 || (delivery.status == Status::Succeeded && attempt.outcome != Outcome::Success)
         });
         if let (Some(attempt), Expected::Attempts(count)) = (after_success, expected)
@@ -210,7 +222,19 @@ impl DeliveryLog for DynamoDeliveryLog {
                 Condition::of("n = :n AND x > :now").number(":n", count).number(":now", now.as_millis())
             }
         };
-        Ok(self.table.put(delivery_row(delivery), Some(condition)).await?)
+        let mark = (marks_partition(&delivery.tenant, delivery.id.hook), delivery.id.event.0.to_string());
+        // Before the row, so that no exhausted delivery is without one.
+        if delivery.status == Status::Failed {
+            self.table.put(Item::new(mark.0.clone(), mark.1.clone()).expiring(delivery.expires_at), None).await?;
+        }
+        self.table.put(delivery_row(delivery), Some(condition)).await?;
+        // Only attempts out of turn lead out of that state.
+        let out_of_turn =
+            delivery.last_attempt.as_ref().is_some_and(|a| matches!(a.trigger, Trigger::Manual | Trigger::Replay));
+        if out_of_turn && delivery.status != Status::Failed {
+            self.table.delete(&mark.0, &mark.1).await?;
+        }
+        Ok(())
     }
 
     async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
@@ -247,13 +271,14 @@ impl DeliveryLog for DynamoDeliveryLog {
     ) -> StoreResult<Page<Delivery>> {
         let pk = partition(tenant, hook);
         let limit = limit.max(1);
-        let filtered = filter.status.is_some() || filter.event.is_some() || filter.codes.is_some();
+        let LogFilter { status, event, event_type, codes, .. } = filter;
+        let filtered = status.is_some() || event.is_some() || event_type.is_some() || codes.is_some();
         let batch = if filtered { limit.max(MIN_FILTERED_READ) } else { limit };
         let mut before = cursor.map(|c| cursor::decode_as::<Ulid>(&pk, c)).transpose()?;
         let mut items = Vec::new();
         let mut rows_left = MAX_ROWS_PER_PAGE;
 
-        while let Some((low, high)) = range(filter, before) {
+        while let Some((low, high)) = range(filter.since, filter.until, before) {
             let range = Range::Between(low.to_string(), high.to_string());
             let read = batch.min(rows_left);
             let rows = self.table.query(&pk, range, Order::Descending, read, Consistency::Strong).await?;
@@ -278,5 +303,53 @@ impl DeliveryLog for DynamoDeliveryLog {
             }
         }
         Ok(Page { items, next: None })
+    }
+
+    async fn failed(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        let pk = marks_partition(tenant, hook);
+        let before = cursor.map(|c| cursor::decode_as::<Ulid>(&pk, c)).transpose()?;
+        let Some((low, high)) = range(times.since, times.until, before) else {
+            return Ok(Page { items: Vec::new(), next: None });
+        };
+        let range = Range::Between(low.to_string(), high.to_string());
+        let rows = self.table.query(&pk, range, Order::Descending, limit, Consistency::Strong).await?;
+        let now = self.clock.now();
+        let (mut items, mut last) = (Vec::new(), None);
+        for row in &rows.items {
+            let seq: Ulid = row.get_parsed(SK)?;
+            last = Some(cursor::encode(&pk, seq.to_string().as_bytes()));
+            if row.is_live(now)? {
+                items.push(EventSeq(seq));
+            }
+        }
+        Ok(Page { items, next: last.filter(|_| rows.more) })
+    }
+
+    async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
+        let mut rows = Vec::new();
+        for delivery in deliveries {
+            let (tenant, id) = (&delivery.tenant, delivery.id);
+            let seq = id.event.0.to_string();
+            let failed_once = delivery.attempt_count > 1 || delivery.status != Status::Succeeded;
+            // Only what failed has attempts of its own; their numbers tell their keys.
+            let attempts = if failed_once { delivery.attempt_count } else { 0 };
+            rows.extend((1..=attempts).map(|number| (attempts_partition(tenant, id), attempt_key(number))));
+            if failed_once {
+                rows.push((marks_partition(tenant, id.hook), seq.clone()));
+            }
+            // The row goes last: while it is there, all of this can be repeated.
+            rows.push((partition(tenant, id.hook), seq));
+        }
+        for (pk, sk) in rows {
+            self.table.delete(&pk, &sk).await?;
+        }
+        Ok(())
     }
 }

@@ -7,13 +7,14 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use serde_json::value::RawValue;
+use ulid::Ulid;
 
-use super::item::{Item, SK, corrupt};
+use super::item::{EXPIRY, Item, SK, corrupt};
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use crate::cursor;
 use crate::domain::event::{Event, FanoutPage, MAX_DATA_BYTES};
 use crate::domain::ids::{EventId, EventSeq, HookId, TenantId};
-use crate::ports::{Clock, Events, Page, Recorded, StoreError, StoreResult};
+use crate::ports::{Clock, EventRef, Events, Page, Recorded, StoreError, StoreResult, TimeRange};
 use crate::time::Timestamp;
 
 /// Events and the pages of their fan-out in the table `logs`.
@@ -60,6 +61,11 @@ fn partition(tenant: &TenantId, id: &EventId) -> String {
     format!("e#{tenant}#{id}")
 }
 
+/// Events that are in no hook's log, in order of time.
+fn unclaimed_partition(tenant: &TenantId) -> String {
+    format!("u#{tenant}")
+}
+
 /// Ten digits hold every page number and sort as numbers do.
 fn page_key(number: u32) -> String {
     format!("{number:010}")
@@ -87,13 +93,14 @@ fn event_item(event: &Event, page: &FanoutPage) -> Item {
         .ulids("q", std::iter::once(event.seq.0))
         .text("y", event.event_type.as_str())
         .time("t", event.timestamp)
-        .maybe_number("na", event.not_after.map(Timestamp::as_millis));
+        .maybe_number("na", event.not_after.map(Timestamp::as_millis))
+        .maybe_number("da", event.deliver_at.map(Timestamp::as_millis));
     if !event.channels.is_empty() {
         let channels: Vec<&str> = event.channels.iter().map(|c| c.as_str()).collect();
         // A channel cannot hold a space.
         item = item.text("ch", channels.join(" "));
     }
-    let data = event.data.get().as_bytes();
+    let Some(data) = event.data.as_ref().map(|data| data.get().as_bytes()) else { return item };
     match deflate(data) {
         Some(smaller) => item.bytes("z", smaller),
         None => item.bytes("d", data.to_vec()),
@@ -102,11 +109,13 @@ fn event_item(event: &Event, page: &FanoutPage) -> Item {
 
 fn read_event(tenant: &TenantId, id: &EventId, item: &Item) -> StoreResult<Event> {
     let data = match (item.find_bytes("z"), item.find_bytes("d")) {
-        (Some(deflated), _) => inflate(deflated)?,
-        (None, Some(data)) => data.to_vec(),
-        (None, None) => return Err(StoreError::Corrupt("the event has no data".into())),
+        (Some(deflated), _) => Some(inflate(deflated)?),
+        (None, Some(data)) => Some(data.to_vec()),
+        // It was expunged.
+        (None, None) => None,
     };
-    let data = RawValue::from_string(String::from_utf8(data).map_err(corrupt)?).map_err(corrupt)?;
+    let parse = |data| RawValue::from_string(String::from_utf8(data).map_err(corrupt)?).map_err(corrupt);
+    let data = data.map(parse).transpose()?;
     let seq = item.get_ulids("q")?.first().copied().ok_or_else(|| StoreError::Corrupt("no sequence".into()))?;
     let channels = item.find_text("ch").unwrap_or_default().split_whitespace();
     Ok(Event {
@@ -116,8 +125,9 @@ fn read_event(tenant: &TenantId, id: &EventId, item: &Item) -> StoreResult<Event
         event_type: item.get_parsed("y")?,
         timestamp: item.get_time("t")?,
         not_after: item.find_time("na")?,
+        deliver_at: item.find_time("da")?,
         channels: channels.map(|c| c.parse().map_err(corrupt)).collect::<StoreResult<_>>()?,
-        data: data.into(),
+        data: data.map(Into::into),
         expires_at: item.get_time("x")?,
     })
 }
@@ -176,6 +186,71 @@ impl Events for DynamoEvents {
         for row in &rows.items {
             if row.is_live(now)? {
                 items.push(read_page(row)?);
+            }
+        }
+        Ok(Page { items, next })
+    }
+
+    async fn expunge(&self, tenant: &TenantId, id: &EventId) -> StoreResult<bool> {
+        let Some(mut row) = self.table.get(&partition(tenant, id), &page_key(0), Consistency::Strong).await? else {
+            return Ok(false);
+        };
+        if !row.is_live(self.clock.now())? {
+            return Ok(false);
+        }
+        row.0.retain(|name, _| name != "z" && name != "d");
+        // Nothing else ever changes the row, save its end and a new beginning.
+        let same = Condition::of("x = :x").number(":x", row.get_time(EXPIRY)?.as_millis());
+        self.table.put(row, Some(same)).await?;
+        Ok(true)
+    }
+
+    async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
+        let stored = self.get(tenant, &event.id).await?;
+        if stored.is_some_and(|stored| stored.seq == event.seq) {
+            let pk = partition(tenant, &event.id);
+            // Page zero is the event itself and goes last, so that what breaks off can be repeated.
+            for row in self.table.query_all(&pk).await?.iter().rev() {
+                self.table.delete(&pk, row.get_text(SK)?).await?;
+            }
+        }
+        self.table.delete(&unclaimed_partition(tenant), &event.seq.0.to_string()).await?;
+        Ok(())
+    }
+
+    async fn unclaim(&self, tenant: &TenantId, events: &[(EventRef, Timestamp)]) -> StoreResult<()> {
+        for (event, expires_at) in events {
+            let row = Item::new(unclaimed_partition(tenant), event.seq.0.to_string());
+            self.table.put(row.text("e", event.id.as_str()).expiring(*expires_at), None).await?;
+        }
+        Ok(())
+    }
+
+    async fn unclaimed(
+        &self,
+        tenant: &TenantId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventRef>> {
+        let pk = unclaimed_partition(tenant);
+        let mut low = times.since.map_or(EventSeq(Ulid(0)), EventSeq::first_at).0;
+        if let Some(cursor) = cursor {
+            low = low.max(Ulid(cursor::decode_as::<Ulid>(&pk, cursor)?.0.saturating_add(1)));
+        }
+        let high = times.until.map_or(Ulid(u128::MAX), |until| Ulid(EventSeq::first_at(until).0.0.saturating_sub(1)));
+        if low > high {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        let range = Range::Between(low.to_string(), high.to_string());
+        let rows = self.table.query(&pk, range, Order::Ascending, limit, Consistency::Eventual).await?;
+        let last = rows.items.last().filter(|_| rows.more).map(|row| row.get_text(SK)).transpose()?;
+        let next = last.map(|key| cursor::encode(&pk, key.as_bytes()));
+        let now = self.clock.now();
+        let mut items = Vec::with_capacity(rows.items.len());
+        for row in &rows.items {
+            if row.is_live(now)? {
+                items.push(EventRef { seq: EventSeq(row.get_parsed::<Ulid>(SK)?), id: row.get_parsed("e")? });
             }
         }
         Ok(Page { items, next })

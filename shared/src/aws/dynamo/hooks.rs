@@ -1,16 +1,18 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use ulid::Ulid;
 
-use super::item::Item;
+use super::item::{Item, SK};
 use super::subscriptions;
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use crate::cursor;
 use crate::domain::hook::Hook;
 use crate::domain::ids::{HookId, TenantId};
-use crate::ports::{Hooks, Page, StoreError, StoreResult};
+use crate::ports::{Hooks, KEPT_REVISIONS, Page, StoreError, StoreResult};
 
 /// Hooks, with their subscription rows, in the table `hooks`.
 #[derive(Clone, Debug)]
@@ -36,12 +38,51 @@ fn still_at(version: u64) -> Condition {
     Condition::of("v = :v").number(":v", version)
 }
 
+fn revisions(tenant: &TenantId, id: HookId) -> String {
+    format!("v#{tenant}#{}", id.0)
+}
+
+/// Ten digits sort as numbers do.
+fn revision_key(version: u64) -> String {
+    format!("{version:010}")
+}
+
+fn revision_item(hook: &Hook) -> Item {
+    Item::new(revisions(&hook.tenant, hook.id), revision_key(hook.version)).document(hook)
+}
+
+/// How many hooks a tenant has, in one row.
+fn count_partition(tenant: &TenantId) -> String {
+    format!("c#{tenant}")
+}
+
+const COUNT: &str = "hooks";
+/// How often a transaction is tried that met another one, and how long it waits
+/// in between, longer each time. All hooks of a tenant share a count.
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl DynamoHooks {
+    async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<(), Refused> {
+        for n in 1..TRIES {
+            match self.table.transact(actions.clone()).await {
+                Err(Refused::Other(StoreError::Conflict)) => tokio::time::sleep(PAUSE * n).await,
+                other => return other,
+            }
+        }
+        self.table.transact(actions).await
+    }
+}
+
 #[async_trait]
 impl Hooks for DynamoHooks {
-    async fn create(&self, hook: &Hook) -> StoreResult<()> {
+    async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
         let mut actions = vec![self.table.put_action(item(hook), Some(Condition::absent()))];
         actions.extend(subscriptions::items(hook).map(|row| self.table.put_action(row, None)));
-        Ok(self.table.transact(actions).await?)
+        let room = Condition::of("attribute_not_exists(n) OR n < :most").number(":most", most);
+        let room = if most == 0 { Condition::of("attribute_exists(nothing)") } else { room };
+        actions.push(self.table.add_action(&count_partition(&hook.tenant), COUNT, "n", 1, Some(room)));
+        Ok(self.transact(actions).await?)
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
@@ -55,6 +96,12 @@ impl Hooks for DynamoHooks {
     /// takes: only an exchange of all of the most patterns for as many others
     /// comes to that, and it can be made in two updates.
     async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+        // First, and not in one transaction, which costs twice as much: what a
+        // version says never changes, so writing it for nothing does no harm.
+        self.table.put(revision_item(old), None).await?;
+        if let Some(beyond) = old.version.checked_sub(KEPT_REVISIONS).filter(|version| *version > 0) {
+            self.table.delete(&revisions(&old.tenant, old.id), &revision_key(beyond)).await?;
+        }
         if old.subscription() == new.subscription() {
             // One plain write costs half of a transaction.
             return Ok(self.table.put(item(new), Some(still_at(old.version))).await?);
@@ -84,12 +131,29 @@ impl Hooks for DynamoHooks {
         let mut actions = vec![self.table.delete_action(&partition(&hook.tenant), &sk, Some(still_at(hook.version)))];
         let rows = hook.events.iter().map(|p| subscriptions::partition(&hook.tenant, p));
         actions.extend(rows.map(|pk| self.table.delete_action(&pk, &sk, None)));
-        match self.table.transact(actions).await {
+        actions.push(self.table.add_action(&count_partition(&hook.tenant), COUNT, "n", -1, None));
+        match self.transact(actions).await {
             Ok(()) => Ok(true),
             Err(Refused::Condition(None)) => Ok(false),
             // Changed since: other patterns might be left behind.
             Err(Refused::Condition(Some(_))) => Err(StoreError::Conflict),
             Err(Refused::Other(error)) => Err(error),
         }
+    }
+
+    async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {
+        if let Some(current) = self.get(tenant, id).await?.filter(|hook| hook.version == version) {
+            return Ok(Some(Hook::clone(&current)));
+        }
+        let row = self.table.get(&revisions(tenant, id), &revision_key(version), Consistency::Eventual).await?;
+        row.map(|row| row.get_document()).transpose()
+    }
+
+    async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {
+        let pk = revisions(tenant, id);
+        for row in self.table.query_all(&pk).await? {
+            self.table.delete(&pk, row.get_text(SK)?).await?;
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
 use super::item::{Item, PK, SK};
@@ -202,7 +202,33 @@ impl Table {
         TransactWriteItem::builder().delete(delete.build().expect("table and key are set")).build()
     }
 
-    /// All or nothing. Only the first action may have a condition.
+    /// Adds to a number of a row, which is made when it is not there.
+    pub(super) fn add_action(
+        &self,
+        pk: &str,
+        sk: &str,
+        name: &str,
+        by: i64,
+        condition: Option<Condition>,
+    ) -> TransactWriteItem {
+        let condition = condition.unwrap_or_default();
+        let mut update = Update::builder()
+            .table_name(&self.name)
+            .key(PK, text(pk))
+            .key(SK, text(sk))
+            .update_expression(format!("ADD {name} :by"))
+            .expression_attribute_values(":by", AttributeValue::N(by.to_string()));
+        if !condition.expression.is_empty() {
+            update = update.condition_expression(condition.expression);
+        }
+        for (placeholder, value) in condition.values {
+            update = update.expression_attribute_values(placeholder, value);
+        }
+        TransactWriteItem::builder().update(update.build().expect("table, key and expression are set")).build()
+    }
+
+    /// All or nothing. Of what stood in the way, the first action's condition
+    /// is told, and for any other [`StoreError::LimitReached`].
     pub(super) async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<(), Refused> {
         if actions.len() > MAX_TRANSACTION_ACTIONS {
             return Err(Refused::Other(StoreError::TooLarge));
@@ -215,9 +241,12 @@ impl Table {
         };
         let reasons = canceled.cancellation_reasons();
         let has = |code: &str| reasons.iter().any(|r| r.code() == Some(code));
-        if has("ConditionalCheckFailed") {
+        if reasons.first().and_then(|r| r.code()) == Some("ConditionalCheckFailed") {
             let stored = reasons.iter().find_map(|r| r.item.clone()).map(Item);
             return Err(Refused::Condition(stored));
+        }
+        if has("ConditionalCheckFailed") {
+            return Err(Refused::Other(StoreError::LimitReached));
         }
         Err(Refused::Other(if has("TransactionConflict") {
             StoreError::Conflict

@@ -47,7 +47,7 @@ pub enum Auth {
 }
 
 impl Auth {
-    pub(super) fn secret_mut(&mut self) -> Option<&mut Secret> {
+    pub fn secret_mut(&mut self) -> Option<&mut Secret> {
         match self {
             Self::None {} => None,
             Self::Basic { password: secret, .. }

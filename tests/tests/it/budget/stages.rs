@@ -14,7 +14,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use deliver::{Batches, Courier, InFlight, Tokens};
-use shared::cache::{CachedHooks, FRESH_FOR};
+use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
+use shared::documents::{StoredReplays, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::hook::Hook;
 use shared::domain::ids::KeyId;
@@ -24,6 +25,7 @@ use shared::keeper::{Foundations, Keeper};
 use shared::messages::DeliveryMessage;
 use shared::ports::{
     Clock, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError, QueueSender,
+    Tenants,
 };
 use shared::rates::Rates;
 use shared::sealed::SealedHooks;
@@ -74,6 +76,8 @@ struct Stages {
     keys: Arc<CountedKeys>,
     meter: Meter,
     hook: Hook,
+    /// Remembered for some seconds, as fan-out remembers them.
+    tenants: Arc<dyn Tenants>,
     events: Arc<Counted>,
     deliveries: Arc<Counted>,
     retries: Arc<Counted>,
@@ -88,15 +92,21 @@ impl Stages {
         let hook = Hook { verification_key: None, disabled_reason: None, settings, ..usual };
         stores.tenants.create(&Tenant { settings: Default::default(), ..tenant("acme") }).await.unwrap();
         stores.hooks.create(&hook).await.unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
+        let documents = CachedDocuments::new(Arc::clone(&stores.documents), clock, FRESH_FOR);
+        let tenants: Arc<dyn Tenants> = Arc::new(StoredTenants::new(Arc::new(documents)));
+        tenants.get(&hook.tenant).await.unwrap();
         meter.reset();
         keys.take();
-        Self { stores, keys, meter, hook, events: Arc::default(), deliveries: Arc::default(), retries: Arc::default() }
+        let [events, deliveries, retries] = [Arc::default(), Arc::default(), Arc::default()];
+        Self { stores, keys, meter, hook, tenants, events, deliveries, retries }
     }
 
     async fn fan_out(&self, id: &str) -> Outcome {
         let deps = fanout::Deps {
             subscriptions: Arc::clone(&self.stores.subscriptions),
             events: Arc::clone(&self.stores.events),
+            tenants: Arc::clone(&self.tenants),
             queue: self.events.clone(),
             deliveries: self.deliveries.clone(),
             retries: self.retries.clone(),
@@ -202,11 +212,11 @@ async fn a_data_key_is_fetched_once_for_half_an_hour_however_often_hooks_are_rea
 }
 
 #[tokio::test]
-async fn a_sealed_hook_fits_one_write_unit() {
+async fn a_change_of_a_sealed_hook_is_a_write_unit_and_another_for_its_former_version() {
     let stages = Stages::new().await;
     let renamed = changed(&stages.hook, |h| h.name = "renamed".to_owned());
     stages.stores.hooks.update(&stages.hook, &renamed).await.unwrap();
-    assert_eq!(stages.meter.reset(), writes(1, 1.0));
+    assert_eq!(stages.meter.reset(), writes(2, 2.0));
     assert_eq!(stages.keys.take(), 0);
 }
 
@@ -278,6 +288,7 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
         events: Arc::clone(&stages.stores.events),
         log: Arc::clone(&stages.stores.deliveries),
         queue: stages.events.clone(),
+        replays: Arc::new(StoredReplays::new(Arc::clone(&stages.stores.documents))),
         redeliveries: stages.deliveries.clone(),
         keeper: stages.keeper(),
         courier: Courier {
@@ -286,6 +297,7 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
             clock: Arc::new(stages.stores.clock.clone()),
             patience: api::PATIENCE,
         },
+        jobs: stages.retries.clone(),
         clock: Arc::new(stages.stores.clock.clone()),
         random: Arc::new(OsRandom),
         operator: OperatorKey::new("nobody uses this one"),

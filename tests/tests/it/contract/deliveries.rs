@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use shared::domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
-use shared::domain::ids::HookId;
-use shared::ports::{Clock as _, Expected, LogFilter, StoreError};
+use shared::domain::ids::{EventSeq, HookId};
+use shared::ports::{Clock as _, Expected, LogFilter, StoreError, TimeRange};
 use shared::time::Timestamp;
 
 use super::samples::{RETENTION, all_pages, attempted, delivery, hook_id, tenant_id};
@@ -73,7 +73,7 @@ pub(crate) async fn of_concurrent_writers_one_wins(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
     let writers = (0..8).map(|i| {
         let mut tried = attempted(&pending, Outcome::Success);
-        tried.last_manual = Some(format!("writer {i}"));
+        tried.requests = vec![format!("writer-{i}")];
         async move { (stores.deliveries.record(&tried, Expected::Absent).await, tried) }
     });
     let written = futures::future::join_all(writers).await;
@@ -86,7 +86,11 @@ pub(crate) async fn every_field_is_read_back(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
     let mut skipped = delivery("acme", hook_id(), START);
     skipped.skip("the hook is off", START);
-    let manual = Delivery { last_manual: Some("r-1".to_owned()), ..attempted(&pending, Outcome::Status) };
+    let manual = Delivery {
+        requests: vec!["r-1".to_owned(), "r-2".to_owned()],
+        restarted_at: Some(START),
+        ..attempted(&pending, Outcome::Status)
+    };
     for (one, expected) in [
         (&pending, Expected::Absent),
         (&attempted(&pending, Outcome::Timeout), Expected::Attempts(0)),
@@ -183,6 +187,8 @@ pub(crate) async fn filters_apply_across_pages(stores: &Stores) {
         LogFilter { status: Some(Status::Retrying), ..LogFilter::default() },
         LogFilter { status: Some(Status::Succeeded), ..LogFilter::default() },
         LogFilter { status: Some(Status::Skipped), ..LogFilter::default() },
+        LogFilter { event_type: Some("post.published".parse().unwrap()), ..LogFilter::default() },
+        LogFilter { event_type: Some("other".parse().unwrap()), ..LogFilter::default() },
         LogFilter { event: Some(made[7].event_id.clone()), ..LogFilter::default() },
         LogFilter { codes: Some((500, 599)), ..LogFilter::default() },
     ];
@@ -226,4 +232,82 @@ pub(crate) async fn a_row_past_its_expiry_is_not_found(stores: &Stores) {
     stores.clock.advance(Duration::from_millis(1));
     assert_eq!(get(stores, &old).await, None);
     assert_eq!(list(stores, old.hook(), &LogFilter::default(), 10).await, []);
+}
+
+async fn marks(stores: &Stores, hook: HookId, times: TimeRange, limit: usize) -> Vec<EventSeq> {
+    let tenant = &tenant_id("acme");
+    let read = |cursor: Option<String>| async move {
+        stores.deliveries.failed(tenant, hook, times, limit, cursor.as_deref()).await
+    };
+    all_pages(read).await
+}
+
+fn exhausted(delivery: &Delivery) -> Delivery {
+    let tried = attempted(delivery, Outcome::Status);
+    Delivery { status: Status::Failed, due_step: 0, next_attempt_at: None, ..tried }
+}
+
+fn by_hand(mut delivery: Delivery) -> Delivery {
+    delivery.last_attempt.as_mut().unwrap().trigger = Trigger::Manual;
+    delivery
+}
+
+pub(crate) async fn an_exhausted_delivery_is_marked_until_it_ends_otherwise(stores: &Stores) {
+    let hook = hook_id();
+    let all = async || marks(stores, hook, TimeRange::default(), 10).await;
+    let tried = attempted(&delivery("acme", hook, START), Outcome::Status);
+    record(stores, &tried, Expected::Absent).await;
+    assert_eq!(all().await, []);
+    let failed = exhausted(&tried);
+    record(stores, &failed, Expected::Attempts(1)).await;
+    assert_eq!(all().await, [failed.id.event]);
+    let again = by_hand(exhausted(&failed));
+    record(stores, &again, Expected::Attempts(2)).await;
+    assert_eq!(all().await, [failed.id.event]);
+    record(stores, &by_hand(attempted(&again, Outcome::Success)), Expected::Attempts(3)).await;
+    assert_eq!(all().await, []);
+}
+
+pub(crate) async fn marks_are_listed_newest_first_and_narrowed_by_time(stores: &Stores) {
+    let hook = hook_id();
+    let mut made = Vec::new();
+    for i in 0..7 {
+        let failed = exhausted(&delivery("acme", hook, START.saturating_add(Duration::from_secs(i))));
+        record(stores, &failed, Expected::Absent).await;
+        made.insert(0, failed.id.event);
+    }
+    let at = |secs: u64| Some(START.saturating_add(Duration::from_secs(secs)));
+    let times = [
+        (TimeRange::default(), &made[..]),
+        (TimeRange { since: at(2), until: at(5) }, &made[2..5]),
+        (TimeRange { since: at(9), until: None }, &[]),
+    ];
+    for (times, expected) in times {
+        for limit in [1, 3, 50] {
+            assert_eq!(marks(stores, hook, times, limit).await, expected, "{times:?}, limit {limit}");
+        }
+    }
+    assert_eq!(marks(stores, hook_id(), TimeRange::default(), 10).await, []);
+    stores.clock.advance(RETENTION + Duration::from_secs(10));
+    assert_eq!(marks(stores, hook, TimeRange::default(), 10).await, []);
+}
+
+pub(crate) async fn what_was_deleted_is_gone_with_all_that_belongs_to_it(stores: &Stores) {
+    let hook = hook_id();
+    let gone = exhausted(&attempted(&delivery("acme", hook, START), Outcome::Timeout));
+    record(stores, &attempted(&delivery("acme", hook, START), Outcome::Timeout), Expected::Absent).await;
+    let first = attempted(&Delivery { attempt_count: 0, ..gone.clone() }, Outcome::Timeout);
+    record(stores, &first, Expected::Absent).await;
+    record(stores, &gone, Expected::Attempts(1)).await;
+    let kept = attempted(&delivery("acme", hook, START), Outcome::Success);
+    record(stores, &kept, Expected::Absent).await;
+    for _ in 0..2 {
+        stores.deliveries.delete(std::slice::from_ref(&gone)).await.unwrap();
+    }
+    assert_eq!((get(stores, &gone).await, get(stores, &kept).await), (None, Some(kept.clone())));
+    assert_eq!(marks(stores, hook, TimeRange::default(), 10).await, []);
+    let nothing = Delivery { last_attempt: None, ..gone.clone() };
+    assert_eq!(stores.deliveries.attempts(&nothing).await.unwrap(), []);
+    stores.deliveries.delete(&list(stores, hook, &LogFilter::default(), 10).await).await.unwrap();
+    assert_eq!(list(stores, hook, &LogFilter::default(), 10).await, []);
 }

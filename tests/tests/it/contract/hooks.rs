@@ -1,6 +1,6 @@
 use shared::domain::hook::{Hook, MAX_PATTERNS};
 use shared::domain::ids::HookId;
-use shared::ports::StoreError;
+use shared::ports::{KEPT_REVISIONS, StoreError};
 
 use super::Stores;
 use super::samples::{all_pages, changed, hook, tenant_id};
@@ -107,4 +107,57 @@ pub(crate) async fn a_hook_may_have_the_most_patterns(stores: &Stores) {
     stores.hooks.update(&one, &fewer).await.unwrap();
     assert_eq!(matches(stores, "type.49").await, []);
     assert!(stores.hooks.delete(&fewer).await.unwrap());
+}
+
+pub(crate) async fn former_versions_can_be_read_until_they_are_forgotten(stores: &Stores) {
+    let first = hook("acme", &["a"]);
+    stores.hooks.create(&first).await.unwrap();
+    let second = changed(&first, |h| h.url = "https://example.com/second".to_owned());
+    stores.hooks.update(&first, &second).await.unwrap();
+    let third = changed(&second, |h| h.events = ["b".parse().unwrap()].into());
+    stores.hooks.update(&second, &third).await.unwrap();
+    let revision = async |version| stores.hooks.revision(&first.tenant, first.id, version).await.unwrap();
+    for known in [&first, &second, &third] {
+        assert_eq!(revision(known.version).await.as_ref(), Some(known));
+    }
+    assert_eq!(revision(4).await, None);
+    assert_eq!(stores.hooks.revision(&tenant_id("other"), first.id, 1).await.unwrap(), None);
+    assert_eq!(stores.hooks.list(&first.tenant, 10, None).await.unwrap().items, std::slice::from_ref(&third));
+
+    assert!(stores.hooks.delete(&third).await.unwrap());
+    stores.hooks.forget(&first.tenant, first.id).await.unwrap();
+    for version in 1..=3 {
+        assert_eq!(revision(version).await, None);
+    }
+}
+
+pub(crate) async fn only_so_many_former_versions_are_kept(stores: &Stores) {
+    let first = hook("acme", &["a"]);
+    stores.hooks.create(&first).await.unwrap();
+    let mut now = first.clone();
+    for _ in 0..=KEPT_REVISIONS {
+        let next = changed(&now, |_| {});
+        stores.hooks.update(&now, &next).await.unwrap();
+        now = next;
+    }
+    let revision = async |version| stores.hooks.revision(&first.tenant, first.id, version).await.unwrap();
+    assert_eq!(revision(1).await, None);
+    assert_eq!(revision(2).await.map(|hook| hook.version), Some(2));
+}
+
+pub(crate) async fn a_tenant_never_gets_more_hooks_than_it_may_have(stores: &Stores) {
+    let hooks: Vec<Hook> = (0..12).map(|_| hook("acme", &["a"])).collect();
+    let created = futures::future::join_all(hooks.iter().map(|hook| stores.hooks.create_within(hook, 5))).await;
+    assert_eq!(created.iter().filter(|answer| answer.is_ok()).count(), 5);
+    assert!(created.iter().all(|answer| matches!(answer, Ok(()) | Err(StoreError::LimitReached))), "{created:?}");
+    assert_eq!(stores.hooks.list(&tenant_id("acme"), 20, None).await.unwrap().items.len(), 5);
+
+    let one = hooks.iter().zip(&created).find(|(_, answer)| answer.is_ok()).unwrap().0;
+    assert!(stores.hooks.delete(one).await.unwrap());
+    assert!(!stores.hooks.delete(one).await.unwrap(), "it makes room once");
+    stores.hooks.create_within(&hook("acme", &["a"]), 5).await.unwrap();
+    let beyond = stores.hooks.create_within(&hook("acme", &["a"]), 5).await;
+    assert!(matches!(beyond, Err(StoreError::LimitReached)), "{beyond:?}");
+    assert!(matches!(stores.hooks.create_within(&hook("none", &["a"]), 0).await, Err(StoreError::LimitReached)));
+    stores.hooks.create_within(&hook("other", &["a"]), 1).await.unwrap();
 }

@@ -28,6 +28,7 @@ pub(crate) fn tenant(id: &str) -> Tenant {
         name: format!("{id} & Söhne"),
         profile: Some("oktopost".parse().unwrap()),
         settings: settings(r#"{"rate_limit":7}"#),
+        retention_days: Some(7),
         created_at: START,
         updated_at: START,
         version: 1,
@@ -85,7 +86,8 @@ pub(crate) fn event(tenant: &str, id: &str, clock: &ManualClock) -> Event {
         timestamp: clock.now().saturating_sub(Duration::from_millis(77)),
         channels: BTreeSet::from(["room:1".parse().unwrap(), "b".parse().unwrap()]),
         not_after: Some(clock.now().saturating_add(Duration::from_secs(3_600))),
-        data: raw(r#"{"title":"Hello"}"#),
+        deliver_at: Some(clock.now().saturating_add(Duration::from_secs(60))),
+        data: Some(raw(r#"{"title":"Hello"}"#)),
         expires_at: clock.now().saturating_add(RETENTION),
     }
 }

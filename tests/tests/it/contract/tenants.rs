@@ -67,3 +67,22 @@ pub(crate) async fn a_cursor_of_another_list_is_refused(stores: &Stores) {
     let foreign = stores.hooks.list(&tenant_id("other"), 1, Some(&of_hooks)).await;
     assert!(matches!(foreign, Err(StoreError::BadCursor)), "{foreign:?}");
 }
+
+pub(crate) async fn former_versions_can_be_read_until_the_tenant_is_deleted(stores: &Stores) {
+    let first = tenant("acme");
+    stores.tenants.create(&first).await.unwrap();
+    let second = Tenant { name: "renamed".to_owned(), version: 2, ..first.clone() };
+    stores.tenants.update(&second).await.unwrap();
+    let revision = async |version| stores.tenants.revision(&first.id, version).await.unwrap();
+    assert_eq!((revision(1).await, revision(2).await), (Some(first.clone()), Some(second)));
+    assert_eq!(revision(3).await, None);
+    let late = Tenant { name: "too late".to_owned(), version: 2, ..first.clone() };
+    assert!(matches!(stores.tenants.update(&late).await, Err(StoreError::Conflict)));
+    assert_eq!(revision(1).await.as_ref(), Some(&first));
+
+    assert!(stores.tenants.delete(&first.id).await.unwrap());
+    assert_eq!((revision(1).await, revision(2).await), (None, None));
+    let anew = Tenant { name: "anew".to_owned(), ..first.clone() };
+    stores.tenants.create(&anew).await.unwrap();
+    assert_eq!(revision(1).await, Some(anew));
+}

@@ -7,11 +7,13 @@ use local::Engine;
 use shared::domain::delivery::{Attempt, Delivery};
 use shared::domain::event::{Event, FanoutPage};
 use shared::domain::hook::Hook;
-use shared::domain::ids::{DeliveryId, EventId, EventType, HookId, TenantId};
+use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ReplayId, TenantId};
+use shared::domain::replay::Replay;
 use shared::ports::{
-    DeliveryLog, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, LogFilter, Match, Outgoing, Page,
-    QueueError, QueueSender, Recorded, StoreError, StoreResult, Subscriptions,
+    DeliveryLog, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, LogFilter, Match, Outgoing,
+    Page, QueueError, QueueSender, Recorded, Replays, StoreError, StoreResult, Subscriptions, TimeRange,
 };
+use shared::time::Timestamp;
 
 use super::fate::{Blow, Fate, Step};
 
@@ -39,7 +41,10 @@ pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
         deliver.retries,
         deliver.sender,
         requeue.hooks,
+        requeue.events,
         requeue.log,
+        requeue.replays,
+        requeue.jobs,
         requeue.redeliveries,
     );
     let mortal = |port| Arc::new(Mortal { port, fate: Arc::clone(fate) }) as Arc<dyn Hooks>;
@@ -78,6 +83,28 @@ impl Events for Mortal<dyn Events> {
     ) -> StoreResult<Page<FanoutPage>> {
         self.fate.step("events.pages", self.port.pages(tenant, id, limit, cursor), store_fails()).await
     }
+
+    async fn expunge(&self, tenant: &TenantId, id: &EventId) -> StoreResult<bool> {
+        self.fate.step("events.expunge", self.port.expunge(tenant, id), store_fails()).await
+    }
+
+    async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
+        self.fate.step("events.delete", self.port.delete(tenant, event), store_fails()).await
+    }
+
+    async fn unclaim(&self, tenant: &TenantId, events: &[(EventRef, Timestamp)]) -> StoreResult<()> {
+        self.fate.step("events.unclaim", self.port.unclaim(tenant, events), store_fails()).await
+    }
+
+    async fn unclaimed(
+        &self,
+        tenant: &TenantId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventRef>> {
+        self.fate.step("events.unclaimed", self.port.unclaimed(tenant, times, limit, cursor), store_fails()).await
+    }
 }
 
 #[async_trait]
@@ -104,12 +131,27 @@ impl DeliveryLog for Mortal<dyn DeliveryLog> {
     ) -> StoreResult<Page<Delivery>> {
         self.fate.step("log.list", self.port.list(tenant, hook, filter, limit, cursor), store_fails()).await
     }
+
+    async fn failed(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        self.fate.step("log.failed", self.port.failed(tenant, hook, times, limit, cursor), store_fails()).await
+    }
+
+    async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
+        self.fate.step("log.delete", self.port.delete(deliveries), store_fails()).await
+    }
 }
 
 #[async_trait]
 impl Hooks for Mortal<dyn Hooks> {
-    async fn create(&self, hook: &Hook) -> StoreResult<()> {
-        self.fate.step("hooks.create", self.port.create(hook), store_fails()).await
+    async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
+        self.fate.step("hooks.create", self.port.create_within(hook, most), store_fails()).await
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
@@ -126,6 +168,43 @@ impl Hooks for Mortal<dyn Hooks> {
 
     async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
         self.fate.step("hooks.delete", self.port.delete(hook), store_fails()).await
+    }
+
+    async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {
+        self.fate.step("hooks.revision", self.port.revision(tenant, id, version), store_fails()).await
+    }
+
+    async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {
+        self.fate.step("hooks.forget", self.port.forget(tenant, id), store_fails()).await
+    }
+}
+
+#[async_trait]
+impl Replays for Mortal<dyn Replays> {
+    async fn create(&self, replay: &Replay) -> StoreResult<()> {
+        self.fate.step("replays.create", self.port.create(replay), store_fails()).await
+    }
+
+    async fn get(&self, tenant: &TenantId, hook: HookId, id: ReplayId) -> StoreResult<Option<Arc<Replay>>> {
+        self.fate.step("replays.get", self.port.get(tenant, hook, id), store_fails()).await
+    }
+
+    async fn update(&self, replay: &Replay) -> StoreResult<()> {
+        self.fate.step("replays.update", self.port.update(replay), store_fails()).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Replay>> {
+        self.fate.step("replays.list", self.port.list(tenant, hook, limit, cursor), store_fails()).await
+    }
+
+    async fn delete(&self, tenant: &TenantId, hook: HookId, id: ReplayId) -> StoreResult<bool> {
+        self.fate.step("replays.delete", self.port.delete(tenant, hook, id), store_fails()).await
     }
 }
 

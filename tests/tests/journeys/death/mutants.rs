@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::domain::delivery::{Attempt, Delivery};
-use shared::domain::ids::{DeliveryId, HookId, TenantId};
-use shared::ports::{DeliveryLog, Expected, HttpRequest, HttpResult, HttpSender, LogFilter, Page, StoreResult};
+use shared::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
+use shared::ports::{
+    DeliveryLog, Expected, HttpRequest, HttpResult, HttpSender, LogFilter, Page, StoreResult, TimeRange,
+};
 
 use super::scenario::Scenario;
 use super::{FAILURE, event, ladder, verdict};
@@ -36,6 +38,21 @@ impl DeliveryLog for ForgetfulLog {
         cursor: Option<&str>,
     ) -> StoreResult<Page<Delivery>> {
         self.0.list(tenant, hook, filter, limit, cursor).await
+    }
+
+    async fn failed(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        self.0.failed(tenant, hook, times, limit, cursor).await
+    }
+
+    async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
+        self.0.delete(deliveries).await
     }
 }
 

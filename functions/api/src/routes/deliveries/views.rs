@@ -4,7 +4,11 @@ use serde::Serialize;
 use shared::domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
 use shared::domain::event::Event;
 use shared::domain::ids::{DeliveryId, HookId};
+use shared::ports::StoreResult;
 use utoipa::ToSchema;
+
+use super::exchange::{Exchanges, RequestView, ResponseView};
+use crate::Deps;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Delivery)]
@@ -36,8 +40,11 @@ pub(crate) struct AttemptView {
     /// What went wrong, when there was no answer
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// The first 500 characters of the answer
+    /// The beginning of the answer, as far as the hook's settings keep it
     response_body: Option<String>,
+    /// What is kept of the answer is not text and hence in base64
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    response_is_base64: bool,
     trigger: Trigger,
 }
 
@@ -46,6 +53,18 @@ pub(crate) struct DeliveryList {
     pub(crate) items: Vec<DeliveryView>,
     /// Pass it as `cursor` to read on; null on the last page.
     pub(crate) next_cursor: Option<String>,
+    /// With `count=true`: how many deliveries pass the filter, counted up to 10,000
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total: Option<usize>,
+    /// Whether there are no more than that
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total_is_exact: Option<bool>,
+}
+
+impl DeliveryList {
+    pub(crate) fn new(items: Vec<DeliveryView>, next_cursor: Option<String>) -> Self {
+        Self { items, next_cursor, total: None, total_is_exact: None }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -53,12 +72,36 @@ pub(crate) struct DeliveryWithAttempts {
     #[serde(flatten)]
     delivery: DeliveryView,
     /// In the order they were made
-    attempts: Vec<AttemptView>,
+    attempts: Vec<WholeAttempt>,
+}
+
+/// An attempt with all that was sent and what is kept of the answer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WholeAttempt {
+    #[serde(flatten)]
+    attempt: AttemptView,
+    /// What was sent; null when it cannot be shown any more
+    request: Option<RequestView>,
+    /// Why the request cannot be shown
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_missing: Option<String>,
+    /// What was answered; null when nothing was
+    response: Option<ResponseView>,
 }
 
 impl DeliveryWithAttempts {
-    pub(crate) fn new(delivery: &Delivery, attempts: &[Attempt]) -> Self {
-        Self { delivery: delivery.into(), attempts: attempts.iter().map(Into::into).collect() }
+    pub(crate) async fn read(deps: &Deps, delivery: &Delivery) -> StoreResult<Self> {
+        let mut exchanges = Exchanges::of(deps, delivery);
+        let mut attempts = Vec::new();
+        for attempt in deps.log.attempts(delivery).await? {
+            let (request, request_missing) = match exchanges.request(&attempt).await? {
+                Ok(request) => (Some(request), None),
+                Err(reason) => (None, Some(reason)),
+            };
+            let response = ResponseView::of(&attempt);
+            attempts.push(WholeAttempt { attempt: (&attempt).into(), request, request_missing, response });
+        }
+        Ok(Self { delivery: delivery.into(), attempts })
     }
 }
 
@@ -78,6 +121,12 @@ impl DeliveryView {
             last_attempt: None,
             reason: None,
         }
+    }
+
+    /// A delivery whose hook was deleted, and its log with it.
+    pub(crate) fn orphaned(event: &Event, hook: HookId) -> Self {
+        let reason = Some("the hook was deleted".to_owned());
+        Self { status: Status::Skipped, reason, ..Self::pending(event, hook) }
     }
 }
 
@@ -109,6 +158,7 @@ impl From<&Attempt> for AttemptView {
             outcome: attempt.outcome,
             error: attempt.error.clone(),
             response_body: attempt.response_body.clone(),
+            response_is_base64: attempt.response_is_base64,
             trigger: attempt.trigger,
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct ListQuery {
     /// 1 to 100, 20 by default
     limit: Option<usize>,
     cursor: Option<String>,
+    /// Counts pages from 0, in the place of `cursor`
+    page: Option<usize>,
 }
 
 /// A `-` in front reverses it.
@@ -117,12 +119,13 @@ pub(crate) fn select(
         .collect();
     matching.sort_by(|(a, _), (b, _)| if order.is_descending() { b.cmp(a) } else { a.cmp(b) });
     let total = matching.len();
-    let start = match &query.cursor {
-        Some(text) => {
+    let start = match (&query.cursor, query.page) {
+        (Some(_), Some(_)) => return Err(Problem::bad_parameter("page", "goes with no cursor")),
+        (None, page) => page.unwrap_or_default().saturating_mul(limit),
+        (Some(text), None) => {
             let last = read_cursor(text)?;
             matching.partition_point(|(key, _)| if order.is_descending() { *key >= last } else { *key <= last })
         }
-        None => 0,
     };
     let page: Vec<_> = matching.into_iter().skip(start).take(limit).collect();
     let next = page.last().filter(|_| start + page.len() < total).map(|(key, _)| write_cursor(key));

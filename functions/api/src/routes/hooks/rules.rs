@@ -108,3 +108,12 @@ fn provide_secrets(
         errors.push(FieldError::new("secret", format!("the present one does not fit the signatures: {wrong}")));
     }
 }
+
+/// The most hooks that the tenant may have: what its own settings allow, or what
+/// those of the new hook allow where that is less, so that naming another
+/// profile lifts no limit.
+pub(super) async fn most_hooks(deps: &Deps, tenant: &Tenant, complete: &Complete) -> Result<u32, Problem> {
+    let profile = deps.effective.profile(None, tenant).await?;
+    let own = tenant.settings.max_hooks.unwrap_or_else(|| profile.completed().max_hooks);
+    Ok(own.min(complete.max_hooks))
+}

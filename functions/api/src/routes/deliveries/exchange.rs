@@ -1,0 +1,183 @@
+//! What an attempt sent, made once more from what it was made of.
+//!
+//! Requests are not stored: with every delivery they would cost several times
+//! what the log costs. The event and the versions of hook, tenant and profile
+//! give the same bytes again, and the signatures with them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use shared::domain::delivery::{Attempt, Delivery, Outcome, Revision};
+use shared::domain::event::Event;
+use shared::domain::ids::{DeliveryId, EventSeq};
+use shared::domain::secret::Secret;
+use shared::domain::settings::{Auth, MASK};
+use shared::effective::EffectiveHook;
+use shared::ports::{HttpRequest, StoreResult};
+use shared::request::{self, Moment, Subject};
+use utoipa::ToSchema;
+
+use crate::Deps;
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Header {
+    name: String,
+    value: String,
+}
+
+/// A request as it left, save for secrets other than signatures, which are
+/// masked, and for `host` and `content-length`, which go without saying.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SentRequest)]
+pub(crate) struct RequestView {
+    method: String,
+    url: String,
+    headers: Vec<Header>,
+    /// The exact bytes, as text or in base64
+    body: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    body_is_base64: bool,
+}
+
+/// What came back, as far as it is kept.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReceivedResponse)]
+pub(crate) struct ResponseView {
+    status_code: u16,
+    headers: Vec<Header>,
+    body: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    body_is_base64: bool,
+}
+
+impl From<HttpRequest> for RequestView {
+    fn from(request: HttpRequest) -> Self {
+        let (body, body_is_base64) = match std::str::from_utf8(&request.body) {
+            Ok(text) => (text.to_owned(), false),
+            Err(_) => (STANDARD.encode(&request.body), true),
+        };
+        Self {
+            method: request.method.to_owned(),
+            url: request.url.to_string(),
+            headers: request.headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
+            body,
+            body_is_base64,
+        }
+    }
+}
+
+impl ResponseView {
+    /// None when there was no answer.
+    pub(super) fn of(attempt: &Attempt) -> Option<Self> {
+        let header = |(name, value): &(String, String)| Header { name: name.clone(), value: value.clone() };
+        Some(Self {
+            status_code: attempt.status_code?,
+            headers: attempt.response_headers.iter().map(header).collect(),
+            body: attempt.response_body.clone(),
+            body_is_base64: attempt.response_is_base64,
+        })
+    }
+}
+
+/// Makes the requests of one delivery again.
+pub(super) struct Exchanges<'a> {
+    deps: &'a Deps,
+    delivery: &'a Delivery,
+    /// What attempts were made of, as far as it was looked up.
+    hooks: Vec<(Revision, Option<EffectiveHook>)>,
+}
+
+impl<'a> Exchanges<'a> {
+    pub(super) fn of(deps: &'a Deps, delivery: &'a Delivery) -> Self {
+        Self { deps, delivery, hooks: Vec::new() }
+    }
+
+    /// The request, or why it cannot be shown.
+    pub(super) async fn request(&mut self, attempt: &Attempt) -> StoreResult<Result<RequestView, String>> {
+        if attempt.outcome == Outcome::Auth {
+            return Ok(Err("no request was sent".to_owned()));
+        }
+        let Some(revision) = attempt.revision else {
+            return Ok(Err("it was not noted what the request was made of".to_owned()));
+        };
+        let mut events = Vec::new();
+        for seq in travellers(self.delivery, attempt) {
+            match self.event(seq).await? {
+                Some(Event { data: None, .. }) => return Ok(Err("the event's payload was expunged".to_owned())),
+                Some(event) => events.push(event),
+                None => return Ok(Err("the event's payload has expired".to_owned())),
+            }
+        }
+        let Some(hook) = self.hook(revision).await? else {
+            return Ok(Err("the hook has changed too often since".to_owned()));
+        };
+        Ok(build(hook, &events, attempt))
+    }
+
+    async fn event(&self, seq: EventSeq) -> StoreResult<Option<Event>> {
+        let (log, events) = (&self.deps.log, &self.deps.events);
+        let tenant = &self.delivery.tenant;
+        let id = match seq == self.delivery.id.event {
+            true => Some(self.delivery.event_id.clone()),
+            false => log.get(tenant, DeliveryId { event: seq, ..self.delivery.id }).await?.map(|row| row.event_id),
+        };
+        let Some(id) = id else { return Ok(None) };
+        Ok(events.get(tenant, &id).await?.filter(|event| event.seq == seq))
+    }
+
+    async fn hook(&mut self, at: Revision) -> StoreResult<Option<&EffectiveHook>> {
+        let known = self.hooks.iter().position(|(revision, _)| *revision == at);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                let found = self.deps.effective.at(&self.delivery.tenant, self.delivery.hook(), at).await?;
+                self.hooks.push((at, found.map(masked)));
+                self.hooks.len() - 1
+            }
+        };
+        Ok(self.hooks[place].1.as_ref())
+    }
+}
+
+/// All whose deliveries were in the same request, in order.
+fn travellers(delivery: &Delivery, attempt: &Attempt) -> Vec<EventSeq> {
+    match attempt.batch.as_slice() {
+        [] => vec![delivery.id.event],
+        several => several.to_vec(),
+    }
+}
+
+fn build(hook: &EffectiveHook, events: &[Event], attempt: &Attempt) -> Result<RequestView, String> {
+    let name = |event: &Event| DeliveryId { event: event.seq, hook: hook.hook.id };
+    let subjects: Vec<Subject<'_>> = events
+        .iter()
+        .filter_map(|event| {
+            Some(Subject {
+                delivery: name(event),
+                event_id: &event.id,
+                event_type: &event.event_type,
+                event_timestamp: event.timestamp,
+                channels: &event.channels,
+                data: event.data.as_deref()?,
+            })
+        })
+        .collect();
+    let id = request::name(&events.iter().map(name).collect::<Vec<_>>());
+    let token = Secret::new(MASK);
+    let moment = Moment { at: attempt.at, token: Some(&token) };
+    let mut request = request::build(hook, &subjects, &id, moment).map_err(|error| error.to_string())?;
+    if matches!(hook.settings.auth, Auth::Basic { .. }) {
+        // In base64 the mask would not be told from a password.
+        let credentials = request.headers.iter_mut().filter(|(name, _)| name == "authorization");
+        credentials.for_each(|(_, value)| *value = format!("Basic {MASK}"));
+    }
+    Ok(request.into())
+}
+
+/// With everything masked that is secret but signs nothing.
+fn masked(mut hook: EffectiveHook) -> EffectiveHook {
+    let headers = hook.settings.headers.iter_mut().filter(|header| header.secret);
+    let values = headers.filter_map(|header| header.value.as_mut());
+    hook.settings.auth.secret_mut().into_iter().chain(values).for_each(|secret| *secret = Secret::new(MASK));
+    hook
+}

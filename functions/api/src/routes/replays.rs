@@ -1,0 +1,266 @@
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::domain::delivery::Status;
+use shared::domain::ids::{HookId, ReplayId, TenantId, new_ulid};
+use shared::domain::replay::{MAX_RATE, Place, Progress, Replay, ReplayKind, ReplayStatus, USUAL_RATE};
+use shared::jobs::{Job, JobMessage};
+use shared::ports::StoreError;
+use shared::time::Timestamp;
+use utoipa::ToSchema;
+
+use super::hooks::find as find_hook;
+use crate::Deps;
+use crate::auth::{Asker, InTenant};
+use crate::input::{Body, PageQuery, Query, limit, segment};
+use crate::problem::{FieldError, Problem};
+
+/// Replays of a hook that are remembered; the oldest of those that have ended
+/// make room.
+const KEPT: usize = 100;
+
+/// When a replay starts whose first message was lost: once its record has
+/// surely been written.
+const SURE_START: Duration = Duration::from_secs(60);
+
+/// What to send again.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewReplay {
+    kind: ReplayKind,
+    /// Only events taken up at this time or later, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Only events taken up before this time, RFC 3339; now when absent or later.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// Of a range: only deliveries of this status. Without one, those that still
+    /// have retries before them are left alone.
+    status: Option<Status>,
+    /// Counts what it would send, and sends nothing.
+    #[serde(default)]
+    dry_run: bool,
+    /// Deliveries per second, 1 to 1,000; 10 by default.
+    rate: Option<u32>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Replay)]
+pub(crate) struct ReplayView {
+    id: String,
+    hook_id: String,
+    kind: ReplayKind,
+    since: Option<String>,
+    until: String,
+    /// The status asked for, of a range
+    only_status: Option<Status>,
+    dry_run: bool,
+    rate: u32,
+    /// `operator`, or a key's id
+    started_by: String,
+    status: ReplayStatus,
+    /// Why it could not go on
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    progress: Progress,
+    created_at: String,
+    updated_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReplayList {
+    /// Oldest first
+    items: Vec<ReplayView>,
+    /// Pass it as `cursor` to read on; null on the last page.
+    next_cursor: Option<String>,
+}
+
+impl From<&Replay> for ReplayView {
+    fn from(replay: &Replay) -> Self {
+        Self {
+            id: replay.id.to_string(),
+            hook_id: replay.hook.to_string(),
+            kind: replay.kind,
+            since: replay.since.map(|at| at.to_string()),
+            until: replay.until.to_string(),
+            only_status: replay.only,
+            dry_run: replay.dry_run,
+            rate: replay.rate,
+            started_by: replay.started_by.clone(),
+            status: replay.status,
+            reason: replay.reason.clone(),
+            progress: replay.progress,
+            created_at: replay.created_at.to_string(),
+            updated_at: replay.updated_at.to_string(),
+        }
+    }
+}
+
+impl NewReplay {
+    fn check(&self) -> Result<(), Problem> {
+        let mut errors = Vec::new();
+        if self.rate.is_some_and(|rate| !(1..=MAX_RATE).contains(&rate)) {
+            errors.push(FieldError::new("rate", format!("expected a number from 1 to {MAX_RATE}")));
+        }
+        if self.status.is_some() && self.kind != ReplayKind::Range {
+            errors.push(FieldError::new("status", "goes with kind `range` only"));
+        }
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since >= until
+        {
+            errors.push(FieldError::new("until", "expected a time after since"));
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Problem::bad_body(errors)) }
+    }
+}
+
+/// Send many deliveries of a hook again
+///
+/// It answers at once; the replay goes on by itself and can be followed and
+/// cancelled. A delivery that fails again is retried on the hook's schedule,
+/// unless it had succeeded or is still on an earlier schedule. One replay sends
+/// each delivery once.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/replays", tag = "replays",
+    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = NewReplay, responses(
+    (status = 202, body = ReplayView), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem, description = "The hook is disabled, or has too many replays running"),
+    (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)
+))]
+pub(crate) async fn create(
+    InTenant(tenant): InTenant,
+    Asker(asker): Asker,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+    Body(asked): Body<NewReplay>,
+) -> Result<(StatusCode, Json<ReplayView>), Problem> {
+    asked.check()?;
+    let hook = find_hook(&deps, &tenant, &params).await?;
+    if !hook.enabled && !asked.dry_run {
+        return Err(Problem::conflict("the hook is disabled; enable it first"));
+    }
+    make_room(&deps, &tenant, hook.id).await?;
+    let now = deps.clock.now();
+    let replay = Replay {
+        tenant: tenant.clone(),
+        hook: hook.id,
+        id: ReplayId::new(deps.clock.as_ref(), deps.random.as_ref()),
+        kind: asked.kind,
+        since: asked.since,
+        until: asked.until.map_or(now, |until| until.min(now)),
+        only: asked.status,
+        dry_run: asked.dry_run,
+        rate: asked.rate.unwrap_or(USUAL_RATE),
+        started_by: asker,
+        status: ReplayStatus::Running,
+        reason: None,
+        progress: Progress::default(),
+        step: 0,
+        token: String::new(),
+        batch: Vec::new(),
+        place: Place::default(),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    let start = |due| {
+        let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
+        let job = Job::Replay { hook: hook.id, replay: replay.id, step: 0, token };
+        JobMessage::new(&tenant, job).to_outgoing(due)
+    };
+    // Should this process die in between, no replay is left that never starts.
+    deps.jobs.send_one(start(Some(now.saturating_add(SURE_START)))).await?;
+    deps.replays.create(&replay).await?;
+    deps.jobs.send_one(start(None)).await?;
+    Ok((StatusCode::ACCEPTED, Json(ReplayView::from(&replay))))
+}
+
+async fn make_room(deps: &Deps, tenant: &TenantId, hook: HookId) -> Result<(), Problem> {
+    let known = deps.replays.list(tenant, hook, KEPT, None).await?.items;
+    if known.len() < KEPT {
+        return Ok(());
+    }
+    match known.iter().find(|replay| !replay.is_running()) {
+        Some(oldest) => {
+            deps.replays.delete(tenant, hook, oldest.id).await?;
+            Ok(())
+        }
+        None => Err(Problem::conflict(format!("{KEPT} replays of this hook are running; cancel some"))),
+    }
+}
+
+/// List the replays of a hook, oldest first
+///
+/// The last 100 are remembered.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/replays", tag = "replays",
+    params(("tenant" = String, Path), ("hook" = String, Path), PageQuery), responses(
+    (status = 200, body = ReplayList), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem)
+))]
+pub(crate) async fn list(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<ReplayList>, Problem> {
+    let limit = limit(query.limit)?;
+    let hook = find_hook(&deps, &tenant, &params).await?;
+    let page = deps.replays.list(&tenant, hook.id, limit, query.cursor.as_deref()).await?;
+    Ok(Json(ReplayList { items: page.items.iter().map(Into::into).collect(), next_cursor: page.next }))
+}
+
+/// Read a replay and its progress
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/replays/{replay}", tag = "replays",
+    params(("tenant" = String, Path), ("hook" = String, Path), ("replay" = String, Path)), responses(
+    (status = 200, body = ReplayView), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem)
+))]
+pub(crate) async fn get(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<Json<ReplayView>, Problem> {
+    Ok(Json(ReplayView::from(&find(&deps, &tenant, &params).await?)))
+}
+
+/// Cancel a replay
+///
+/// What was handed to the retry lane already, at most 100 deliveries, is still
+/// sent. The replay stays on record.
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}/replays/{replay}", tag = "replays",
+    params(("tenant" = String, Path), ("hook" = String, Path), ("replay" = String, Path)), responses(
+    (status = 200, body = ReplayView), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem, description = "It has ended already")
+))]
+pub(crate) async fn cancel(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<Json<ReplayView>, Problem> {
+    // Each step writes as well; a few tries outlast those that are under way.
+    for _ in 0..CANCEL_TRIES {
+        let replay = find(&deps, &tenant, &params).await?;
+        if !replay.is_running() {
+            return Err(Problem::conflict("the replay has ended already"));
+        }
+        let ended = replay.ended(ReplayStatus::Cancelled, None, deps.clock.now());
+        match deps.replays.update(&ended).await {
+            Ok(()) => return Ok(Json(ReplayView::from(&ended))),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+const CANCEL_TRIES: usize = 10;
+
+async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams) -> Result<Replay, Problem> {
+    let hook = find_hook(deps, tenant, params).await?;
+    let id: ReplayId = segment(params, "replay", "replay")?;
+    let found = deps.replays.get(tenant, hook.id, id).await?.ok_or_else(|| Problem::not_found("replay"))?;
+    Ok(Replay::clone(&found))
+}

@@ -1,0 +1,48 @@
+//! An event loses its payload, and what waits to be sent of it is settled.
+//!
+//! - **In:** a step for one page of the event's hooks.
+//! - **Out:** deliveries settled as skipped; the next step while hooks are left.
+//! - **Promise:** nothing that looks at its log before it sends is sent
+//!   afterwards. Only a first attempt that is on its way already does not look.
+
+use shared::domain::delivery::{Delivery, Status};
+use shared::domain::ids::{DeliveryId, EventId, TenantId};
+use shared::jobs::{Job, JobMessage};
+use shared::stage::Outcome;
+use shared::standing::{EXPUNGED, expected};
+
+use crate::{Deps, retention};
+
+pub(crate) async fn step(
+    deps: &Deps,
+    tenant: &TenantId,
+    id: EventId,
+    cursor: Option<String>,
+) -> Result<Outcome, Outcome> {
+    // Whoever asked for it may have died before doing it.
+    if !deps.events.expunge(tenant, &id).await? {
+        return Ok(Outcome::Done);
+    }
+    let Some(event) = deps.events.get(tenant, &id).await? else { return Ok(Outcome::Done) };
+    let retention = retention(deps, tenant).await?;
+    let page = deps.events.pages(tenant, &id, 1, cursor.as_deref()).await?;
+    for hook in page.items.iter().flat_map(|page| &page.hooks) {
+        let name = DeliveryId { event: event.seq, hook: *hook };
+        let row = deps.log.get(tenant, name).await?;
+        if row.as_ref().is_some_and(|row| !matches!(row.status, Status::Pending | Status::Retrying))
+            || deps.hooks.get(tenant, *hook).await?.is_none()
+        {
+            continue;
+        }
+        let (before, now) = (expected(row.as_ref()), deps.clock.now());
+        let new = || Delivery::new(tenant.clone(), name, id.clone(), event.event_type.clone(), now, retention);
+        let mut delivery = row.unwrap_or_else(new);
+        delivery.skip(EXPUNGED, now);
+        deps.log.record(&delivery, before).await?;
+    }
+    if page.next.is_some() {
+        let next = JobMessage::new(tenant, Job::Expunge { event: id, cursor: page.next });
+        deps.jobs.send_one(next.to_outgoing(None)).await?;
+    }
+    Ok(Outcome::Done)
+}

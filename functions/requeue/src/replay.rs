@@ -1,0 +1,188 @@
+//! One step of a replay: a bounded number of deliveries, sent again.
+//!
+//! - **In:** a step, named by its number and by a token of the message's own.
+//! - **Out:** deliveries on the retry lane; the replay's progress; the next step.
+//! - **Promise:** noted first, then sent, then asked for the next. A message that
+//!   comes again sends what it noted, and of each request the copies count once.
+//!   Two messages for one step never become two chains of them.
+
+use std::time::Duration;
+
+use shared::domain::delivery::{Delivery, Status, Trigger};
+use shared::domain::event::Event;
+use shared::domain::hook::Hook;
+use shared::domain::ids::{DeliveryId, EventId, HookId, ReplayId, TenantId, new_ulid};
+use shared::domain::replay::{Place, Progress, Replay, ReplayKind, ReplayStatus};
+use shared::jobs::{Job, JobMessage};
+use shared::messages::DeliveryMessage;
+use shared::ports::{LogFilter, Outgoing, Page, StoreError, StoreResult, TimeRange};
+use shared::stage::Outcome;
+
+use crate::{Deps, missing};
+
+/// Deliveries that one step hands over at most.
+const MOST_SENT: u32 = 100;
+/// Rows that one step looks at; some seconds on DynamoDB.
+const MOST_READ: usize = 300;
+
+/// What one reading of the log came to.
+pub(crate) struct Found {
+    pub(crate) deliveries: Vec<Wanted>,
+    /// How many rows were looked at for it.
+    pub(crate) read: usize,
+    /// None at the end.
+    pub(crate) next: Option<Place>,
+}
+
+/// A delivery to send again; with its event where that was read already.
+pub(crate) struct Wanted {
+    pub(crate) event_id: EventId,
+    pub(crate) event: Option<Event>,
+}
+
+pub(crate) async fn step(
+    deps: &Deps,
+    tenant: &TenantId,
+    hook: HookId,
+    id: ReplayId,
+    (number, token): (u32, &str),
+) -> Result<Outcome, Outcome> {
+    let Some(replay) = deps.replays.get(tenant, hook, id).await? else { return Ok(Outcome::Done) };
+    if replay.step == number + 1 && replay.token == token && replay.status != ReplayStatus::Cancelled {
+        // This message made the step, and its process may have died before it sent anything.
+        let mut messages = Vec::new();
+        for event_id in replay.batch.clone() {
+            let again = Wanted { event_id, event: None };
+            messages
+                .extend(prepare(deps, &replay, again, messages.len(), &mut Progress::default()).await?.map(|m| m.1));
+        }
+        return follow_up(deps, &replay, messages).await;
+    }
+    if !replay.is_running() || replay.step != number {
+        return Ok(Outcome::Done);
+    }
+    let hook = match deps.hooks.get(tenant, hook).await? {
+        Some(hook) if hook.enabled => hook,
+        Some(_) => {
+            let ended = replay.ended(ReplayStatus::Failed, Some("the hook is disabled"), deps.clock.now());
+            deps.replays.update(&ended).await?;
+            return Ok(Outcome::Done);
+        }
+        None => return Ok(Outcome::Done),
+    };
+    let mut made = Replay { step: number + 1, token: token.to_owned(), ..Replay::clone(&replay) };
+    let (mut messages, mut batch): (Vec<Outgoing>, Vec<EventId>) = Default::default();
+    let most = usize::try_from(MOST_SENT.min(replay.rate.saturating_mul(10)).max(1)).unwrap_or(1);
+    let (mut place, mut read) = (Some(replay.place.clone()), 0);
+    while let Some(from) = place.take_if(|_| read < MOST_READ && messages.len() < most) {
+        let limit = if replay.dry_run { MOST_READ } else { most - messages.len() };
+        let found = find(deps, &replay, &hook, &from, limit.min(MOST_READ - read)).await?;
+        read += found.read.max(1);
+        made.progress.found += u64::try_from(found.deliveries.len()).unwrap_or_default();
+        if !replay.dry_run {
+            for wanted in found.deliveries {
+                let prepared = prepare(deps, &replay, wanted, messages.len(), &mut made.progress).await?;
+                let (ids, outgoing): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
+                batch.extend(ids);
+                messages.extend(outgoing);
+            }
+        }
+        place = found.next;
+    }
+    made.progress.sent += u64::try_from(messages.len()).unwrap_or_default();
+    made.batch = batch;
+    made.updated_at = deps.clock.now();
+    made.version += 1;
+    match place {
+        Some(place) => made.place = place,
+        None => made.status = ReplayStatus::Finished,
+    }
+    // A conflict is an error: it was cancelled, or another copy was faster.
+    deps.replays.update(&made).await?;
+    follow_up(deps, &made, messages).await
+}
+
+async fn find(deps: &Deps, replay: &Replay, hook: &Hook, from: &Place, limit: usize) -> StoreResult<Found> {
+    let times = TimeRange { since: replay.since, until: Some(replay.until) };
+    let cursor = from.cursor.as_deref();
+    let of_row = |row: Delivery| Wanted { event_id: row.event_id, event: None };
+    match replay.kind {
+        ReplayKind::Failed => {
+            let marks = deps.log.failed(&replay.tenant, hook.id, times, limit, cursor).await?;
+            let mut deliveries = Vec::new();
+            for event in &marks.items {
+                let row = deps.log.get(&replay.tenant, DeliveryId { event: *event, hook: hook.id }).await?;
+                deliveries.extend(row.filter(|row| row.status == Status::Failed).map(of_row));
+            }
+            Ok(found(deliveries, marks.items.len(), marks.next))
+        }
+        ReplayKind::Range => {
+            let filter =
+                LogFilter { status: replay.only, since: times.since, until: times.until, ..LogFilter::default() };
+            let Page { items, next } = deps.log.list(&replay.tenant, hook.id, &filter, limit, cursor).await?;
+            let read = items.len();
+            // What is still on its schedule needs no replay, unless it was asked for.
+            let settled =
+                |row: &Delivery| replay.only.is_some() || !matches!(row.status, Status::Pending | Status::Retrying);
+            Ok(found(items.into_iter().filter(settled).map(of_row).collect(), read, next))
+        }
+        ReplayKind::Missing => missing::find(deps, replay, hook, from, times, limit).await,
+    }
+}
+
+fn found(deliveries: Vec<Wanted>, read: usize, next: Option<String>) -> Found {
+    Found { deliveries, read, next: next.map(|cursor| Place { cursor: Some(cursor), ..Place::default() }) }
+}
+
+/// The event and the message that sends it, or none when it cannot be sent, which is counted.
+async fn prepare(
+    deps: &Deps,
+    replay: &Replay,
+    wanted: Wanted,
+    position: usize,
+    progress: &mut Progress,
+) -> StoreResult<Option<(EventId, Outgoing)>> {
+    let event = match wanted.event {
+        Some(event) => Some(event),
+        None => match deps.events.get(&replay.tenant, &wanted.event_id).await {
+            Err(StoreError::Corrupt(_)) => {
+                progress.failed += 1;
+                return Ok(None);
+            }
+            other => other?,
+        },
+    };
+    let Some(event) = event.filter(|event| event.data.is_some()) else {
+        progress.skipped += 1;
+        return Ok(None);
+    };
+    let later = position / usize::try_from(replay.rate.max(1)).unwrap_or(1);
+    let now = deps.clock.now();
+    let due = (later > 0).then(|| now.saturating_add(Duration::from_secs(u64::try_from(later).unwrap_or_default())));
+    let message = DeliveryMessage {
+        // Asked for by hand: it goes out even when the event has expired.
+        not_after: None,
+        due_at: due,
+        request: Some(replay.id.to_string()),
+        ..DeliveryMessage::of(&event, replay.hook, Trigger::Replay)
+    };
+    Ok(Some((event.id, message.to_outgoing())))
+}
+
+/// Sends what a step found, and asks for the next when the rate allows.
+async fn follow_up(deps: &Deps, replay: &Replay, messages: Vec<Outgoing>) -> Result<Outcome, Outcome> {
+    if !messages.is_empty() {
+        deps.redeliveries.send_all(&messages).await?;
+    }
+    if !replay.is_running() {
+        tracing::info!(tenant.id = %replay.tenant, hook.id = %replay.hook, replay.id = %replay.id, "replay finished");
+        return Ok(Outcome::Done);
+    }
+    let pause = messages.len().div_ceil(usize::try_from(replay.rate.max(1)).unwrap_or(usize::MAX));
+    let pause = Duration::from_secs(u64::try_from(pause).unwrap_or_default());
+    let due = (!pause.is_zero()).then(|| deps.clock.now().saturating_add(pause));
+    let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
+    let job = Job::Replay { hook: replay.hook, replay: replay.id, step: replay.step, token };
+    deps.jobs.send_one(JobMessage::new(&replay.tenant, job).to_outgoing(due)).await?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Collection;
+use crate::domain::ids::{HookId, ReplayId, TenantId};
+use crate::domain::replay::Replay;
+use crate::ports::{Documents, Page, Replays, StoreResult};
+
+pub struct StoredReplays(Collection<Replay>);
+
+impl StoredReplays {
+    pub fn new(documents: Arc<dyn Documents>) -> Self {
+        Self(Collection::new(documents))
+    }
+}
+
+fn partition(tenant: &TenantId, hook: HookId) -> String {
+    format!("replays#{tenant}#{}", hook.0)
+}
+
+#[async_trait]
+impl Replays for StoredReplays {
+    async fn create(&self, replay: &Replay) -> StoreResult<()> {
+        self.0.put(&partition(&replay.tenant, replay.hook), &replay.id.0.to_string(), 1, replay).await
+    }
+
+    async fn get(&self, tenant: &TenantId, hook: HookId, id: ReplayId) -> StoreResult<Option<Arc<Replay>>> {
+        self.0.get(&partition(tenant, hook), &id.0.to_string()).await
+    }
+
+    async fn update(&self, replay: &Replay) -> StoreResult<()> {
+        let partition = partition(&replay.tenant, replay.hook);
+        self.0.put(&partition, &replay.id.0.to_string(), replay.version, replay).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Replay>> {
+        self.0.page(&partition(tenant, hook), limit, cursor).await
+    }
+
+    async fn delete(&self, tenant: &TenantId, hook: HookId, id: ReplayId) -> StoreResult<bool> {
+        self.0.delete(&partition(tenant, hook), &id.0.to_string()).await
+    }
+}

@@ -1,0 +1,120 @@
+//! Replays: jobs that send many deliveries of a hook again, step by step.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::delivery::Status;
+use super::ids::{EventId, HookId, ReplayId, TenantId};
+use crate::time::Timestamp;
+
+/// The most deliveries that a replay hands over per second.
+pub const MAX_RATE: u32 = 1_000;
+/// Where a replay names no rate.
+pub const USUAL_RATE: u32 = 10;
+
+/// Which deliveries are sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayKind {
+    /// Those that failed for good.
+    Failed,
+    /// Those that were never made, because the hook was added or changed later.
+    Missing,
+    /// All that are in the log, or those of one status.
+    Range,
+}
+
+/// Where a replay stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayStatus {
+    Running,
+    Finished,
+    Cancelled,
+    /// It could not go on; `reason` says why.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    pub tenant: TenantId,
+    pub hook: HookId,
+    pub id: ReplayId,
+    pub kind: ReplayKind,
+    /// Only events taken up at this time or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Only events taken up before this time, which is not in the future: so
+    /// the job has an end.
+    pub until: Timestamp,
+    /// Of a range: only deliveries of this status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Status>,
+    /// Counts, and sends nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Deliveries per second.
+    pub rate: u32,
+    /// Who asked for it: `operator`, or a key's id.
+    pub started_by: String,
+    pub status: ReplayStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(flatten)]
+    pub progress: Progress,
+    /// How many steps were made.
+    pub step: u32,
+    /// Names the message that made the last step, so that only that one may
+    /// send once more what it found, and ask for the next.
+    #[serde(default)]
+    pub token: String,
+    /// The events that the last step found, at most 100.
+    #[serde(default)]
+    pub batch: Vec<EventId>,
+    /// Where the next step goes on.
+    #[serde(default)]
+    pub place: Place,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub version: u64,
+}
+
+/// What a replay has come across.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// Deliveries that are to be sent again.
+    pub found: u64,
+    /// Those handed to the retry lane, or about to be.
+    pub sent: u64,
+    /// Those that cannot be sent, because the payload is gone.
+    pub skipped: u64,
+    /// Those that could not be read.
+    pub failed: u64,
+}
+
+/// A place in what a replay goes through.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Of the list that is being read; from its beginning when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Of `missing`: the hook whose log is being read. The events that are in
+    /// no log come first, when it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_of: Option<HookId>,
+    /// Of `missing`: where the list of hooks goes on after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<String>,
+}
+
+impl Replay {
+    pub fn is_running(&self) -> bool {
+        self.status == ReplayStatus::Running
+    }
+
+    /// The next version, at rest.
+    pub fn ended(&self, status: ReplayStatus, reason: Option<&str>, now: Timestamp) -> Self {
+        let reason = reason.map(str::to_owned);
+        Self { status, reason, updated_at: now, version: self.version + 1, ..self.clone() }
+    }
+}

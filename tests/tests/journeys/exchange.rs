@@ -1,0 +1,100 @@
+//! The log shows what was sent, byte for byte, long after it was sent.
+
+use serde_json::{Value, json};
+use tests::world::{Answer, TENANT, World};
+
+fn header<'a>(request: &'a Value, name: &str) -> Option<&'a str> {
+    let headers = request["headers"].as_array().unwrap();
+    headers.iter().find(|header| header["name"] == name).map(|header| header["value"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn every_attempt_shows_the_request_as_it_left_whatever_changed_since() {
+    let world = World::new().await;
+    let hook = world.hook(json!({ "retry": { "delays": [60], "jitter": 0 } })).await;
+    world.endpoint.answer(&hook.url, [Answer::Status(500)]);
+    let event = world.publish_raw(r#"{"type":"a","data":{"b":1.10,  "a":"é"}}"#.to_owned()).await;
+    world.drain().await;
+    let moved = "https://moved.example.com/in?key=1";
+    world.endpoint.trust(moved, &hook.secret);
+    world
+        .patch(&hook.path(), json!({ "url": moved, "headers": [{ "name": "X-Later", "value": "1" }] }))
+        .await
+        .expect(200);
+    world.settle().await;
+    world.patch(&hook.path(), json!({ "url": "https://elsewhere.example.com", "headers": [] })).await.expect(200);
+    world.patch(&format!("/v1/tenants/{TENANT}"), json!({ "name": "renamed" })).await.expect(200);
+
+    let delivery = world.delivery(&event).await;
+    let sent = world.endpoint.sent();
+    assert_eq!(sent.len(), 2);
+    for (attempt, sent) in delivery["attempts"].as_array().unwrap().iter().zip(&sent) {
+        let request = &attempt["request"];
+        assert_eq!(request["method"], "POST");
+        assert_eq!(request["url"], *sent.url);
+        assert_eq!(request["body"].as_str().unwrap().as_bytes(), sent.body);
+        assert_eq!(header(request, "webhook-id"), Some(sent.id.as_str()));
+        let webhook = standardwebhooks::Webhook::new(&hook.secret).unwrap();
+        let signature = webhook.sign(&sent.id, sent.at.as_secs(), &sent.body).unwrap();
+        assert_eq!(header(request, "webhook-signature"), Some(signature.as_str()));
+    }
+    let [first, second] = [&delivery["attempts"][0], &delivery["attempts"][1]];
+    assert_eq!((header(&first["request"], "X-Later"), header(&second["request"], "X-Later")), (None, Some("1")));
+    assert_eq!((&first["response"]["status_code"], &second["response"]["status_code"]), (&json!(500), &json!(200)));
+}
+
+#[tokio::test]
+async fn secrets_of_a_request_are_masked_and_signatures_are_not() {
+    let world = World::new().await;
+    for auth in [
+        json!({ "type": "basic", "username": "u", "password": "hush" }),
+        json!({ "type": "bearer", "token": "hush" }),
+        json!({ "type": "api_key", "header": "X-Api-Key", "value": "hush" }),
+    ] {
+        let settings = json!({ "auth": auth, "headers": [{ "name": "X-Key", "value": "hush", "secret": true }] });
+        let hook = world.hook(settings).await;
+        let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+        world.settle().await;
+        let list = world.deliveries(&event).await;
+        let one = list.iter().find(|delivery| delivery["hook_id"] == *hook.id).unwrap();
+        let shown = world.attempts_of(one).await;
+        let request = &shown["attempts"][0]["request"];
+        let text = shown.to_string();
+        assert!(!text.contains("hush") && !text.contains("aHVzaA"), "{text}");
+        assert_eq!(header(request, "X-Key"), Some("********"));
+        assert!(header(request, "webhook-signature").unwrap().starts_with("v1,"));
+        world.delete(&hook.path()).await.expect(204);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_without_an_answer_shows_the_request_and_the_error() {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    world.endpoint.answer(&hook.url, [Answer::Timeout]);
+    let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.settle().await;
+    let attempt = &world.delivery(&event).await["attempts"][0];
+    assert_eq!((&attempt["response"], &attempt["outcome"]), (&json!(null), &json!("timeout")));
+    assert_eq!(attempt["request"]["url"], *hook.url);
+    assert_eq!(attempt["error"], "no answer within 15 s");
+}
+
+#[tokio::test]
+async fn what_can_no_longer_be_shown_says_why() {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.settle().await;
+    for _ in 0..=100 {
+        world.patch(&hook.path(), json!({ "description": "again" })).await.expect(200);
+    }
+    let attempt = world.delivery(&event).await["attempts"][0].clone();
+    assert_eq!(
+        (&attempt["request"], &attempt["request_missing"]),
+        (&json!(null), &json!("the hook has changed too often since"))
+    );
+    world.delete(&format!("/v1/tenants/{TENANT}/events/{event}/data")).await.expect(204);
+    let attempt = world.delivery(&event).await["attempts"][0].clone();
+    assert_eq!(attempt["request_missing"], "the event's payload was expunged");
+}
