@@ -1,6 +1,7 @@
 //! Tenants, profiles and the like, kept as [`Documents`]: one store of small
 //! JSON documents serves them all.
 
+mod event_types;
 mod profiles;
 mod tenants;
 
@@ -11,6 +12,7 @@ use quick_cache::sync::Cache;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use event_types::StoredEventTypes;
 pub use profiles::StoredProfiles;
 pub use tenants::StoredTenants;
 

@@ -48,6 +48,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cache;
+pub mod catalogue;
 pub mod config;
 #[cfg(any(feature = "aws", feature = "embedded"))]
 mod cursor;

@@ -83,6 +83,9 @@ pub(crate) struct Anybody;
 /// Somebody who may do everything within the tenant of the path.
 pub(crate) struct InTenant(pub(crate) TenantId);
 
+/// Somebody who may see what the tenant of the path has.
+pub(crate) struct MayRead(pub(crate) TenantId);
+
 /// Somebody who may publish for the tenant of the path.
 pub(crate) struct MayPublish(pub(crate) TenantId);
 
@@ -111,6 +114,14 @@ impl FromRequestParts<Deps> for Anybody {
 }
 
 impl FromRequestParts<Deps> for InTenant {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
+        authorize(parts, deps, Scope::Tenant).await.map(Self)
+    }
+}
+
+impl FromRequestParts<Deps> for MayRead {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {

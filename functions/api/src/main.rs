@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use api::{Deps, KeyCache, OperatorKey};
+use api::{Deps, KeyCache, OperatorKey, Vetting};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
 use lambda_http::{Error, service_fn};
 use shared::aws::client::Aws;
-use shared::cache::FRESH_FOR;
+use shared::cache::{CachedDocuments, FRESH_FOR};
+use shared::catalogue::Catalogue;
 use shared::config::{self, Environment, FromEnvironment as _, OperatorKeyHash, StoreConfig};
 use shared::documents::{StoredProfiles, StoredTenants};
 use shared::domain::address::AddressPolicy;
@@ -33,6 +34,11 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
     // Whoever changes something reads it back changed, so nothing is cached here.
     let documents: Arc<dyn Documents> = Arc::new(aws.documents(&store));
+    let catalogue = Arc::new(Catalogue::new(&documents, profile.clone()));
+    // Publishing is the busy route, so what it checks against is kept for some seconds.
+    let kept: Arc<dyn Documents> =
+        Arc::new(CachedDocuments::new(Arc::clone(&documents), Arc::clone(&aws.clock), FRESH_FOR));
+    let vetting = Vetting::new(Arc::new(Catalogue::new(&kept, profile.clone())));
     let (tenants, profiles) =
         (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(documents)));
     let hooks = Arc::new(aws.hooks(&store));
@@ -43,6 +49,8 @@ async fn main() -> anyhow::Result<()> {
         hooks,
         profiles,
         effective,
+        catalogue,
+        vetting,
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         queue: Arc::new(aws.queue(events)),

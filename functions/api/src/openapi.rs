@@ -17,6 +17,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
     tags(
         (name = "tenants", description = "Accounts, projects or organisations that own hooks, and their API keys"),
         (name = "hooks", description = "Where to send, for which events, how to sign, how to retry"),
+        (name = "event types", description = "Which events there are, and what their data looks like"),
         (name = "events", description = "Publishing"),
         (name = "deliveries", description = "What was sent, what was answered, and sending it again"),
         (name = "health"),

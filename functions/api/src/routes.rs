@@ -1,6 +1,8 @@
 //! One file for each kind of resource.
 
+pub(crate) mod catalogue;
 pub(crate) mod deliveries;
+pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod hooks;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::catalogue::Catalogue;
 use shared::documents::{StoredProfiles, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
@@ -93,6 +94,8 @@ impl Engine {
         let events = Arc::new(EmbeddedEvents(store.clone()));
         let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
         let documents: Arc<dyn Documents> = Arc::new(EmbeddedDocuments::new(store.clone()));
+        // What was changed applies at once: these documents are read from memory.
+        let catalogue = Arc::new(Catalogue::new(&documents, options.profile.clone()));
         let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
         let profiles = Arc::new(StoredProfiles::new(documents));
         let effective =
@@ -105,6 +108,8 @@ impl Engine {
                 tenants,
                 profiles,
                 effective: Arc::clone(&effective),
+                vetting: api::Vetting::new(Arc::clone(&catalogue)),
+                catalogue,
                 keys: Arc::new(EmbeddedKeys(store.clone())),
                 hooks: hooks.clone(),
                 events: events.clone(),

@@ -18,6 +18,9 @@ pub struct Tenant {
     /// What this tenant decides for its hooks.
     #[serde(default)]
     pub settings: Settings,
+    /// Publishing a type that its catalogue does not know is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict_event_types: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Counts changes, so that two writers cannot overwrite each other.

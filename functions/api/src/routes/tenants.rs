@@ -51,6 +51,8 @@ pub(crate) struct TenantFields {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     profile: Option<Option<ProfileName>>,
+    /// Whether publishing a type that its catalogue does not know is refused.
+    strict_event_types: Option<bool>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -60,6 +62,8 @@ pub(crate) struct TenantView {
     name: String,
     /// Null: the deployment's
     profile: Option<String>,
+    /// Publishing a type that its catalogue does not know is refused
+    strict_event_types: bool,
     /// What it decides for its hooks
     #[serde(flatten)]
     settings: Settings,
@@ -74,6 +78,7 @@ impl From<&Tenant> for TenantView {
             id: tenant.id.to_string(),
             name: tenant.name.clone(),
             profile: tenant.profile.as_ref().map(ToString::to_string),
+            strict_event_types: tenant.strict_event_types,
             settings: tenant.settings.clone().masked(),
             created_at: tenant.created_at.to_string(),
             updated_at: tenant.updated_at.to_string(),
@@ -116,6 +121,7 @@ pub(crate) async fn create(
         name: String::new(),
         profile: None,
         settings: Settings::default(),
+        strict_event_types: false,
         created_at: now,
         updated_at: now,
         version: 1,
@@ -149,6 +155,9 @@ async fn apply(deps: &Deps, tenant: &mut Tenant, body: &BTreeMap<String, Box<Raw
             errors.push(FieldError::new("profile", "there is no such profile"));
         }
         tenant.profile = profile;
+    }
+    if let Some(strict) = fields.strict_event_types {
+        tenant.strict_event_types = strict;
     }
     settings.check("", &deps.addresses, &mut errors);
     check_shared(&settings, &mut errors);
@@ -207,7 +216,7 @@ pub(crate) async fn update(
     Ok(Json(TenantView::from(&tenant)))
 }
 
-/// Delete a tenant with its hooks and keys
+/// Delete a tenant with its hooks, keys and event types
 ///
 /// Deliveries that are waiting are settled as skipped.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}", tag = "tenants",
@@ -229,6 +238,7 @@ pub(crate) async fn delete(
     for hook in routes::hooks::all(&deps, &id).await? {
         deps.hooks.delete(&hook).await?;
     }
+    deps.catalogue.entries.clear(&id).await?;
     deps.tenants.delete(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -28,6 +28,7 @@ pub(crate) fn tenant(id: &str) -> Tenant {
         name: format!("{id} & Söhne"),
         profile: Some("oktopost".parse().unwrap()),
         settings: settings(r#"{"rate_limit":7}"#),
+        strict_event_types: true,
         created_at: START,
         updated_at: START,
         version: 1,
