@@ -2,6 +2,7 @@
 //! JSON documents serves them all.
 
 mod event_types;
+mod keys;
 mod profiles;
 mod tenants;
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use event_types::StoredEventTypes;
+pub use keys::StoredKeys;
 pub use profiles::StoredProfiles;
 pub use tenants::StoredTenants;
 

@@ -9,7 +9,6 @@ mod deliveries;
 mod documents;
 mod events;
 mod hooks;
-mod keys;
 mod queue;
 mod store;
 
@@ -17,6 +16,5 @@ pub use deliveries::EmbeddedDeliveryLog;
 pub use documents::EmbeddedDocuments;
 pub use events::EmbeddedEvents;
 pub use hooks::EmbeddedHooks;
-pub use keys::EmbeddedKeys;
 pub use queue::{DeadLetter, EmbeddedQueue, QueueOptions, QueueStats};
 pub use store::{OpenError, Store, StoreOptions};

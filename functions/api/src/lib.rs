@@ -28,7 +28,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use auth::{KeyCache, OperatorKey};
+pub use auth::{ClientAddress, KeyCache, OperatorKey, Throttle};
 pub use problem::{FieldError, Problem};
 pub use vetting::Vetting;
 
@@ -57,6 +57,8 @@ pub struct Deps {
     pub random: Arc<dyn Random>,
     pub operator: OperatorKey,
     pub key_cache: KeyCache,
+    /// Slows down who guesses keys.
+    pub throttle: Throttle,
     /// What a hook's URL may be.
     pub addresses: AddressPolicy,
 }
@@ -96,6 +98,8 @@ fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::event_types::create, routes::event_types::list))
         .routes(routes!(routes::event_types::get, routes::event_types::update, routes::event_types::delete))
         .routes(routes!(routes::catalogue::export, routes::catalogue::import))
+        .routes(routes!(routes::keys::operator::create_operators, routes::keys::operator::list_operators))
+        .routes(routes!(routes::keys::operator::delete_operators))
         .routes(routes!(routes::keys::create, routes::keys::list))
         .routes(routes!(routes::keys::delete))
         .routes(routes!(routes::hooks::create, routes::hooks::list))

@@ -1,17 +1,19 @@
 //! Stage 1 on Lambda, behind an API Gateway HTTP API.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use api::{Deps, KeyCache, OperatorKey, Vetting};
+use api::{ClientAddress, Deps, KeyCache, OperatorKey, Throttle, Vetting};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
+use lambda_http::request::RequestContext;
 use lambda_http::{Error, service_fn};
 use shared::aws::client::Aws;
 use shared::cache::{CachedDocuments, FRESH_FOR};
 use shared::catalogue::Catalogue;
 use shared::config::{self, Environment, FromEnvironment as _, OperatorKeyHash, StoreConfig};
-use shared::documents::{StoredProfiles, StoredTenants};
+use shared::documents::{StoredKeys, StoredProfiles, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
@@ -40,12 +42,12 @@ async fn main() -> anyhow::Result<()> {
         Arc::new(CachedDocuments::new(Arc::clone(&documents), Arc::clone(&aws.clock), FRESH_FOR));
     let vetting = Vetting::new(Arc::new(Catalogue::new(&kept, profile.clone())));
     let (tenants, profiles) =
-        (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(documents)));
+        (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(Arc::clone(&documents))));
     let hooks = Arc::new(aws.hooks(&store));
     let effective = Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), profile));
     let router = api::router(Deps {
         tenants,
-        keys: Arc::new(aws.keys(&store)),
+        keys: Arc::new(StoredKeys::new(documents)),
         hooks,
         profiles,
         effective,
@@ -59,6 +61,7 @@ async fn main() -> anyhow::Result<()> {
         random: Arc::new(OsRandom),
         operator: OperatorKey::from_sha256(operator),
         key_cache: KeyCache::new(FRESH_FOR),
+        throttle: Throttle::default(),
         addresses,
     });
     let service = service_fn(move |request: lambda_http::Request| answer(router.clone(), request));
@@ -67,8 +70,21 @@ async fn main() -> anyhow::Result<()> {
 
 /// The router's answer, read to its end: Lambda sends answers whole.
 async fn answer(router: Router, request: lambda_http::Request) -> Result<Response<lambda_http::Body>, Error> {
-    let response = router.oneshot(request.map(Body::new)).await?;
+    let mut request = request.map(Body::new);
+    if let Some(address) = client_address(&request) {
+        request.extensions_mut().insert(ClientAddress(address));
+    }
+    let response = router.oneshot(request).await?;
     let (head, body) = response.into_parts();
     let text = axum::body::to_bytes(body, usize::MAX).await?;
     Ok(Response::from_parts(head, String::from_utf8(text.into())?.into()))
+}
+
+/// Who sent the request, as API Gateway saw it.
+fn client_address(request: &http::Request<Body>) -> Option<IpAddr> {
+    match request.extensions().get::<RequestContext>()? {
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_ref()?.parse().ok(),
+        #[expect(unreachable_patterns, reason = "other sources exist where other features are on")]
+        _ => None,
+    }
 }

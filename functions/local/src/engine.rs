@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::catalogue::Catalogue;
-use shared::documents::{StoredProfiles, StoredTenants};
+use shared::documents::{StoredKeys, StoredProfiles, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::embedded::{
-    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, OpenError,
-    QueueOptions, Store, StoreOptions,
+    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, OpenError, QueueOptions,
+    Store, StoreOptions,
 };
 use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
 use shared::request::LONGEST_ATTEMPT;
@@ -97,7 +97,7 @@ impl Engine {
         // What was changed applies at once: these documents are read from memory.
         let catalogue = Arc::new(Catalogue::new(&documents, options.profile.clone()));
         let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
-        let profiles = Arc::new(StoredProfiles::new(documents));
+        let profiles = Arc::new(StoredProfiles::new(Arc::clone(&documents)));
         let effective =
             Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), options.profile));
         if effective.find_profile(effective.usual_profile()).await?.is_none() {
@@ -110,7 +110,7 @@ impl Engine {
                 effective: Arc::clone(&effective),
                 vetting: api::Vetting::new(Arc::clone(&catalogue)),
                 catalogue,
-                keys: Arc::new(EmbeddedKeys(store.clone())),
+                keys: Arc::new(StoredKeys::new(Arc::clone(&documents))),
                 hooks: hooks.clone(),
                 events: events.clone(),
                 log: log.clone(),
@@ -120,6 +120,7 @@ impl Engine {
                 random: Arc::clone(&random),
                 operator: api::OperatorKey::new(&options.operator_key),
                 key_cache: api::KeyCache::new(Duration::ZERO),
+                throttle: api::Throttle::default(),
                 addresses: options.addresses,
             },
             fanout: fanout::Deps {

@@ -26,7 +26,6 @@ mod documents;
 mod events;
 mod hooks;
 mod item;
-mod keys;
 mod subscriptions;
 mod table;
 
@@ -34,5 +33,4 @@ pub use deliveries::DynamoDeliveryLog;
 pub use documents::DynamoDocuments;
 pub use events::DynamoEvents;
 pub use hooks::DynamoHooks;
-pub use keys::DynamoKeys;
 pub use subscriptions::DynamoSubscriptions;

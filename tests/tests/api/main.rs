@@ -4,6 +4,7 @@
 mod bad_input;
 mod catalogue;
 mod document;
+mod keys;
 mod lists;
 mod messages;
 mod routes;

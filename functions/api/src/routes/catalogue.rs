@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::event_types::check_all;
 use super::hooks::owner as tenant_of;
-use crate::auth::{Anybody, InTenant, MayRead, Operator};
+use crate::auth::{Anybody, InPortal, InTenant, Operator};
 use crate::input::Body;
 use crate::problem::Problem;
 use crate::{Deps, MAX_BODY_BYTES};
@@ -43,7 +43,7 @@ pub(crate) struct Imported {
     (status = 404, body = Problem), (status = 409, body = Problem, description = "It is larger than 4 MiB")
 ))]
 pub(crate) async fn export(
-    MayRead(tenant): MayRead,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
 ) -> Result<Json<CatalogueDocument>, Problem> {
     tenant_of(&deps, &tenant).await?;

@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 
 use super::hooks::find as find_hook;
 use crate::Deps;
-use crate::auth::InTenant;
+use crate::auth::InPortal;
 use crate::input::{PageQuery, Query, limit, segment};
 use crate::problem::Problem;
 use views::{DeliveryList, DeliveryView, DeliveryWithAttempts};
@@ -65,7 +65,7 @@ impl LogQuery {
     (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn of_hook(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
     Query(query): Query<LogQuery>,
@@ -92,7 +92,7 @@ pub(crate) async fn of_hook(
     (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn of_event(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
     Query(query): Query<PageQuery>,
@@ -151,7 +151,7 @@ impl Place {
     (status = 404, body = Problem)
 ))]
 pub(crate) async fn get(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<DeliveryWithAttempts>, Problem> {
@@ -171,7 +171,7 @@ pub(crate) async fn get(
     (status = 503, body = Problem)
 ))]
 pub(crate) async fn retry(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {

@@ -9,7 +9,7 @@ use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
 
 use crate::Deps;
-use crate::auth::{InTenant, MayRead};
+use crate::auth::{InPortal, InTenant};
 use crate::input::{Body, Query, segment};
 use crate::problem::Problem;
 use crate::routes::hooks::owner as tenant_of;
@@ -46,7 +46,7 @@ pub(crate) async fn create(
     (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn list(
-    MayRead(tenant): MayRead,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     Query(query): Query<TenantEventTypeQuery>,
 ) -> Result<Json<EventTypeList>, Problem> {
@@ -63,7 +63,7 @@ pub(crate) async fn list(
     (status = 404, body = Problem)
 ))]
 pub(crate) async fn get(
-    MayRead(tenant): MayRead,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<EventTypeView>, Problem> {

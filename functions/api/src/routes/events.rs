@@ -15,7 +15,7 @@ use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::{InTenant, MayPublish};
+use crate::auth::{InPortal, MayPublish};
 use crate::input::{Body, parse, segment};
 use crate::problem::{FieldError, Problem};
 
@@ -231,7 +231,7 @@ fn all_refused(status: StatusCode, outcomes: &[Result<EventId, Problem>]) -> Pro
     (status = 404, body = Problem)
 ))]
 pub(crate) async fn get(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<EventView>, Problem> {

@@ -19,7 +19,7 @@ use shared::domain::tenant::Tenant;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::InTenant;
+use crate::auth::InPortal;
 use crate::input::{Body, Query, segment};
 use crate::problem::Problem;
 use list::{ListQuery, select};
@@ -132,7 +132,7 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams)
     (status = 413, body = Problem), (status = 422, body = Problem)
 ))]
 pub(crate) async fn create(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<CreatedHook>), Problem> {
@@ -178,7 +178,7 @@ fn shown_secrets(hook: &Hook) -> (Option<String>, Option<String>) {
     (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn list(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<HookList>, Problem> {
@@ -198,7 +198,7 @@ pub(crate) async fn list(
     (status = 404, body = Problem)
 ))]
 pub(crate) async fn get(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<HookView>, Problem> {
@@ -217,7 +217,7 @@ pub(crate) async fn get(
     (status = 413, body = Problem), (status = 422, body = Problem)
 ))]
 pub(crate) async fn update(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
@@ -243,7 +243,7 @@ pub(crate) async fn update(
     (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn delete(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {

@@ -231,8 +231,8 @@ pub(crate) async fn delete(
     let id: TenantId = segment(&params, "tenant", "tenant")?;
     deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
     // The tenant's row goes last, so that a deletion that broke off can be repeated.
-    for key in deps.keys.list(&id).await? {
-        deps.keys.delete(&id, key.id).await?;
+    for key in deps.keys.list(Some(&id)).await? {
+        deps.keys.delete(Some(&id), key.id).await?;
         deps.key_cache.forget(key.id);
     }
     for hook in routes::hooks::all(&deps, &id).await? {

@@ -71,6 +71,7 @@ impl Cost {
 /// Which schemas look at the same value, and which at the values below it.
 #[derive(Default)]
 struct Graph<'a> {
+    /// The first one is the whole schema.
     parts: Vec<Part<'a>>,
     known: HashMap<*const Value, usize>,
     anchors: HashMap<&'a str, &'a Value>,
@@ -102,7 +103,8 @@ struct Below {
 impl<'a> Graph<'a> {
     fn read(&mut self, root: &'a Value) -> Result<(), FieldError> {
         self.anchors.insert("", root);
-        let mut found = vec![(root, String::new())];
+        let mut found = Vec::new();
+        self.id(root, "", &mut found);
         while let Some((schema, pointer)) = found.pop() {
             self.visit(schema, pointer, &mut found)?;
             // References are followed once every anchor is known.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::{KeyCache, OperatorKey, Vetting};
+use api::{KeyCache, OperatorKey, Throttle, Vetting};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -186,9 +186,20 @@ async fn a_failure_costs_two_write_units_and_one_message_and_its_retry_one_read(
 async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
     let tenant = tenant_id("acme");
     let id = KeyId::new(&stages.stores.clock, &OsRandom);
-    let token = generate_token(&tenant, id, &OsRandom);
+    let token = generate_token(Some(&tenant), id, &OsRandom);
     let hash = KeyHash::of(token.reveal());
-    let key = ApiKey { tenant, id, name: String::new(), scope: Scope::Publish, hash, created_at: START };
+    let key = ApiKey {
+        tenant: Some(tenant),
+        id,
+        name: String::new(),
+        scope: Scope::Publish,
+        hash,
+        created_at: START,
+        expires_at: None,
+        // Its use is noted once a minute, aside of the requests that are counted here.
+        last_used_at: Some(START),
+        version: 1,
+    };
     stages.stores.keys.create(&key).await.unwrap();
     stages.meter.reset();
     let clock: Arc<dyn Clock> = Arc::new(stages.stores.clock.clone());
@@ -212,6 +223,7 @@ async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
         random: Arc::new(OsRandom),
         operator: OperatorKey::new("nobody uses this one"),
         key_cache: KeyCache::new(FRESH_FOR),
+        throttle: Throttle::default(),
         addresses: AddressPolicy::default(),
     });
     (router, key, token.reveal().to_owned())
@@ -236,7 +248,7 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
         assert_eq!((cost.read_calls, cost.write_calls, stages.events.take().0), (reads, 0, 1), "{event_type}");
     }
     // Remembered for publishing, and for nothing else: it was revoked meanwhile.
-    stages.stores.keys.delete(&key.tenant, key.id).await.unwrap();
+    stages.stores.keys.delete(key.tenant.as_ref(), key.id).await.unwrap();
     let request = Request::post("/v1/tenants/acme/keys")
         .header("authorization", format!("Bearer {token}"))
         .body(Body::from(r#"{"scope":"tenant"}"#))
