@@ -2,6 +2,8 @@
 //! while a publisher waits.
 
 mod cost;
+mod graph;
+mod pattern;
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ pub(crate) const MAX_SCHEMA_BYTES: usize = 32 * 1024;
 const MAX_SCHEMA_DEPTH: usize = 64;
 /// A compiled pattern, in bytes. The engine takes linear time, but memory for
 /// repetitions such as `\w{500}`.
-const MAX_PATTERN_BYTES: usize = 256 * 1024;
+const MAX_PATTERN_BYTES: usize = 128 * 1024;
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Text of the schemas that are kept compiled, in bytes. A compiled one takes
 /// about ten times as much memory.
