@@ -1,14 +1,16 @@
-//! The ports on AWS: DynamoDB, SQS and EventBridge Scheduler.
+//! The ports on AWS: DynamoDB, KMS, SQS and EventBridge Scheduler.
 //!
 //! Nothing here knows about Lambda or about a stage; an adapter takes a client,
 //! the names of what it works on and a clock.
 
 pub mod client;
 pub mod dynamo;
+mod kms;
 mod scheduler;
 mod sqs;
 mod waiting;
 
+pub use kms::KmsDataKeys;
 pub use scheduler::{ScheduleTarget, Schedules};
 pub use sqs::{SqsReceiver, SqsSender};
 pub use waiting::{RetryLane, Settlement, SqsSettlement, Waiting};

@@ -20,7 +20,7 @@ pub struct CachedHooks {
     inner: Arc<dyn Hooks>,
     clock: Arc<dyn Clock>,
     fresh_for: Duration,
-    read: Cache<(TenantId, HookId), (Timestamp, Arc<Hook>)>,
+    read: Cache<(TenantId, HookId), ReadAt<Arc<Hook>>>,
 }
 
 impl CachedHooks {
@@ -68,12 +68,15 @@ impl Hooks for CachedHooks {
     }
 }
 
+/// What was read, and when.
+type ReadAt<T> = (Timestamp, T);
+
 /// Documents that are kept for a few seconds, absent ones included.
 pub struct CachedDocuments {
     inner: Arc<dyn Documents>,
     clock: Arc<dyn Clock>,
     fresh_for: Duration,
-    read: Cache<(String, String), (Timestamp, Option<Arc<Document>>)>,
+    read: Cache<(String, String), ReadAt<Option<Arc<Document>>>>,
 }
 
 impl CachedDocuments {

@@ -15,6 +15,7 @@ use crate::domain::profile::STANDARD;
 pub const HOOKS_TABLE: &str = "HOOKLINE_HOOKS_TABLE";
 pub const LOGS_TABLE: &str = "HOOKLINE_LOGS_TABLE";
 pub const PROFILE: &str = "HOOKLINE_PROFILE";
+pub const KMS_KEY_ID: &str = "HOOKLINE_KMS_KEY_ID";
 pub const RETENTION_DAYS: &str = "HOOKLINE_RETENTION_DAYS";
 pub const EVENTS_QUEUE_URL: &str = "HOOKLINE_EVENTS_QUEUE_URL";
 pub const DELIVERIES_QUEUE_URL: &str = "HOOKLINE_DELIVERIES_QUEUE_URL";

@@ -24,6 +24,12 @@ pub struct EffectiveHook {
 }
 
 impl EffectiveHook {
+    /// `profile` is the one that the hook goes by.
+    pub fn new(hook: Arc<Hook>, tenant: Arc<Tenant>, profile: Arc<Profile>) -> Self {
+        let settings = profile::settle(&hook, &tenant, &profile);
+        Self { hook, tenant, settings, profile }
+    }
+
     pub fn revision(&self) -> Revision {
         Revision { hook: self.hook.version, tenant: self.tenant.version, profile: self.profile.version }
     }
@@ -76,8 +82,7 @@ impl EffectiveHooks {
         {
             return Ok(Some(known));
         }
-        let settings = profile::settle(&hook, &owner, &profile);
-        let effective = Arc::new(EffectiveHook { hook, tenant: owner, settings, profile });
+        let effective = Arc::new(EffectiveHook::new(hook, owner, profile));
         self.settled.insert(name, Arc::clone(&effective));
         Ok(Some(effective))
     }

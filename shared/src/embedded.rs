@@ -1,20 +1,29 @@
 //! Store and queues in one directory of this machine, in this process.
 //!
-//! One thread writes. It takes whatever is waiting, commits it as one batch
-//! with one fsync, and only then answers; so nothing is acknowledged that
-//! could be lost, and many events share the price of a flush.
+//! There is one journal, and one thread that gets it onto the disk for all who
+//! wait for that. The API waits: nothing is accepted that could be lost, and
+//! many events share the price of a flush. Stages need not: what they write
+//! follows what it was caused by and comes before its acknowledgement, so a
+//! crash takes all that came after some point, and that is made again. It is
+//! made again alike, because a delivery's id derives from the publication.
 
 mod codec;
 mod deliveries;
 mod documents;
 mod events;
 mod hooks;
+mod keyring;
+mod private;
 mod queue;
 mod store;
+mod vault;
 
 pub use deliveries::EmbeddedDeliveryLog;
 pub use documents::EmbeddedDocuments;
 pub use events::EmbeddedEvents;
 pub use hooks::EmbeddedHooks;
-pub use queue::{DeadLetter, EmbeddedQueue, QueueOptions, QueueStats};
+pub use keyring::{Keyring, KeyringError};
+pub use private::write_private;
+pub use queue::{DeadLetter, EmbeddedQueue, QueueOptions, QueueStats, StageSender};
 pub use store::{OpenError, Store, StoreOptions};
+pub use vault::{OpenVaultError, open_vault};

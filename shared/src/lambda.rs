@@ -43,6 +43,7 @@ pub use lambda_runtime::Error;
 use crate::aws::client::Aws;
 use crate::aws::{RetryLane, ScheduleTarget, Settlement, SqsSettlement, Waiting};
 use crate::config::{self, Environment, FromEnvironment};
+use crate::emf::Emf;
 use crate::messages::Rejection;
 use crate::ports::{BoxError, Received};
 use crate::stage::{self, Fault, Message, Outcome};
@@ -110,12 +111,17 @@ where
     F: Future<Output = Outcome> + Send + 'static,
 {
     let concurrency = config.concurrency;
+    let (emf, clock) = (Arc::new(Emf::start()?), Arc::clone(&aws.clock));
     let batches = Arc::new(Batches { handler, settlement: settlement(aws, config), concurrency });
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<SqsEvent>| {
-        let batches = Arc::clone(&batches);
+        let (batches, emf, clock) = (Arc::clone(&batches), Arc::clone(&emf), Arc::clone(&clock));
         // Always a list, never an error: an error would retry the whole batch
         // and make Lambda poll more slowly.
-        async move { Ok::<_, Error>(batches.process(event.payload).await) }
+        async move {
+            let response = batches.process(event.payload).await;
+            emf.write_now_and_then(clock.as_ref());
+            Ok::<_, Error>(response)
+        }
     }))
     .await
 }

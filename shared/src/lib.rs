@@ -58,11 +58,16 @@ pub mod effective;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 #[cfg(feature = "lambda")]
+pub mod emf;
+#[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod messages;
+pub mod metrics;
 pub mod ports;
 pub mod request;
+pub mod sealed;
 pub mod stage;
 pub mod standing;
 pub mod telemetry;
 pub mod time;
+pub mod vault;

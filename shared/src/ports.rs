@@ -14,6 +14,7 @@ mod profiles;
 mod queue;
 mod random;
 mod tenants;
+mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use deliveries::{DeliveryLog, Expected, LogFilter};
@@ -26,6 +27,7 @@ pub use profiles::Profiles;
 pub use queue::{Outgoing, QueueError, QueueReceiver, QueueSender, Received};
 pub use random::{FixedRandom, OsRandom, Random};
 pub use tenants::Tenants;
+pub use vault::{DataKey, DataKeys, KeyError, MAX_WRAPPED_BYTES, PlainKey};
 
 /// One page of a list, in order, and where the next one starts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,7 +39,13 @@ pub enum InvalidHook {
     Url(#[from] url::ParseError),
     #[error("the hook's secret cannot sign: {0}")]
     Secret(#[from] InvalidSecret),
+    #[error("the payload would be larger than {MAX_BODY_BYTES} bytes")]
+    TooLarge,
 }
+
+/// The largest body or query. `data` is at most 256 KiB, but mappings can
+/// repeat it and batches add up.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// What one request says about one event.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +94,9 @@ pub fn build(
         (Method::Get, _) | (_, ContentType::Form) => form::form(&json),
         (_, ContentType::Json) => json,
     };
+    if payload.len() > MAX_BODY_BYTES {
+        return Err(InvalidHook::TooLarge);
+    }
     let mut headers = Vec::with_capacity(8);
     if settings.method != Method::Get {
         let content_type = match settings.content_type {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::domain::delivery::{Delivery, Status, Trigger};
 use crate::messages::DeliveryMessage;
+use crate::metrics;
 use crate::ports::{DeliveryLog, Expected, StoreResult};
 use crate::time::Timestamp;
 
@@ -84,5 +85,7 @@ pub async fn skip(
     };
     delivery.skip(reason, now);
     // A conflict is an error: the message comes again and is judged anew.
-    log.record(&delivery, expected).await
+    log.record(&delivery, expected).await?;
+    metrics::settled(delivery.status);
+    Ok(())
 }

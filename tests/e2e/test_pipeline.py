@@ -1,5 +1,7 @@
 """The life of events on the deployed stack: real binaries, real roles, a real receiver."""
 
+import hashlib
+import hmac
 import json
 import time
 import unittest
@@ -39,7 +41,7 @@ class Hook:
 
     count = 0
 
-    def __init__(self, delays=(1, 1), on=None):
+    def __init__(self, delays=(1, 1), on=None, **settings):
         Hook.count += 1
         self.stack = on or stack
         self.path = f"/hook/{Hook.count}"
@@ -47,7 +49,8 @@ class Hook:
         made = self.stack.must(
             "POST",
             f"/v1/tenants/{TENANT}/hooks",
-            {"url": receiver.url + self.path, "events": [self.type], "retry": {"delays": list(delays), "jitter": 0}},
+            {"url": receiver.url + self.path, "events": [self.type], "retry": {"delays": list(delays), "jitter": 0}}
+            | settings,
         )
         self.id, self.secret = made["id"], made["secret"]
 
@@ -136,6 +139,14 @@ class Publishing(unittest.TestCase):
                 call()
             self.assertIn("AccessDenied", caught.exception.response["Error"]["Code"])
 
+    def test_the_table_holds_no_secret_that_could_be_read(self):
+        hook = Hook()
+        rows = emulator.client("dynamodb").scan(TableName=stack.outputs["HooksTable"])["Items"]
+        text = json.dumps(rows)
+        self.assertIn(receiver.url + hook.path, text.replace("\\", ""))
+        self.assertIn("sealed:v1:", text)
+        self.assertNotIn(hook.secret.removeprefix("whsec_"), text)
+
     def test_data_too_large_to_travel_arrives_by_reference(self):
         hook = Hook()
         data = {"text": "x" * 200_000}
@@ -167,6 +178,41 @@ class Publishing(unittest.TestCase):
 
     def test_a_wrong_operator_key_gets_nowhere(self):
         self.assertEqual(stack.call("GET", "/v1/tenants", key="wrong")[0], 401)
+
+
+class Profiles(unittest.TestCase):
+    def test_a_profile_of_ones_own_decides_what_hooks_leave_open(self):
+        wire = {
+            "headers": [{"name": "X-Event", "from": "event.type"}],
+            "signatures": [{"scheme": "hmac_sha256", "header": "X-Signature", "prefix": "sha256="}],
+            "payload": {"mappings": [{"field": "kind", "from": "event.type"}, {"field": "inner", "from": "data"}]},
+        }
+        stack.must("POST", "/v1/profiles", {"name": "house", **wire})
+        hook = Hook(profile="house", secret="typed by somebody", auth={"type": "bearer", "token": "t-1"})
+        hook.publish({"n": 1})
+        request = hook.arrived()[0]
+        body = f'{{"kind":"{hook.type}","inner":{{"n":1}}}}'.replace('"n":1', '"n": 1')
+        self.assertEqual(request.body.decode(), body)
+        mac = hmac.new(b"typed by somebody", request.body, hashlib.sha256).hexdigest()
+        self.assertEqual(request.headers["x-signature"], f"sha256={mac}")
+        self.assertEqual((request.headers["x-event"], request.headers["authorization"]), (hook.type, "Bearer t-1"))
+
+    def test_a_filter_lets_through_what_it_names(self):
+        hook = Hook(filter={"n": [{"numeric": [">", 1]}]})
+        for n in (1, 2):
+            hook.publish({"n": n})
+        self.assertEqual(json.loads(hook.arrived()[0].body)["data"], {"n": 2})
+        stack.settled()
+        self.assertEqual(len(hook.arrivals()), 1)
+
+    def test_events_that_come_together_travel_together(self):
+        hook = Hook(batch={"max_events": 3, "max_wait": 2}, payload={"raw": True})
+        events = [{"type": hook.type, "data": n} for n in range(3)]
+        stack.must("POST", f"/v1/tenants/{TENANT}/events/batch", {"events": events}, status=(202,))
+        until("three deliveries", lambda: [row["status"] for row in hook.log()] == ["succeeded"] * 3)
+        sent = [item for request in hook.arrivals() for item in json.loads(request.body)]
+        self.assertEqual(sorted(sent), [0, 1, 2])
+
 
 
 class Waiting(unittest.TestCase):

@@ -9,8 +9,8 @@ from stack import ROOT, translate
 
 # One attempt: to connect, plus from the first byte out to the last byte in (`Timeout::MAX` in shared/src/domain/hook.rs).
 ATTEMPT_SECONDS = 10 + 30
-# Around an attempt: the hook, the event, the log, the retry, each within `OPERATION_TIMEOUT` of shared/src/aws/client.rs.
-MARGIN_SECONDS = 4 * 12
+# Around an attempt: the hook, its key, the event, the log, the retry, each within `OPERATION_TIMEOUT` of shared/src/aws/client.rs.
+MARGIN_SECONDS = 5 * 12
 # The most SQS takes.
 MAX_RETENTION = 1_209_600
 
@@ -84,6 +84,24 @@ class Template(unittest.TestCase):
         for name, table in tables.items():
             self.assertEqual((table["DeletionPolicy"], table["UpdateReplacePolicy"]), ("Retain", "Retain"), name)
             self.assertTrue(table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name)
+
+    def test_the_key_survives_the_stack_and_is_rotated(self):
+        key = self.resources["SecretsKey"]
+        self.assertEqual((key["DeletionPolicy"], key["UpdateReplacePolicy"]), ("Retain", "Retain"))
+        self.assertTrue(key["Properties"]["EnableKeyRotation"])
+
+    def test_only_who_handles_secrets_may_use_the_key(self):
+        uses = {}
+        for name, role in self.resources.items():
+            if role["Type"] != "AWS::IAM::Role":
+                continue
+            for policy in role["Properties"]["Policies"]:
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    if "kms:" in json.dumps(statement["Action"]):
+                        uses[name] = statement["Action"]
+        self.assertEqual(uses, {"ApiRole": ["kms:GenerateDataKey", "kms:Decrypt"], "DeliverRole": "kms:Decrypt"})
+        configured = {n for n, f in self.functions.items() if "HOOKLINE_KMS_KEY_ID" in f["Environment"]["Variables"]}
+        self.assertEqual(configured, {"ApiFunction", "DeliverFunction"})
 
     def test_roles_name_what_they_touch(self):
         roles = {n: r["Properties"] for n, r in self.resources.items() if r["Type"] == "AWS::IAM::Role"}

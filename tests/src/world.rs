@@ -124,6 +124,11 @@ impl World {
         self.router = api::router(self.engine.api.clone());
     }
 
+    /// Where everything is stored.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -318,5 +323,7 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
         target.write_all(&stretch)?;
         stretch.clear();
     }
+    // Keys are refused when others can read them.
+    target.set_permissions(source.metadata()?.permissions())?;
     target.set_len(source.metadata()?.len())
 }

@@ -35,7 +35,7 @@ impl OperatorKey {
         Self(hash.map(KeyHash::from_sha256))
     }
 
-    fn matches(&self, token: &str) -> bool {
+    pub fn matches(&self, token: &str) -> bool {
         !token.is_empty() && self.0.as_ref().is_some_and(|hash| hash.matches(token))
     }
 }
@@ -43,7 +43,7 @@ impl OperatorKey {
 /// The operator; may do everything.
 pub(crate) struct Operator;
 
-/// Somebody whose key is known, for what is everybody's.
+/// Somebody who may do more than publish, for what is no tenant's own.
 pub(crate) struct Anybody;
 
 /// Somebody who may do everything within the tenant of the path.
@@ -76,7 +76,12 @@ impl FromRequestParts<Deps> for Anybody {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
-        authenticate(parts, deps, Freshness::Now).await.map(|_| Self)
+        match authenticate(parts, deps, Freshness::Now).await? {
+            Caller::Key(key) if key.scope == Scope::Publish => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "this key may only publish events"))
+            }
+            Caller::Key(_) | Caller::Operator => Ok(Self),
+        }
     }
 }
 

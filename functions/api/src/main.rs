@@ -17,6 +17,7 @@ use shared::documents::{StoredKeys, StoredProfiles, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
+use shared::emf::Emf;
 use shared::ports::{Documents, OsRandom, SystemClock};
 use shared::telemetry::{self, Format};
 use tower::ServiceExt as _;
@@ -31,6 +32,7 @@ async fn main() -> anyhow::Result<()> {
     let OperatorKeyHash(operator) = OperatorKeyHash::read(&mut env);
     let events = env.required(config::EVENTS_QUEUE_URL);
     let redeliveries = env.required(config::REDELIVERIES_QUEUE_URL);
+    let kms_key = env.required(config::KMS_KEY_ID);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
@@ -43,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
     let vetting = Vetting::new(Arc::new(Catalogue::new(&kept, profile.clone())));
     let (tenants, profiles) =
         (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(Arc::clone(&documents))));
-    let hooks = Arc::new(aws.hooks(&store));
+    let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(kms_key)));
     let effective = Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), profile));
     let router = api::router(Deps {
         tenants,
@@ -64,7 +66,15 @@ async fn main() -> anyhow::Result<()> {
         throttle: Throttle::default(),
         addresses,
     });
-    let service = service_fn(move |request: lambda_http::Request| answer(router.clone(), request));
+    let (emf, clock) = (Arc::new(Emf::start().map_err(anyhow::Error::from_boxed)?), Arc::clone(&aws.clock));
+    let service = service_fn(move |request: lambda_http::Request| {
+        let (router, emf, clock) = (router.clone(), Arc::clone(&emf), Arc::clone(&clock));
+        async move {
+            let answer = answer(router, request).await;
+            emf.write_now_and_then(clock.as_ref());
+            answer
+        }
+    });
     lambda_http::run_concurrent(service).await.map_err(anyhow::Error::from_boxed)
 }
 

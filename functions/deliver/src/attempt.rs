@@ -1,5 +1,7 @@
 //! One attempt: made, logged, and followed up.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 use shared::domain::delivery::{
     Attempt, Delivery, Outcome as AttemptOutcome, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, Status, Trigger,
@@ -8,13 +10,14 @@ use shared::domain::delivery::{
 use shared::domain::retry::{Ending, Verdict, parse_retry_after};
 use shared::effective::EffectiveHook;
 use shared::messages::DeliveryMessage;
+use shared::metrics;
 use shared::ports::{HttpResult, StoreError};
 use shared::request::Subject;
 use shared::stage::{Fault, Outcome};
 use shared::standing::{self, Standing};
 use shared::time::Timestamp;
 
-use crate::{Deps, exchange};
+use crate::{Deps, batch, exchange};
 
 /// Writers of one row are few: a scheduled attempt and a manual one at most.
 const LOG_TRIES: usize = 5;
@@ -24,17 +27,25 @@ pub(crate) struct Made {
     pub(crate) ending: Ending,
 }
 
-/// Sends the one request and tells how it went.
+/// Sends the request, alone or together with others, and tells how it went.
 pub(crate) async fn make(
     deps: &Deps,
-    hook: &EffectiveHook,
+    hook: &Arc<EffectiveHook>,
     delivery: &DeliveryMessage,
-    data: &RawValue,
+    data: &Arc<RawValue>,
     now: Timestamp,
-) -> Made {
+) -> Result<Made, Fault> {
+    if hook.settings.batch.max_events > 1 {
+        let sent = deps.batches.send(deps, hook, delivery, data).await?;
+        let mut made = judge(&sent.hook, delivery.trigger, &sent.result, sent.at);
+        if sent.deliveries.len() > 1 {
+            made.attempt.batch = sent.deliveries.iter().map(|other| other.event).collect();
+        }
+        return Ok(made);
+    }
     let subject = Subject::of(delivery, data);
-    let exchange = exchange::run(deps, hook, &[subject], &delivery.delivery_id().to_string(), now).await;
-    judge(hook, delivery.trigger, &exchange, now)
+    let result = exchange::run(deps, hook, &[subject], &batch::name(&[subject.delivery]), now).await;
+    Ok(judge(hook, delivery.trigger, &result, now))
 }
 
 /// What an exchange means for a delivery that took part in it.
@@ -183,6 +194,7 @@ pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &De
 
 fn report(delivery: &Delivery) {
     let Some(attempt) = &delivery.last_attempt else { return };
+    metrics::attempted(delivery, attempt);
     tracing::debug!(
         tenant.id = %delivery.tenant,
         hook.id = %delivery.id.hook,

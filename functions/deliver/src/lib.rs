@@ -8,6 +8,7 @@
 //!   errors, and they are never held against the hook.
 
 mod attempt;
+mod batch;
 mod exchange;
 mod in_flight;
 mod sender;
@@ -24,6 +25,7 @@ use shared::ports::{Clock, DeliveryLog, Events, HttpSender, QueueSender, Random,
 use shared::stage::{Message, Outcome, settle};
 use shared::standing::{self, Standing};
 
+pub use batch::Batches;
 pub use in_flight::InFlight;
 pub use sender::{ReqwestSender, SenderError};
 pub use tokens::Tokens;
@@ -41,6 +43,7 @@ pub struct Deps {
     pub sender: Arc<dyn HttpSender>,
     pub in_flight: InFlight,
     pub tokens: Tokens,
+    pub batches: Batches,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     /// How long a delivery's row is kept.
@@ -89,7 +92,7 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     };
 
     let started_at = deps.clock.now();
-    let made = attempt::make(deps, &hook, &delivery, &data, started_at).await;
+    let made = attempt::make(deps, &hook, &delivery, &data, started_at).await?;
     let now = deps.clock.now();
     let since = row.as_ref().map_or(started_at, |row| row.created_at);
     let verdict = retry::verdict(&hook.settings.retry, delivery.step, made.ending, since, now, deps.random.as_ref());

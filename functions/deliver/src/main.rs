@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deliver::{Deps, InFlight, ReqwestSender, Tokens};
+use deliver::{Batches, Deps, InFlight, ReqwestSender, Tokens};
 use shared::aws::client::Aws;
 use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
@@ -22,10 +22,12 @@ async fn main() -> anyhow::Result<()> {
     let addresses = AddressPolicy::read(&mut env);
     let profile = ProfileName::read(&mut env);
     let retries = env.required(config::RETRIES_QUEUE_URL);
+    let kms_key = env.required(config::KMS_KEY_ID);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
-    let hooks = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
+    let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(kms_key)));
+    let hooks = Arc::new(CachedHooks::new(hooks, Arc::clone(&aws.clock), FRESH_FOR));
     let documents = CachedDocuments::new(Arc::new(aws.documents(&store)), Arc::clone(&aws.clock), FRESH_FOR);
     let documents: Arc<dyn Documents> = Arc::new(documents);
     let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
@@ -38,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
         sender: Arc::new(ReqwestSender::new(addresses)?),
         in_flight: InFlight::default(),
         tokens: Tokens::default(),
+        batches: Batches::default(),
         clock: Arc::clone(&aws.clock),
         random: Arc::new(OsRandom),
         retention: store.retention,

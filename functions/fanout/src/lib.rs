@@ -59,8 +59,10 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
             message.id.parse().map_err(|error| Rejection(format!("the message's own id is no event id: {error}")))?
         }
     };
+    let token = publication.token.as_ref().unwrap_or(&message.id);
     let event = Event {
-        seq: EventSeq::new(deps.clock.as_ref(), deps.random.as_ref()),
+        // Derived, so that deliveries keep their ids where their event's row was lost.
+        seq: EventSeq::of_publication(&publication.tenant, &id, token, now),
         id,
         timestamp: publication.timestamp.unwrap_or(now),
         tenant: publication.tenant,
@@ -72,7 +74,6 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
         data: publication.data,
         expires_at: now.max(publication.deliver_at.unwrap_or(now)).saturating_add(deps.retention),
     };
-    let token = publication.token.as_ref().unwrap_or(&message.id);
     let page = matching_page(deps, token, &event, 0, None).await?;
     match deps.events.record(&event, &page).await? {
         Recorded::New => send_page(deps, &event, &page, publication.deliver_at, false).await,

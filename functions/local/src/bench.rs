@@ -26,14 +26,12 @@ use client::Connection;
 pub(crate) use receiver::run as receive;
 
 const OPERATOR_KEY: &str = "a-key-for-this-run-only";
-/// Requests under way at once in the bare loop.
-const BARE_CONCURRENCY: usize = 64;
 /// How long the last deliveries may take after the last event was accepted.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<()> {
     let mut receiver = Receiver::start().await?;
-    let bare = bare_loop(receiver.address, options.events, options.payload).await?;
+    let bare = bare_loop(receiver.address, &options).await?;
     say(&format!("bare loop of signed POSTs      {bare:>9.0}/s"));
 
     let mut server = Server::start().await?;
@@ -148,14 +146,16 @@ async fn publish(
     Ok(all)
 }
 
-/// Signed POSTs and nothing else: no store, no queue, no log.
-async fn bare_loop(receiver: SocketAddr, requests: usize, payload: usize) -> anyhow::Result<f64> {
+/// Signed POSTs and nothing else, by as many clients as will publish: no store,
+/// no queue, no log.
+async fn bare_loop(receiver: SocketAddr, options: &BenchOptions) -> anyhow::Result<f64> {
+    let (requests, payload) = (options.events, options.payload);
     let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
     let secret = Arc::new(Secret::generate(&OsRandom));
     let next = Arc::new(AtomicUsize::new(0));
     let started = Instant::now();
     let mut loops = Vec::new();
-    for _ in 0..BARE_CONCURRENCY {
+    for _ in 0..options.clients {
         let (client, secret, next) = (client.clone(), Arc::clone(&secret), Arc::clone(&next));
         let padding = "x".repeat(payload);
         loops.push(tokio::spawn(async move {

@@ -20,6 +20,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server (the default)
     Serve(ServeOptions),
+    /// The master keys that seal secrets in a data directory
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Receive webhooks for development: verify, print, and fail or be slow on demand
     Listen(ListenOptions),
     /// Run server, receiver and sample events in one go
@@ -29,6 +32,21 @@ pub(crate) enum Command {
     /// The receiving process of `bench`
     #[command(hide = true)]
     BenchReceiver,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a new master key for what is sealed from now on
+    ///
+    /// Older keys stay in the file for what they sealed; a secret moves to the
+    /// new key when its hook is next changed. A server that is running goes on
+    /// with the keys it read, so stop it first or restart it afterwards. Then
+    /// back up the file again: without it, secrets sealed since cannot be read.
+    Rotate {
+        /// Directory that holds everything
+        #[arg(long, env = "HOOKLINE_DATA", default_value = "data", value_name = "DIR")]
+        data: PathBuf,
+    },
 }
 
 #[derive(Args, Clone)]

@@ -10,11 +10,12 @@ use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::embedded::{
-    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, OpenError, QueueOptions,
-    Store, StoreOptions,
+    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, OpenError, OpenVaultError,
+    QueueOptions, Store, StoreOptions, open_vault,
 };
 use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
 use shared::request::LONGEST_ATTEMPT;
+use shared::sealed::SealedHooks;
 
 use crate::pump::{Pump, Stage};
 
@@ -30,6 +31,8 @@ const MAX_RETRIES: usize = 1_000_000;
 pub enum StartError {
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Vault(#[from] OpenVaultError),
     #[error("cannot read the queues")]
     Queues(#[from] StoreError),
     #[error("there is no profile {0}; GET /v1/profiles lists those there are")]
@@ -74,10 +77,17 @@ pub struct Queues {
     pub redeliveries: EmbeddedQueue,
 }
 
+impl Queues {
+    pub fn all(&self) -> [&EmbeddedQueue; 4] {
+        [&self.events, &self.deliveries, &self.retries, &self.redeliveries]
+    }
+}
+
 impl Engine {
     pub async fn start(path: &Path, options: Options) -> Result<Self, StartError> {
         let Options { clock, random, retention, .. } = options;
         let store = Store::open(path, &options.store, Arc::clone(&clock))?;
+        let vault = Arc::new(open_vault(&store, path).await?);
         // An attempt may take its whole deadline; the lease must outlast it.
         let lease = LONGEST_ATTEMPT + LEASE_MARGIN;
         let open = |name, max_messages, max_leased_per_group| {
@@ -90,7 +100,8 @@ impl Engine {
             retries: open("retries", MAX_RETRIES, usize::MAX).await?,
             redeliveries: open("redeliveries", MAX_BACKLOG, per_hook).await?,
         };
-        let hooks = Arc::new(EmbeddedHooks::new(store.clone()));
+        let stored = Arc::new(EmbeddedHooks::new(store.clone()));
+        let hooks = Arc::new(SealedHooks::new(stored.clone(), vault));
         let events = Arc::new(EmbeddedEvents(store.clone()));
         let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
         let documents: Arc<dyn Documents> = Arc::new(EmbeddedDocuments::new(store.clone()));
@@ -124,11 +135,11 @@ impl Engine {
                 addresses: options.addresses,
             },
             fanout: fanout::Deps {
-                subscriptions: hooks.clone(),
+                subscriptions: stored.clone(),
                 events: events.clone(),
-                queue: Arc::new(queues.events.clone()),
-                deliveries: Arc::new(queues.deliveries.clone()),
-                retries: Arc::new(queues.retries.clone()),
+                queue: Arc::new(queues.events.for_stage()),
+                deliveries: Arc::new(queues.deliveries.for_stage()),
+                retries: Arc::new(queues.retries.for_stage()),
                 clock: Arc::clone(&clock),
                 random: Arc::clone(&random),
                 retention,
@@ -137,18 +148,20 @@ impl Engine {
                 hooks: effective,
                 events,
                 log: log.clone(),
-                retries: Arc::new(queues.retries.clone()),
+                retries: Arc::new(queues.retries.for_stage()),
                 sender: options.sender,
                 in_flight: deliver::InFlight::default(),
                 tokens: deliver::Tokens::default(),
+                batches: deliver::Batches::default(),
                 clock: Arc::clone(&clock),
                 random,
                 retention,
             },
             requeue: requeue::Deps {
-                hooks,
+                // Waiting needs no secret.
+                hooks: stored,
                 log,
-                redeliveries: Arc::new(queues.redeliveries.clone()),
+                redeliveries: Arc::new(queues.redeliveries.for_stage()),
                 clock,
                 retention,
             },

@@ -7,5 +7,5 @@
 mod engine;
 mod pump;
 
-pub use engine::{Engine, Options, StartError};
+pub use engine::{Engine, Options, Queues, StartError};
 pub use pump::Pump;

@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod demo;
+mod keys;
 mod listen;
 mod serve;
 
@@ -25,6 +26,7 @@ async fn main() -> ExitCode {
     telemetry::init(Format::Command);
     let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => serve::run(options).await,
+        Command::Keys(command) => keys::run(command),
         Command::Listen(options) => listen::run(options).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Bench(options) => bench::run(options).await,

@@ -1,5 +1,7 @@
 //! `hookline serve`
 
+mod metrics;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,7 @@ use local::{Engine, Options};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::domain::profile::STANDARD;
-use shared::embedded::StoreOptions;
+use shared::embedded::{StoreOptions, write_private};
 use shared::ports::{OsRandom, Random, SystemClock};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -152,6 +154,8 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let pump = tokio::spawn(engine.pump().run(stopped.clone()));
         let router = api::router(engine.api.clone());
+        let metrics = metrics::routes(engine.queues.clone(), api::OperatorKey::new(&operator_key));
+        let router = router.merge(metrics?);
         let http = tokio::spawn(serve_http(listener, router, stopped));
         tracing::info!(data = %data.display(), "listening on http://{address}");
         Ok(Self { address, operator_key, engine, stop, tasks: [http, pump], temporary })
@@ -200,7 +204,7 @@ fn kept_key(data: &Path) -> anyhow::Result<String> {
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
     let key = format!("op_{}", random_text(32));
-    write_private(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
+    write_private(&path, key.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     #[expect(clippy::print_stdout, reason = "the key is what the caller has to take note of, and no log may hold it")]
     {
         println!("operator key (kept in {}): {key}", path.display());
@@ -212,23 +216,6 @@ fn random_text(bytes: usize) -> String {
     let mut buffer = vec![0_u8; bytes];
     OsRandom.fill(&mut buffer);
     URL_SAFE_NO_PAD.encode(buffer)
-}
-
-#[cfg(unix)]
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    // Renamed when it is complete, so that a crash cannot leave half a key.
-    let unfinished = path.with_extension("new");
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(unfinished, path)
-}
-
-#[cfg(not(unix))]
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    std::fs::write(path, text)
 }
 
 /// The data directory holds secrets, so only its owner may look inside.

@@ -177,6 +177,29 @@ async fn an_operator_key_that_was_cut_short_is_refused() {
     assert!(log.contains("holds no operator key"), "{log}");
 }
 
+async fn rotate_keys(data: &Path) -> std::process::Output {
+    binary().args(["keys", "rotate", "--data"]).arg(data).output().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_master_key_is_added_by_command_and_taken_up_by_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let early = rotate_keys(directory.path()).await;
+    assert_eq!(early.status.code(), Some(1));
+    assert!(String::from_utf8(early.stderr).unwrap().contains("when the server first starts"));
+
+    Server::start(directory.path()).await.child.kill().await.unwrap();
+    let rotated = rotate_keys(directory.path()).await;
+    assert!(rotated.status.success());
+    let said = String::from_utf8(rotated.stdout).unwrap();
+    let file = std::fs::read_to_string(directory.path().join("keys")).unwrap();
+    let keys: Vec<Value> = serde_json::from_str(&file).unwrap();
+    assert_eq!(keys.len(), 2);
+    assert!(said.contains(keys[0]["id"].as_str().unwrap()), "{said}");
+    assert!(!said.contains(keys[0]["key"].as_str().unwrap()));
+    Server::start(directory.path()).await;
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_stop_finishes_what_is_under_way() {

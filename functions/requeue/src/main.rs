@@ -20,6 +20,7 @@ async fn main() -> anyhow::Result<()> {
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
     let deps = Arc::new(Deps {
+        // Secrets stay sealed here: waiting needs none of them.
         hooks: Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
         log: Arc::new(aws.deliveries(&store)),
         redeliveries: Arc::new(aws.queue(redeliveries)),

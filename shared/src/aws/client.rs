@@ -8,9 +8,11 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
 use super::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoSubscriptions};
-use super::{ScheduleTarget, Schedules, SqsSender};
+use super::{KmsDataKeys, ScheduleTarget, Schedules, SqsSender};
 use crate::config::StoreConfig;
 use crate::ports::Clock;
+use crate::sealed::SealedHooks;
+use crate::vault::Vault;
 
 /// Three tries get over a throttled call or a dropped connection. More would
 /// only hold on to a message that its queue can hand out again anyway.
@@ -26,6 +28,7 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
 #[derive(Clone)]
 pub struct Aws {
     pub dynamodb: aws_sdk_dynamodb::Client,
+    pub kms: aws_sdk_kms::Client,
     pub sqs: aws_sdk_sqs::Client,
     pub scheduler: aws_sdk_scheduler::Client,
     pub clock: Arc<dyn Clock>,
@@ -42,6 +45,7 @@ impl Aws {
     pub fn new(config: &SdkConfig, clock: Arc<dyn Clock>) -> Self {
         Self {
             dynamodb: aws_sdk_dynamodb::Client::new(config),
+            kms: aws_sdk_kms::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
             scheduler: aws_sdk_scheduler::Client::new(config),
             clock,
@@ -53,6 +57,18 @@ impl Aws {
         DynamoDocuments::new(self.dynamodb.clone(), &store.hooks_table)
     }
 
+    /// Secrets sealed under data keys of a KMS key.
+    pub fn vault(&self, kms_key_id: impl Into<String>) -> Arc<Vault> {
+        let keys = KmsDataKeys::new(self.kms.clone(), kms_key_id);
+        Arc::new(Vault::new(Arc::new(keys), Arc::clone(&self.clock)))
+    }
+
+    /// Hooks with their secrets open, for the stages that may see those.
+    pub fn sealed_hooks(&self, store: &StoreConfig, vault: Arc<Vault>) -> SealedHooks {
+        SealedHooks::new(Arc::new(self.hooks(store)), vault)
+    }
+
+    /// Hooks as they are stored: their secrets stay sealed.
     pub fn hooks(&self, store: &StoreConfig) -> DynamoHooks {
         DynamoHooks::new(self.dynamodb.clone(), &store.hooks_table)
     }

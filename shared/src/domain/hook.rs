@@ -12,7 +12,7 @@ use super::ids::{Channel, EventType, HookId, ProfileName, TenantId};
 use super::invalid::FieldError;
 use super::pattern::Pattern;
 use super::seconds::Seconds;
-use super::secret::{Secret, SecretKind, SigningSecret};
+use super::secret::{HoldsSecrets, Secret, SecretKind, SigningSecret};
 use super::settings::Settings;
 use crate::time::Timestamp;
 
@@ -88,6 +88,13 @@ impl Hook {
         self.secrets.retain(|s| s.is_live(now));
         self.secrets.insert(0, SigningSecret { secret, expires_at: None });
         self.secrets.truncate(MAX_SECRETS);
+    }
+}
+
+impl HoldsSecrets for Hook {
+    fn secrets_mut(&mut self) -> Vec<&mut Secret> {
+        let signing = self.secrets.iter_mut().map(|signing| &mut signing.secret);
+        signing.chain(self.settings.secrets_mut()).collect()
     }
 }
 

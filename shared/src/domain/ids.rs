@@ -3,8 +3,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
 use crate::ports::{Clock, Random};
@@ -182,7 +184,28 @@ made_id!(
     EventSeq, "an event sequence", "seq_"
 );
 
+/// As long as a queue keeps a message (SQS), so as old as a token can be when
+/// its message is handled.
+const OLDEST_TOKEN: Duration = Duration::from_secs(14 * 24 * 3600);
+
 impl EventSeq {
+    /// The name of an event by the publication that is recorded for it: whoever
+    /// handles that again, with nothing left of the first time, finds the same
+    /// name. Its time is that of the token where that is a ULID of ours, and
+    /// `now` otherwise.
+    pub fn of_publication(tenant: &TenantId, id: &EventId, token: &str, now: Timestamp) -> Self {
+        let made_at = parse_ulid(token).map(|token| Self(token).at());
+        let recent = made_at.filter(|at| *at <= now && now.since(*at) <= OLDEST_TOKEN);
+        let mut hash = Sha256::new();
+        for part in [tenant.as_str(), id.as_str(), token] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        let random = hash.first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+        Self(Ulid::from_parts(millis(recent.unwrap_or(now)), random))
+    }
+
     pub fn at(self) -> Timestamp {
         Timestamp::from_millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
     }
@@ -246,6 +269,22 @@ mod tests {
         assert_eq!(text.len(), 56);
         assert_eq!(text.parse::<DeliveryId>().unwrap(), id);
         assert!(!text.contains('.'), "Standard Webhooks forbids dots in webhook-id");
+    }
+
+    #[test]
+    fn a_publication_gives_its_event_the_same_name_whenever_it_is_handled() {
+        let (tenant, id) = (&"acme".parse().unwrap(), &"order-7".parse().unwrap());
+        let day = 24 * 3_600_000;
+        let of = |token: &str, now| EventSeq::of_publication(tenant, id, token, Timestamp::from_millis(now));
+        let token = Ulid::from_parts(40 * 24 * 3_600_000, 5).to_string();
+        let name = of(&token, 40 * day);
+        assert_eq!(name.at(), Timestamp::from_millis(40 * day));
+        assert_eq!(name, of(&token, 41 * day));
+        assert_ne!(name, of(&Ulid::from_parts(40 * 24 * 3_600_000, 6).to_string(), 41 * day));
+        // A token of the future, one of long ago, and one that is no ULID.
+        for (token, now) in [(&*token, 39 * day), (&*token, 55 * day), ("mine", 41 * day)] {
+            assert_eq!(of(token, now).at(), Timestamp::from_millis(now));
+        }
     }
 
     #[test]

@@ -42,6 +42,12 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// What has secrets in it, all of which are sealed where it is stored.
+pub trait HoldsSecrets {
+    /// Every secret; one that is left out is stored in the clear.
+    fn secrets_mut(&mut self) -> Vec<&mut Secret>;
+}
+
 /// A secret that signs until it expires; during a rotation several are live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SigningSecret {

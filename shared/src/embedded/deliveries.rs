@@ -14,6 +14,9 @@ use crate::time::Timestamp;
 /// that admits nothing cannot hold a thread.
 const SCANNED_ROWS: usize = 2_000;
 
+/// Writes survive the process at once, and reach the disk soon and in order
+/// without being waited for: an attempt that a power failure takes from the log
+/// is made again, because its message is then still there.
 #[derive(Clone)]
 pub struct EmbeddedDeliveryLog(pub Store);
 
@@ -57,7 +60,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         let attempt = failed.map(|attempt| attempt_row(delivery, attempt));
         let delivery = delivery.clone();
         self.0
-            .write(move |tx| {
+            .hand_over(move |tx| {
                 let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring::<Delivery>(&value, now));
                 let found = found.transpose()?.flatten();
                 let stored = found.as_ref().map_or(Expected::Absent, |row| Expected::Attempts(row.attempt_count));

@@ -10,6 +10,8 @@ use crate::domain::event::{Event, FanoutPage};
 use crate::domain::ids::{EventId, TenantId};
 use crate::ports::{Events, Page, Recorded, StoreResult};
 
+/// Writes do not wait for the disk: until they are there, the message that
+/// caused them is, and fan-out makes the same of it again.
 #[derive(Clone)]
 pub struct EmbeddedEvents(pub Store);
 
@@ -45,7 +47,7 @@ impl Events for EmbeddedEvents {
         let value = encode_expiring(&EventRow { event, page }, event.expires_at);
         let token = page.token.clone();
         self.0
-            .write(move |tx| {
+            .write_in_order(move |tx| {
                 let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring(&value, now)).transpose()?;
                 if let Some(EventRow::<Event, FanoutPage> { event, page }) = found.flatten() {
                     return Ok(match page_is_of(&page, &token) {
@@ -65,7 +67,7 @@ impl Events for EmbeddedEvents {
         let value = encode_expiring(page, event.expires_at);
         let token = page.token.clone();
         self.0
-            .write(move |tx| {
+            .write_in_order(move |tx| {
                 let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring(&value, now)).transpose()?;
                 if let Some(page) = found.flatten() {
                     return Ok(match page_is_of(&page, &token) {

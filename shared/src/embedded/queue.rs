@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::codec;
-use super::store::{Store, Table};
+use super::store::{Store, Table, Transaction};
 use crate::ports::{Clock, Outgoing, QueueError, QueueReceiver, QueueSender, Received, StoreError, StoreResult};
 use crate::stage::causes;
 use crate::time::Timestamp;
@@ -79,6 +79,12 @@ impl EmbeddedQueue {
 
     pub fn stats(&self) -> QueueStats {
         self.lock().stats()
+    }
+
+    /// Since when the oldest message could have been taken; none when nothing
+    /// is visible. Looks at every message.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.lock().oldest()
     }
 
     /// When the next message becomes visible or a lease ends; none when empty.
@@ -165,9 +171,17 @@ fn failed(error: StoreError) -> QueueError {
     QueueError::Unavailable(error.into())
 }
 
-#[async_trait]
-impl QueueSender for EmbeddedQueue {
-    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+/// When a send returns.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// On disk, and not visible before.
+    Durably,
+    /// Visible, and on disk before whatever is written after it.
+    InOrder,
+}
+
+impl EmbeddedQueue {
+    async fn send_as(&self, sent: Sent, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
         let now = self.clock.now();
         let mut results = Vec::with_capacity(messages.len());
         let mut accepted = Vec::with_capacity(messages.len());
@@ -195,26 +209,27 @@ impl QueueSender for EmbeddedQueue {
             return results;
         }
         let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
-        let written = self
-            .store
-            .write(move |tx| {
-                let mut entries = Vec::with_capacity(accepted.len());
-                for (row, value, arrival) in accepted {
-                    tx.put(Table::Messages, row, value);
-                    entries.push(arrival);
-                }
-                // Here and not behind the await: a caller that stops waiting
-                // must not leave a durable message that nobody knows of.
-                tx.after_commit(move || {
-                    let mut index = index.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    entries.into_iter().for_each(|arrival| index.insert(arrival));
-                    index.wake(now);
-                    drop(index);
-                    arrivals.notify_one();
-                });
-                Ok(())
-            })
-            .await;
+        let work = move |tx: &mut Transaction<'_>| {
+            let mut entries = Vec::with_capacity(accepted.len());
+            for (row, value, arrival) in accepted {
+                tx.put(Table::Messages, row, value);
+                entries.push(arrival);
+            }
+            // Here and not behind the await: a caller that stops waiting
+            // must not leave a durable message that nobody knows of.
+            tx.after_commit(move || {
+                let mut index = index.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                entries.into_iter().for_each(|arrival| index.insert(arrival));
+                index.wake(now);
+                drop(index);
+                arrivals.notify_one();
+            });
+            Ok(())
+        };
+        let written = match sent {
+            Sent::Durably => self.store.write(work).await,
+            Sent::InOrder => self.store.write_in_order(work).await,
+        };
         if let Err(error) = written {
             let error = Arc::new(error);
             for result in results.iter_mut().filter(|result| result.is_ok()) {
@@ -222,6 +237,31 @@ impl QueueSender for EmbeddedQueue {
             }
         }
         results
+    }
+
+    /// The sending end for a stage, which passes on what is already durable.
+    pub fn for_stage(&self) -> StageSender {
+        StageSender(self.clone())
+    }
+}
+
+/// Sends without waiting for the disk. What is sent is there before the
+/// acknowledgement of what caused it, or neither is, and then it is sent again.
+#[derive(Clone)]
+pub struct StageSender(EmbeddedQueue);
+
+#[async_trait]
+impl QueueSender for StageSender {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        self.0.send_as(Sent::InOrder, messages).await
+    }
+}
+
+/// For messages from outside, which are durable before anybody sees them.
+#[async_trait]
+impl QueueSender for EmbeddedQueue {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        self.send_as(Sent::Durably, messages).await
     }
 }
 
@@ -249,13 +289,13 @@ impl QueueReceiver for EmbeddedQueue {
         Ok(received)
     }
 
-    /// Does not wait for the disk: a message whose deletion is lost with the
-    /// process comes back, as one whose acknowledgement never happened.
+    /// Does not wait for the disk: a message whose deletion is lost comes back,
+    /// as one whose acknowledgement never happened.
     async fn ack(&self, receipt: &str) -> Result<(), QueueError> {
         let number = Self::number(receipt)?;
         let row = self.row(number);
         let written_once = self.lock().written_once(number);
-        let deleted = self.store.write_later(move |tx| {
+        let deleted = self.store.write_in_order(move |tx| {
             match written_once {
                 true => tx.delete_single(Table::Messages, row),
                 false => tx.delete(Table::Messages, row),
@@ -273,7 +313,7 @@ impl QueueReceiver for EmbeddedQueue {
         let row = self.row(number);
         let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
         self.lock().will_be_rewritten(number);
-        let deferred = self.store.write(move |tx| {
+        let deferred = self.store.hand_over(move |tx| {
             let Some(value) = tx.get(Table::Messages, &row)? else {
                 return Ok(());
             };
@@ -304,7 +344,7 @@ impl QueueReceiver for EmbeddedQueue {
         dead_row.extend_from_slice(&now.as_millis().to_be_bytes());
         dead_row.extend_from_slice(message.id.as_bytes());
         let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
-        let moved = self.store.write(move |tx| {
+        let moved = self.store.hand_over(move |tx| {
             tx.put(Table::Messages, dead_row, codec::encode(&letter));
             tx.delete(Table::Messages, row);
             tx.after_commit(move || {

@@ -1,17 +1,24 @@
-//! The store: three keyspaces, many readers, one writer that commits in groups.
+//! The store: three keyspaces, one journal.
+//!
+//! Every write joins a group that all can see at once. Groups follow each other
+//! into the journal, and a thread of its own gets that onto the disk for all who
+//! wait for it. So whatever survives a crash is everything up to some write: no
+//! effect without its cause. Therefore only those wait who promise something to
+//! the outside.
 
-use std::collections::HashMap;
+mod group;
+mod journal;
+
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fjall::compaction::filter::{CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
-use tokio::sync::{mpsc, oneshot};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, Slice};
 
 use super::codec;
 use crate::ports::{Clock, StoreError, StoreResult};
-use crate::stage::causes;
+use group::{Change, Groups};
+use journal::{Journal, Reach};
 
 /// Bounds on memory. The defaults keep a busy process well under 96 MiB.
 #[derive(Clone, Debug)]
@@ -51,17 +58,15 @@ pub(super) enum Table {
     Messages,
 }
 
-/// Jobs that may wait for the writer before callers have to.
-const WAITING_JOBS: usize = 4_096;
-/// The most jobs of one commit, so that one flush never takes long.
-const GROUP_JOBS: usize = 1_024;
+/// Bytes that may have been written and not be in the journal.
+const MAX_OPEN_BYTES: usize = 1024 * 1024;
 
 /// A handle on the open store; clones share it. It closes when all are gone.
 #[derive(Clone)]
 pub struct Store {
     tables: Arc<Tables>,
     clock: Arc<dyn Clock>,
-    writer: Arc<Writer>,
+    journal: Arc<Journal>,
 }
 
 struct Tables {
@@ -69,32 +74,13 @@ struct Tables {
     hooks: Keyspace,
     logs: Keyspace,
     messages: Keyspace,
+    /// Locked while a transaction reads and writes, so that they follow each other.
+    groups: Mutex<Groups>,
+    /// Held by whoever commits.
+    committing: Mutex<()>,
 }
 
-struct Writer {
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    thread: Mutex<Option<thread::JoinHandle<()>>>,
-}
-
-type Committed = Result<(), Arc<fjall::Error>>;
-type Completion = Box<dyn FnOnce(&Committed) + Send>;
-type Job = Box<dyn FnOnce(&mut Transaction<'_>) -> Completion + Send>;
-type Write = (Table, Slice, Change);
-
-enum Change {
-    Put(Slice),
-    Delete,
-    DeleteSingle,
-}
-
-impl Change {
-    fn value(&self) -> Option<&Slice> {
-        match self {
-            Self::Put(value) => Some(value),
-            Self::Delete | Self::DeleteSingle => None,
-        }
-    }
-}
+type Action = Box<dyn FnOnce() + Send>;
 
 impl Store {
     pub fn open(path: &Path, options: &StoreOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
@@ -124,23 +110,17 @@ impl Store {
             hooks: keyspace("hooks")?,
             logs: keyspace("logs")?,
             messages: keyspace("messages")?,
-            db: db.clone(),
+            groups: Mutex::default(),
+            committing: Mutex::default(),
+            db,
         });
-        let (jobs, waiting) = mpsc::channel(WAITING_JOBS);
-        let thread = thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn({
-                let tables = Arc::clone(&tables);
-                move || write_in_groups(&tables, waiting)
-            })
-            .map_err(OpenError::Thread)?;
-        let writer = Writer { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) };
-        Ok(Self { tables, clock, writer: Arc::new(writer) })
+        let journal = Journal::start(path, Arc::clone(&tables)).map_err(OpenError::Thread)?;
+        Ok(Self { tables, clock, journal: Arc::new(journal) })
     }
 
     /// Waits until everything handed in so far is on disk, and refuses more.
     pub fn close(&self) {
-        self.writer.close();
+        self.journal.close();
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -152,7 +132,8 @@ impl Store {
     }
 
     pub(super) fn get(&self, table: Table, key: &[u8]) -> StoreResult<Option<Slice>> {
-        self.tables.keyspace(table).get(key).map_err(unavailable)
+        let found = self.tables.groups().get(table, key);
+        found.map_or_else(|| self.tables.keyspace(table).get(key).map_err(unavailable), Ok)
     }
 
     /// Rows of `range` in order of their keys.
@@ -161,70 +142,64 @@ impl Store {
         table: Table,
         range: R,
     ) -> impl DoubleEndedIterator<Item = StoreResult<(Slice, Slice)>> + use<R> {
-        self.tables.keyspace(table).range(range).map(|guard| guard.into_inner().map_err(unavailable))
+        let failed = self.tables.commit().err().map(|error| Err(unavailable(error)));
+        let rows = self.tables.keyspace(table).range(range).map(|guard| guard.into_inner().map_err(unavailable));
+        failed.into_iter().chain(rows)
     }
 
-    /// Has `work` run on the writer, in order, without waiting for it. For
-    /// writes that may be lost with the process, because they are made again.
-    pub(super) async fn write_later<F>(&self, work: F) -> StoreResult<()>
-    where
-        F: FnOnce(&mut Transaction<'_>) -> StoreResult<()> + Send + 'static,
-    {
-        let job: Job = Box::new(move |transaction| {
-            let result = work(transaction);
-            transaction.keep = result.is_ok();
-            Box::new(move |committed| {
-                let failed = result.err().map(|error| causes(&error));
-                if let Some(error) = failed.or_else(|| committed.as_ref().err().map(|error| causes(error.as_ref()))) {
-                    tracing::error!(error, "a write that nobody waits for failed");
-                }
-            })
-        });
-        let jobs = self.writer.sender().ok_or_else(closed)?;
-        jobs.send(job).await.map_err(|_| closed())
-    }
-
-    /// Runs `work` on the writer and returns once its writes are on disk. An
-    /// error discards them. Transactions see each other's writes in order.
-    pub(super) async fn write<T, F>(&self, work: F) -> StoreResult<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut Transaction<'_>) -> StoreResult<T> + Send + 'static,
-    {
-        let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |transaction| {
-            let result = work(transaction);
-            transaction.keep = result.is_ok();
-            Box::new(move |committed| {
-                let _ = reply.send(match committed {
-                    Ok(()) => result,
-                    Err(error) => Err(StoreError::Unavailable(Arc::clone(error).into())),
-                });
-            })
-        });
-        let jobs = self.writer.sender().ok_or_else(closed)?;
-        jobs.send(job).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
-    }
-}
-
-impl Writer {
-    fn sender(&self) -> Option<mpsc::Sender<Job>> {
-        self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-
-    fn close(&self) {
-        drop(self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
-        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            let _ = thread.join();
+    /// Runs `work` and makes its writes; an error discards them. They are on
+    /// disk before anything that is written after them, and soon, but maybe not
+    /// yet when this returns: for what is done again if it is lost.
+    pub(super) async fn write_in_order<T>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T> + Send,
+    ) -> StoreResult<T> {
+        let (result, after) = self.run(work)?;
+        after.into_iter().for_each(|action| action());
+        self.journal.written();
+        // Where the disk cannot keep up, what waits for it must not grow.
+        let full = self.tables.groups().open.bytes() > MAX_OPEN_BYTES;
+        if full {
+            self.journal.reached(Reach::System, Vec::new()).await?;
         }
+        Ok(result)
     }
-}
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.close();
+    /// As [`Store::write_in_order`], but when this returns, the death of this
+    /// process alone undoes nothing.
+    pub(super) async fn hand_over<T>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T> + Send,
+    ) -> StoreResult<T> {
+        self.write_until(Reach::System, work).await
+    }
+
+    /// Runs `work`, and returns once its writes are on disk.
+    pub(super) async fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T> + Send,
+    ) -> StoreResult<T> {
+        self.write_until(Reach::Disk, work).await
+    }
+
+    async fn write_until<T>(
+        &self,
+        reach: Reach,
+        work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T> + Send,
+    ) -> StoreResult<T> {
+        let (result, after) = self.run(work)?;
+        self.journal.reached(reach, after).await?;
+        Ok(result)
+    }
+
+    fn run<T>(&self, work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T>) -> StoreResult<(T, Vec<Action>)> {
+        self.journal.check_open()?;
+        let mut groups = self.tables.groups();
+        let mut transaction = Transaction { tables: &self.tables, groups: &groups, own: Vec::new(), after: Vec::new() };
+        let result = work(&mut transaction)?;
+        let Transaction { own, after, .. } = transaction;
+        own.into_iter().for_each(|(table, key, change)| groups.open.add(table, key, change));
+        Ok((result, after))
     }
 }
 
@@ -236,16 +211,36 @@ impl Tables {
             Table::Messages => &self.messages,
         }
     }
+
+    fn groups(&self) -> MutexGuard<'_, Groups> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts everything written so far into memtables and journal.
+    fn commit(&self) -> fjall::Result<()> {
+        let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(group) = self.groups().close() else { return Ok(()) };
+        let mut batch = self.db.batch();
+        for (table, key, change) in group.changes() {
+            let (table, key) = (self.keyspace(table), key.clone());
+            match change {
+                Change::Put(value) => batch.insert(table, key, value.clone()),
+                Change::Delete => batch.remove(table, key),
+                Change::DeleteSingle => batch.remove_weak(table, key),
+            }
+        }
+        let committed = batch.commit();
+        self.groups().committed();
+        committed
+    }
 }
 
-/// What one job reads and writes while it holds the writer.
+/// What one writer reads and writes while it has its turn.
 pub(super) struct Transaction<'a> {
     tables: &'a Tables,
-    /// Writes of the group that are not committed yet.
-    pending: &'a mut HashMap<(Table, Slice), Option<Slice>>,
-    own: Vec<Write>,
-    after: Vec<Box<dyn FnOnce() + Send>>,
-    keep: bool,
+    groups: &'a Groups,
+    own: Vec<(Table, Slice, Change)>,
+    after: Vec<Action>,
 }
 
 impl Transaction<'_> {
@@ -253,8 +248,8 @@ impl Transaction<'_> {
         if let Some((.., value)) = self.own.iter().rev().find(|(t, k, _)| *t == table && **k == *key) {
             return Ok(value.value().cloned());
         }
-        if let Some(value) = self.pending.get(&(table, Slice::from(key))) {
-            return Ok(value.clone());
+        if let Some(value) = self.groups.get(table, key) {
+            return Ok(value);
         }
         self.tables.keyspace(table).get(key).map_err(unavailable)
     }
@@ -273,47 +268,11 @@ impl Transaction<'_> {
         self.own.push((table, key.into(), Change::DeleteSingle));
     }
 
-    /// Runs once the writes are on disk, whether or not the caller still waits.
+    /// Runs once the writes are as safe as they were asked to be, whether or
+    /// not the caller still waits.
     pub(super) fn after_commit(&mut self, action: impl FnOnce() + Send + 'static) {
         self.after.push(Box::new(action));
     }
-}
-
-fn write_in_groups(tables: &Tables, mut waiting: mpsc::Receiver<Job>) {
-    let mut jobs = Vec::with_capacity(GROUP_JOBS);
-    while waiting.blocking_recv_many(&mut jobs, GROUP_JOBS) > 0 {
-        let mut batch = tables.db.batch().durability(Some(PersistMode::SyncData));
-        let mut pending = HashMap::new();
-        let mut after: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
-        let mut completions: Vec<Completion> = Vec::with_capacity(jobs.len());
-        for job in jobs.drain(..) {
-            let mut transaction =
-                Transaction { tables, pending: &mut pending, own: Vec::new(), after: Vec::new(), keep: false };
-            completions.push(job(&mut transaction));
-            if !transaction.keep {
-                continue;
-            }
-            let Transaction { own, after: actions, .. } = transaction;
-            for (table, key, change) in own {
-                pending.insert((table, key.clone()), change.value().cloned());
-                match change {
-                    Change::Put(value) => batch.insert(tables.keyspace(table), key, value),
-                    Change::Delete => batch.remove(tables.keyspace(table), key),
-                    Change::DeleteSingle => batch.remove_weak(tables.keyspace(table), key),
-                }
-            }
-            after.extend(actions);
-        }
-        let committed: Committed = batch.commit().map_err(Arc::new);
-        if committed.is_ok() {
-            after.into_iter().for_each(|action| action());
-        }
-        completions.into_iter().for_each(|complete| complete(&committed));
-    }
-}
-
-fn closed() -> StoreError {
-    StoreError::Unavailable("the store is closed".into())
 }
 
 pub(super) fn unavailable(error: fjall::Error) -> StoreError {

@@ -53,7 +53,8 @@ impl LogFilter {
 /// - A row past its expiry is not found.
 #[async_trait]
 pub trait DeliveryLog: Send + Sync {
-    /// Durable when it returns, with the last attempt's own row when it failed.
+    /// Outlives the process when it returns, with the last attempt's own row when
+    /// it failed; outlives the machine before its message's acknowledgement does.
     async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()>;
     async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>>;
     async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>>;

@@ -42,7 +42,8 @@ pub enum QueueError {
 
 /// The sending end of a queue.
 ///
-/// - A message is durable when its send returned.
+/// - A message is durable when its send returned. What a stage sends may also
+///   become durable later, yet before its acknowledgement of what caused it.
 /// - Nothing is visible before it is due.
 /// - A due time of any distance (1 s, 20 min, 13 h, 3 days) is taken by this
 ///   same call. Where a queue cannot wait that long, the message shows up

@@ -15,6 +15,8 @@ pub enum Answer {
     Status(u16),
     /// A status with a `Retry-After`.
     Later(u16, String),
+    /// A status and a body.
+    Body(u16, &'static [u8]),
     Timeout,
 }
 
@@ -22,12 +24,27 @@ pub enum Answer {
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub at: Timestamp,
+    pub method: &'static str,
     pub url: String,
+    /// As they left, in order.
+    pub headers: Vec<(String, String)>,
     /// `webhook-id`: the delivery.
     pub id: String,
     pub body: Bytes,
     /// The secrets whose signature it carries, in no order.
     pub signed_by: Vec<String>,
+}
+
+impl Sent {
+    /// The values of a header, whose name is compared in lower case.
+    pub fn header(&self, name: &str) -> Vec<&str> {
+        let same = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        same.map(|(_, value)| value.as_str()).collect()
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("bodies are text")
+    }
 }
 
 /// Every customer's endpoint at once. It answers from a script, with 200 when
@@ -70,6 +87,11 @@ impl Endpoint {
         sent
     }
 
+    /// Everything that was sent, however it is signed.
+    pub fn seen(&self) -> Vec<Sent> {
+        self.lock().sent.clone()
+    }
+
     pub fn sent_to(&self, url: &str) -> Vec<Sent> {
         self.sent().into_iter().filter(|request| request.url == url).collect()
     }
@@ -89,12 +111,16 @@ impl HttpSender for Endpoint {
         let signed_by = secrets.into_iter().filter(|secret| verifies(secret, &request, at)).collect();
         let id = header(&request, "webhook-id").to_owned();
         let answer = state.scripts.get_mut(&url).and_then(VecDeque::pop_front).unwrap_or(Answer::Status(200));
-        state.sent.push(Sent { at, url, id, body: request.body, signed_by });
+        let HttpRequest { method, headers, body, .. } = request;
+        state.sent.push(Sent { at, method, url, headers, id, body, signed_by });
         let answer = match answer {
             Answer::Status(status) => Ok(HttpResponse { status, headers: Vec::new(), body: Bytes::new() }),
             Answer::Later(status, wait) => {
                 let headers = vec![("retry-after".to_owned(), wait)];
                 Ok(HttpResponse { status, headers, body: Bytes::new() })
+            }
+            Answer::Body(status, body) => {
+                Ok(HttpResponse { status, headers: Vec::new(), body: Bytes::from_static(body) })
             }
             Answer::Timeout => {
                 Err(SendFailure { outcome: Outcome::Timeout, detail: "no answer within 15 s".to_owned() })

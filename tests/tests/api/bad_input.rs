@@ -202,7 +202,7 @@ async fn wrong_tenants_keys_and_rotations_are_refused_by_name() {
     assert_problem(&world.post(&rotate, json!({ "overlap": -1 })).await, 422, "overlap");
     assert_problem(&world.post(&rotate, json!({ "secret": "whsec_" })).await, 422, "secret");
     let secret = world.get(&format!("{}/secret", hook.path())).await.expect(200).json();
-    assert_eq!(secret, json!({ "secret": hook.secret, "retiring": [] }));
+    assert_eq!(secret, json!({ "secret": hook.secret, "others": [] }));
 }
 
 #[tokio::test]

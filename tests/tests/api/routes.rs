@@ -13,8 +13,8 @@ fn path(rest: &str) -> String {
 async fn tenants_are_created_read_changed_and_deleted() {
     let world = World::new().await;
     let created = world.post("/v1/tenants", json!({ "id": "blog", "name": "A blog" })).await.expect(201).json();
-    let expected =
-        json!({ "id": "blog", "name": "A blog", "created_at": START.to_string(), "updated_at": START.to_string() });
+    let now = START.to_string();
+    let expected = json!({ "id": "blog", "name": "A blog", "profile": null, "strict_event_types": false, "created_at": now, "updated_at": now });
     assert_eq!(created, expected);
     assert_eq!(world.get("/v1/tenants/blog").await.expect(200).json(), created);
     let changed = world.patch("/v1/tenants/blog", json!({ "name": "The blog" })).await.expect(200).json();
@@ -61,8 +61,8 @@ async fn hooks_are_created_read_changed_and_deleted() {
     let world = World::new().await;
     let settings = json!({
         "name": "Search", "description": "Reindexes", "url": "https://search.example.com/in?a=b", "events": ["post.*"],
-        "channels": ["blog:7"], "enabled": false, "retry": { "delays": [1.5, 60.0], "jitter": 0.5 },
-        "timeout": { "connect": 1.0, "total": 2.5 }, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "channels": ["blog:7"], "enabled": false, "retry": { "delays": [1.5, 60], "jitter": 0.5 },
+        "timeout": { "connect": 1, "total": 2.5 }, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     });
     let created = world.post(&path("/hooks"), settings.clone()).await.expect(201).json();
     for (field, value) in settings.as_object().unwrap() {
@@ -72,14 +72,14 @@ async fn hooks_are_created_read_changed_and_deleted() {
     let read = world.get(&hook).await.expect(200).json();
     assert_eq!(read["secret"], Value::Null, "the secret is shown when asked for, not in passing");
     let secret = world.get(&format!("{hook}/secret")).await.expect(200).json();
-    assert_eq!(secret, json!({ "secret": settings["secret"], "retiring": [] }));
+    assert_eq!(secret, json!({ "secret": settings["secret"], "others": [] }));
 
     let changed = world.patch(&hook, json!({ "enabled": true, "secret": "" })).await.expect(200).json();
     assert_eq!((&changed["enabled"], &changed["name"]), (&json!(true), &json!("Search")));
     assert_eq!(world.get(&format!("{hook}/secret")).await.expect(200).json()["secret"], settings["secret"]);
     let rotated = world.post(&format!("{hook}/secret/rotate"), json!({})).await.expect(200).json();
-    assert_eq!(rotated["retiring"][0]["secret"], settings["secret"]);
-    assert_eq!(rotated["retiring"][0]["expires_at"], "2026-02-01T09:30:00.000Z");
+    assert_eq!(rotated["others"][0]["secret"], settings["secret"]);
+    assert_eq!(rotated["others"][0]["expires_at"], "2026-02-01T09:30:00.000Z");
 
     world.delete(&hook).await.expect(204);
     world.get(&hook).await.expect(404);

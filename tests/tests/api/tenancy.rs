@@ -18,7 +18,7 @@ impl Route {
         self.path.contains("{tenant}")
     }
 
-    /// What every key may read, whoever has it.
+    /// What no tenant owns and all may read, save who may only publish.
     fn is_everybodys(&self) -> bool {
         self.method == "GET" && (self.path.starts_with("/v1/profiles") || SHARED.contains(&self.path.as_str()))
     }
@@ -35,10 +35,9 @@ impl Route {
             list.iter().any(|(method, rest)| *method == self.method && path == Some(rest))
         };
         match scope {
-            _ if self.is_everybodys() => true,
             "tenant" => !self.is_the_operators(),
             "publish" => is(PUBLISHING),
-            _ => is(PORTAL),
+            _ => self.is_everybodys() || is(PORTAL),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The ports' contracts: one test per promise, over every adapter.
 //!
-//! A promise is a function over the ports of a [`Stores`] or a [`Queues`]; a
-//! fixture makes one of those for an adapter, empty and of its own. To hold a
-//! further adapter to the contracts, write its fixture and name it below.
+//! A promise is a function over the ports of a [`Stores`], a [`Queues`] or a
+//! [`MasterKeys`](vault::MasterKeys); a fixture makes one of those for an
+//! adapter, empty and of its own. To hold a further adapter to the contracts,
+//! write its fixture and name it below.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -22,15 +23,17 @@ use shared::time::Timestamp;
 mod deliveries;
 mod documents;
 pub(crate) mod dynamo;
-mod embedded;
+pub(crate) mod embedded;
 mod events;
 mod hooks;
 mod keys;
 mod queue;
 pub(crate) mod samples;
+pub(crate) mod sealed;
 pub(crate) mod sqs;
 mod subscriptions;
 mod tenants;
+mod vault;
 
 /// The stores of one adapter.
 pub(crate) struct Stores {
@@ -146,22 +149,7 @@ macro_rules! store_contracts {
             an_update_of_an_older_version_or_of_a_deleted_key_is_a_conflict
             a_deleted_key_is_gone_and_deleting_it_again_says_so
         );
-        promises!($fixture, hooks:
-            a_hook_is_found_under_its_own_tenant_only
-            creating_a_hook_that_exists_is_a_conflict
-            an_update_based_on_an_older_version_is_a_conflict_and_changes_nothing
-            an_update_moves_the_subscription_rows_with_the_hook
-            every_field_is_read_back
-            pages_are_complete_and_in_order_of_id
-            a_deleted_hook_is_gone_and_matches_nothing
-            a_hook_may_have_the_most_patterns
-        );
-        promises!($fixture, subscriptions:
-            every_hook_that_asks_for_the_type_is_found_once
-            pages_are_complete_whatever_their_size
-            another_tenants_hooks_are_never_found
-            hooks_that_do_not_match_are_not_found
-        );
+        hook_contracts!($fixture);
         promises!($fixture, events:
             the_first_message_wins_the_same_resumes_and_any_other_is_a_duplicate
             of_concurrent_messages_one_wins
@@ -190,6 +178,27 @@ macro_rules! store_contracts {
     };
 }
 
+macro_rules! hook_contracts {
+    ($fixture:path) => {
+        promises!($fixture, hooks:
+            a_hook_is_found_under_its_own_tenant_only
+            creating_a_hook_that_exists_is_a_conflict
+            an_update_based_on_an_older_version_is_a_conflict_and_changes_nothing
+            an_update_moves_the_subscription_rows_with_the_hook
+            every_field_is_read_back
+            pages_are_complete_and_in_order_of_id
+            a_deleted_hook_is_gone_and_matches_nothing
+            a_hook_may_have_the_most_patterns
+        );
+        promises!($fixture, subscriptions:
+            every_hook_that_asks_for_the_type_is_found_once
+            pages_are_complete_whatever_their_size
+            another_tenants_hooks_are_never_found
+            hooks_that_do_not_match_are_not_found
+        );
+    };
+}
+
 macro_rules! queue_contracts {
     ($fixture:path) => {
         promises!($fixture, queue:
@@ -208,9 +217,33 @@ macro_rules! queue_contracts {
     };
 }
 
+macro_rules! key_contracts {
+    ($fixture:path) => {
+        promises!($fixture, vault:
+            every_key_is_new_and_unwraps_to_itself
+            a_new_master_key_leaves_older_data_keys_readable
+            what_was_changed_or_wrapped_elsewhere_never_gives_a_key
+            a_master_key_that_cannot_be_used_says_what_to_do
+        );
+    };
+}
+
 mod on_embedded {
     store_contracts!(crate::contract::embedded::stores);
     queue_contracts!(crate::contract::embedded::queues);
+    key_contracts!(crate::contract::vault::in_a_file);
+}
+
+mod on_kms {
+    key_contracts!(crate::contract::vault::in_kms);
+}
+
+mod on_sealed_embedded {
+    hook_contracts!(crate::contract::sealed::over_embedded);
+}
+
+mod on_sealed_dynamo {
+    hook_contracts!(crate::contract::sealed::over_dynamo);
 }
 
 mod on_dynamo {

@@ -3,4 +3,5 @@
 
 mod budget;
 mod contract;
+mod sealed;
 mod waiting;

@@ -7,5 +7,7 @@ mod fanout;
 mod hooks;
 mod manual;
 mod payload;
+mod profiles;
 mod queues;
 mod retries;
+mod settings;

@@ -10,6 +10,7 @@ use shared::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
 use shared::domain::ids::{Channel, EventId, EventType, TenantId, new_ulid};
 use shared::domain::seconds::Seconds;
 use shared::messages::{EventMessage, VERSION};
+use shared::metrics;
 use shared::ports::Outgoing;
 use shared::time::Timestamp;
 use utoipa::ToSchema;
@@ -157,6 +158,7 @@ pub(crate) async fn publish(
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let (id, message) = event.into_message(&tenant, &deps).await?;
     deps.queue.send_one(message).await?;
+    metrics::accepted(1);
     Ok((StatusCode::ACCEPTED, Json(Accepted { id: id.to_string() })))
 }
 
@@ -200,6 +202,7 @@ pub(crate) async fn publish_batch(
     {
         return Err(all_refused(first.status(), &outcomes));
     }
+    metrics::accepted(outcomes.iter().flatten().count());
     let results = outcomes
         .into_iter()
         .map(|outcome| match outcome {

@@ -161,7 +161,7 @@ pub(crate) async fn create(
 
 /// List profiles, the built-in ones first
 #[utoipa::path(get, path = "/v1/profiles", tag = "profiles", responses(
-    (status = 200, body = ProfileList), (status = 401, body = Problem)
+    (status = 200, body = ProfileList), (status = 401, body = Problem), (status = 403, body = Problem)
 ))]
 pub(crate) async fn list(_: Anybody, State(deps): State<Deps>) -> Result<Json<ProfileList>, Problem> {
     let own = deps.profiles.list().await?;
@@ -171,7 +171,8 @@ pub(crate) async fn list(_: Anybody, State(deps): State<Deps>) -> Result<Json<Pr
 
 /// Read a profile
 #[utoipa::path(get, path = "/v1/profiles/{profile}", tag = "profiles", params(("profile" = String, Path)), responses(
-    (status = 200, body = ProfileView), (status = 401, body = Problem), (status = 404, body = Problem)
+    (status = 200, body = ProfileView), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem)
 ))]
 pub(crate) async fn get(
     _: Anybody,

@@ -57,7 +57,8 @@ struct Entry {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    Visible,
+    /// Since then.
+    Visible(Timestamp),
     Waiting(Timestamp),
     Leased(Timestamp),
 }
@@ -90,6 +91,14 @@ impl Index {
 
     pub(super) fn stats(&self) -> QueueStats {
         QueueStats { waiting: self.messages.len() - self.leased, leased: self.leased }
+    }
+
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        let visible = self.messages.values().filter_map(|entry| match entry.state {
+            State::Visible(since) => Some(since),
+            State::Waiting(_) | State::Leased(_) => None,
+        });
+        visible.min()
     }
 
     pub(super) fn next_number(&mut self) -> u64 {
@@ -192,7 +201,7 @@ impl Index {
             }
             self.leave_state(number);
             let Some(entry) = self.messages.get_mut(&number) else { continue };
-            entry.state = State::Visible;
+            entry.state = State::Visible(at);
             let name = Arc::clone(&entry.group);
             if let Some(group) = self.groups.get_mut(&name) {
                 group.visible.push_back(number);
@@ -204,7 +213,7 @@ impl Index {
     fn leave_state(&mut self, number: u64) {
         let Some(entry) = self.messages.get(&number) else { return };
         match entry.state {
-            State::Visible => {
+            State::Visible(_) => {
                 if let Some(group) = self.groups.get_mut(&entry.group) {
                     group.visible.retain(|other| *other != number);
                 }

@@ -14,8 +14,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
-use deliver::{InFlight, Tokens};
-use shared::cache::{CachedDocuments, FRESH_FOR};
+use deliver::{Batches, InFlight, Tokens};
+use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use shared::catalogue::Catalogue;
 use shared::documents::StoredEventTypes;
 use shared::domain::address::AddressPolicy;
@@ -26,14 +26,17 @@ use shared::domain::key::{ApiKey, KeyHash, Scope, generate_token};
 use shared::domain::tenant::Tenant;
 use shared::messages::DeliveryMessage;
 use shared::ports::{
-    Clock, Documents, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError, QueueSender,
+    Clock, Documents, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError,
+    QueueSender,
 };
+use shared::sealed::SealedHooks;
 use shared::stage::{Message, Outcome};
 use tests::metering::{Meter, Usage};
 use tower::ServiceExt as _;
 
 use super::{metered, writes};
-use crate::contract::samples::{RETENTION, hook, tenant, tenant_id};
+use crate::contract::samples::{RETENTION, changed, hook, tenant, tenant_id};
+use crate::contract::sealed::{CountedKeys, sealed, vault};
 use crate::contract::{START, Stores};
 
 /// A queue that keeps what it is sent and counts the calls.
@@ -71,6 +74,7 @@ impl HttpSender for Answering {
 
 struct Stages {
     stores: Stores,
+    keys: Arc<CountedKeys>,
     meter: Meter,
     hook: Hook,
     events: Arc<Counted>,
@@ -81,12 +85,14 @@ struct Stages {
 impl Stages {
     async fn new() -> Self {
         let (stores, meter) = metered().await;
+        let (stores, keys) = sealed(stores);
         let hook = Hook { channels: Default::default(), filter: None, ..hook("acme", &["post.*"]) };
         let lenient = Tenant { strict_event_types: false, ..tenant("acme") };
         stores.tenants.create(&lenient).await.unwrap();
         stores.hooks.create(&hook).await.unwrap();
         meter.reset();
-        Self { stores, meter, hook, events: Arc::default(), deliveries: Arc::default(), retries: Arc::default() }
+        keys.take();
+        Self { stores, keys, meter, hook, events: Arc::default(), deliveries: Arc::default(), retries: Arc::default() }
     }
 
     async fn fan_out(&self, id: &str) -> Outcome {
@@ -114,6 +120,7 @@ impl Stages {
             sender: Arc::new(Answering(status)),
             in_flight: InFlight::default(),
             tokens: Tokens::default(),
+            batches: Batches::default(),
             clock,
             random: Arc::new(OsRandom),
             retention: RETENTION,
@@ -151,8 +158,43 @@ async fn a_delivery_that_succeeds_reads_nothing_once_its_hook_is_known() {
         }
         let cost = stages.meter.reset();
         assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (reads, 1, 1.0), "{id}");
+        assert_eq!(stages.keys.take(), 0, "{id}");
         assert_eq!(stages.retries.take().0, 0);
     }
+}
+
+#[tokio::test]
+async fn a_data_key_is_fetched_once_for_half_an_hour_however_often_hooks_are_read() {
+    let (stores, meter) = metered().await;
+    let keys = Arc::new(CountedKeys::default());
+    let api = SealedHooks::new(Arc::clone(&stores.hooks), vault(&keys, &stores.clock));
+    let mine: Vec<Hook> = (0..20).map(|_| hook("acme", &["post.*"])).collect();
+    for one in &mine {
+        api.create(one).await.unwrap();
+    }
+    assert_eq!(keys.take(), 1, "one key seals for all");
+    // A function of its own, which has not seen the key.
+    let opening = vault(&keys, &stores.clock);
+    let clock = Arc::new(stores.clock.clone());
+    let sealed = SealedHooks::new(Arc::clone(&stores.hooks), opening);
+    let deliver = CachedHooks::new(Arc::new(sealed), clock, FRESH_FOR);
+    for minute in 0..29 {
+        for one in &mine {
+            assert_eq!(*deliver.get(&one.tenant, one.id).await.unwrap().unwrap(), *one);
+        }
+        assert_eq!(keys.take(), usize::from(minute == 0), "minute {minute}");
+        stores.clock.advance(Duration::from_secs(60));
+    }
+    meter.reset();
+}
+
+#[tokio::test]
+async fn a_sealed_hook_fits_one_write_unit() {
+    let stages = Stages::new().await;
+    let renamed = changed(&stages.hook, |h| h.name = "renamed".to_owned());
+    stages.stores.hooks.update(&stages.hook, &renamed).await.unwrap();
+    assert_eq!(stages.meter.reset(), writes(1, 1.0));
+    assert_eq!(stages.keys.take(), 0);
 }
 
 #[tokio::test]

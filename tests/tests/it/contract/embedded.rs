@@ -14,7 +14,7 @@ use super::{DeadLetters, Queues, START, Stores, Time};
 
 const LEASE: Duration = Duration::from_secs(30);
 
-fn open() -> (Store, ManualClock, tempfile::TempDir) {
+pub(crate) fn open() -> (Store, ManualClock, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let manual = ManualClock::at(START);
     let clock: Arc<dyn Clock> = Arc::new(manual.clone());
@@ -73,4 +73,21 @@ async fn a_list_that_does_not_fit_is_refused_whole() {
     assert!(results.iter().all(|result| matches!(result, Err(QueueError::Full))), "{results:?}");
     assert_eq!(queue.stats().waiting, 0);
     assert!(queue.send(&vec![message; 3]).await.iter().all(Result::is_ok));
+}
+
+/// The store syncs that file itself, so it has to be the one fjall writes to.
+#[tokio::test]
+async fn a_message_is_in_the_newest_file_of_the_journal_when_its_send_returns() {
+    let (store, _, directory) = open();
+    let options = QueueOptions { lease: LEASE, max_messages: 3, max_leased_per_group: usize::MAX };
+    let queue = EmbeddedQueue::open(store, "durable", options).await.unwrap();
+    let body = b"what has to outlive the process";
+    queue.send_one(Outgoing { body: Bytes::from_static(body), group: "g".into(), due: None }).await.unwrap();
+    let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let numbered = files.filter_map(|path| {
+        Some((path.file_name()?.to_str()?.strip_suffix(".jnl")?.parse::<u64>().ok()?, path.clone()))
+    });
+    let (_, newest) = numbered.max().unwrap();
+    let journal = std::fs::read(newest).unwrap();
+    assert!(journal.windows(body.len()).any(|window| window == body));
 }

@@ -1,0 +1,47 @@
+//! `GET /metrics`, for Prometheus. It wants the operator's key: how busy a
+//! service is, is nobody else's business.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use local::Queues;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use shared::metrics::{self, ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY};
+use shared::ports::{Clock as _, SystemClock};
+
+/// Upper bounds of the histograms' buckets, in seconds.
+const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+#[derive(Clone)]
+struct Scrape {
+    handle: PrometheusHandle,
+    queues: Queues,
+    operator: api::OperatorKey,
+}
+
+/// Counts from here on, unless something in this process does already.
+pub(super) fn routes(queues: Queues, operator: api::OperatorKey) -> anyhow::Result<Router> {
+    let builder = [ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY].into_iter().try_fold(PrometheusBuilder::new(), |b, name| {
+        b.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
+    });
+    let handle = builder?.install_recorder()?;
+    metrics::describe();
+    Ok(Router::new().route("/metrics", get(scrape)).with_state(Scrape { handle, queues, operator }))
+}
+
+async fn scrape(State(scrape): State<Scrape>, headers: HeaderMap) -> Response {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    if !token.is_some_and(|token| scrape.operator.matches(token)) {
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+        return (StatusCode::UNAUTHORIZED, challenge, "expected the operator's key as bearer token\n").into_response();
+    }
+    let now = SystemClock.now();
+    for queue in scrape.queues.all() {
+        let stats = queue.stats();
+        metrics::queue(queue.name(), stats.waiting, stats.leased, queue.oldest(), now);
+    }
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (kind, scrape.handle.render()).into_response()
+}

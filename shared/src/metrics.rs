@@ -1,0 +1,91 @@
+//! What is counted, under the same names on one machine (Prometheus) and on
+//! AWS (CloudWatch, embedded metric format). Without a recorder, counting costs
+//! next to nothing. No label names a tenant or a hook: their number has no
+//! bound, and CloudWatch charges for each.
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+
+use crate::domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
+use crate::time::Timestamp;
+
+pub const EVENTS_ACCEPTED: &str = "hookline_events_accepted";
+/// By outcome.
+pub const ATTEMPTS: &str = "hookline_attempts";
+pub const ATTEMPT_DURATION: &str = "hookline_attempt_duration_seconds";
+/// Deliveries that came to their end, by status.
+pub const DELIVERIES_SETTLED: &str = "hookline_deliveries_settled";
+pub const RETRIES_SCHEDULED: &str = "hookline_retries_scheduled";
+/// From the publication of an event to the first attempt for it.
+pub const FIRST_ATTEMPT_DELAY: &str = "hookline_first_attempt_delay_seconds";
+/// Messages of a queue, by queue and state; only on one machine, SQS counts its own.
+pub const QUEUE_MESSAGES: &str = "hookline_queue_messages";
+/// How long the oldest message that could be taken has been waiting, by queue.
+pub const QUEUE_AGE: &str = "hookline_queue_oldest_age_seconds";
+
+/// Tells the recorder what the names mean.
+pub fn describe() {
+    describe_counter!(EVENTS_ACCEPTED, Unit::Count, "Events accepted through the API");
+    describe_counter!(ATTEMPTS, Unit::Count, "Requests to endpoints, by outcome");
+    describe_histogram!(ATTEMPT_DURATION, Unit::Seconds, "How long requests to endpoints took");
+    describe_counter!(DELIVERIES_SETTLED, Unit::Count, "Deliveries that ended, by status");
+    describe_counter!(RETRIES_SCHEDULED, Unit::Count, "Attempts that failed and will be repeated");
+    describe_histogram!(FIRST_ATTEMPT_DELAY, Unit::Seconds, "From an event's publication to its first attempt");
+    describe_gauge!(QUEUE_MESSAGES, Unit::Count, "Messages in a queue, by queue and state");
+    describe_gauge!(QUEUE_AGE, Unit::Seconds, "How long a queue's oldest message could have been taken");
+}
+
+pub fn accepted(events: usize) {
+    counter!(EVENTS_ACCEPTED).increment(u64::try_from(events).unwrap_or(u64::MAX));
+}
+
+/// The last attempt of a delivery was logged, and this is where it stands.
+pub fn attempted(delivery: &Delivery, attempt: &Attempt) {
+    counter!(ATTEMPTS, "outcome" => attempt.outcome.as_str()).increment(1);
+    histogram!(ATTEMPT_DURATION).record(f64::from(attempt.duration_ms) / 1_000.0);
+    match delivery.status {
+        Status::Retrying => counter!(RETRIES_SCHEDULED).increment(1),
+        settled => self::settled(settled),
+    }
+    if attempt.trigger == Trigger::First {
+        first_attempt(attempt.at.since(delivery.id.event.at()));
+    }
+}
+
+pub fn settled(status: Status) {
+    counter!(DELIVERIES_SETTLED, "status" => status.as_str()).increment(1);
+}
+
+fn first_attempt(delay: Duration) {
+    histogram!(FIRST_ATTEMPT_DELAY).record(delay.as_secs_f64());
+}
+
+/// How things stand with a queue.
+pub fn queue(name: &'static str, waiting: usize, leased: usize, oldest: Option<Timestamp>, now: Timestamp) {
+    metrics::gauge!(QUEUE_MESSAGES, "queue" => name, "state" => "waiting").set(waiting as f64);
+    metrics::gauge!(QUEUE_MESSAGES, "queue" => name, "state" => "leased").set(leased as f64);
+    let age = oldest.map(|since| now.since(since)).unwrap_or_default();
+    metrics::gauge!(QUEUE_AGE, "queue" => name).set(age.as_secs_f64());
+}
+
+impl Outcome {
+    /// The name it has in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Status => "status",
+            Self::Gone => "gone",
+            Self::Timeout => "timeout",
+            Self::RefusedAddress => "refused_address",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::InvalidResponse => "invalid_response",
+            Self::InvalidRequest => "invalid_request",
+            Self::NotJson => "not_json",
+            Self::NotVerified => "not_verified",
+            Self::Auth => "auth",
+        }
+    }
+}

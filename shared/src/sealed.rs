@@ -1,0 +1,94 @@
+//! Hooks whose secrets are sealed in the store and open everywhere else.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _};
+use quick_cache::sync::Cache;
+
+use crate::domain::hook::Hook;
+use crate::domain::ids::{HookId, TenantId};
+use crate::ports::{Hooks, Page, StoreResult};
+use crate::vault::{Vault, VaultError};
+
+/// Opened hooks that are kept, as many as the embedded store keeps parsed.
+const KEPT: usize = 4_096;
+/// Hooks of a page that are opened at once: each may need a key of its own.
+const OPENED_AT_ONCE: usize = 16;
+
+/// Seals secrets on their way into a store of hooks and opens them on their way
+/// out. A seal is bound to tenant and hook, so a row that was copied to another
+/// hook does not open there.
+///
+/// A stage that needs no secret reads the store without this and needs no right
+/// to any key. What is opened stays open in this process until its row changes.
+pub struct SealedHooks {
+    inner: Arc<dyn Hooks>,
+    vault: Arc<Vault>,
+    kept: Cache<HookId, Kept>,
+}
+
+/// A hook as it was read and as it was opened.
+#[derive(Clone)]
+struct Kept {
+    tenant: TenantId,
+    sealed: Arc<Hook>,
+    opened: Arc<Hook>,
+}
+
+impl SealedHooks {
+    pub fn new(inner: Arc<dyn Hooks>, vault: Arc<Vault>) -> Self {
+        Self { inner, vault, kept: Cache::new(KEPT) }
+    }
+
+    async fn sealed(&self, hook: &Hook) -> Result<Hook, VaultError> {
+        let mut sealed = hook.clone();
+        self.vault.seal_all(&owner(&hook.tenant, hook.id), &mut sealed).await?;
+        Ok(sealed)
+    }
+
+    async fn opened(&self, tenant: &TenantId, id: HookId, mut hook: Hook) -> Result<Hook, VaultError> {
+        self.vault.open_all(&owner(tenant, id), &mut hook).await?;
+        Ok(hook)
+    }
+}
+
+/// Neither part can hold a slash.
+fn owner(tenant: &TenantId, hook: HookId) -> String {
+    format!("hook/{tenant}/{hook}")
+}
+
+#[async_trait]
+impl Hooks for SealedHooks {
+    async fn create(&self, hook: &Hook) -> StoreResult<()> {
+        self.inner.create(&self.sealed(hook).await?).await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
+        let Some(sealed) = self.inner.get(tenant, id).await? else { return Ok(None) };
+        // A store that caches hands out the same hook again and again; one that
+        // does not, an equal one. Both cost no cryptography while nothing changed.
+        let opened = match self.kept.get(&id).filter(|kept| kept.tenant == *tenant) {
+            Some(kept) if Arc::ptr_eq(&kept.sealed, &sealed) => return Ok(Some(kept.opened)),
+            Some(kept) if kept.sealed == sealed => kept.opened,
+            _ => Arc::new(self.opened(tenant, id, sealed.as_ref().clone()).await?),
+        };
+        self.kept.insert(id, Kept { tenant: tenant.clone(), sealed, opened: Arc::clone(&opened) });
+        Ok(Some(opened))
+    }
+
+    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+        self.inner.update(old, &self.sealed(new).await?).await
+    }
+
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
+        let Page { items, next } = self.inner.list(tenant, limit, cursor).await?;
+        let opening = futures::stream::iter(items).map(|hook| self.opened(tenant, hook.id, hook));
+        Ok(Page { items: opening.buffered(OPENED_AT_ONCE).try_collect().await?, next })
+    }
+
+    async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
+        self.kept.remove(&hook.id);
+        self.inner.delete(hook).await
+    }
+}

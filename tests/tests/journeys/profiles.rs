@@ -1,0 +1,191 @@
+//! The profiles of five systems and two that everybody knows: requests are
+//! checked as each system tells its customers to check them, and each ladder
+//! of retries is climbed to its end.
+
+use serde_json::{Value, json};
+use tests::world::{Answer, START, Sent, TENANT, World};
+
+use super::settings::hmac_hex;
+
+const SECRET: &str = "a secret that somebody typed";
+
+struct Case {
+    world: World,
+    hook: Value,
+    path: String,
+}
+
+impl Case {
+    async fn new(profile: &str, settings: Value) -> Self {
+        let world = World::new().await;
+        let mut body = json!({ "profile": profile, "name": "Hook1", "url": "https://customer.example.com/in",
+                               "events": ["*"] });
+        body.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let hooks = format!("/v1/tenants/{TENANT}/hooks");
+        let hook = world.post(&hooks, body).await.expect(201).json();
+        let path = format!("{hooks}/{}", hook["id"].as_str().unwrap());
+        Self { world, hook, path }
+    }
+
+    async fn publish(&self, kind: &str, data: Value) -> String {
+        let time = "2026-01-31T09:15:30.250Z";
+        self.world.publish(json!({ "type": kind, "timestamp": time, "data": data })).await
+    }
+
+    async fn request(&self, kind: &str, data: Value) -> Sent {
+        self.publish(kind, data).await;
+        self.world.drain().await;
+        self.world.endpoint.seen().pop().expect("a request")
+    }
+
+    /// Seconds from the first to each attempt at a receiver that always fails.
+    async fn ladder(&self, status: u16) -> Vec<u64> {
+        self.world.endpoint.answer("https://customer.example.com/in", vec![Answer::Status(status); 20]);
+        let event = self.publish("post.published", json!({})).await;
+        self.world.settle().await;
+        assert_eq!(self.world.delivery(&event).await["status"], "failed");
+        self.world.endpoint.seen().iter().map(|sent| sent.at.since(START).as_secs()).collect()
+    }
+}
+
+#[tokio::test]
+async fn automrktr() {
+    let case = Case::new("automrktr", json!({ "secret": SECRET })).await;
+    let sent = case.request("post.published", json!({ "post_id": "p1" })).await;
+    let body =
+        r#"{"event":"post.published","timestamp":"2026-01-31T09:15:30.250Z","org_id":"acme","data":{"post_id":"p1"}}"#;
+    assert_eq!((sent.method, sent.text()), ("POST", body));
+    assert_eq!(sent.header("X-Automrktr-Signature"), [format!("sha256={}", hmac_hex(SECRET, body))]);
+    assert!(sent.headers.iter().any(|(name, _)| name == "X-Automrktr-Signature"), "as it is documented");
+
+    let unsigned = Case::new("automrktr", json!({})).await;
+    assert_eq!(unsigned.hook["secret"], Value::Null);
+    assert!(unsigned.request("post.published", json!({})).await.header("X-Automrktr-Signature").is_empty());
+    for status in [500, 302, 410] {
+        assert_eq!(Case::new("automrktr", json!({})).await.ladder(status).await, [0, 60, 360, 2_160, 9_360]);
+    }
+}
+
+#[tokio::test]
+async fn automrktr_keeps_the_first_500_characters_of_an_answer() {
+    let case = Case::new("automrktr", json!({})).await;
+    static LONG: &[u8] = &[b'x'; 900];
+    case.world.endpoint.answer("https://customer.example.com/in", [Answer::Body(200, LONG)]);
+    let event = case.publish("post.published", json!({})).await;
+    case.world.drain().await;
+    let kept = &case.world.delivery(&event).await["attempts"][0]["response_body"];
+    assert_eq!(kept.as_str().unwrap().len(), 500);
+}
+
+#[tokio::test]
+async fn campaign() {
+    let mappings = json!([
+        { "field": "email", "from": "data.contact.email" },
+        { "field": "campaign_name", "from": "data.campaign.name" },
+        { "field": "source", "value": "webhook" },
+    ]);
+    let settings = json!({ "payload": { "mappings": mappings },
+                           "auth": { "type": "basic", "username": "user", "password": "pass" } });
+    let data = json!({ "contact": { "email": "user@example.com" }, "campaign": { "name": "Summer Promotion" } });
+    let case = Case::new("campaign", settings).await;
+    let sent = case.request("campaign.sent", data.clone()).await;
+    let body = r#"{"email":"user@example.com","campaign_name":"Summer Promotion","source":"webhook"}"#;
+    assert_eq!((sent.method, sent.text()), ("POST", body));
+    assert_eq!(sent.header("authorization"), ["Basic dXNlcjpwYXNz"]);
+
+    let form = json!({ "content_type": "form", "auth": { "type": "none" } });
+    case.world.patch(&case.path, form).await.expect(200);
+    let body = "email=user%40example.com&campaign_name=Summer+Promotion&source=webhook";
+    assert_eq!(case.request("campaign.sent", data.clone()).await.text(), body);
+    case.world.patch(&case.path, json!({ "method": "GET" })).await.expect(200);
+    let sent = case.request("campaign.sent", data).await;
+    assert_eq!((sent.method, sent.url), ("GET", format!("https://customer.example.com/in?{body}")));
+
+    // Leaving the secret blank in an edit keeps the present one.
+    let secret = case.world.get(&format!("{}/secret", case.path)).await.json();
+    case.world.patch(&case.path, json!({ "secret": "" })).await.expect(200);
+    assert_eq!(case.world.get(&format!("{}/secret", case.path)).await.json(), secret);
+}
+
+#[tokio::test]
+async fn oktopost() {
+    let case = Case::new("oktopost", json!({})).await;
+    let secret = case.hook["secret"].as_str().expect("a secret is made and shown");
+    let sent = case.request("postSent", json!({ "id": 1 })).await;
+    let body =
+        format!(r#"{{"event":"postSent","timestamp":1769850930,"webhookId":{},"data":{{"id":1}}}}"#, case.hook["id"]);
+    assert_eq!(sent.text(), body);
+    assert_eq!(sent.header("X-Oktopost-Signature"), [hmac_hex(secret, &body)]);
+    assert_eq!(case.hook["timeout"]["total"], 5);
+    assert_eq!(Case::new("oktopost", json!({})).await.ladder(500).await, [0, 5, 30, 155]);
+}
+
+#[tokio::test]
+async fn autosend() {
+    let case = Case::new("autosend", json!({})).await;
+    let secret = case.hook["secret"].as_str().expect("a secret is made and shown");
+    let sent = case.request("email.opened", json!({ "id": 1 })).await;
+    let read: Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!((&read["event"], &read["data"]), (&json!("email.opened"), &json!({ "id": 1 })));
+    assert_eq!(sent.header("X-Webhook-Signature"), [hmac_hex(secret, sent.text())]);
+    let [delivery] = sent.header("X-Webhook-Delivery-Id")[..] else { panic!("one delivery id") };
+    assert!(delivery.starts_with("dlv_"));
+    case.world.patch(&case.path, json!({ "url": "https://other.example.com/" })).await.expect(422);
+    assert_eq!((&case.hook["timeout"]["total"], &case.hook["max_hooks"]), (&json!(10), &json!(100)));
+    assert_eq!(Case::new("autosend", json!({})).await.ladder(500).await, [0, 60, 360, 1_260]);
+}
+
+#[tokio::test]
+async fn sendpulse() {
+    let case = Case::new("sendpulse", json!({ "batch": { "max_events": 1 }, "verification": null })).await;
+    let data = json!({ "automation_id": 7, "title": "Welcome", "email": "a@b.c", "phone": "+1",
+                       "variables": [{ "name1": "value1" }, { "name2": "value2" }] });
+    let sent = case.request("automation", data).await;
+    let body = r#"[{"automation_id":7,"title":"Welcome","execution_date":"2026-01-31 09:15:30","email":"a@b.c","phone":"+1","variables":[{"name1":"value1"},{"name2":"value2"}]}]"#;
+    assert_eq!(sent.text(), body);
+
+    let account = |event: &str, time: &str| {
+        format!(r#"[{{"timestamp":{time},"event":"{event}","email":"a@b.c","source":"form"}}]"#)
+    };
+    let data = json!({ "email": "a@b.c", "source": "form" });
+    assert_eq!(case.request("spam", data.clone()).await.text(), account("spam", "1769850930"));
+    assert_eq!(case.request("unsubscribe", data).await.text(), account("unsubscribe", r#""1769850930""#));
+    let hooks = format!("/v1/tenants/{TENANT}/hooks");
+    let badly_named =
+        json!({ "profile": "sendpulse", "name": "no spaces", "url": "https://a.example.com/", "events": ["*"] });
+    case.world.post(&hooks, badly_named).await.expect(422);
+}
+
+#[tokio::test]
+async fn github() {
+    let case = Case::new("github", json!({ "secret": "It's a Secret to Everybody" })).await;
+    let sent = case.request("push", json!("Hello, World!")).await;
+    assert_eq!(sent.text(), r#""Hello, World!""#);
+    assert_eq!(sent.header("X-GitHub-Event"), ["push"]);
+    let expected = format!("sha256={}", hmac_hex("It's a Secret to Everybody", sent.text()));
+    assert_eq!(sent.header("X-Hub-Signature-256"), [expected]);
+}
+
+#[tokio::test]
+async fn stripe() {
+    let case = Case::new("stripe", json!({})).await;
+    let secret = case.hook["secret"].as_str().unwrap();
+    let sent = case.request("invoice.paid", json!({ "id": "in_1" })).await;
+    let read: Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!((&read["object"], &read["data"]["object"]["id"]), (&json!("event"), &json!("in_1")));
+    let mac = hmac_hex(secret, &format!("1769851800.{}", sent.text()));
+    assert_eq!(sent.header("Stripe-Signature"), [format!("t=1769851800,v1={mac}")]);
+}
+
+#[tokio::test]
+async fn every_profile_is_listed_with_its_event_types() {
+    let world = World::new().await;
+    let list = world.get("/v1/profiles").await.expect(200).json();
+    let named =
+        |name: &str| list["items"].as_array().unwrap().iter().find(|item| item["name"] == name).unwrap().clone();
+    let types = |name: &str| named(name)["event_types"].as_array().unwrap().len();
+    assert_eq!((types("automrktr"), types("oktopost"), types("autosend")), (13, 19, 8));
+    world.patch("/v1/profiles/standard", json!({ "method": "PUT" })).await.expect(409);
+    world.delete("/v1/profiles/standard").await.expect(409);
+    world.post("/v1/profiles", json!({ "name": "github" })).await.expect(409);
+}
