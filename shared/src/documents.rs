@@ -1,6 +1,8 @@
 //! Tenants, profiles and the like, kept as [`Documents`]: one store of small
 //! JSON documents serves them all.
 
+mod event_types;
+mod keys;
 mod profiles;
 mod replays;
 mod tenants;
@@ -12,6 +14,8 @@ use quick_cache::sync::Cache;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use event_types::StoredEventTypes;
+pub use keys::StoredKeys;
 pub use profiles::StoredProfiles;
 pub use replays::StoredReplays;
 pub use tenants::StoredTenants;

@@ -56,6 +56,7 @@ pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cache;
+pub mod catalogue;
 pub mod circuits;
 pub mod config;
 #[cfg(any(feature = "aws", feature = "embedded"))]

@@ -1,27 +1,28 @@
 //! Who is asking, and may they: keys as bearer token or HTTP Basic.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+mod memory;
+mod throttle;
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use shared::domain::ids::{KeyId, TenantId};
+use shared::domain::ids::TenantId;
 use shared::domain::key::{ApiKey, KeyHash, Scope, parse_token};
-use shared::time::Timestamp;
 
 use crate::Deps;
 use crate::input::segment;
 use crate::problem::Problem;
+pub use memory::KeyCache;
+use throttle::Source;
+pub use throttle::{ClientAddress, Throttle};
 
-/// Keys that are remembered at most.
-const REMEMBERED: usize = 1_000;
-
-/// The operator's key, of which only the SHA-256 is known here. Without one,
-/// nobody is the operator.
+/// The key that the deployment gives its operator, of which only the SHA-256 is
+/// known here. Without one, only keys that were created are the operator's.
 #[derive(Clone, Debug)]
 pub struct OperatorKey(Option<KeyHash>);
 
@@ -36,41 +37,6 @@ impl OperatorKey {
 
     pub fn matches(&self, token: &str) -> bool {
         !token.is_empty() && self.0.as_ref().is_some_and(|hash| hash.matches(token))
-    }
-}
-
-/// Remembers keys for a while, so that publishing does not read one each time.
-/// A revoked key can publish for at most that long.
-#[derive(Clone, Debug)]
-pub struct KeyCache {
-    keep: Duration,
-    keys: Arc<Mutex<HashMap<KeyId, (Timestamp, ApiKey)>>>,
-}
-
-impl KeyCache {
-    /// Zero remembers nothing.
-    pub fn new(keep: Duration) -> Self {
-        Self { keep, keys: Arc::default() }
-    }
-
-    fn get(&self, id: KeyId, now: Timestamp) -> Option<ApiKey> {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.get(&id).filter(|(read_at, _)| now.since(*read_at) < self.keep).map(|(_, key)| key.clone())
-    }
-
-    fn put(&self, key: &ApiKey, now: Timestamp) {
-        if self.keep.is_zero() {
-            return;
-        }
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= REMEMBERED {
-            keys.clear();
-        }
-        keys.insert(key.id, (now, key.clone()));
-    }
-
-    pub(crate) fn forget(&self, id: KeyId) {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 }
 
@@ -91,12 +57,16 @@ impl FromRequestParts<Deps> for Asker {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
-        Ok(Self(match authenticate(&parts.headers, deps, Freshness::Now).await? {
+        Ok(Self(match authenticate(parts, deps, Freshness::Now).await? {
             Caller::Operator => "operator".to_owned(),
             Caller::Key(key) => key.id.to_string(),
         }))
     }
 }
+
+/// Somebody who may look after the hooks of the tenant of the path: see them,
+/// their log and the catalogue, change hooks, and send again.
+pub(crate) struct InPortal(pub(crate) TenantId);
 
 /// Somebody who may publish for the tenant of the path.
 pub(crate) struct MayPublish(pub(crate) TenantId);
@@ -115,14 +85,14 @@ impl FromRequestParts<Deps> for Actor {
 
 enum Caller {
     Operator,
-    Key(ApiKey),
+    Key(Arc<ApiKey>),
 }
 
 impl FromRequestParts<Deps> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
-        match authenticate(&parts.headers, deps, Freshness::Now).await? {
+        match authenticate(parts, deps, Freshness::Now).await? {
             Caller::Operator => Ok(Self),
             Caller::Key(_) => Err(Problem::new(StatusCode::FORBIDDEN, "only the operator's key may do this")),
         }
@@ -133,7 +103,7 @@ impl FromRequestParts<Deps> for Anybody {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
-        match authenticate(&parts.headers, deps, Freshness::Now).await? {
+        match authenticate(parts, deps, Freshness::Now).await? {
             Caller::Key(key) if key.scope == Scope::Publish => {
                 Err(Problem::new(StatusCode::FORBIDDEN, "this key may only publish events"))
             }
@@ -146,23 +116,35 @@ impl FromRequestParts<Deps> for InTenant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
-        authorize(parts, deps, Scope::Tenant).await.map(Self)
+        authorize(parts, deps, &[Scope::Tenant], Freshness::Now).await.map(Self)
+    }
+}
+
+impl FromRequestParts<Deps> for InPortal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
+        authorize(parts, deps, &[Scope::Tenant, Scope::Portal], Freshness::Now).await.map(Self)
     }
 }
 
 impl FromRequestParts<Deps> for MayPublish {
     type Rejection = Problem;
 
+    /// Only publishing is worth a key that is remembered: it is the busy route,
+    /// and what a revoked key can do there for some seconds leaves nothing behind.
     async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
-        authorize(parts, deps, Scope::Publish).await.map(Self)
+        authorize(parts, deps, &[Scope::Tenant, Scope::Publish], Freshness::Remembered).await.map(Self)
     }
 }
 
-async fn authorize(parts: &mut Parts, deps: &Deps, needed: Scope) -> Result<TenantId, Problem> {
-    // Only publishing is worth a key that is remembered: it is the busy route,
-    // and what a revoked key can do there for some seconds leaves nothing behind.
-    let freshness = if needed == Scope::Publish { Freshness::Remembered } else { Freshness::Now };
-    let caller = authenticate(&parts.headers, deps, freshness).await?;
+async fn authorize(
+    parts: &mut Parts,
+    deps: &Deps,
+    allowed: &[Scope],
+    freshness: Freshness,
+) -> Result<TenantId, Problem> {
+    let caller = authenticate(parts, deps, freshness).await?;
     parts.extensions.insert(match &caller {
         Caller::Operator => Actor("operator".to_owned()),
         Caller::Key(key) => Actor(key.id.to_string()),
@@ -175,10 +157,14 @@ async fn authorize(parts: &mut Parts, deps: &Deps, needed: Scope) -> Result<Tena
             None => Err(Problem::not_found("tenant")),
         },
         // The same answer as for a tenant that does not exist.
-        Caller::Key(key) if key.tenant != tenant => Err(Problem::not_found("tenant")),
-        Caller::Key(key) if key.scope == Scope::Publish && needed != Scope::Publish => {
-            Err(Problem::new(StatusCode::FORBIDDEN, "this key may only publish events"))
-        }
+        Caller::Key(key) if key.tenant.as_ref() != Some(&tenant) => Err(Problem::not_found("tenant")),
+        Caller::Key(key) if !allowed.contains(&key.scope) => Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            match key.scope {
+                Scope::Publish => "this key may only publish events",
+                _ => "this key may only look after hooks",
+            },
+        )),
         Caller::Key(_) => Ok(tenant),
     }
 }
@@ -189,9 +175,8 @@ enum Freshness {
     Remembered,
 }
 
-async fn authenticate(headers: &HeaderMap, deps: &Deps, freshness: Freshness) -> Result<Caller, Problem> {
-    let unknown = || Problem::new(StatusCode::UNAUTHORIZED, "the key is not known");
-    let Some((user, token)) = credentials(headers) else {
+async fn authenticate(parts: &Parts, deps: &Deps, freshness: Freshness) -> Result<Caller, Problem> {
+    let Some((user, token)) = credentials(&parts.headers) else {
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "expected `Authorization: Bearer <key>`, or HTTP Basic with tenant and key",
@@ -200,9 +185,35 @@ async fn authenticate(headers: &HeaderMap, deps: &Deps, freshness: Freshness) ->
     if deps.operator.matches(&token) {
         return Ok(Caller::Operator);
     }
-    let (tenant, id) = parse_token(&token).ok_or_else(unknown)?;
-    if user.is_some_and(|user| user != tenant.as_str()) {
-        return Err(unknown());
+    let now = deps.clock.now();
+    let Some(key) = find(deps, user.as_deref(), &token, freshness).await? else {
+        return Err(match deps.throttle.failed(&sources(parts, &token), now) {
+            Some(wait) => Problem::too_many("too many keys that are not known", wait),
+            None => Problem::new(StatusCode::UNAUTHORIZED, "the key is not known"),
+        });
+    };
+    if key.is_expired(now) {
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "the key has expired"));
+    }
+    if deps.key_cache.claim_use(&key, now) {
+        memory::note_use(Arc::clone(&deps.keys), Arc::clone(&key), now);
+    }
+    Ok(match key.scope {
+        Scope::Operator => Caller::Operator,
+        _ => Caller::Key(key),
+    })
+}
+
+/// The key that is presented, if it is one.
+async fn find(
+    deps: &Deps,
+    user: Option<&str>,
+    token: &str,
+    freshness: Freshness,
+) -> Result<Option<Arc<ApiKey>>, Problem> {
+    let Some((tenant, id)) = parse_token(token) else { return Ok(None) };
+    if user.zip(tenant.as_ref()).is_some_and(|(user, tenant)| user != tenant.as_str()) {
+        return Ok(None);
     }
     let now = deps.clock.now();
     let remembered = match freshness {
@@ -211,12 +222,17 @@ async fn authenticate(headers: &HeaderMap, deps: &Deps, freshness: Freshness) ->
     };
     let key = match remembered {
         Some(key) => Some(key),
-        None => {
-            let key = deps.keys.get(&tenant, id).await?;
-            key.inspect(|key| deps.key_cache.put(key, now))
-        }
+        None => deps.keys.get(tenant.as_ref(), id).await?.inspect(|key| deps.key_cache.put(key, now)),
     };
-    key.filter(|key| key.tenant == tenant && key.hash.matches(&token)).map(Caller::Key).ok_or_else(unknown)
+    Ok(key.filter(|key| key.tenant == tenant && key.hash.matches(token)))
+}
+
+/// Whom a failure is put down to, as far as that is known.
+fn sources(parts: &Parts, token: &str) -> Vec<Source> {
+    let given = parts.extensions.get::<ClientAddress>().map(|address| address.0);
+    let socket = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let address = given.or_else(socket).map(Source::Address);
+    parse_token(token).map(|(_, id)| Source::Key(id)).into_iter().chain(address).collect()
 }
 
 /// User name, where there is one, and key.

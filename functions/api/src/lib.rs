@@ -11,6 +11,8 @@ mod input;
 mod openapi;
 mod problem;
 mod routes;
+mod schema;
+mod vetting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use deliver::Courier;
+use shared::catalogue::Catalogue;
 use shared::domain::address::AddressPolicy;
 use shared::effective::EffectiveHooks;
 use shared::keeper::Keeper;
@@ -28,8 +31,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use auth::{KeyCache, OperatorKey};
+pub use auth::{ClientAddress, KeyCache, OperatorKey, Throttle};
 pub use problem::{FieldError, Problem};
+pub use vetting::Vetting;
 
 /// The largest request body, in bytes. Lambda takes 6 MB, base64 included.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -46,6 +50,10 @@ pub struct Deps {
     pub profiles: Arc<dyn Profiles>,
     /// Hooks with all that applies to them.
     pub effective: Arc<EffectiveHooks>,
+    /// What is known of event types.
+    pub catalogue: Arc<Catalogue>,
+    /// Checks what is published against it.
+    pub vetting: Vetting,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
     pub replays: Arc<dyn Replays>,
@@ -63,6 +71,8 @@ pub struct Deps {
     pub random: Arc<dyn Random>,
     pub operator: OperatorKey,
     pub key_cache: KeyCache,
+    /// Slows down who guesses keys.
+    pub throttle: Throttle,
     /// What a hook's URL may be.
     pub addresses: AddressPolicy,
 }
@@ -92,6 +102,18 @@ fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::tenants::get, routes::tenants::update, routes::tenants::delete))
         .routes(routes!(routes::profiles::create, routes::profiles::list))
         .routes(routes!(routes::profiles::get, routes::profiles::update, routes::profiles::delete))
+        .routes(routes!(routes::event_types::shared::create_shared, routes::event_types::shared::list_shared))
+        .routes(routes!(
+            routes::event_types::shared::get_shared,
+            routes::event_types::shared::update_shared,
+            routes::event_types::shared::delete_shared
+        ))
+        .routes(routes!(routes::catalogue::export_shared, routes::catalogue::import_shared))
+        .routes(routes!(routes::event_types::create, routes::event_types::list))
+        .routes(routes!(routes::event_types::get, routes::event_types::update, routes::event_types::delete))
+        .routes(routes!(routes::catalogue::export, routes::catalogue::import))
+        .routes(routes!(routes::keys::operator::create_operators, routes::keys::operator::list_operators))
+        .routes(routes!(routes::keys::operator::delete_operators))
         .routes(routes!(routes::keys::create, routes::keys::list))
         .routes(routes!(routes::keys::delete))
         .routes(routes!(routes::hooks::create, routes::hooks::list))

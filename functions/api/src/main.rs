@@ -1,18 +1,21 @@
 //! Stage 1 on Lambda, behind an API Gateway HTTP API.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Deps, KeyCache, OperatorKey, PATIENCE};
+use api::{ClientAddress, Deps, KeyCache, OperatorKey, PATIENCE, Throttle, Vetting};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
 use deliver::{Courier, ReqwestSender, Tokens};
+use lambda_http::request::RequestContext;
 use lambda_http::{Error, service_fn};
 use shared::aws::client::Aws;
-use shared::cache::FRESH_FOR;
+use shared::cache::{CachedDocuments, FRESH_FOR};
+use shared::catalogue::Catalogue;
 use shared::config::{self, Environment, FromEnvironment as _, OperatorKeyHash, StoreConfig};
-use shared::documents::{StoredProfiles, StoredReplays, StoredTenants};
+use shared::documents::{StoredKeys, StoredProfiles, StoredReplays, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
@@ -41,8 +44,13 @@ async fn main() -> anyhow::Result<()> {
     // Whoever changes something reads it back changed, so nothing is cached here.
     let documents: Arc<dyn Documents> = Arc::new(aws.documents(&store));
     let replays = Arc::new(StoredReplays::new(Arc::clone(&documents)));
+    let catalogue = Arc::new(Catalogue::new(&documents, profile.clone()));
+    // Publishing is the busy route, so what it checks against is kept for some seconds.
+    let kept: Arc<dyn Documents> =
+        Arc::new(CachedDocuments::new(Arc::clone(&documents), Arc::clone(&aws.clock), FRESH_FOR));
+    let vetting = Vetting::new(Arc::new(Catalogue::new(&kept, profile.clone())));
     let (tenants, profiles) =
-        (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(documents)));
+        (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(Arc::clone(&documents))));
     let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(kms_key)));
     let effective = Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), profile));
     let states: Arc<dyn Documents> = Arc::new(aws.documents(&store));
@@ -65,10 +73,12 @@ async fn main() -> anyhow::Result<()> {
         keeper: Arc::new(keeper),
         courier,
         tenants,
-        keys: Arc::new(aws.keys(&store)),
+        keys: Arc::new(StoredKeys::new(documents)),
         hooks,
         profiles,
         effective,
+        catalogue,
+        vetting,
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         queue: Arc::new(aws.queue(events)),
@@ -79,6 +89,7 @@ async fn main() -> anyhow::Result<()> {
         random: Arc::new(OsRandom),
         operator: OperatorKey::from_sha256(operator),
         key_cache: KeyCache::new(FRESH_FOR),
+        throttle: Throttle::default(),
         addresses,
     });
     let (emf, clock) = (Arc::new(Emf::start().map_err(anyhow::Error::from_boxed)?), Arc::clone(&aws.clock));
@@ -95,8 +106,20 @@ async fn main() -> anyhow::Result<()> {
 
 /// The router's answer, read to its end: Lambda sends answers whole.
 async fn answer(router: Router, request: lambda_http::Request) -> Result<Response<lambda_http::Body>, Error> {
-    let response = router.oneshot(request.map(Body::new)).await?;
+    let mut request = request.map(Body::new);
+    if let Some(address) = client_address(&request) {
+        request.extensions_mut().insert(ClientAddress(address));
+    }
+    let response = router.oneshot(request).await?;
     let (head, body) = response.into_parts();
     let text = axum::body::to_bytes(body, usize::MAX).await?;
     Ok(Response::from_parts(head, String::from_utf8(text.into())?.into()))
+}
+
+/// Who sent the request, as API Gateway saw it.
+fn client_address(request: &http::Request<Body>) -> Option<IpAddr> {
+    match request.extensions().get::<RequestContext>()? {
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_ref()?.parse().ok(),
+        _ => None,
+    }
 }

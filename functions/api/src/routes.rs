@@ -1,7 +1,9 @@
 //! One file for each kind of resource.
 
 pub(crate) mod audit;
+pub(crate) mod catalogue;
 pub(crate) mod deliveries;
+pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod hooks;

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::documents::{StoredProfiles, StoredReplays, StoredTenants};
+use shared::catalogue::Catalogue;
+use shared::documents::{StoredKeys, StoredProfiles, StoredReplays, StoredTenants};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::embedded::{
-    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, OpenError,
-    OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
+    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, OpenError, OpenVaultError,
+    QueueOptions, Store, StoreOptions, open_vault,
 };
 use shared::keeper::{Foundations, Keeper};
 use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
@@ -116,9 +117,11 @@ impl Engine {
         let events = Arc::new(EmbeddedEvents(store.clone()));
         let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
         let documents: Arc<dyn Documents> = Arc::new(EmbeddedDocuments::new(store.clone()));
+        // What was changed applies at once: these documents are read from memory.
+        let catalogue = Arc::new(Catalogue::new(&documents, options.profile.clone()));
         let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
         let replays = Arc::new(StoredReplays::new(Arc::clone(&documents)));
-        let profiles = Arc::new(StoredProfiles::new(documents));
+        let profiles = Arc::new(StoredProfiles::new(Arc::clone(&documents)));
         let effective =
             Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), options.profile));
         if effective.find_profile(effective.usual_profile()).await?.is_none() {
@@ -149,7 +152,9 @@ impl Engine {
                 tenants: tenants.clone(),
                 profiles,
                 effective: Arc::clone(&effective),
-                keys: Arc::new(EmbeddedKeys(store.clone())),
+                vetting: api::Vetting::new(Arc::clone(&catalogue)),
+                catalogue,
+                keys: Arc::new(StoredKeys::new(Arc::clone(&documents))),
                 hooks: hooks.clone(),
                 events: events.clone(),
                 log: log.clone(),
@@ -161,6 +166,7 @@ impl Engine {
                 random: Arc::clone(&random),
                 operator: api::OperatorKey::new(&options.operator_key),
                 key_cache: api::KeyCache::new(Duration::ZERO),
+                throttle: api::Throttle::default(),
                 addresses: options.addresses,
             },
             fanout: fanout::Deps {

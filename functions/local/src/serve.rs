@@ -183,7 +183,8 @@ async fn serve_http(listener: TcpListener, router: axum::Router, mut stopped: wa
     let shutdown = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    if let Err(error) = axum::serve(listener.tap_io(no_delay), router).with_graceful_shutdown(shutdown).await {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener.tap_io(no_delay), service).with_graceful_shutdown(shutdown).await {
         tracing::error!(%error, "the API stopped");
     }
 }

@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
-use super::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoKeys, DynamoSubscriptions};
+use super::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoSubscriptions};
 use super::{KmsDataKeys, ScheduleTarget, Schedules, SqsSender};
 use crate::config::StoreConfig;
 use crate::ports::Clock;
@@ -52,13 +52,9 @@ impl Aws {
         }
     }
 
-    /// Tenants, profiles and the like.
+    /// Tenants, profiles, keys and the like.
     pub fn documents(&self, store: &StoreConfig) -> DynamoDocuments {
         DynamoDocuments::new(self.dynamodb.clone(), &store.hooks_table)
-    }
-
-    pub fn keys(&self, store: &StoreConfig) -> DynamoKeys {
-        DynamoKeys::new(self.dynamodb.clone(), &store.hooks_table)
     }
 
     /// Secrets sealed under data keys of a KMS key.

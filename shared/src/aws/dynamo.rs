@@ -29,7 +29,6 @@ mod documents;
 mod events;
 mod hooks;
 mod item;
-mod keys;
 mod subscriptions;
 mod table;
 
@@ -37,5 +36,4 @@ pub use deliveries::DynamoDeliveryLog;
 pub use documents::DynamoDocuments;
 pub use events::DynamoEvents;
 pub use hooks::DynamoHooks;
-pub use keys::DynamoKeys;
 pub use subscriptions::DynamoSubscriptions;

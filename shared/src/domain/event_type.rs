@@ -1,10 +1,15 @@
 //! The catalogue: which event types there are, and what their `data` looks like.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::ids::EventType;
+use super::json::Json;
+use super::tenant::Tenant;
+use crate::time::Timestamp;
+
+/// Event types that one catalogue holds at most.
+pub const MAX_EVENT_TYPES: usize = 500;
 
 /// One event type of a catalogue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -13,18 +18,66 @@ pub struct EventTypeEntry {
     /// Such as `post.published`.
     #[schema(value_type = String)]
     pub name: EventType,
+    /// Up to 2,000 characters.
     #[serde(default)]
     pub description: String,
-    /// What `data` has to look like: JSON Schema, draft 2020-12.
+    /// What `data` has to look like: JSON Schema, draft 2020-12, at most 32 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schema: Option<Value>,
-    /// An example of `data`.
+    #[schema(value_type = Option<Object>)]
+    pub schema: Option<Json>,
+    /// An example of `data`, at most 16 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub example: Option<Value>,
+    #[schema(value_type = Option<Value>)]
+    pub example: Option<Json>,
     /// Still published, but not to be built upon.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deprecated: bool,
     /// Not published any more: publishing it is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
+}
+
+/// An entry as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredEventType {
+    pub entry: EventTypeEntry,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Counts changes, so that two writers cannot overwrite each other.
+    pub version: u64,
+}
+
+/// Whose catalogue an entry is in. The first one that has the type decides, in
+/// this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The tenant's own.
+    Tenant,
+    /// The operator's, which all tenants share.
+    Operator,
+    /// That of the profile which applies to the tenant.
+    Profile,
+}
+
+/// Whose catalogue to look into.
+#[derive(Clone, Copy, Debug)]
+pub enum Owner<'a> {
+    Operator,
+    Tenant(&'a super::ids::TenantId),
+}
+
+impl Owner<'_> {
+    pub fn source(self) -> Source {
+        match self {
+            Self::Operator => Source::Operator,
+            Self::Tenant(_) => Source::Tenant,
+        }
+    }
+}
+
+impl<'a> From<&'a Tenant> for Owner<'a> {
+    fn from(tenant: &'a Tenant) -> Self {
+        Self::Tenant(&tenant.id)
+    }
 }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
+use utoipa::ToSchema;
 
 use super::ids::{KeyId, TenantId};
 use super::secret::{Secret, fingerprint};
@@ -13,18 +14,24 @@ use crate::ports::Random;
 use crate::time::Timestamp;
 
 /// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
+    /// Everything. Such a key has no tenant.
+    Operator,
     /// Everything within one tenant.
     Tenant,
     /// Publish events of one tenant, and nothing else.
     Publish,
+    /// Look after the hooks of one tenant: no keys, no publishing, no secrets.
+    Portal,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
-    pub tenant: TenantId,
+    /// Absent for operators' keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
     pub id: KeyId,
     #[serde(default)]
     pub name: String,
@@ -32,6 +39,19 @@ pub struct ApiKey {
     /// SHA-256 of the key's text.
     pub hash: KeyHash,
     pub created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// To the minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
+    /// Counts writes, so that a key that was deleted is not written again.
+    pub version: u64,
+}
+
+impl ApiKey {
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
 }
 
 /// The SHA-256 of a key, compared in constant time.
@@ -68,19 +88,22 @@ impl fmt::Debug for KeyHash {
     }
 }
 
-/// A tenant's key as text: `hl_<tenant>.<key id>.<32 random bytes>`. It names
-/// its own row, so that authenticating is one read by primary key.
-pub fn generate_token(tenant: &TenantId, id: KeyId, random: &dyn Random) -> Secret {
+/// A key as text: `hl_<tenant>.<key id>.<32 random bytes>`, without a tenant
+/// where it is the operator's. It names its own row, so that authenticating is
+/// one read by primary key.
+pub fn generate_token(tenant: Option<&TenantId>, id: KeyId, random: &dyn Random) -> Secret {
     let mut bytes = [0_u8; 32];
     random.fill(&mut bytes);
+    let tenant = tenant.map_or("", TenantId::as_str);
     Secret::new(format!("hl_{tenant}.{id}.{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 
 /// The row a presented key claims to be.
-pub fn parse_token(text: &str) -> Option<(TenantId, KeyId)> {
+pub fn parse_token(text: &str) -> Option<(Option<TenantId>, KeyId)> {
     let (tenant, rest) = text.strip_prefix("hl_")?.split_once('.')?;
     let (id, _) = rest.split_once('.')?;
-    Some((tenant.parse().ok()?, id.parse().ok()?))
+    let tenant = if tenant.is_empty() { None } else { Some(tenant.parse().ok()?) };
+    Some((tenant, id.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -90,12 +113,13 @@ mod tests {
 
     #[test]
     fn a_token_names_its_row_and_matches_its_hash_only() {
-        let tenant: TenantId = "ac_me-1".parse().unwrap();
-        let id = KeyId::new(&SystemClock, &OsRandom);
-        let token = generate_token(&tenant, id, &OsRandom);
-        assert_eq!(parse_token(token.reveal()), Some((tenant, id)));
-        let hash = KeyHash::of(token.reveal());
-        assert!(hash.matches(token.reveal()));
-        assert!(!hash.matches(&format!("{}x", token.reveal())));
+        for tenant in [None, Some("ac_me-1".parse().unwrap())] {
+            let id = KeyId::new(&SystemClock, &OsRandom);
+            let token = generate_token(tenant.as_ref(), id, &OsRandom);
+            assert_eq!(parse_token(token.reveal()), Some((tenant, id)));
+            let hash = KeyHash::of(token.reveal());
+            assert!(hash.matches(token.reveal()));
+            assert!(!hash.matches(&format!("{}x", token.reveal())));
+        }
     }
 }

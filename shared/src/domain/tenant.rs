@@ -27,6 +27,9 @@ pub struct Tenant {
     /// [`MAX_RETENTION_DAYS`]; as long as the deployment's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
+    /// Publishing a type that its catalogue does not know is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict_event_types: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Counts changes, so that two writers cannot overwrite each other.

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod bad_input;
+mod catalogue;
 mod document;
+mod keys;
 mod lists;
 mod messages;
 mod routes;

@@ -1,13 +1,77 @@
 //! Nobody sees, changes or learns of what belongs to somebody else, on any
-//! route of the OpenAPI document.
+//! route of the OpenAPI document. A key does what its scope says, as long as it
+//! lasts, and nothing else.
 
 use serde_json::{Value, json};
+use std::time::Duration;
+
 use tests::world::{Answer, OPERATOR, Reply, World};
 
 /// One operation of the document.
 struct Route {
     method: String,
     path: String,
+}
+
+impl Route {
+    fn is_of_a_tenant(&self) -> bool {
+        self.path.contains("{tenant}")
+    }
+
+    /// What no tenant owns and all may read, save who may only publish.
+    fn is_everybodys(&self) -> bool {
+        self.method == "GET" && (self.path.starts_with("/v1/profiles") || SHARED.contains(&self.path.as_str()))
+    }
+
+    fn is_the_operators(&self) -> bool {
+        let tenant_itself = self.path == "/v1/tenants/{tenant}" && self.method != "GET";
+        tenant_itself || (!self.is_of_a_tenant() && !self.is_everybodys())
+    }
+
+    /// Whether a key of this scope may use it for its own tenant.
+    fn is_open_to(&self, scope: &str) -> bool {
+        let is = |list: &[(&str, &str)]| {
+            let path = self.path.strip_prefix("/v1/tenants/{tenant}");
+            list.iter().any(|(method, rest)| *method == self.method && path == Some(rest))
+        };
+        match scope {
+            "tenant" => !self.is_the_operators(),
+            "publish" => is(PUBLISHING),
+            _ => self.is_everybodys() || is(PORTAL),
+        }
+    }
+}
+
+const SHARED: [&str; 3] = ["/v1/event-types", "/v1/event-types/{type}", "/v1/catalogue"];
+
+const PUBLISHING: &[(&str, &str)] = &[("POST", "/events"), ("POST", "/events/batch")];
+
+const PORTAL: &[(&str, &str)] = &[
+    ("POST", "/hooks"),
+    ("GET", "/hooks"),
+    ("GET", "/hooks/{hook}"),
+    ("PATCH", "/hooks/{hook}"),
+    ("DELETE", "/hooks/{hook}"),
+    ("GET", "/hooks/{hook}/deliveries"),
+    ("GET", "/events/{event}"),
+    ("GET", "/events/{event}/deliveries"),
+    ("GET", "/deliveries/{delivery}"),
+    ("POST", "/deliveries/{delivery}/retry"),
+    ("GET", "/event-types"),
+    ("GET", "/event-types/{type}"),
+    ("GET", "/catalogue"),
+    ("POST", "/hooks/{hook}/test"),
+    ("POST", "/hooks/{hook}/verify"),
+    ("GET", "/hooks/{hook}/audit"),
+    ("POST", "/hooks/{hook}/replays"),
+    ("GET", "/hooks/{hook}/replays"),
+    ("GET", "/hooks/{hook}/replays/{replay}"),
+    ("DELETE", "/hooks/{hook}/replays/{replay}"),
+];
+
+/// Every route that needs a key.
+fn guarded() -> Vec<Route> {
+    routes().into_iter().filter(|route| route.path != "/healthz").collect()
 }
 
 fn routes() -> Vec<Route> {
@@ -21,13 +85,17 @@ fn routes() -> Vec<Route> {
     routes
 }
 
+/// How long the keys of owners last.
+const LASTS_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// A tenant with one of everything that a path can name.
 struct Owner {
     tenant: &'static str,
     key: String,
     publish_key: String,
+    portal_key: String,
     /// The values of the parameters of paths.
-    ids: [(&'static str, String); 5],
+    ids: [(&'static str, String); 7],
 }
 
 impl Owner {
@@ -43,11 +111,13 @@ impl Owner {
         let replay = world.post(&format!("{}/replays", hook.path()), asked).await.expect(202).json();
         world.settle().await;
         let mut keys = Vec::new();
-        for scope in ["tenant", "publish"] {
-            keys.push(
-                world.post(&format!("/v1/tenants/{tenant}/keys"), json!({ "scope": scope })).await.expect(201).json(),
-            );
+        for scope in ["tenant", "publish", "portal"] {
+            let new = json!({ "scope": scope, "expires_in": LASTS_FOR.as_secs() });
+            keys.push(world.post(&format!("/v1/tenants/{tenant}/keys"), new).await.expect(201).json());
         }
+        let event_type = format!("type-of-{tenant}");
+        let types = format!("/v1/tenants/{tenant}/event-types");
+        world.post(&types, json!({ "name": event_type })).await.expect(201);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let ids = [
             ("{hook}", hook.id),
@@ -55,8 +125,16 @@ impl Owner {
             ("{delivery}", text(&log["items"][0]["id"])),
             ("{key}", text(&keys[0]["id"])),
             ("{replay}", text(&replay["id"])),
+            ("{type}", event_type),
+            ("{profile}", "standard".to_owned()),
         ];
-        Self { tenant, key: text(&keys[0]["key"]), publish_key: text(&keys[1]["key"]), ids }
+        let [key, publish_key, portal_key] = [0, 1, 2].map(|n: usize| text(&keys[n]["key"]));
+        Self { tenant, key, publish_key, portal_key, ids }
+    }
+
+    /// Of the scopes tenant, publish and portal.
+    fn keys(&self) -> [&str; 3] {
+        [&self.key, &self.publish_key, &self.portal_key]
     }
 
     /// The path with this tenant in it, and what it names taken from `others`.
@@ -74,7 +152,10 @@ fn body(route: &Route) -> String {
         ("POST", "events") => event,
         ("POST", "batch") => json!({ "events": [event] }),
         ("POST", "replays") => json!({ "kind": "failed", "dry_run": true }),
+        ("POST", "keys") if route.path == "/v1/keys" => json!({}),
         ("POST", "keys") => json!({ "scope": "tenant" }),
+        ("POST", "event-types") => json!({ "name": "new" }),
+        ("PUT", "catalogue") => json!({ "event_types": [] }),
         ("POST" | "PATCH", _) => json!({}),
         _ => return String::new(),
     };
@@ -85,11 +166,15 @@ async fn call(world: &World, route: &Route, path: &str, key: Option<&str>) -> Re
     world.call(&route.method, path, key, body(route)).await
 }
 
-/// All that a tenant has, as its own key sees it.
+/// All that a tenant has, save when its keys were used.
 async fn everything_of(world: &World, owner: &Owner) -> Vec<Value> {
     let mut seen = Vec::new();
-    for route in routes().iter().filter(|route| route.method == "GET" && route.path.contains("{tenant}")) {
-        seen.push(call(world, route, &owner.path(route, owner), Some(&owner.key)).await.expect(200).json());
+    for route in routes().iter().filter(|route| route.method == "GET" && route.is_of_a_tenant()) {
+        let mut answer = call(world, route, &owner.path(route, owner), Some(OPERATOR)).await.expect(200).json();
+        for item in answer["items"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            item.remove("last_used_at");
+        }
+        seen.push(answer);
     }
     seen
 }
@@ -106,13 +191,22 @@ async fn every_route_but_health_needs_a_key_that_is_known() {
     let owner = Owner::settle_in(&world, "owner").await;
     let before = everything_of(&world, &owner).await;
     let forged = owner.key.replace("hl_owner", "hl_other");
+    let operators = owner.key.replace("hl_owner", "hl_");
     let changed = format!("{}x", owner.key);
-    for route in routes().iter().filter(|route| route.path != "/healthz") {
-        let path = owner.path(route, &owner);
-        for key in
-            [None, Some(""), Some("nonsense"), Some(forged.as_str()), Some(changed.as_str()), Some("hl_owner.key_x.y")]
-        {
-            let reply = call(&world, route, &path, key).await;
+    for route in guarded() {
+        // Whoever fails too often is told to wait.
+        world.clock.advance(Duration::from_secs(60));
+        let path = owner.path(&route, &owner);
+        for key in [
+            None,
+            Some(""),
+            Some("nonsense"),
+            Some(forged.as_str()),
+            Some(operators.as_str()),
+            Some(changed.as_str()),
+            Some("hl_owner.key_x.y"),
+        ] {
+            let reply = call(&world, &route, &path, key).await;
             assert_refused(&reply, &[401]);
             assert!(reply.headers.contains_key("www-authenticate"), "{}", reply.what);
         }
@@ -120,9 +214,37 @@ async fn every_route_but_health_needs_a_key_that_is_known() {
     assert_eq!(everything_of(&world, &owner).await, before);
 }
 
-/// What no tenant owns and each may read.
-fn is_everybodys(route: &Route) -> bool {
-    route.path.starts_with("/v1/profiles") && route.method == "GET"
+#[tokio::test]
+async fn a_key_that_was_revoked_opens_nothing() {
+    let world = World::new().await;
+    let owner = Owner::settle_in(&world, "owner").await;
+    let keys = world.get("/v1/tenants/owner/keys").await.expect(200).json();
+    for key in keys["items"].as_array().unwrap() {
+        world.delete(&format!("/v1/tenants/owner/keys/{}", key["id"].as_str().unwrap())).await.expect(204);
+    }
+    let before = everything_of(&world, &owner).await;
+    for route in guarded() {
+        world.clock.advance(Duration::from_secs(60));
+        for key in owner.keys() {
+            assert_refused(&call(&world, &route, &owner.path(&route, &owner), Some(key)).await, &[401]);
+        }
+    }
+    assert_eq!(everything_of(&world, &owner).await, before);
+}
+
+#[tokio::test]
+async fn a_key_that_has_expired_opens_nothing() {
+    let world = World::new().await;
+    let owner = Owner::settle_in(&world, "owner").await;
+    let operators = world.post("/v1/keys", json!({ "expires_in": LASTS_FOR.as_secs() })).await.expect(201).json();
+    world.clock.advance(LASTS_FOR);
+    let before = everything_of(&world, &owner).await;
+    for route in guarded() {
+        for key in owner.keys().into_iter().chain(operators["key"].as_str()) {
+            assert_refused(&call(&world, &route, &owner.path(&route, &owner), Some(key)).await, &[401]);
+        }
+    }
+    assert_eq!(everything_of(&world, &owner).await, before);
 }
 
 #[tokio::test]
@@ -131,14 +253,13 @@ async fn another_tenants_key_opens_nothing_and_learns_nothing() {
     let owner = Owner::settle_in(&world, "owner").await;
     let stranger = Owner::settle_in(&world, "stranger").await;
     let before = everything_of(&world, &owner).await;
-    let of_a_tenant = |route: &&Route| route.path != "/healthz" && !is_everybodys(route);
-    for route in routes().iter().filter(of_a_tenant) {
-        for key in [&stranger.key, &stranger.publish_key] {
-            let reply = call(&world, route, &owner.path(route, &owner), Some(key)).await;
+    for route in guarded().into_iter().filter(|route| !route.is_everybodys()) {
+        for key in stranger.keys() {
+            let reply = call(&world, &route, &owner.path(&route, &owner), Some(key)).await;
             assert_refused(&reply, &[403, 404]);
             // A tenant that never was gets the same answer.
-            let nobody = owner.path(route, &owner).replace("/owner", "/nobody");
-            assert_eq!(call(&world, route, &nobody, Some(key)).await.text(), reply.text(), "{}", reply.what);
+            let nobody = owner.path(&route, &owner).replace("/owner", "/nobody");
+            assert_eq!(call(&world, &route, &nobody, Some(key)).await.text(), reply.text(), "{}", reply.what);
         }
     }
     assert_eq!(everything_of(&world, &owner).await, before);
@@ -151,9 +272,14 @@ async fn another_tenants_ids_name_nothing_under_ones_own_path() {
     let owner = Owner::settle_in(&world, "owner").await;
     let stranger = Owner::settle_in(&world, "stranger").await;
     let before = everything_of(&world, &owner).await;
-    for route in routes().iter().filter(|route| owner.ids.iter().any(|(parameter, _)| route.path.contains(parameter))) {
+    let names_something = |route: &Route| owner.ids.iter().any(|(parameter, _)| route.path.contains(parameter));
+    for route in guarded().into_iter().filter(|route| route.is_of_a_tenant() && names_something(route)) {
         for key in [stranger.key.as_str(), OPERATOR] {
-            assert_refused(&call(&world, route, &stranger.path(route, &owner), Some(key)).await, &[404]);
+            assert_refused(&call(&world, &route, &stranger.path(&route, &owner), Some(key)).await, &[404]);
+        }
+        if route.is_open_to("portal") {
+            let key = Some(stranger.portal_key.as_str());
+            assert_refused(&call(&world, &route, &stranger.path(&route, &owner), key).await, &[404]);
         }
     }
     assert_eq!(everything_of(&world, &owner).await, before);
@@ -161,31 +287,30 @@ async fn another_tenants_ids_name_nothing_under_ones_own_path() {
 }
 
 #[tokio::test]
-async fn a_publish_only_key_publishes_and_does_nothing_else() {
-    let world = World::new().await;
-    let owner = Owner::settle_in(&world, "owner").await;
-    let before = everything_of(&world, &owner).await;
-    for route in routes().iter().filter(|route| route.path != "/healthz") {
-        let reply = call(&world, route, &owner.path(route, &owner), Some(&owner.publish_key)).await;
-        match route.path.as_str() {
-            "/v1/tenants/{tenant}/events" | "/v1/tenants/{tenant}/events/batch" => drop(reply.expect(202)),
-            _ => assert_refused(&reply, &[403]),
+async fn a_key_opens_the_routes_of_its_scope_and_no_others() {
+    for (index, scope) in ["tenant", "publish", "portal"].into_iter().enumerate() {
+        let world = World::new().await;
+        let owner = Owner::settle_in(&world, "owner").await;
+        let key = Some(owner.keys()[index]);
+        let before = everything_of(&world, &owner).await;
+        let (mut open, closed): (Vec<_>, Vec<_>) = guarded().into_iter().partition(|route| route.is_open_to(scope));
+        for route in &closed {
+            assert_refused(&call(&world, route, &owner.path(route, &owner), key).await, &[403]);
+        }
+        assert_eq!(everything_of(&world, &owner).await, before, "{scope}");
+        assert_eq!(world.messages_left(), 0);
+        // What deletes comes last, and last of all what deletes the key itself.
+        let rank = |route: &Route| match route.method.as_str() {
+            "DELETE" => 1,
+            "PUT" => 2,
+            _ => 0,
+        };
+        open.sort_by_key(|route| (route.path.contains("{key}"), rank(route)));
+        for route in &open {
+            let reply = call(&world, route, &owner.path(route, &owner), key).await;
+            // What is everybody's has to be allowed; it need not be there.
+            let fine = (200..300).contains(&reply.status) || (route.is_everybodys() && reply.status == 404);
+            assert!(fine, "{scope} {}: {}", reply.what, reply.text());
         }
     }
-    assert_eq!(everything_of(&world, &owner).await, before);
-}
-
-#[tokio::test]
-async fn a_tenants_own_key_does_not_do_what_is_the_operators() {
-    let world = World::new().await;
-    let owner = Owner::settle_in(&world, "owner").await;
-    let tenants_only = |route: &&Route| {
-        let of_profiles = route.path.starts_with("/v1/profiles") && !is_everybodys(route);
-        let of_tenants = route.path == "/v1/tenants" || (route.path == "/v1/tenants/{tenant}" && route.method != "GET");
-        of_profiles || of_tenants
-    };
-    for route in routes().iter().filter(tenants_only) {
-        assert_refused(&call(&world, route, &owner.path(route, &owner), Some(&owner.key)).await, &[403]);
-    }
-    world.get("/v1/tenants/owner").await.expect(200);
 }

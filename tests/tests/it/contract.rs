@@ -161,6 +161,7 @@ macro_rules! store_contracts {
         promises!($fixture, keys:
             a_key_is_found_under_its_own_tenant_only
             the_list_of_a_tenant_is_complete_and_in_order_of_id
+            an_update_of_an_older_version_or_of_a_deleted_key_is_a_conflict
             a_deleted_key_is_gone_and_deleting_it_again_says_so
         );
         hook_contracts!($fixture);

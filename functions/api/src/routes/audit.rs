@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::hooks::find;
 use crate::Deps;
-use crate::auth::InTenant;
+use crate::auth::InPortal;
 use crate::input::{PageQuery, Query, limit};
 use crate::problem::Problem;
 
@@ -24,7 +24,7 @@ pub(crate) struct AuditList {
     (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn list(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
     Query(query): Query<PageQuery>,

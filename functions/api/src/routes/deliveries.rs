@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 
 use super::hooks::find as find_hook;
 use crate::Deps;
-use crate::auth::InTenant;
+use crate::auth::InPortal;
 use crate::input::{PageQuery, Query, limit, segment};
 use crate::problem::Problem;
 use views::{DeliveryList, DeliveryView, DeliveryWithAttempts};
@@ -80,7 +80,7 @@ impl LogQuery {
     (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn of_hook(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
     Query(query): Query<LogQuery>,
@@ -128,7 +128,7 @@ async fn count(deps: &Deps, tenant: &TenantId, hook: HookId, filter: &LogFilter)
     (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn of_event(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
     Query(query): Query<PageQuery>,
@@ -193,7 +193,7 @@ impl Place {
     (status = 404, body = Problem)
 ))]
 pub(crate) async fn get(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<DeliveryWithAttempts>, Problem> {
@@ -212,7 +212,7 @@ pub(crate) async fn get(
     (status = 503, body = Problem)
 ))]
 pub(crate) async fn retry(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {

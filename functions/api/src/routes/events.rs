@@ -17,7 +17,7 @@ use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::{InTenant, MayPublish};
+use crate::auth::{InPortal, InTenant, MayPublish};
 use crate::input::{Body, parse, segment};
 use crate::problem::{FieldError, Problem};
 
@@ -99,7 +99,7 @@ pub(crate) struct EventView {
 }
 
 impl NewEvent {
-    fn into_message(self, tenant: &TenantId, deps: &Deps) -> Result<(EventId, Outgoing), Problem> {
+    async fn into_message(self, tenant: &TenantId, deps: &Deps) -> Result<(EventId, Outgoing), Problem> {
         let size = self.data.get().len();
         if size > MAX_DATA_BYTES {
             let message = format!("expected at most {MAX_DATA_BYTES} bytes, got {size}");
@@ -120,6 +120,7 @@ impl NewEvent {
                 return Err(Problem::bad_body(errors));
             }
         }
+        deps.vetting.check(tenant, &self.event_type, &self.data).await?;
         let id = match self.id {
             Some(id) => id,
             None => {
@@ -160,7 +161,7 @@ pub(crate) async fn publish(
     State(deps): State<Deps>,
     Body(event): Body<NewEvent>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let (id, message) = event.into_message(&tenant, &deps)?;
+    let (id, message) = event.into_message(&tenant, &deps).await?;
     deps.queue.send_one(message).await?;
     metrics::accepted(1);
     Ok((StatusCode::ACCEPTED, Json(Accepted { id: id.to_string() })))
@@ -185,8 +186,13 @@ pub(crate) async fn publish_batch(
         let message = format!("expected 1 to {MAX_BATCH} events, got {}", batch.events.len());
         return Err(Problem::bad_body(vec![FieldError::new("events", message)]));
     }
-    let checked: Vec<Result<(EventId, Outgoing), Problem>> =
-        batch.events.iter().map(|raw| parse::<NewEvent>(raw.get().as_bytes())?.into_message(&tenant, &deps)).collect();
+    let mut checked: Vec<Result<(EventId, Outgoing), Problem>> = Vec::with_capacity(batch.events.len());
+    for raw in &batch.events {
+        checked.push(match parse::<NewEvent>(raw.get().as_bytes()) {
+            Ok(event) => event.into_message(&tenant, &deps).await,
+            Err(problem) => Err(problem),
+        });
+    }
     let messages: Vec<Outgoing> = checked.iter().flatten().map(|(_, message)| message.clone()).collect();
     let mut sent = deps.queue.send(&messages).await.into_iter();
     let outcomes: Vec<Result<EventId, Problem>> = checked
@@ -233,7 +239,7 @@ fn all_refused(status: StatusCode, outcomes: &[Result<EventId, Problem>]) -> Pro
     (status = 404, body = Problem)
 ))]
 pub(crate) async fn get(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<EventView>, Problem> {

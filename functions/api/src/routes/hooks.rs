@@ -26,7 +26,7 @@ use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::{Actor, InTenant};
+use crate::auth::{Actor, InPortal};
 use crate::input::{Body, Query, segment};
 use crate::problem::Problem;
 use health::HealthView;
@@ -172,7 +172,7 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams)
     (status = 413, body = Problem), (status = 422, body = Problem)
 ))]
 pub(crate) async fn create(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     Actor(by): Actor,
     State(deps): State<Deps>,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
@@ -231,7 +231,7 @@ fn shown_secrets(hook: &Hook) -> (Option<String>, Option<String>) {
     (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn list(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<HookList>, Problem> {
@@ -254,7 +254,7 @@ pub(crate) async fn list(
     (status = 404, body = Problem)
 ))]
 pub(crate) async fn get(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<HookView>, Problem> {
@@ -273,7 +273,7 @@ pub(crate) async fn get(
     (status = 413, body = Problem), (status = 422, body = Problem)
 ))]
 pub(crate) async fn update(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     Actor(by): Actor,
     State(deps): State<Deps>,
     params: RawPathParams,
@@ -302,7 +302,7 @@ pub(crate) async fn update(
     (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn delete(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {

@@ -1,26 +1,50 @@
+pub(crate) mod operator;
+
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shared::domain::ids::KeyId;
+use shared::domain::ids::{KeyId, TenantId};
 use shared::domain::key::{ApiKey, KeyHash, Scope, generate_token};
 use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::InTenant;
 use crate::input::{Body, check_name, segment};
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 
+/// Keys of one tenant, or of the operator, that have not expired.
 const MAX_KEYS: usize = 100;
+/// Portal keys of a tenant beside them; links are made often.
+const MAX_PORTAL_KEYS: usize = 1_000;
+/// Seven days: a link to a portal should not outlive the visit by much.
+const MAX_PORTAL_SECONDS: u64 = 7 * 24 * 3_600;
+/// Ten years.
+const MAX_SECONDS: u64 = 3_650 * 24 * 3_600;
 
-#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = Scope)]
-pub(crate) enum ScopeView {
+pub(crate) enum TenantScope {
     /// Everything within the tenant.
     Tenant,
     /// Publish events, and nothing else.
     Publish,
+    /// What a customer's portal needs: see and change hooks, see their log, the
+    /// events and the catalogue, send again. No keys, no publishing, no reveal
+    /// or rotation of secrets.
+    Portal,
+}
+
+impl From<TenantScope> for Scope {
+    fn from(scope: TenantScope) -> Self {
+        match scope {
+            TenantScope::Tenant => Self::Tenant,
+            TenantScope::Publish => Self::Publish,
+            TenantScope::Portal => Self::Portal,
+        }
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -29,7 +53,10 @@ pub(crate) struct NewKey {
     /// For people, up to 200 characters.
     #[serde(default)]
     name: String,
-    scope: ScopeView,
+    scope: TenantScope,
+    /// Seconds after which it is refused, up to 315,360,000; it does not expire
+    /// when absent. A portal key needs it, up to 604,800.
+    expires_in: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -37,8 +64,12 @@ pub(crate) struct NewKey {
 pub(crate) struct KeyView {
     id: String,
     name: String,
-    scope: ScopeView,
+    scope: Scope,
     created_at: String,
+    /// Null: it does not expire
+    expires_at: Option<String>,
+    /// To the minute; null when it was never used
+    last_used_at: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -56,11 +87,14 @@ pub(crate) struct KeyList {
 
 impl From<ApiKey> for KeyView {
     fn from(key: ApiKey) -> Self {
-        let scope = match key.scope {
-            Scope::Tenant => ScopeView::Tenant,
-            Scope::Publish => ScopeView::Publish,
-        };
-        Self { id: key.id.to_string(), name: key.name, scope, created_at: key.created_at.to_string() }
+        Self {
+            id: key.id.to_string(),
+            name: key.name,
+            scope: key.scope,
+            created_at: key.created_at.to_string(),
+            expires_at: key.expires_at.map(|at| at.to_string()),
+            last_used_at: key.last_used_at.map(|at| at.to_string()),
+        }
     }
 }
 
@@ -76,37 +110,72 @@ pub(crate) async fn create(
     State(deps): State<Deps>,
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
-    check_name(&new.name)?;
     // While a tenant is being deleted its keys still work; none may be added.
     deps.tenants.get(&tenant).await?.ok_or_else(|| Problem::not_found("tenant"))?;
-    if deps.keys.list(&tenant).await?.len() >= MAX_KEYS {
-        return Err(Problem::conflict(format!("a tenant has at most {MAX_KEYS} keys; delete one first")));
+    add(&deps, Some(tenant), new.name, new.scope.into(), new.expires_in).await
+}
+
+async fn add(
+    deps: &Deps,
+    tenant: Option<TenantId>,
+    name: String,
+    scope: Scope,
+    expires_in: Option<u64>,
+) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
+    check_name(&name)?;
+    let longest = if scope == Scope::Portal { MAX_PORTAL_SECONDS } else { MAX_SECONDS };
+    if expires_in.is_some_and(|seconds| !(1..=longest).contains(&seconds))
+        || (scope == Scope::Portal && expires_in.is_none())
+    {
+        let message = format!("expected 1 to {longest} seconds");
+        return Err(Problem::bad_body(vec![FieldError::new("expires_in", message)]));
     }
+    make_room(deps, tenant.as_ref(), scope).await?;
+    let now = deps.clock.now();
     let id = KeyId::new(deps.clock.as_ref(), deps.random.as_ref());
-    let token = generate_token(&tenant, id, deps.random.as_ref());
+    let token = generate_token(tenant.as_ref(), id, deps.random.as_ref());
     let key = ApiKey {
         tenant,
         id,
-        name: new.name,
-        scope: match new.scope {
-            ScopeView::Tenant => Scope::Tenant,
-            ScopeView::Publish => Scope::Publish,
-        },
+        name,
+        scope,
         hash: KeyHash::of(token.reveal()),
-        created_at: deps.clock.now(),
+        created_at: now,
+        expires_at: expires_in.map(|seconds| now.saturating_add(Duration::from_secs(seconds))),
+        last_used_at: None,
+        version: 1,
     };
     deps.keys.create(&key).await?;
     Ok((StatusCode::CREATED, Json(CreatedKey { view: key.into(), key: token.reveal().to_owned() })))
 }
 
+/// Deletes keys that have expired, and complains when there are too many others.
+async fn make_room(deps: &Deps, tenant: Option<&TenantId>, scope: Scope) -> Result<(), Problem> {
+    let now = deps.clock.now();
+    let (expired, live): (Vec<_>, Vec<_>) =
+        deps.keys.list(tenant).await?.into_iter().partition(|key| key.is_expired(now));
+    for key in expired {
+        deps.keys.delete(tenant, key.id).await?;
+    }
+    let portal = scope == Scope::Portal;
+    let count = live.iter().filter(|key| (key.scope == Scope::Portal) == portal).count();
+    let most = if portal { MAX_PORTAL_KEYS } else { MAX_KEYS };
+    match count < most {
+        true => Ok(()),
+        false => Err(Problem::conflict(format!("there are {most} keys already; delete one first"))),
+    }
+}
+
 /// List API keys, the oldest first
+///
+/// Those that have expired are listed until another key is created.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/keys", tag = "tenants",
     params(("tenant" = String, Path)), responses(
     (status = 200, body = KeyList), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 404, body = Problem)
 ))]
 pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Deps>) -> Result<Json<KeyList>, Problem> {
-    let keys = deps.keys.list(&tenant).await?;
+    let keys = deps.keys.list(Some(&tenant)).await?;
     Ok(Json(KeyList { items: keys.into_iter().map(Into::into).collect() }))
 }
 
@@ -122,8 +191,11 @@ pub(crate) async fn delete(
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
-    let id: KeyId = segment(&params, "key", "key")?;
-    let found = deps.keys.delete(&tenant, id).await?;
+    revoke(&deps, Some(&tenant), segment(&params, "key", "key")?).await
+}
+
+async fn revoke(deps: &Deps, tenant: Option<&TenantId>, id: KeyId) -> Result<StatusCode, Problem> {
+    let found = deps.keys.delete(tenant, id).await?;
     deps.key_cache.forget(id);
     if found { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("key")) }
 }

@@ -13,6 +13,7 @@ use shared::domain::settings::Settings;
 use shared::ports::StoreError;
 use utoipa::ToSchema;
 
+use super::event_types::check_all;
 use super::hooks::{self, Split, split};
 use crate::Deps;
 use crate::auth::{Anybody, Operator};
@@ -20,8 +21,6 @@ use crate::input::{Body, parse, segment};
 use crate::problem::{FieldError, Problem};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
-/// Event types that a profile may bring.
-const MAX_EVENT_TYPES: usize = 500;
 /// Tenants and hooks read at once while a profile's users are looked for.
 const READ_AT_ONCE: usize = 500;
 
@@ -108,9 +107,7 @@ fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps: &Deps
         profile.description = description;
     }
     if let Some(event_types) = fields.event_types {
-        if event_types.len() > MAX_EVENT_TYPES {
-            errors.push(FieldError::new("event_types", format!("expected at most {MAX_EVENT_TYPES} entries")));
-        }
+        check_all(&event_types, &deps.vetting.schemas, &mut errors);
         profile.event_types = event_types;
     }
     split.settings.check("", &deps.addresses, &mut errors);

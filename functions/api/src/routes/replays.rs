@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::hooks::find as find_hook;
 use crate::Deps;
-use crate::auth::{Asker, InTenant};
+use crate::auth::{Asker, InPortal};
 use crate::input::{Body, PageQuery, Query, limit, segment};
 use crate::problem::{FieldError, Problem};
 
@@ -131,7 +131,7 @@ impl NewReplay {
     (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)
 ))]
 pub(crate) async fn create(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     Asker(asker): Asker,
     State(deps): State<Deps>,
     params: RawPathParams,
@@ -201,7 +201,7 @@ async fn make_room(deps: &Deps, tenant: &TenantId, hook: HookId) -> Result<(), P
     (status = 403, body = Problem), (status = 404, body = Problem)
 ))]
 pub(crate) async fn list(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
     Query(query): Query<PageQuery>,
@@ -219,7 +219,7 @@ pub(crate) async fn list(
     (status = 404, body = Problem)
 ))]
 pub(crate) async fn get(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<ReplayView>, Problem> {
@@ -236,7 +236,7 @@ pub(crate) async fn get(
     (status = 404, body = Problem), (status = 409, body = Problem, description = "It has ended already")
 ))]
 pub(crate) async fn cancel(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<ReplayView>, Problem> {

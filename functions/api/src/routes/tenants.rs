@@ -61,6 +61,8 @@ pub(crate) struct TenantFields {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u32>)]
     retention_days: Option<Option<u32>>,
+    /// Whether publishing a type that its catalogue does not know is refused.
+    strict_event_types: Option<bool>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -72,6 +74,8 @@ pub(crate) struct TenantView {
     profile: Option<String>,
     /// How long its events and deliveries are kept; null: as long as the deployment's
     retention_days: Option<u32>,
+    /// Publishing a type that its catalogue does not know is refused
+    strict_event_types: bool,
     /// What it decides for its hooks
     #[serde(flatten)]
     settings: Settings,
@@ -87,6 +91,7 @@ impl From<&Tenant> for TenantView {
             name: tenant.name.clone(),
             profile: tenant.profile.as_ref().map(ToString::to_string),
             retention_days: tenant.retention_days,
+            strict_event_types: tenant.strict_event_types,
             settings: tenant.settings.clone().masked(),
             created_at: tenant.created_at.to_string(),
             updated_at: tenant.updated_at.to_string(),
@@ -130,6 +135,7 @@ pub(crate) async fn create(
         profile: None,
         settings: Settings::default(),
         retention_days: None,
+        strict_event_types: false,
         created_at: now,
         updated_at: now,
         version: 1,
@@ -170,6 +176,9 @@ async fn apply(deps: &Deps, tenant: &mut Tenant, body: &BTreeMap<String, Box<Raw
             errors.push(FieldError::new("retention_days", message));
         }
         tenant.retention_days = days;
+    }
+    if let Some(strict) = fields.strict_event_types {
+        tenant.strict_event_types = strict;
     }
     settings.check("", &deps.addresses, &mut errors);
     check_shared(&settings, &mut errors);
@@ -228,7 +237,7 @@ pub(crate) async fn update(
     Ok(Json(TenantView::from(&tenant)))
 }
 
-/// Delete a tenant with its hooks, keys, events and deliveries
+/// Delete a tenant with its hooks, keys, event types, events and deliveries
 ///
 /// Deliveries that are waiting are not sent. Events and deliveries are out of
 /// sight at once and deleted within some minutes.
@@ -248,8 +257,8 @@ pub(crate) async fn delete(
     let events = JobMessage::new(&id, Job::PurgeEvents { until: deps.clock.now(), cursor: None });
     deps.jobs.send_one(events.to_outgoing(Some(routes::hooks::purge_due(&deps)))).await?;
     // The tenant's row goes last, so that a deletion that broke off can be repeated.
-    for key in deps.keys.list(&id).await? {
-        deps.keys.delete(&id, key.id).await?;
+    for key in deps.keys.list(Some(&id)).await? {
+        deps.keys.delete(Some(&id), key.id).await?;
         deps.key_cache.forget(key.id);
     }
     for some in hooks.chunks(PURGED_AT_ONCE) {
@@ -260,6 +269,7 @@ pub(crate) async fn delete(
             deps.keeper.forget(&id, hook.id).await?;
         }
     }
+    deps.catalogue.entries.clear(&id).await?;
     deps.tenants.delete(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,26 +5,27 @@ mod views;
 use axum::Json;
 use axum::extract::{RawPathParams, State};
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
 use shared::domain::delivery::Outcome;
-use shared::domain::event_type::EventTypeEntry;
 use shared::domain::health::Health;
 use shared::domain::hook::Hook;
 use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
+use shared::domain::tenant::Tenant;
 use shared::effective::EffectiveHook;
 use shared::request::Subject;
 use utoipa::ToSchema;
 
 use super::hooks::{find, owner};
 use crate::Deps;
-use crate::auth::InTenant;
+use crate::auth::InPortal;
 use crate::input::Body;
 use crate::problem::{FieldError, Problem};
 use views::Trial;
 
 /// Of a hook that asks for no type in particular.
 const USUAL_TYPE: &str = "hookline.test";
+/// What a type without an example is tried with.
+const USUAL_DATA: &str = r#"{"test":true}"#;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +49,7 @@ pub(crate) struct TrialRequest {
     (status = 422, body = Problem)
 ))]
 pub(crate) async fn test(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
     Body(asked): Body<TrialRequest>,
@@ -60,10 +61,9 @@ pub(crate) async fn test(
         }
         None => usual_type(&hook),
     };
-    let profile = deps.effective.profile(hook.profile.as_ref(), &*owner(&deps, &tenant).await?).await?;
     let data = match asked.data {
         Some(data) => data,
-        None => sample(&profile.event_types, &event_type)?,
+        None => sample(&deps, &*owner(&deps, &tenant).await?, &hook, &event_type).await?,
     };
     Ok(Json(send(&deps, &tenant, &hook, &event_type, &data).await?))
 }
@@ -79,7 +79,7 @@ pub(crate) async fn test(
     (status = 409, body = Problem, description = "The hook's settings ask for no verification")
 ))]
 pub(crate) async fn verify(
-    InTenant(tenant): InTenant,
+    InPortal(tenant): InPortal,
     State(deps): State<Deps>,
     params: RawPathParams,
 ) -> Result<Json<Trial>, Problem> {
@@ -89,9 +89,8 @@ pub(crate) async fn verify(
         return Err(Problem::conflict("this hook's settings ask for no verification"));
     }
     let hook = with_key(&deps, hook).await?;
-    let profile = deps.effective.profile(hook.profile.as_ref(), &owner).await?;
     let event_type = usual_type(&hook);
-    let data = sample(&profile.event_types, &event_type)?;
+    let data = sample(&deps, &owner, &hook, &event_type).await?;
     Ok(Json(send(&deps, &tenant, &hook, &event_type, &data).await?))
 }
 
@@ -112,10 +111,16 @@ fn usual_type(hook: &Hook) -> EventType {
 }
 
 /// The example of a type, or something that tells what it is.
-fn sample(known: &[EventTypeEntry], event_type: &EventType) -> Result<Box<RawValue>, Problem> {
-    let example = known.iter().find(|entry| entry.name == *event_type).and_then(|entry| entry.example.clone());
-    let example = example.unwrap_or_else(|| json!({ "test": true }));
-    RawValue::from_string(example.to_string()).map_err(|_| Problem::internal())
+async fn sample(deps: &Deps, owner: &Tenant, hook: &Hook, event_type: &EventType) -> Result<Box<RawValue>, Problem> {
+    let known = deps.catalogue.find(owner, event_type).await?;
+    let known = known.and_then(|found| found.entry().example.clone());
+    // A profile of the hook's own may know types that its tenant does not.
+    let profile = deps.effective.profile(hook.profile.as_ref(), owner).await?;
+    let of_profile = || profile.event_types.iter().find(|entry| entry.name == *event_type)?.example.clone();
+    match known.or_else(of_profile) {
+        Some(example) => Ok(example.raw().to_owned()),
+        None => RawValue::from_string(USUAL_DATA.to_owned()).map_err(|_| Problem::internal()),
+    }
 }
 
 async fn send(

@@ -8,15 +8,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::{KeyCache, OperatorKey};
+use api::{KeyCache, OperatorKey, Throttle, Vetting};
 use async_trait::async_trait;
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use deliver::{Batches, Courier, InFlight, Tokens};
 use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
-use shared::documents::{StoredReplays, StoredTenants};
+use shared::catalogue::Catalogue;
+use shared::documents::{StoredEventTypes, StoredReplays, StoredTenants};
 use shared::domain::address::AddressPolicy;
+use shared::domain::event_type::{Owner, StoredEventType};
 use shared::domain::hook::Hook;
 use shared::domain::ids::KeyId;
 use shared::domain::key::{ApiKey, KeyHash, Scope, generate_token};
@@ -24,8 +27,8 @@ use shared::domain::tenant::Tenant;
 use shared::keeper::{Foundations, Keeper};
 use shared::messages::DeliveryMessage;
 use shared::ports::{
-    Clock, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError, QueueSender,
-    Tenants,
+    Clock, Documents, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError,
+    QueueSender, Tenants,
 };
 use shared::rates::Rates;
 use shared::sealed::SealedHooks;
@@ -90,7 +93,8 @@ impl Stages {
         let usual = Hook { channels: Default::default(), filter: None, ..hook("acme", &["post.*"]) };
         let settings = settings(r#"{"retry":{"delays":[1,0.5]}}"#);
         let hook = Hook { verification_key: None, disabled_reason: None, settings, ..usual };
-        stores.tenants.create(&Tenant { settings: Default::default(), ..tenant("acme") }).await.unwrap();
+        let lenient = Tenant { settings: Default::default(), strict_event_types: false, ..tenant("acme") };
+        stores.tenants.create(&lenient).await.unwrap();
         stores.hooks.create(&hook).await.unwrap();
         let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
         let documents = CachedDocuments::new(Arc::clone(&stores.documents), clock, FRESH_FOR);
@@ -269,22 +273,39 @@ async fn a_rate_limit_costs_one_write_for_each_twentieth_of_it() {
     assert_eq!((cost.read_calls, cost.write_calls), (0, 13));
 }
 
-#[tokio::test]
-async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known() {
-    let stages = Stages::new().await;
+/// The API as it runs on AWS, and a key that publishes.
+async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
     let tenant = tenant_id("acme");
     let id = KeyId::new(&stages.stores.clock, &OsRandom);
-    let token = generate_token(&tenant, id, &OsRandom);
+    let token = generate_token(Some(&tenant), id, &OsRandom);
     let hash = KeyHash::of(token.reveal());
-    let key = ApiKey { tenant, id, name: String::new(), scope: Scope::Publish, hash, created_at: START };
+    let key = ApiKey {
+        tenant: Some(tenant),
+        id,
+        name: String::new(),
+        scope: Scope::Publish,
+        hash,
+        created_at: START,
+        expires_at: None,
+        // Its use is noted once a minute, aside of the requests that are counted here.
+        last_used_at: Some(START),
+        version: 1,
+    };
     stages.stores.keys.create(&key).await.unwrap();
     stages.meter.reset();
+    let clock: Arc<dyn Clock> = Arc::new(stages.stores.clock.clone());
+    let documents = Arc::clone(&stages.stores.documents);
+    let kept: Arc<dyn Documents> =
+        Arc::new(CachedDocuments::new(Arc::clone(&documents), Arc::clone(&clock), FRESH_FOR));
+    let standard = || "standard".parse().unwrap();
     let router = api::router(api::Deps {
         tenants: Arc::clone(&stages.stores.tenants),
         keys: Arc::clone(&stages.stores.keys),
         hooks: Arc::clone(&stages.stores.hooks),
         profiles: stages.stores.profiles(),
         effective: Arc::new(stages.stores.effective_for(FRESH_FOR)),
+        catalogue: Arc::new(Catalogue::new(&documents, standard())),
+        vetting: Vetting::new(Arc::new(Catalogue::new(&kept, standard()))),
         events: Arc::clone(&stages.stores.events),
         log: Arc::clone(&stages.stores.deliveries),
         queue: stages.events.clone(),
@@ -294,30 +315,65 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
         courier: Courier {
             sender: Arc::new(Answering(200)),
             tokens: Tokens::default(),
-            clock: Arc::new(stages.stores.clock.clone()),
+            clock: Arc::clone(&clock),
             patience: api::PATIENCE,
         },
         jobs: stages.retries.clone(),
-        clock: Arc::new(stages.stores.clock.clone()),
+        clock,
         random: Arc::new(OsRandom),
         operator: OperatorKey::new("nobody uses this one"),
         key_cache: KeyCache::new(FRESH_FOR),
+        throttle: Throttle::default(),
         addresses: AddressPolicy::default(),
     });
-    for reads in [1, 0] {
-        let request = Request::post("/v1/tenants/acme/events")
-            .header("authorization", format!("Bearer {}", token.reveal()))
-            .body(Body::from(r#"{"type":"post.published","data":{}}"#))
-            .unwrap();
-        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::ACCEPTED);
+    (router, key, token.reveal().to_owned())
+}
+
+async fn publish(router: &Router, token: &str, event_type: &str) -> StatusCode {
+    let request = Request::post("/v1/tenants/acme/events")
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::from(format!(r#"{{"type":"{event_type}","data":{{}}}}"#)))
+        .unwrap();
+    router.clone().oneshot(request).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known() {
+    let stages = Stages::new().await;
+    let (router, key, token) = publisher(&stages).await;
+    // The key, the tenant, and that neither it nor the operator has a catalogue.
+    for (event_type, reads) in [("post.published", 4), ("post.published", 0), ("post.failed", 0)] {
+        assert_eq!(publish(&router, &token, event_type).await, StatusCode::ACCEPTED);
         let cost = stages.meter.reset();
-        assert_eq!((cost.read_calls, cost.write_calls, stages.events.take().0), (reads, 0, 1));
+        assert_eq!((cost.read_calls, cost.write_calls, stages.events.take().0), (reads, 0, 1), "{event_type}");
     }
     // Remembered for publishing, and for nothing else: it was revoked meanwhile.
-    stages.stores.keys.delete(&key.tenant, id).await.unwrap();
+    stages.stores.keys.delete(key.tenant.as_ref(), key.id).await.unwrap();
     let request = Request::post("/v1/tenants/acme/keys")
-        .header("authorization", format!("Bearer {}", token.reveal()))
+        .header("authorization", format!("Bearer {token}"))
         .body(Body::from(r#"{"scope":"tenant"}"#))
         .unwrap();
     assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn publishing_against_a_catalogue_reads_each_type_once_in_five_seconds() {
+    let stages = Stages::new().await;
+    let (router, _, token) = publisher(&stages).await;
+    let catalogue = StoredEventTypes::new(Arc::clone(&stages.stores.documents));
+    let strict = Tenant { strict_event_types: true, version: 2, ..tenant("acme") };
+    stages.stores.tenants.update(&strict).await.unwrap();
+    let entry = serde_json::from_str(r#"{"name":"known","schema":{"type":"object"}}"#).unwrap();
+    let event_type = StoredEventType { entry, created_at: START, updated_at: START, version: 1 };
+    catalogue.put(Owner::Tenant(&strict.id), &event_type).await.unwrap();
+    stages.meter.reset();
+    for (event_type, status, reads) in [
+        ("known", StatusCode::ACCEPTED, 4),
+        ("known", StatusCode::ACCEPTED, 0),
+        ("unknown", StatusCode::UNPROCESSABLE_ENTITY, 2),
+        ("unknown", StatusCode::UNPROCESSABLE_ENTITY, 0),
+    ] {
+        assert_eq!(publish(&router, &token, event_type).await, status);
+        assert_eq!(stages.meter.reset().read_calls, reads, "{event_type}");
+    }
 }

@@ -1,10 +1,8 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use shared::aws::dynamo::{
-    DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoKeys, DynamoSubscriptions,
-};
-use shared::documents::StoredTenants;
+use shared::aws::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoSubscriptions};
+use shared::documents::{StoredKeys, StoredTenants};
 use shared::domain::delivery::Outcome;
 use shared::domain::event::FanoutPage;
 use shared::ports::{Clock, Expected, ManualClock, StoreError};
@@ -26,8 +24,8 @@ pub(crate) fn stores_on(client: aws_sdk_dynamodb::Client, keep: Box<dyn std::any
     Stores {
         clock: manual,
         tenants: Arc::new(StoredTenants::new(documents.clone())),
+        keys: Arc::new(StoredKeys::new(documents.clone())),
         documents,
-        keys: Arc::new(DynamoKeys::new(client.clone(), HOOKS_TABLE)),
         hooks: Arc::new(DynamoHooks::new(client.clone(), HOOKS_TABLE)),
         subscriptions: Arc::new(DynamoSubscriptions::new(client.clone(), HOOKS_TABLE)),
         events: Arc::new(DynamoEvents::new(client.clone(), LOGS_TABLE, Arc::clone(&clock))),

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared::documents::StoredTenants;
+use shared::documents::{StoredKeys, StoredTenants};
 use shared::embedded::{
-    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedKeys, EmbeddedQueue, QueueOptions,
-    Store, StoreOptions,
+    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, QueueOptions, Store,
+    StoreOptions,
 };
 use shared::ports::{Clock, ManualClock, Outgoing, QueueError, QueueReceiver as _, QueueSender};
 
@@ -28,8 +28,8 @@ pub(crate) async fn stores() -> Option<Stores> {
     Some(Stores {
         clock,
         tenants: Arc::new(StoredTenants::new(documents.clone())),
+        keys: Arc::new(StoredKeys::new(documents.clone())),
         documents,
-        keys: Arc::new(EmbeddedKeys(store.clone())),
         hooks: hooks.clone(),
         subscriptions: hooks,
         events: Arc::new(EmbeddedEvents(store.clone())),

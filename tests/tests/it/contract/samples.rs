@@ -29,6 +29,7 @@ pub(crate) fn tenant(id: &str) -> Tenant {
         profile: Some("oktopost".parse().unwrap()),
         settings: settings(r#"{"rate_limit":7}"#),
         retention_days: Some(7),
+        strict_event_types: true,
         created_at: START,
         updated_at: START,
         version: 1,

@@ -1,0 +1,83 @@
+//! What one process remembers of keys.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use shared::domain::ids::KeyId;
+use shared::domain::key::ApiKey;
+use shared::ports::{Keys, StoreError};
+use shared::stage::causes;
+use shared::time::Timestamp;
+
+/// Keys that are remembered at most.
+const REMEMBERED: usize = 1_000;
+/// How exact `last_used_at` is.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+
+/// Remembers keys for a while, so that publishing does not read one each time.
+/// A revoked key can publish for at most that long.
+#[derive(Clone, Debug)]
+pub struct KeyCache {
+    keep: Duration,
+    keys: Arc<Mutex<HashMap<KeyId, (Timestamp, Arc<ApiKey>)>>>,
+    /// When each key's use was noted by this process.
+    noted: Arc<Mutex<HashMap<KeyId, Timestamp>>>,
+}
+
+impl KeyCache {
+    /// Zero remembers nothing.
+    pub fn new(keep: Duration) -> Self {
+        Self { keep, keys: Arc::default(), noted: Arc::default() }
+    }
+
+    pub(super) fn get(&self, id: KeyId, now: Timestamp) -> Option<Arc<ApiKey>> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.get(&id).filter(|(read_at, _)| now.since(*read_at) < self.keep).map(|(_, key)| Arc::clone(key))
+    }
+
+    pub(super) fn put(&self, key: &Arc<ApiKey>, now: Timestamp) {
+        if self.keep.is_zero() {
+            return;
+        }
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.len() >= REMEMBERED {
+            keys.clear();
+        }
+        keys.insert(key.id, (now, Arc::clone(key)));
+    }
+
+    pub(crate) fn forget(&self, id: KeyId) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    /// Whether this use is to be written down: the last one is a minute old, by
+    /// the row and by what this process wrote.
+    pub(super) fn claim_use(&self, key: &ApiKey, now: Timestamp) -> bool {
+        let recent = |at: Timestamp| now.since(at) < NOTED_EVERY;
+        if key.last_used_at.is_some_and(recent) {
+            return false;
+        }
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(&key.id).copied().is_some_and(recent) {
+            return false;
+        }
+        if noted.len() >= REMEMBERED {
+            noted.clear();
+        }
+        noted.insert(key.id, now);
+        true
+    }
+}
+
+/// Writes down that a key was used, while its request goes on. It is lost when
+/// the process ends before, or when another one writes at the same time.
+pub(super) fn note_use(keys: Arc<dyn Keys>, key: Arc<ApiKey>, now: Timestamp) {
+    tokio::spawn(async move {
+        let used = ApiKey { last_used_at: Some(now), version: key.version + 1, ..ApiKey::clone(&key) };
+        match keys.update(&used).await {
+            Ok(()) | Err(StoreError::Conflict) => {}
+            Err(error) => tracing::warn!(key.id = %key.id, error = %causes(&error), "the use of a key is not noted"),
+        }
+    });
+}

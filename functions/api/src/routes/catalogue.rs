@@ -1,0 +1,140 @@
+//! A whole catalogue as one document.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::domain::event_type::{EventTypeEntry, Owner, StoredEventType};
+use shared::domain::ids::EventType;
+use utoipa::ToSchema;
+
+use super::event_types::check_all;
+use super::hooks::owner as tenant_of;
+use crate::auth::{Anybody, InPortal, InTenant, Operator};
+use crate::input::Body;
+use crate::problem::Problem;
+use crate::{Deps, MAX_BODY_BYTES};
+
+/// The entries of one catalogue.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Catalogue)]
+pub(crate) struct CatalogueDocument {
+    /// Up to 500, each name once.
+    event_types: Vec<EventTypeEntry>,
+}
+
+/// What an import did.
+#[derive(Default, Serialize, ToSchema)]
+pub(crate) struct Imported {
+    created: usize,
+    changed: usize,
+    unchanged: usize,
+    deleted: usize,
+}
+
+/// Export a tenant's own event types
+///
+/// The document is what an import takes.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/catalogue", tag = "event types",
+    params(("tenant" = String, Path)), responses(
+    (status = 200, body = CatalogueDocument), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem, description = "It is larger than 4 MiB")
+))]
+pub(crate) async fn export(
+    InPortal(tenant): InPortal,
+    State(deps): State<Deps>,
+) -> Result<Json<CatalogueDocument>, Problem> {
+    tenant_of(&deps, &tenant).await?;
+    read(&deps, Owner::Tenant(&tenant)).await
+}
+
+/// Replace a tenant's own event types
+///
+/// All of the document is checked before anything is written. Then entries are
+/// created, changed and at last deleted until the catalogue is the document;
+/// if that breaks off, the same request takes it to its end.
+#[utoipa::path(put, path = "/v1/tenants/{tenant}/catalogue", tag = "event types",
+    params(("tenant" = String, Path)), request_body = CatalogueDocument, responses(
+    (status = 200, body = Imported), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 413, body = Problem), (status = 422, body = Problem)
+))]
+pub(crate) async fn import(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    Body(document): Body<CatalogueDocument>,
+) -> Result<Json<Imported>, Problem> {
+    tenant_of(&deps, &tenant).await?;
+    replace(&deps, Owner::Tenant(&tenant), document).await
+}
+
+/// Export the event types of all tenants
+#[utoipa::path(get, path = "/v1/catalogue", tag = "event types", responses(
+    (status = 200, body = CatalogueDocument), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 409, body = Problem, description = "It is larger than 4 MiB")
+))]
+pub(crate) async fn export_shared(_: Anybody, State(deps): State<Deps>) -> Result<Json<CatalogueDocument>, Problem> {
+    read(&deps, Owner::Operator).await
+}
+
+/// Replace the event types of all tenants
+///
+/// As the import of a tenant's.
+#[utoipa::path(put, path = "/v1/catalogue", tag = "event types", request_body = CatalogueDocument, responses(
+    (status = 200, body = Imported), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem),
+    (status = 422, body = Problem)
+))]
+pub(crate) async fn import_shared(
+    _: Operator,
+    State(deps): State<Deps>,
+    Body(document): Body<CatalogueDocument>,
+) -> Result<Json<Imported>, Problem> {
+    replace(&deps, Owner::Operator, document).await
+}
+
+async fn read(deps: &Deps, owner: Owner<'_>) -> Result<Json<CatalogueDocument>, Problem> {
+    let stored = deps.catalogue.entries.all(owner).await?;
+    let text = |json: &Option<shared::domain::payload::Json>| json.as_ref().map_or(0, |json| json.get().len());
+    let size: usize = stored.iter().map(|stored| text(&stored.entry.schema) + text(&stored.entry.example)).sum();
+    if size > MAX_BODY_BYTES {
+        return Err(Problem::conflict("the catalogue is too large for one document; list its event types in pages"));
+    }
+    Ok(Json(CatalogueDocument { event_types: stored.into_iter().map(|stored| stored.entry).collect() }))
+}
+
+async fn replace(deps: &Deps, owner: Owner<'_>, document: CatalogueDocument) -> Result<Json<Imported>, Problem> {
+    let mut errors = Vec::new();
+    check_all(&document.event_types, &deps.vetting.schemas, &mut errors);
+    if !errors.is_empty() {
+        return Err(Problem::bad_body(errors));
+    }
+    let entries = &deps.catalogue.entries;
+    let stored = entries.all(owner).await?.into_iter().map(|stored| (stored.entry.name.clone(), stored));
+    let mut stored: BTreeMap<EventType, StoredEventType> = stored.collect();
+    let (mut imported, now) = (Imported::default(), deps.clock.now());
+    for entry in document.event_types {
+        let next = match stored.remove(&entry.name) {
+            Some(same) if same.entry == entry => {
+                imported.unchanged += 1;
+                continue;
+            }
+            Some(old) => {
+                imported.changed += 1;
+                StoredEventType { entry, updated_at: now, version: old.version + 1, ..old }
+            }
+            None => {
+                imported.created += 1;
+                StoredEventType { entry, created_at: now, updated_at: now, version: 1 }
+            }
+        };
+        entries.put(owner, &next).await?;
+    }
+    for name in stored.keys() {
+        entries.delete(owner, name).await?;
+        imported.deleted += 1;
+    }
+    Ok(Json(imported))
+}

@@ -1,0 +1,108 @@
+mod entries;
+mod list;
+pub(crate) mod shared;
+
+use ::shared::domain::event_type::{EventTypeEntry, Owner};
+use ::shared::domain::ids::EventType;
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+
+use crate::Deps;
+use crate::auth::{InPortal, InTenant};
+use crate::input::{Body, Query, segment};
+use crate::problem::Problem;
+use crate::routes::hooks::owner as tenant_of;
+pub(crate) use entries::check_all;
+use entries::{EventTypeChange, EventTypeView, add, change, remove};
+use list::{EventTypeList, TenantEventTypeQuery, select};
+
+/// Create an event type of a tenant
+///
+/// For this tenant it stands in for the operator's and the profile's of the
+/// same name. What is published is held against it, on AWS within 5 seconds.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/event-types", tag = "event types",
+    params(("tenant" = String, Path)), request_body = EventTypeEntry, responses(
+    (status = 201, body = EventTypeView), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem, description = "The name is taken, or there are 500 already"),
+    (status = 413, body = Problem), (status = 422, body = Problem)
+))]
+pub(crate) async fn create(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    Body(entry): Body<EventTypeEntry>,
+) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
+    tenant_of(&deps, &tenant).await?;
+    add(&deps, Owner::Tenant(&tenant), entry).await
+}
+
+/// List what a tenant knows of event types, in order of name
+///
+/// Its own, the operator's, and those of the profile that applies to it.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/event-types", tag = "event types",
+    params(("tenant" = String, Path), TenantEventTypeQuery), responses(
+    (status = 200, body = EventTypeList), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem)
+))]
+pub(crate) async fn list(
+    InPortal(tenant): InPortal,
+    State(deps): State<Deps>,
+    Query(query): Query<TenantEventTypeQuery>,
+) -> Result<Json<EventTypeList>, Problem> {
+    let tenant = tenant_of(&deps, &tenant).await?;
+    let known = deps.catalogue.all(&tenant).await?;
+    let known = known.into_iter().map(|known| EventTypeView::of(known.entry, known.source));
+    select(known.collect(), query.source, &query.rest())
+}
+
+/// Read an event type as a tenant knows it
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/event-types/{type}", tag = "event types",
+    params(("tenant" = String, Path), ("type" = String, Path)), responses(
+    (status = 200, body = EventTypeView), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem)
+))]
+pub(crate) async fn get(
+    InPortal(tenant): InPortal,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<Json<EventTypeView>, Problem> {
+    let name: EventType = segment(&params, "type", "event type")?;
+    let tenant = tenant_of(&deps, &tenant).await?;
+    let found = deps.catalogue.find(&tenant, &name).await?.ok_or_else(|| Problem::not_found("event type"))?;
+    Ok(Json(EventTypeView::of(found.entry().clone(), found.source())))
+}
+
+/// Change an event type of a tenant
+///
+/// Fields that are absent stay as they are. Only a tenant's own can be changed
+/// here; to deviate from the operator's or the profile's, create one.
+#[utoipa::path(patch, path = "/v1/tenants/{tenant}/event-types/{type}", tag = "event types",
+    params(("tenant" = String, Path), ("type" = String, Path)), request_body = EventTypeChange, responses(
+    (status = 200, body = EventTypeView), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 413, body = Problem), (status = 422, body = Problem)
+))]
+pub(crate) async fn update(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+    Body(fields): Body<EventTypeChange>,
+) -> Result<Json<EventTypeView>, Problem> {
+    change(&deps, Owner::Tenant(&tenant), &segment(&params, "type", "event type")?, fields).await
+}
+
+/// Delete an event type of a tenant
+///
+/// If the operator's catalogue or the profile has it as well, theirs applies.
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/event-types/{type}", tag = "event types",
+    params(("tenant" = String, Path), ("type" = String, Path)), responses(
+    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)
+))]
+pub(crate) async fn delete(
+    InTenant(tenant): InTenant,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<StatusCode, Problem> {
+    remove(&deps, Owner::Tenant(&tenant), &segment(&params, "type", "event type")?).await
+}

@@ -1,0 +1,160 @@
+//! Writing the entries of one catalogue.
+
+use std::collections::HashSet;
+
+use ::shared::domain::event_type::{EventTypeEntry, MAX_EVENT_TYPES, Owner, Source, StoredEventType};
+use ::shared::domain::ids::EventType;
+use ::shared::domain::payload::Json as RawJson;
+use ::shared::ports::StoreError;
+use axum::Json;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Deps;
+use crate::input::present;
+use crate::problem::{FieldError, Problem};
+use crate::schema::Schemas;
+
+const MAX_DESCRIPTION_CHARS: usize = 2_000;
+/// With it and its schema, a page of 100 entries stays within the 6 MB that
+/// Lambda answers at most.
+const MAX_EXAMPLE_BYTES: usize = 16 * 1024;
+
+/// Fields that are absent stay as they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EventTypeChange {
+    description: Option<String>,
+    /// `null` removes it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Object>)]
+    schema: Option<Option<RawJson>>,
+    /// `null` removes it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Value>)]
+    example: Option<Option<RawJson>>,
+    deprecated: Option<bool>,
+    archived: Option<bool>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventType)]
+pub(crate) struct EventTypeView {
+    pub(super) name: String,
+    description: String,
+    /// What `data` has to look like; null for anything
+    #[schema(value_type = Option<Object>)]
+    schema: Option<RawJson>,
+    #[schema(value_type = Option<Value>)]
+    example: Option<RawJson>,
+    pub(super) deprecated: bool,
+    pub(super) archived: bool,
+    /// Whose catalogue it is in
+    pub(super) source: Source,
+}
+
+impl EventTypeView {
+    pub(crate) fn of(entry: EventTypeEntry, source: Source) -> Self {
+        let EventTypeEntry { name, description, schema, example, deprecated, archived } = entry;
+        Self { name: name.to_string(), description, schema, example, deprecated, archived, source }
+    }
+}
+
+/// Complains about all that is wrong with an entry. `prefix` is put before the
+/// names of fields.
+fn check(entry: &EventTypeEntry, schemas: &Schemas, prefix: &str, errors: &mut Vec<FieldError>) {
+    let mut complain =
+        |error: FieldError| errors.push(FieldError::new(format!("{prefix}{}", error.field), error.message));
+    if entry.description.chars().count() > MAX_DESCRIPTION_CHARS {
+        complain(FieldError::new("description", format!("expected at most {MAX_DESCRIPTION_CHARS} characters")));
+    }
+    let size = entry.example.as_ref().map_or(0, |example| example.get().len());
+    if size > MAX_EXAMPLE_BYTES {
+        complain(FieldError::new("example", format!("expected at most {MAX_EXAMPLE_BYTES} bytes, got {size}")));
+    }
+    match (entry.schema.as_ref().map(|schema| schemas.get(schema.get())), &entry.example) {
+        (Some(Err(error)), _) => complain(error),
+        (Some(Ok(schema)), Some(example)) if size <= MAX_EXAMPLE_BYTES => {
+            if let Err(error) = schema.check("example", example.get()) {
+                complain(error);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Complains about all that is wrong with the entries of a whole catalogue,
+/// which is the field `event_types` of a document.
+pub(crate) fn check_all(entries: &[EventTypeEntry], schemas: &Schemas, errors: &mut Vec<FieldError>) {
+    if entries.len() > MAX_EVENT_TYPES {
+        errors.push(FieldError::new("event_types", format!("expected at most {MAX_EVENT_TYPES} entries")));
+        return;
+    }
+    let mut names = HashSet::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let prefix = format!("event_types[{index}].");
+        if !names.insert(&entry.name) {
+            errors.push(FieldError::new(format!("{prefix}name"), "is the name of an earlier entry as well"));
+        }
+        check(entry, schemas, &prefix, errors);
+    }
+}
+
+fn checked(deps: &Deps, entry: &EventTypeEntry) -> Result<(), Problem> {
+    let mut errors = Vec::new();
+    check(entry, &deps.vetting.schemas, "", &mut errors);
+    if errors.is_empty() { Ok(()) } else { Err(Problem::bad_body(errors)) }
+}
+
+pub(super) async fn add(
+    deps: &Deps,
+    owner: Owner<'_>,
+    entry: EventTypeEntry,
+) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
+    checked(deps, &entry)?;
+    if deps.catalogue.entries.all(owner).await?.len() >= MAX_EVENT_TYPES {
+        return Err(Problem::conflict(format!("a catalogue has at most {MAX_EVENT_TYPES} types; delete one first")));
+    }
+    let now = deps.clock.now();
+    let stored = StoredEventType { entry, created_at: now, updated_at: now, version: 1 };
+    match deps.catalogue.entries.put(owner, &stored).await {
+        Ok(()) => Ok((StatusCode::CREATED, Json(EventTypeView::of(stored.entry, owner.source())))),
+        Err(StoreError::Conflict) => Err(Problem::conflict(format!("event type {} exists already", stored.entry.name))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn change(
+    deps: &Deps,
+    owner: Owner<'_>,
+    name: &EventType,
+    fields: EventTypeChange,
+) -> Result<Json<EventTypeView>, Problem> {
+    let stored = deps.catalogue.entries.find(owner, name).await?;
+    let mut stored = StoredEventType::clone(&*stored.ok_or_else(|| Problem::not_found("event type"))?);
+    let entry = &mut stored.entry;
+    if let Some(description) = fields.description {
+        entry.description = description;
+    }
+    if let Some(schema) = fields.schema {
+        entry.schema = schema;
+    }
+    if let Some(example) = fields.example {
+        entry.example = example;
+    }
+    entry.deprecated = fields.deprecated.unwrap_or(entry.deprecated);
+    entry.archived = fields.archived.unwrap_or(entry.archived);
+    checked(deps, entry)?;
+    stored.updated_at = deps.clock.now();
+    stored.version += 1;
+    deps.catalogue.entries.put(owner, &stored).await?;
+    Ok(Json(EventTypeView::of(stored.entry, owner.source())))
+}
+
+pub(super) async fn remove(deps: &Deps, owner: Owner<'_>, name: &EventType) -> Result<StatusCode, Problem> {
+    match deps.catalogue.entries.delete(owner, name).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::not_found("event type")),
+    }
+}

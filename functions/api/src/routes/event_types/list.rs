@@ -1,0 +1,83 @@
+//! Filtering and paging event types, which are in order of name.
+
+use ::shared::domain::event_type::Source;
+use axum::Json;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::entries::EventTypeView;
+use crate::input::limit;
+use crate::problem::Problem;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventTypeQuery {
+    /// Only archived ones, or only others
+    archived: Option<bool>,
+    /// Only deprecated ones, or only others
+    deprecated: Option<bool>,
+    /// 1 to 100, 20 by default
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TenantEventTypeQuery {
+    /// Only those of this catalogue
+    #[param(inline)]
+    pub(super) source: Option<Source>,
+    /// Only archived ones, or only others
+    archived: Option<bool>,
+    /// Only deprecated ones, or only others
+    deprecated: Option<bool>,
+    /// 1 to 100, 20 by default
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+impl TenantEventTypeQuery {
+    pub(super) fn rest(&self) -> EventTypeQuery {
+        let Self { archived, deprecated, limit, ref cursor, .. } = *self;
+        EventTypeQuery { archived, deprecated, limit, cursor: cursor.clone() }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventTypeList {
+    items: Vec<EventTypeView>,
+    /// Pass it as `cursor` to read on; null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// One page of those that are asked for. A cursor is the name of the last one
+/// of its page, so it stays valid while entries come and go.
+pub(super) fn select(
+    known: Vec<EventTypeView>,
+    source: Option<Source>,
+    query: &EventTypeQuery,
+) -> Result<Json<EventTypeList>, Problem> {
+    let limit = limit(query.limit)?;
+    let after = query.cursor.as_deref().map(read_cursor).transpose()?;
+    let mut items: Vec<EventTypeView> = known
+        .into_iter()
+        .filter(|item| source.is_none_or(|source| item.source == source))
+        .filter(|item| query.archived.is_none_or(|archived| item.archived == archived))
+        .filter(|item| query.deprecated.is_none_or(|deprecated| item.deprecated == deprecated))
+        .filter(|item| after.as_ref().is_none_or(|after| item.name > *after))
+        .take(limit + 1)
+        .collect();
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next_cursor = items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(&last.name));
+    Ok(Json(EventTypeList { items, next_cursor }))
+}
+
+fn read_cursor(text: &str) -> Result<String, Problem> {
+    let name = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    name.ok_or_else(|| Problem::bad_parameter("cursor", "expected the next_cursor of an earlier answer"))
+}

@@ -1,0 +1,90 @@
+//! The operator's catalogue, which all tenants share.
+
+use ::shared::domain::event_type::{EventTypeEntry, Owner, Source};
+use ::shared::domain::ids::EventType;
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+
+use super::entries::{EventTypeChange, EventTypeView, add, change, remove};
+use super::list::{EventTypeList, EventTypeQuery, select};
+use crate::Deps;
+use crate::auth::{Anybody, Operator};
+use crate::input::{Body, Query, segment};
+use crate::problem::Problem;
+
+/// Create an event type for all tenants
+#[utoipa::path(post, path = "/v1/event-types", tag = "event types", request_body = EventTypeEntry, responses(
+    (status = 201, body = EventTypeView), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem),
+    (status = 409, body = Problem, description = "The name is taken, or there are 500 already"),
+    (status = 413, body = Problem), (status = 422, body = Problem)
+))]
+pub(crate) async fn create_shared(
+    _: Operator,
+    State(deps): State<Deps>,
+    Body(entry): Body<EventTypeEntry>,
+) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
+    add(&deps, Owner::Operator, entry).await
+}
+
+/// List the event types of all tenants, in order of name
+#[utoipa::path(get, path = "/v1/event-types", tag = "event types", params(EventTypeQuery), responses(
+    (status = 200, body = EventTypeList), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem)
+))]
+pub(crate) async fn list_shared(
+    _: Anybody,
+    State(deps): State<Deps>,
+    Query(query): Query<EventTypeQuery>,
+) -> Result<Json<EventTypeList>, Problem> {
+    let stored = deps.catalogue.entries.all(Owner::Operator).await?;
+    let known = stored.into_iter().map(|stored| EventTypeView::of(stored.entry, Source::Operator));
+    select(known.collect(), None, &query)
+}
+
+/// Read an event type of all tenants
+#[utoipa::path(get, path = "/v1/event-types/{type}", tag = "event types", params(("type" = String, Path)), responses(
+    (status = 200, body = EventTypeView), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem)
+))]
+pub(crate) async fn get_shared(
+    _: Anybody,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<Json<EventTypeView>, Problem> {
+    let name: EventType = segment(&params, "type", "event type")?;
+    let stored = deps.catalogue.entries.find(Owner::Operator, &name).await?;
+    let stored = stored.ok_or_else(|| Problem::not_found("event type"))?;
+    Ok(Json(EventTypeView::of(stored.entry.clone(), Source::Operator)))
+}
+
+/// Change an event type of all tenants
+///
+/// Fields that are absent stay as they are.
+#[utoipa::path(patch, path = "/v1/event-types/{type}", tag = "event types",
+    params(("type" = String, Path)), request_body = EventTypeChange, responses(
+    (status = 200, body = EventTypeView), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 413, body = Problem), (status = 422, body = Problem)
+))]
+pub(crate) async fn update_shared(
+    _: Operator,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+    Body(fields): Body<EventTypeChange>,
+) -> Result<Json<EventTypeView>, Problem> {
+    change(&deps, Owner::Operator, &segment(&params, "type", "event type")?, fields).await
+}
+
+/// Delete an event type of all tenants
+#[utoipa::path(delete, path = "/v1/event-types/{type}", tag = "event types", params(("type" = String, Path)), responses(
+    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)
+))]
+pub(crate) async fn delete_shared(
+    _: Operator,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<StatusCode, Problem> {
+    remove(&deps, Owner::Operator, &segment(&params, "type", "event type")?).await
+}

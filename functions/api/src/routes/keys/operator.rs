@@ -1,0 +1,63 @@
+//! Keys that may do everything, beside the one that the deployment was given:
+//! with them the operator's key is changed without an interruption.
+
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::domain::key::Scope;
+use utoipa::ToSchema;
+
+use super::{CreatedKey, KeyList, add, revoke};
+use crate::Deps;
+use crate::auth::Operator;
+use crate::input::{Body, segment};
+use crate::problem::Problem;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewOperatorKey {
+    /// For people, up to 200 characters.
+    #[serde(default)]
+    name: String,
+    /// Seconds after which it is refused, up to 315,360,000; it does not expire
+    /// when absent.
+    expires_in: Option<u64>,
+}
+
+/// Create an operator's key
+#[utoipa::path(post, path = "/v1/keys", tag = "tenants", request_body = NewOperatorKey, responses(
+    (status = 201, body = CreatedKey), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem),
+    (status = 422, body = Problem)
+))]
+pub(crate) async fn create_operators(
+    _: Operator,
+    State(deps): State<Deps>,
+    Body(new): Body<NewOperatorKey>,
+) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
+    add(&deps, None, new.name, Scope::Operator, new.expires_in).await
+}
+
+/// List the operator's keys, the oldest first
+///
+/// The one that the deployment was given is not among them.
+#[utoipa::path(get, path = "/v1/keys", tag = "tenants", responses(
+    (status = 200, body = KeyList), (status = 401, body = Problem), (status = 403, body = Problem)
+))]
+pub(crate) async fn list_operators(_: Operator, State(deps): State<Deps>) -> Result<Json<KeyList>, Problem> {
+    let keys = deps.keys.list(None).await?;
+    Ok(Json(KeyList { items: keys.into_iter().map(Into::into).collect() }))
+}
+
+/// Revoke an operator's key
+#[utoipa::path(delete, path = "/v1/keys/{key}", tag = "tenants", params(("key" = String, Path)), responses(
+    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)
+))]
+pub(crate) async fn delete_operators(
+    _: Operator,
+    State(deps): State<Deps>,
+    params: RawPathParams,
+) -> Result<StatusCode, Problem> {
+    revoke(&deps, None, segment(&params, "key", "key")?).await
+}

@@ -1,0 +1,49 @@
+//! Holds what is published against the catalogue.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use shared::catalogue::Catalogue;
+use shared::domain::ids::{EventType, TenantId};
+
+use crate::problem::{FieldError, Problem};
+use crate::schema::Schemas;
+
+/// What a publisher must comply with. It is asked for every event, so the
+/// catalogue may be a few seconds old; where there is none, nothing is read for
+/// each type.
+#[derive(Clone)]
+pub struct Vetting {
+    catalogue: Arc<Catalogue>,
+    pub(crate) schemas: Arc<Schemas>,
+}
+
+impl Vetting {
+    pub fn new(catalogue: Arc<Catalogue>) -> Self {
+        Self { catalogue, schemas: Arc::default() }
+    }
+
+    /// Refuses archived types, unknown ones where the tenant is strict, and
+    /// `data` that violates the type's schema.
+    pub(crate) async fn check(&self, tenant: &TenantId, name: &EventType, data: &RawValue) -> Result<(), Problem> {
+        // A tenant that is being deleted has no rules any more.
+        let Some(tenant) = self.catalogue.tenant(tenant).await? else { return Ok(()) };
+        let refuse = |field: &str, message: &str| Err(Problem::bad_body(vec![FieldError::new(field, message)]));
+        let Some(found) = self.catalogue.find(&tenant, name).await? else {
+            return match tenant.strict_event_types {
+                true => refuse("type", "is not in the catalogue, and this tenant publishes nothing else"),
+                false => Ok(()),
+            };
+        };
+        let entry = found.entry();
+        if entry.archived {
+            return refuse("type", "is archived and not published any more");
+        }
+        let Some(schema) = &entry.schema else { return Ok(()) };
+        let schema = self.schemas.get(schema.get()).map_err(|error| {
+            tracing::error!(tenant.id = %tenant.id, event.r#type = %name, error = error.message, "a stored schema cannot be used");
+            Problem::internal()
+        })?;
+        schema.check("data", data.get()).map_err(|error| Problem::bad_body(vec![error]))
+    }
+}
