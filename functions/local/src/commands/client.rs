@@ -47,7 +47,7 @@ impl Client {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
         let response = request.send().await.map_err(|error| match error.is_connect() {
-            true => Failure::Unreachable { address: self.address().to_owned(), source: error },
+            true => Failure::Unreachable { address: self.address().to_owned(), source: error.without_url() },
             false => Failure::Http(error),
         })?;
         let status = response.status();

@@ -57,7 +57,7 @@ struct Wrong {
 
 impl Problem {
     /// Gateways in front of the API answer in forms of their own.
-    pub(super) fn read(status: u16, text: &str) -> Self {
+    pub(crate) fn read(status: u16, text: &str) -> Self {
         match serde_json::from_str(text) {
             Ok(Self { detail, errors, .. }) if !detail.is_empty() => Self { status, detail, errors },
             _ => Self { status, detail: text.trim().chars().take(500).collect(), errors: Vec::new() },
@@ -68,6 +68,8 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.detail, self.status)?;
-        self.errors.iter().try_for_each(|Wrong { field, message }| write!(f, "\n  {field}: {message}"))
+        // A single mistake is in the detail already.
+        let mut others = self.errors.iter().filter(|wrong| !self.detail.contains(&wrong.message));
+        others.try_for_each(|Wrong { field, message }| write!(f, "\n  {field}: {message}"))
     }
 }

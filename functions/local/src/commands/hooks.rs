@@ -86,6 +86,7 @@ pub(crate) struct HookFields {
     /// A type such as post.published, a pattern such as post.*, or *; can be repeated
     #[arg(long = "event", value_name = "PATTERN")]
     events: Vec<String>,
+    /// For people, as is the description
     #[arg(long)]
     name: Option<String>,
     #[arg(long)]
@@ -96,13 +97,16 @@ pub(crate) struct HookFields {
     /// A content filter: JSON, @file, or - for standard input
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
+    /// Whose settings apply where the hook has none of its own
     #[arg(long)]
     profile: Option<String>,
     /// In the form that the hook's signatures need
     #[arg(long)]
     secret: Option<String>,
+    /// Send to it
     #[arg(long)]
     enabled: bool,
+    /// Send nothing to it until it is enabled again
     #[arg(long, conflicts_with = "enabled")]
     disabled: bool,
     /// Requests per second; 0 for no limit

@@ -24,8 +24,10 @@ pub(super) fn path<const N: usize>(segments: [&str; N]) -> Path {
 impl Session {
     pub(crate) fn new(connection: Connection) -> Result<Self, Failure> {
         let Connection { api, key, tenant, json } = connection;
-        let key = key.ok_or_else(|| Failure::Usage("no key: give --key or HOOKLINE_KEY".to_owned()))?;
-        let tenant = tenant.or_else(|| tenant_of(&key).map(str::to_owned));
+        let key = key
+            .filter(|key| !key.is_empty())
+            .ok_or_else(|| Failure::Usage("no key: give --key or HOOKLINE_KEY".to_owned()))?;
+        let tenant = tenant.filter(|tenant| !tenant.is_empty()).or_else(|| tenant_of(&key).map(str::to_owned));
         Ok(Self { client: Client::new(&api, key)?, tenant, json })
     }
 
@@ -49,6 +51,10 @@ impl Session {
         body: Option<String>,
     ) -> Result<String, Failure> {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        // Any of these would name something else, such as the list of all.
+        if let Some(segment) = path.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
+            return Err(Failure::Usage(format!("`{segment}` is no id")));
+        }
         self.client.send(method, &path, query, body).await
     }
 

@@ -89,12 +89,14 @@ fn style(cell: &str) -> Style {
 /// Times to the second; no character that could steer a terminal.
 fn readable(path: &str, text: &str) -> String {
     let name = path.rsplit('.').next().unwrap_or(path);
-    if name.ends_with("at") || name.ends_with("timestamp") || matches!(name, "since" | "until") {
-        if let Some((date, time)) = text.split_once('T').filter(|_| text.ends_with('Z') && text.is_ascii()) {
-            return format!("{date} {}Z", time.trim_end_matches('Z').split('.').next().unwrap_or(time));
+    let is_time = name.ends_with("_at") || matches!(name, "at" | "timestamp" | "since" | "until");
+    match text.split_once('T').filter(|_| is_time && text.ends_with('Z')) {
+        Some((date, time)) => {
+            let seconds = time.trim_end_matches('Z').split('.').next().unwrap_or(time);
+            shown(&format!("{date} {seconds}Z"))
         }
+        None => shown(text),
     }
-    shown(text)
 }
 
 /// Text from elsewhere, safe to print. Lines stay lines in a body only.

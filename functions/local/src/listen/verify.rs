@@ -73,8 +73,7 @@ impl Verifier {
         if valid.is_empty() {
             return (false, format!("INVALID ({})", invalid.join("; ")));
         }
-        let others =
-            if invalid.is_empty() { String::new() } else { format!("; but not: {}", invalid.join("; ")) };
+        let others = if invalid.is_empty() { String::new() } else { format!("; but not: {}", invalid.join("; ")) };
         (true, format!("valid ({}){others}", valid.join(", ")))
     }
 

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::value::RawValue;
 
 use crate::commands::body::read;
+use crate::commands::failure::Problem;
 use crate::commands::record::Record;
 use crate::commands::table::{Column, Table};
 use crate::commands::{Failure, Session};
@@ -77,12 +78,9 @@ fn batches(events: &[Event]) -> Vec<&[Event]> {
 }
 
 fn row(line: usize, result: &Record) -> Record {
-    let why = result.record("error").map(|problem| {
-        let fields = problem
-            .records("errors")
-            .into_iter()
-            .filter_map(|error| Some(format!("{}: {}", error.text("field")?, error.text("message")?)));
-        [problem.text("detail").unwrap_or_default()].into_iter().chain(fields).collect::<Vec<_>>().join("; ")
+    let why = result.raw("error").map(|problem| {
+        let status = result.text("error.status").and_then(|status| status.parse().ok()).unwrap_or_default();
+        Problem::read(status, problem.get()).to_string().replace("\n ", ";")
     });
     let fields = [
         ("line", Some(line.to_string())),
