@@ -6,7 +6,7 @@ use reqwest::Method;
 use super::body::{Body, Fields};
 use super::list::{Page, given};
 use super::session::Path;
-use super::table::Column;
+use super::table::{self, Column};
 use super::{Failure, Session, exchange};
 
 const COLUMNS: &[Column] = &[
@@ -17,6 +17,8 @@ const COLUMNS: &[Column] = &[
     ("ENABLED", "enabled"),
     ("PROFILE", "profile"),
 ];
+
+const CHANGES: &[Column] = &[("AT", "at"), ("BY", "by"), ("WHAT", "what"), ("DETAIL", "detail")];
 
 #[derive(Subcommand)]
 pub(crate) enum HooksCommand {
@@ -76,6 +78,12 @@ pub(crate) enum HooksCommand {
     },
     /// Do the verification handshake now; exit code 1 unless the endpoint passed
     Verify { id: String },
+    /// Who changed a hook, when and why
+    Audit {
+        id: String,
+        #[command(flatten)]
+        page: Page,
+    },
 }
 
 #[derive(Args)]
@@ -156,6 +164,9 @@ pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), 
             attempt(session, &session.own(["hooks", &id, "test"])?, Some(body.text())).await
         }
         HooksCommand::Verify { id } => attempt(session, &session.own(["hooks", &id, "verify"])?, None).await,
+        HooksCommand::Audit { id, page } => {
+            session.list(&session.own(["hooks", &id, "audit"])?, Vec::new(), page, CHANGES).await
+        }
     }
 }
 
@@ -170,7 +181,7 @@ async fn attempt(session: &Session, path: &Path, body: Option<String>) -> Result
     }
     match answer.text("result").as_deref() {
         None | Some("success") if session.json => Ok(()),
-        None | Some("success") => session.print(&super::table::shown(&message)),
-        Some(_) => Err(Failure::Shown(message)),
+        None | Some("success") => session.print(&table::shown(&message)),
+        Some(_) => Err(Failure::Shown(table::shown(&message))),
     }
 }

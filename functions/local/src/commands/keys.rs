@@ -7,6 +7,7 @@ use reqwest::Method;
 
 use super::body::{Body, Fields};
 use super::list::Page;
+use super::session::path;
 use super::table::Column;
 use super::{Failure, Session};
 
@@ -21,13 +22,22 @@ const COLUMNS: &[Column] = &[
 
 #[derive(Subcommand)]
 pub(crate) enum KeysCommand {
-    /// List a tenant's keys, none of which can be read again
-    List(Page),
+    /// List keys, none of which can be read again
+    List {
+        /// The operator's keys instead of a tenant's
+        #[arg(long)]
+        operator: bool,
+        #[command(flatten)]
+        page: Page,
+    },
     /// Create a key; it is shown now and never again
     Create {
         /// What it may do: tenant, publish or portal
-        #[arg(long)]
-        scope: String,
+        #[arg(long, required_unless_present = "operator")]
+        scope: Option<String>,
+        /// A key that may do everything, instead of a tenant's
+        #[arg(long, conflicts_with = "scope")]
+        operator: bool,
         #[arg(long)]
         name: Option<String>,
         /// Seconds after which it is refused
@@ -37,7 +47,12 @@ pub(crate) enum KeysCommand {
         fields: Fields,
     },
     /// Revoke a key
-    Revoke { id: String },
+    Revoke {
+        id: String,
+        /// One of the operator's instead of a tenant's
+        #[arg(long)]
+        operator: bool,
+    },
     /// Make a new master key for what a data directory seals from now on
     ///
     /// Older keys stay in the file for what they sealed; a secret moves to the
@@ -53,14 +68,19 @@ pub(crate) enum KeysCommand {
 
 /// All but `rotate`, which asks no API.
 pub(crate) async fn run(session: &Session, command: KeysCommand) -> Result<(), Failure> {
+    let keys = |operator: bool| if operator { Ok(path(["keys"])) } else { session.own(["keys"]) };
     match command {
-        KeysCommand::List(page) => session.list(&session.own(["keys"])?, Vec::new(), page, COLUMNS).await,
-        KeysCommand::Create { scope, name, expires_in, fields } => {
+        KeysCommand::List { operator, page } => session.list(&keys(operator)?, Vec::new(), page, COLUMNS).await,
+        KeysCommand::Create { scope, operator, name, expires_in, fields } => {
             let mut body = Body::from(&fields)?;
-            body.add("scope", Some(scope)).add("name", name).add("expires_in", expires_in);
-            session.show(Method::POST, &session.own(["keys"])?, body.finish(&fields)?).await
+            body.add("scope", scope).add("name", name).add("expires_in", expires_in);
+            session.show(Method::POST, &keys(operator)?, body.finish(&fields)?).await
         }
-        KeysCommand::Revoke { id } => session.remove(&session.own(["keys", &id])?, &format!("revoked key {id}")).await,
+        KeysCommand::Revoke { id, operator } => {
+            let mut path = keys(operator)?;
+            path.push(id.clone());
+            session.remove(&path, &format!("revoked key {id}")).await
+        }
         KeysCommand::Rotate { .. } => Ok(()),
     }
 }
