@@ -4,6 +4,11 @@ use std::{fmt, io};
 
 use serde::Deserialize;
 
+use super::table::shown;
+
+/// Of an answer that is no problem document, such as a proxy's page.
+const MAX_CHARS: usize = 500;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("{0}")]
@@ -60,16 +65,19 @@ impl Problem {
     pub(crate) fn read(status: u16, text: &str) -> Self {
         match serde_json::from_str(text) {
             Ok(Self { detail, errors, .. }) if !detail.is_empty() => Self { status, detail, errors },
-            _ => Self { status, detail: text.trim().chars().take(500).collect(), errors: Vec::new() },
+            _ if text.trim().is_empty() => {
+                Self { status, detail: "refused without a word".to_owned(), errors: Vec::new() }
+            }
+            _ => Self { status, detail: text.trim().chars().take(MAX_CHARS).collect(), errors: Vec::new() },
         }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.detail, self.status)?;
+        write!(f, "{} ({})", shown(&self.detail), self.status)?;
         // A single mistake is in the detail already.
         let mut others = self.errors.iter().filter(|wrong| !self.detail.contains(&wrong.message));
-        others.try_for_each(|Wrong { field, message }| write!(f, "\n  {field}: {message}"))
+        others.try_for_each(|Wrong { field, message }| write!(f, "\n  {}: {}", shown(field), shown(message)))
     }
 }
