@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use verify::{Received, Verifier};
 
 use crate::cli::ListenOptions;
-use crate::serve::stop_signal;
+use crate::serve::{BadConfig, stop_signal};
 
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
@@ -50,16 +50,7 @@ pub(crate) async fn run(options: ListenOptions) -> anyhow::Result<()> {
 pub(crate) async fn start(
     options: ListenOptions,
 ) -> anyhow::Result<(SocketAddr, impl Future<Output = anyhow::Result<()>> + Send)> {
-    let expected = Expected::of_profile(options.profile.as_deref())?;
-    let receiver = Receiver {
-        verifier: expected.verifier(&options)?,
-        answer: Answer::new(&options, &expected.verification_header)?,
-        status: StatusCode::from_u16(options.status)?,
-        slow: Duration::from_millis(options.slow),
-        quiet: options.quiet,
-        left_to_fail: AtomicU64::new(options.fail),
-        received: AtomicU64::new(0),
-    };
+    let receiver = Receiver::new(&options).map_err(|error| BadConfig(vec![format!("{error:#}")]))?;
     let listener =
         TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
@@ -124,6 +115,19 @@ impl Answer {
 }
 
 impl Receiver {
+    fn new(options: &ListenOptions) -> anyhow::Result<Self> {
+        let expected = Expected::of_profile(options.profile.as_deref())?;
+        Ok(Self {
+            verifier: expected.verifier(options)?,
+            answer: Answer::new(options, &expected.verification_header)?,
+            status: StatusCode::from_u16(options.status)?,
+            slow: Duration::from_millis(options.slow),
+            quiet: options.quiet,
+            left_to_fail: AtomicU64::new(options.fail),
+            received: AtomicU64::new(0),
+        })
+    }
+
     fn take_failure(&self) -> bool {
         let less = |left: u64| left.checked_sub(1);
         self.left_to_fail.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()

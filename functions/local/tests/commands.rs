@@ -281,6 +281,22 @@ async fn usage_errors_exit_with_2_and_ask_nothing() {
 }
 
 #[tokio::test]
+async fn listen_refuses_what_it_cannot_verify_with() {
+    for (line, told) in [
+        ("--signature v9", "expected v1"),
+        ("--profile none-such", "neither a file nor one of standard"),
+        ("--secret plain", "whsec_"),
+        ("--profile stripe --secret whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", "--signature v1a"),
+        ("--answer {", "expected JSON"),
+    ] {
+        let mut command = binary();
+        command.args(["listen", "--listen", "127.0.0.1:0"]).args(line.split(' '));
+        let said = run(command).await;
+        assert!(said.code == 2 && said.err.contains(told), "{line}: {}", said.err);
+    }
+}
+
+#[tokio::test]
 async fn where_nothing_answers_the_caller_learns_what_to_do() {
     let api = format!("http://{}", free_address());
     let mut command = binary();

@@ -56,7 +56,7 @@ impl Expected {
         let secrets: Vec<Secret> = options.secret.iter().map(Secret::new).collect();
         for secret in &secrets {
             let useful = settings.is_empty() || settings.iter().any(|setting| can_verify(setting, secret));
-            ensure!(useful, "--secret: {}", hint(&settings));
+            ensure!(useful, "--secret: {}", hint(&settings, secret));
         }
         Ok((!secrets.is_empty()).then_some(Verifier { settings, secrets }))
     }
@@ -82,9 +82,11 @@ fn can_verify(setting: &SignatureSetting, secret: &Secret) -> bool {
         }
 }
 
-fn hint(settings: &[SignatureSetting]) -> &'static str {
-    match settings.iter().all(|setting| setting.scheme == Scheme::V1a) {
-        true => "expected the public key, whpk_ and 32 bytes in base64",
+fn hint(settings: &[SignatureSetting], secret: &Secret) -> &'static str {
+    let only_v1a = settings.iter().all(|setting| setting.scheme == Scheme::V1a);
+    match fits(Scheme::V1a, secret) {
+        _ if only_v1a => "expected the public key, whpk_ and 32 bytes in base64",
+        true => "a public key verifies v1a, which is not among the signatures; give --signature v1a",
         false => "expected whsec_ followed by 24 to 64 bytes in base64, or a --profile or --signature that takes it",
     }
 }
