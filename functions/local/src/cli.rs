@@ -5,6 +5,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::Remote;
+use crate::commands::deliveries::DeliveriesCommand;
+use crate::commands::event_types::EventTypes;
+use crate::commands::events::EventsCommand;
+use crate::commands::hooks::HooksCommand;
+use crate::commands::keys::KeysCommand;
+use crate::commands::profiles::ProfilesCommand;
+use crate::commands::replays::ReplaysCommand;
+use crate::commands::tenants::TenantsCommand;
+
 /// Sends webhooks: publish events, and every matching hook gets a signed
 /// request, retried until it lands or gives up.
 #[derive(Parser)]
@@ -20,33 +30,31 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server (the default)
     Serve(ServeOptions),
-    /// The master keys that seal secrets in a data directory
-    #[command(subcommand)]
-    Keys(KeysCommand),
     /// Receive webhooks for development: verify, print, and fail or be slow on demand
     Listen(ListenOptions),
     /// Run server, receiver and sample events in one go
     Demo(DemoOptions),
     /// Measure this machine: accept and delivery rates, latencies, memory
     Bench(BenchOptions),
+    /// Tenants: whose hooks and events these are
+    Tenants(Remote<TenantsCommand>),
+    /// API keys of a tenant, and the master keys of a data directory
+    Keys(Remote<KeysCommand>),
+    /// Hooks: where to send, and what
+    Hooks(Remote<HooksCommand>),
+    /// Publish events and see what came of them
+    Events(Remote<EventsCommand>),
+    /// The log: what was sent and what was answered
+    Deliveries(Remote<DeliveriesCommand>),
+    /// Send many deliveries of a hook again
+    Replays(Remote<ReplaysCommand>),
+    /// Profiles: named settings of hooks
+    Profiles(Remote<ProfilesCommand>),
+    /// The catalogue of event types
+    EventTypes(EventTypes),
     /// The receiving process of `bench`
     #[command(hide = true)]
     BenchReceiver,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum KeysCommand {
-    /// Make a new master key for what is sealed from now on
-    ///
-    /// Older keys stay in the file for what they sealed; a secret moves to the
-    /// new key when its hook is next changed. A server that is running goes on
-    /// with the keys it read, so stop it first or restart it afterwards. Then
-    /// back up the file again: without it, secrets sealed since cannot be read.
-    Rotate {
-        /// Directory that holds everything
-        #[arg(long, env = "HOOKLINE_DATA", default_value = "data", value_name = "DIR")]
-        data: PathBuf,
-    },
 }
 
 #[derive(Args, Clone)]
@@ -99,9 +107,28 @@ pub(crate) struct ListenOptions {
     #[arg(long, default_value = "127.0.0.1:9000")]
     pub(crate) listen: SocketAddr,
 
-    /// The hook's secret (whsec_…): verify signatures with it, answer 401 to what does not verify
+    /// The hook's secret, or its public key (whpk_…): verify signatures with it
+    /// and answer 401 to what does not verify; can be repeated
     #[arg(long, env = "HOOKLINE_SECRET", hide_env_values = true)]
-    pub(crate) secret: Option<String>,
+    pub(crate) secret: Vec<String>,
+
+    /// Verify as this profile signs: one that is built in, or a file with its document
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: Option<String>,
+
+    /// Verify this signature, beside or instead of the profile's: v1, v1a, stripe, any of
+    /// them as SCHEME:HEADER, hmac_sha256:HEADER, or JSON as in a hook's `signatures`; can
+    /// be repeated
+    #[arg(long, value_name = "SCHEME")]
+    pub(crate) signature: Vec<String>,
+
+    /// Return this key in the body and in the verification header, as the handshake asks
+    #[arg(long, value_name = "KEY", env = "HOOKLINE_VERIFICATION_KEY", hide_env_values = true)]
+    pub(crate) verification_key: Option<String>,
+
+    /// Answer with this JSON body
+    #[arg(long, value_name = "JSON")]
+    pub(crate) answer: Option<String>,
 
     /// Answer this many requests with 500 before answering well
     #[arg(long, default_value_t = 0, value_name = "N")]

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use clap::Parser as _;
 use serde_json::{Value, json};
 
-use crate::cli::{Cli, Command, DemoOptions, ListenOptions};
+use crate::cli::{Cli, Command, DemoOptions};
 use crate::listen;
 use crate::serve::Server;
 
@@ -17,13 +17,9 @@ const POLL: Duration = Duration::from_millis(100);
 const SECRET: &str = "whsec_aG9va2xpbmUtZGVtby1zZWNyZXQtMDEyMzQ1Njc=";
 
 pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
-    let receiver = ListenOptions {
-        listen: ([127, 0, 0, 1], 0).into(),
-        secret: Some(SECRET.to_owned()),
-        fail: 1,
-        status: 200,
-        slow: 0,
-        quiet: false,
+    let flags = ["hookline", "listen", "--listen", "127.0.0.1:0", "--secret", SECRET, "--fail", "1"];
+    let Some(Command::Listen(receiver)) = Cli::try_parse_from(flags)?.command else {
+        anyhow::bail!("the flags of the demo's receiver are wrong");
     };
     let (receiver, receiving) = listen::start(receiver).await?;
     tokio::spawn(receiving);

@@ -1,5 +1,8 @@
 //! `hookline listen`: a receiver for development.
 
+mod expected;
+mod verify;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,24 +11,24 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use shared::domain::secret::{Secret, whsec_key};
-use shared::domain::signature::standard_webhooks;
-use shared::ports::{Clock, SystemClock};
+use expected::Expected;
+use serde_json::json;
+use serde_json::value::RawValue;
+use shared::ports::{Clock as _, SystemClock};
 use tokio::net::TcpListener;
+use verify::{Received, Verifier};
 
 use crate::cli::ListenOptions;
-use crate::serve::stop_signal;
+use crate::serve::{BadConfig, stop_signal};
 
-/// Receivers tolerate this much between the timestamp and their own clock
-/// (Standard Webhooks 1.0.0).
-const TOLERANCE_SECONDS: u64 = 300;
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 struct Receiver {
-    secret: Option<Secret>,
+    verifier: Option<Verifier>,
+    answer: Answer,
     status: StatusCode,
     slow: Duration,
     quiet: bool,
@@ -47,18 +50,7 @@ pub(crate) async fn run(options: ListenOptions) -> anyhow::Result<()> {
 pub(crate) async fn start(
     options: ListenOptions,
 ) -> anyhow::Result<(SocketAddr, impl Future<Output = anyhow::Result<()>> + Send)> {
-    let secret = options.secret.map(Secret::new);
-    if let Some(secret) = &secret {
-        whsec_key(secret).context("--secret")?;
-    }
-    let receiver = Receiver {
-        secret,
-        status: StatusCode::from_u16(options.status)?,
-        slow: Duration::from_millis(options.slow),
-        quiet: options.quiet,
-        left_to_fail: AtomicU64::new(options.fail),
-        received: AtomicU64::new(0),
-    };
+    let receiver = Receiver::new(&options).map_err(|error| BadConfig(vec![format!("{error:#}")]))?;
     let listener =
         TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
@@ -74,46 +66,71 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
     if !receiver.slow.is_zero() {
         tokio::time::sleep(receiver.slow).await;
     }
-    let verified = receiver.secret.as_ref().map(|secret| verify(secret, &head.headers, &body));
-    let status = match verified {
-        Some(Err(_)) => StatusCode::UNAUTHORIZED,
+    let now = SystemClock.now().as_secs();
+    let received = Received::new(head.method.as_str(), head.uri.query(), &head.headers, &body, now);
+    let checked = receiver.verifier.as_ref().map(|verifier| verifier.check(&received));
+    let status = match &checked {
+        Some((false, _)) => StatusCode::UNAUTHORIZED,
         _ if receiver.take_failure() => StatusCode::INTERNAL_SERVER_ERROR,
         _ => receiver.status,
     };
     let number = receiver.received.fetch_add(1, Ordering::Relaxed) + 1;
     if !receiver.quiet {
-        let signature = match verified {
-            None => "not checked (give --secret)",
-            Some(Ok(())) => "valid",
-            Some(Err(why)) => why,
-        };
+        let signature = checked.as_ref().map_or("not checked (give --secret)", |(_, words)| words);
         print(number, head.method.as_str(), &head.uri.to_string(), &head.headers, &body, signature, status);
     }
-    status.into_response()
+    if status == receiver.status { receiver.answer.with(status) } else { status.into_response() }
+}
+
+/// What is returned beside the status.
+struct Answer {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    fn new(options: &ListenOptions, verification_header: &str) -> anyhow::Result<Self> {
+        let mut headers = HeaderMap::new();
+        let key = options.verification_key.as_deref();
+        if let Some(key) = key {
+            let name: HeaderName = verification_header.parse().context("the profile's verification header")?;
+            headers.insert(name, HeaderValue::from_str(key).context("--verification-key")?);
+        }
+        let body = match &options.answer {
+            Some(answer) => {
+                RawValue::from_string(answer.clone()).context("--answer: expected JSON")?;
+                Some(answer.clone())
+            }
+            None => key.map(|key| json!({ "verification_key": key }).to_string()),
+        };
+        if body.is_some() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Ok(Self { headers, body: body.unwrap_or_default().into() })
+    }
+
+    fn with(&self, status: StatusCode) -> Response {
+        (status, self.headers.clone(), self.body.clone()).into_response()
+    }
 }
 
 impl Receiver {
+    fn new(options: &ListenOptions) -> anyhow::Result<Self> {
+        let expected = Expected::of_profile(options.profile.as_deref())?;
+        Ok(Self {
+            verifier: expected.verifier(options)?,
+            answer: Answer::new(options, &expected.verification_header)?,
+            status: StatusCode::from_u16(options.status)?,
+            slow: Duration::from_millis(options.slow),
+            quiet: options.quiet,
+            left_to_fail: AtomicU64::new(options.fail),
+            received: AtomicU64::new(0),
+        })
+    }
+
     fn take_failure(&self) -> bool {
         let less = |left: u64| left.checked_sub(1);
         self.left_to_fail.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
-    }
-}
-
-fn verify(secret: &Secret, headers: &HeaderMap, body: &Bytes) -> Result<(), &'static str> {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let (Some(id), Some(timestamp), Some(signatures)) =
-        (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"))
-    else {
-        return Err("INVALID: a webhook-… header is missing");
-    };
-    let timestamp: i64 = timestamp.parse().map_err(|_| "INVALID: webhook-timestamp is not a number")?;
-    if SystemClock.now().as_secs().abs_diff(timestamp) > TOLERANCE_SECONDS {
-        return Err("INVALID: webhook-timestamp is more than 5 minutes off");
-    }
-    let expected = standard_webhooks([secret], id, timestamp, body).map_err(|_| "INVALID: the secret cannot sign")?;
-    match signatures.split(' ').any(|signature| signature == expected) {
-        true => Ok(()),
-        false => Err("INVALID: no signature matches"),
     }
 }
 

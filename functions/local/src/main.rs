@@ -2,6 +2,7 @@
 
 mod bench;
 mod cli;
+mod commands;
 mod demo;
 mod keys;
 mod listen;
@@ -11,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use cli::{Cli, Command};
+use commands::keys::KeysCommand;
+use commands::{Failure, Remote, Session, deliveries, event_types, events, hooks, profiles, replays, tenants};
 use shared::telemetry::{self, Format};
 
 /// A fifth of the server's time went into the system's allocator.
@@ -26,17 +29,52 @@ async fn main() -> ExitCode {
     telemetry::init(Format::Command);
     let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => serve::run(options).await,
-        Command::Keys(command) => keys::run(command),
         Command::Listen(options) => listen::run(options).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Bench(options) => bench::run(options).await,
         Command::BenchReceiver => bench::receive().await,
+        Command::Keys(Remote { command: KeysCommand::Rotate { data }, .. }) => keys::rotate(&data),
+        remote => return told(ask(remote).await),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
             if error.is::<serve::BadConfig>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// The commands that ask a deployment.
+async fn ask(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Tenants(asked) => tenants::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Keys(asked) => commands::keys::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Hooks(asked) => hooks::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Events(asked) => events::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Deliveries(asked) => deliveries::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Replays(asked) => replays::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Profiles(asked) => profiles::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::EventTypes(asked) => {
+            let Remote { connection, command } = asked.remote;
+            event_types::run(&Session::new(connection)?, asked.shared, command).await
+        }
+        Command::Serve(_) | Command::Listen(_) | Command::Demo(_) | Command::Bench(_) | Command::BenchReceiver => {
+            Ok(())
+        }
+    }
+}
+
+/// For people at a prompt, who read no log.
+#[expect(clippy::print_stderr, reason = "what went wrong is told beside the output")]
+fn told(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            let usage = failure.is_usage();
+            eprintln!("error: {:#}", anyhow::Error::from(failure));
+            if usage { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }

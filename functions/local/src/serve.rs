@@ -31,7 +31,7 @@ const MIN_KEY_CHARS: usize = 16;
 
 /// All mistakes of the configuration, not just the first.
 #[derive(Debug)]
-pub(crate) struct BadConfig(Vec<String>);
+pub(crate) struct BadConfig(pub(crate) Vec<String>);
 
 impl fmt::Display for BadConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,56 @@
+//! Commands that ask a deployment through its API.
+//!
+//! One file per resource says which request a command makes and which fields
+//! of the answer people want to see. Answers are shown as they are: fields that
+//! this binary has never heard of pass through.
+
+mod body;
+mod client;
+pub(crate) mod deliveries;
+pub(crate) mod event_types;
+pub(crate) mod events;
+mod exchange;
+mod failure;
+pub(crate) mod hooks;
+pub(crate) mod keys;
+mod list;
+pub(crate) mod profiles;
+mod record;
+pub(crate) mod replays;
+mod session;
+mod table;
+pub(crate) mod tenants;
+
+use clap::{Args, Subcommand};
+
+pub(crate) use failure::Failure;
+pub(crate) use session::Session;
+
+/// A resource's commands, and where to send them.
+#[derive(Args)]
+pub(crate) struct Remote<T: Subcommand> {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(subcommand)]
+    pub(crate) command: T,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Deployment")]
+pub(crate) struct Connection {
+    /// Address of the API
+    #[arg(long, global = true, env = "HOOKLINE_API", default_value = "http://127.0.0.1:8787", value_name = "URL")]
+    api: String,
+
+    /// The key to ask with: an operator's or a tenant's
+    #[arg(long, global = true, env = "HOOKLINE_KEY", hide_env_values = true)]
+    key: Option<String>,
+
+    /// Whose hooks and events; a tenant's key says so by itself
+    #[arg(long, global = true, env = "HOOKLINE_TENANT")]
+    tenant: Option<String>,
+
+    /// Print the API's answer as it is; with --all, one entry a line
+    #[arg(long, global = true)]
+    json: bool,
+}

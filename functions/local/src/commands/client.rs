@@ -1,0 +1,95 @@
+//! The API over HTTP.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::{Method, Url, header, redirect};
+
+use super::failure::{Failure, Problem};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A test of a hook waits for its endpoint, which may take 30 s.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    key: String,
+}
+
+impl Client {
+    pub(super) fn new(api: &str, key: String) -> Result<Self, Failure> {
+        let base = Url::parse(api).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let base =
+            base.ok_or_else(|| Failure::Usage(format!("--api {api}: expected an address with http or https")))?;
+        // A redirect would carry the key to where nobody meant it to go.
+        let builder = reqwest::Client::builder().redirect(redirect::Policy::none());
+        let builder = builder.connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
+        // A proxy knows nothing of this machine's own ports.
+        let builder = if is_local(&base) { builder.no_proxy() } else { builder };
+        Ok(Self { http: builder.build().map_err(Failure::Http)?, base, key })
+    }
+
+    pub(super) fn address(&self) -> &str {
+        self.base.as_str()
+    }
+
+    /// The answer's text; answers other than 2xx are failures.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: Option<String>,
+    ) -> Result<String, Failure> {
+        let mut request = self.http.request(method, self.url(path, query)).bearer_auth(&self.key);
+        if let Some(body) = body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+        }
+        let response = request.send().await.map_err(|error| match error.is_connect() {
+            true => Failure::Unreachable { address: self.address().to_owned(), source: error.without_url() },
+            false => Failure::Http(error),
+        })?;
+        let status = response.status();
+        let text = response.text().await.map_err(Failure::Http)?;
+        if status.is_success() { Ok(text) } else { Err(Failure::Refused(Problem::read(status.as_u16(), &text))) }
+    }
+
+    /// Below the base's own path, which API Gateway's stages have.
+    fn url(&self, path: &[&str], query: &[(&str, String)]) -> Url {
+        let mut url = self.base.clone();
+        url.set_query(None);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push("v1").extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+}
+
+fn is_local(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_base_keeps_its_path_and_every_segment_stays_one() {
+        let client = Client::new("https://api.example.com/prod/", String::new()).unwrap();
+        let url = client.url(&["tenants", "a/b?c"], &[("since", "2026-01-01T00:00:00+01:00".to_owned())]);
+        let expected = "https://api.example.com/prod/v1/tenants/a%2Fb%3Fc?since=2026-01-01T00%3A00%3A00%2B01%3A00";
+        assert_eq!(url.as_str(), expected);
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_a_usage_error() {
+        for address in ["", "localhost:8787", "ftp://x", "http://"] {
+            assert!(Client::new(address, String::new()).is_err_and(|error| error.is_usage()), "{address}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `hookline event-types`
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+
+use super::body::{Body, Fields, json};
+use super::list::{Page, given};
+use super::session::{Path, path};
+use super::table::Column;
+use super::{Failure, Remote, Session};
+
+const COLUMNS: &[Column] = &[
+    ("NAME", "name"),
+    ("DESCRIPTION", "description"),
+    ("SOURCE", "source"),
+    ("DEPRECATED", "deprecated"),
+    ("ARCHIVED", "archived"),
+];
+
+#[derive(Args)]
+pub(crate) struct EventTypes {
+    #[command(flatten)]
+    pub(crate) remote: Remote<EventTypesCommand>,
+    /// Those of all tenants, for operators, instead of one tenant's
+    #[arg(long, global = true)]
+    pub(crate) shared: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum EventTypesCommand {
+    /// List event types
+    List {
+        /// Only archived ones (true), or only others (false)
+        #[arg(long)]
+        archived: Option<bool>,
+        /// Only deprecated ones (true), or only others (false)
+        #[arg(long)]
+        deprecated: Option<bool>,
+        /// Only those of this catalogue
+        #[arg(long)]
+        source: Option<String>,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Show an event type with its schema and example
+    Get { name: String },
+    /// Add an event type
+    Create {
+        name: String,
+        #[command(flatten)]
+        entry: Entry,
+    },
+    /// Change an event type: what is not given stays
+    Update {
+        name: String,
+        #[command(flatten)]
+        entry: Entry,
+    },
+    /// Delete an event type
+    Delete { name: String },
+    /// Replace the whole catalogue by a document, as export prints it
+    Import {
+        /// A file, or - for standard input
+        file: String,
+    },
+    /// Print the whole catalogue as one JSON document
+    Export,
+}
+
+#[derive(Args)]
+pub(crate) struct Entry {
+    #[arg(long)]
+    description: Option<String>,
+    /// JSON Schema of its data: JSON, @file, or - for standard input
+    #[arg(long, value_name = "JSON")]
+    schema: Option<String>,
+    /// Sample data: JSON, @file, or - for standard input
+    #[arg(long, value_name = "JSON")]
+    example: Option<String>,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    deprecated: Option<bool>,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    archived: Option<bool>,
+    #[command(flatten)]
+    fields: Fields,
+}
+
+impl Entry {
+    fn body(&self, name: Option<String>) -> Result<Option<String>, Failure> {
+        let mut body = Body::from(&self.fields)?;
+        body.add("name", name).add("description", self.description.as_ref());
+        body.add_json("--schema", "schema", self.schema.as_deref())?;
+        body.add_json("--example", "example", self.example.as_deref())?;
+        body.add("deprecated", self.deprecated).add("archived", self.archived);
+        body.finish(&self.fields)
+    }
+}
+
+pub(crate) async fn run(session: &Session, shared: bool, command: EventTypesCommand) -> Result<(), Failure> {
+    let place = |resource: &str| if shared { Ok(path([resource])) } else { session.own([resource]) };
+    let one = |name: &str| {
+        let mut path: Path = place("event-types")?;
+        path.push(name.to_owned());
+        Ok::<_, Failure>(path)
+    };
+    match command {
+        EventTypesCommand::List { archived, deprecated, source, page } => {
+            let [archived, deprecated] = [archived, deprecated].map(|flag| flag.map(|flag| flag.to_string()));
+            let query = given([("archived", &archived), ("deprecated", &deprecated), ("source", &source)]);
+            session.list(&place("event-types")?, query, page, COLUMNS).await
+        }
+        EventTypesCommand::Get { name } => session.get(&one(&name)?).await,
+        EventTypesCommand::Create { name, entry } => {
+            session.show(Method::POST, &place("event-types")?, entry.body(Some(name))?).await
+        }
+        EventTypesCommand::Update { name, entry } => session.show(Method::PATCH, &one(&name)?, entry.body(None)?).await,
+        EventTypesCommand::Delete { name } => session.remove(&one(&name)?, &format!("deleted event type {name}")).await,
+        EventTypesCommand::Import { file } => {
+            let document = match file.as_str() {
+                "-" => json("import", "-")?,
+                _ => json("import", &format!("@{file}"))?,
+            };
+            session.show(Method::PUT, &place("catalogue")?, Some(document.get().to_owned())).await
+        }
+        EventTypesCommand::Export => session.print(&session.ask(Method::GET, &place("catalogue")?, &[], None).await?),
+    }
+}

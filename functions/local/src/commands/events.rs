@@ -1,0 +1,77 @@
+//! `hookline events`
+
+mod batch;
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+
+use super::body::{Body, json};
+use super::list::Page;
+use super::{Failure, Session, deliveries};
+
+#[derive(Subcommand)]
+pub(crate) enum EventsCommand {
+    /// Publish one event, or many with --batch
+    Publish(Publish),
+    /// Show an event as it was published
+    Get { id: String },
+    /// The deliveries of an event, one for each hook that matched
+    Deliveries {
+        id: String,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Delete the data of an event; its deliveries stay in the log
+    Expunge { id: String },
+}
+
+#[derive(Args)]
+pub(crate) struct Publish {
+    /// Its type, such as post.published
+    #[arg(long = "type", value_name = "TYPE", required_unless_present = "batch")]
+    event_type: Option<String>,
+    /// What is sent, byte for byte: JSON, @file, or - for standard input
+    #[arg(long, required_unless_present = "batch")]
+    data: Option<String>,
+    /// Publishing an id twice sends it once; made when absent
+    #[arg(long)]
+    id: Option<String>,
+    /// Can be repeated
+    #[arg(long = "channel", value_name = "CHANNEL")]
+    channels: Vec<String>,
+    /// When it happened, RFC 3339; now by default
+    #[arg(long)]
+    timestamp: Option<String>,
+    /// Not before this time, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    deliver_at: Option<String>,
+    /// Not later than so many seconds after it was published
+    #[arg(long, value_name = "SECONDS")]
+    ttl: Option<u64>,
+    /// Events, one JSON object a line as the API takes them; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["event_type", "data", "id", "channels", "timestamp", "deliver_at", "ttl"])]
+    batch: Option<String>,
+}
+
+pub(crate) async fn run(session: &Session, command: EventsCommand) -> Result<(), Failure> {
+    match command {
+        EventsCommand::Publish(Publish { batch: Some(file), .. }) => batch::publish(session, &file).await,
+        EventsCommand::Publish(event) => {
+            let data = event.data.as_deref().map(|data| json("--data", data)).transpose()?;
+            let mut body = Body::default();
+            body.add("type", event.event_type).add("data", data).add("id", event.id);
+            body.add_all("channels", &event.channels).add("timestamp", event.timestamp);
+            body.add("deliver_at", event.deliver_at).add("ttl", event.ttl);
+            session.show(Method::POST, &session.own(["events"])?, Some(body.text())).await
+        }
+        EventsCommand::Get { id } => session.get(&session.own(["events", &id])?).await,
+        EventsCommand::Deliveries { id, page } => {
+            let path = session.own(["events", &id, "deliveries"])?;
+            session.list(&path, Vec::new(), page, deliveries::COLUMNS).await
+        }
+        EventsCommand::Expunge { id } => {
+            let path = session.own(["events", &id, "data"])?;
+            session.remove(&path, &format!("deleted the data of event {id}")).await
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `hookline hooks`
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+
+use super::body::{Body, Fields};
+use super::list::{Page, given};
+use super::session::Path;
+use super::table::{self, Column};
+use super::{Failure, Session, exchange};
+
+const COLUMNS: &[Column] = &[
+    ("ID", "id"),
+    ("NAME", "name"),
+    ("URL", "url"),
+    ("EVENTS", "events"),
+    ("ENABLED", "enabled"),
+    ("PROFILE", "profile"),
+];
+
+const CHANGES: &[Column] = &[("AT", "at"), ("BY", "by"), ("WHAT", "what"), ("DETAIL", "detail")];
+
+#[derive(Subcommand)]
+pub(crate) enum HooksCommand {
+    /// List hooks
+    List {
+        /// Only hooks that would get events of this type
+        #[arg(long)]
+        event: Option<String>,
+        /// Only hooks whose name contains this
+        #[arg(long)]
+        name: Option<String>,
+        /// Only enabled hooks (true), or only others (false)
+        #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+        enabled: Option<bool>,
+        /// created, modified, name, description or enabled; a - in front reverses it
+        #[arg(long, allow_hyphen_values = true)]
+        order: Option<String>,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Show a hook with all its settings
+    Get { id: String },
+    /// Create a hook; its secret is made unless one is given
+    Create {
+        #[command(flatten)]
+        hook: HookFields,
+    },
+    /// Change a hook: what is not given stays
+    Update {
+        id: String,
+        #[command(flatten)]
+        hook: HookFields,
+    },
+    /// Delete a hook and its log
+    Delete { id: String },
+    /// Reveal a hook's secret
+    Secret { id: String },
+    /// Replace a hook's secret; the old one signs as well for a while
+    Rotate {
+        id: String,
+        /// The new secret; made when absent
+        #[arg(long)]
+        secret: Option<String>,
+        /// Seconds for which the old secret signs as well
+        #[arg(long, value_name = "SECONDS")]
+        overlap: Option<u64>,
+    },
+    /// Send a test event now and show the exchange; exit code 1 unless it went well
+    Test {
+        id: String,
+        /// Its type; the hook's first one by default
+        #[arg(long = "type", visible_alias = "event-type", value_name = "TYPE")]
+        event_type: Option<String>,
+        /// Its data: JSON, @file, or - for standard input
+        #[arg(long)]
+        data: Option<String>,
+    },
+    /// Do the verification handshake now; exit code 1 unless the endpoint passed
+    Verify { id: String },
+    /// Who changed a hook, when and why
+    Audit {
+        id: String,
+        #[command(flatten)]
+        page: Page,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct HookFields {
+    /// Where requests go
+    #[arg(long)]
+    url: Option<String>,
+    /// A type such as post.published, a pattern such as post.*, or *; can be repeated
+    #[arg(long = "event", value_name = "PATTERN")]
+    events: Vec<String>,
+    /// For people, as is the description
+    #[arg(long)]
+    name: Option<String>,
+    #[arg(long)]
+    description: Option<String>,
+    /// Only events on this channel; can be repeated
+    #[arg(long = "channel", value_name = "CHANNEL")]
+    channels: Vec<String>,
+    /// A content filter: JSON, @file, or - for standard input
+    #[arg(long, value_name = "JSON")]
+    filter: Option<String>,
+    /// Whose settings apply where the hook has none of its own
+    #[arg(long)]
+    profile: Option<String>,
+    /// In the form that the hook's signatures need
+    #[arg(long)]
+    secret: Option<String>,
+    /// Send to it
+    #[arg(long)]
+    enabled: bool,
+    /// Send nothing to it until it is enabled again
+    #[arg(long, conflicts_with = "enabled")]
+    disabled: bool,
+    /// Requests per second; 0 for no limit
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<u32>,
+    /// POST, PUT, PATCH or GET
+    #[arg(long)]
+    method: Option<String>,
+    #[command(flatten)]
+    fields: Fields,
+}
+
+impl HookFields {
+    fn body(&self) -> Result<Option<String>, Failure> {
+        let mut body = Body::from(&self.fields)?;
+        body.add("url", self.url.as_ref()).add_all("events", &self.events).add("name", self.name.as_ref());
+        body.add("description", self.description.as_ref()).add_all("channels", &self.channels);
+        body.add_json("--filter", "filter", self.filter.as_deref())?;
+        body.add("profile", self.profile.as_ref()).add("secret", self.secret.as_ref());
+        body.add("enabled", (self.enabled || self.disabled).then_some(self.enabled));
+        body.add("rate_limit", self.rate_limit).add("method", self.method.as_ref());
+        body.finish(&self.fields)
+    }
+}
+
+pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), Failure> {
+    let hook = |id: &str| session.own(["hooks", id]);
+    match command {
+        HooksCommand::List { event, name, enabled, order, page } => {
+            let enabled = enabled.map(|enabled| enabled.to_string());
+            let query = given([("event", &event), ("name", &name), ("enabled", &enabled), ("order", &order)]);
+            session.list(&session.own(["hooks"])?, query, page, COLUMNS).await
+        }
+        HooksCommand::Get { id } => session.get(&hook(&id)?).await,
+        HooksCommand::Create { hook } => session.show(Method::POST, &session.own(["hooks"])?, hook.body()?).await,
+        HooksCommand::Update { id, hook: fields } => session.show(Method::PATCH, &hook(&id)?, fields.body()?).await,
+        HooksCommand::Delete { id } => session.remove(&hook(&id)?, &format!("deleted hook {id}")).await,
+        HooksCommand::Secret { id } => session.get(&session.own(["hooks", &id, "secret"])?).await,
+        HooksCommand::Rotate { id, secret, overlap } => {
+            let mut body = Body::default();
+            body.add("secret", secret).add("overlap", overlap);
+            session.show(Method::POST, &session.own(["hooks", &id, "secret", "rotate"])?, Some(body.text())).await
+        }
+        HooksCommand::Test { id, event_type, data } => {
+            let mut body = Body::default();
+            body.add("event_type", event_type).add_json("--data", "data", data.as_deref())?;
+            attempt(session, &session.own(["hooks", &id, "test"])?, Some(body.text())).await
+        }
+        HooksCommand::Verify { id } => attempt(session, &session.own(["hooks", &id, "verify"])?, None).await,
+        HooksCommand::Audit { id, page } => {
+            session.list(&session.own(["hooks", &id, "audit"])?, Vec::new(), page, CHANGES).await
+        }
+    }
+}
+
+async fn attempt(session: &Session, path: &Path, body: Option<String>) -> Result<(), Failure> {
+    let text = session.ask(Method::POST, path, &[], body).await?;
+    let answer = session.read(&text)?;
+    let message = answer.text("message").or_else(|| answer.text("result")).unwrap_or_default();
+    if session.json {
+        session.print(&text)?;
+    } else {
+        exchange::print(&answer)?;
+    }
+    match answer.text("result").as_deref() {
+        None | Some("success") if session.json => Ok(()),
+        None | Some("success") => session.print(&table::shown(&message)),
+        Some(_) => Err(Failure::Shown(table::shown(&message))),
+    }
+}

@@ -1,0 +1,87 @@
+//! Lists, page by page.
+
+use std::io::Write as _;
+
+use clap::Args;
+use reqwest::Method;
+use serde_json::value::RawValue;
+
+use super::record::Record;
+use super::session::Path;
+use super::table::{Column, Table};
+use super::{Failure, Session};
+
+/// The most that the API gives at once.
+const LARGEST_PAGE: u32 = 100;
+
+#[derive(Args)]
+pub(crate) struct Page {
+    /// Entries of a page, 1 to 100; the API gives 20 by default
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+
+    /// Read on where an earlier page ended
+    #[arg(long)]
+    cursor: Option<String>,
+
+    /// Read on until the end
+    #[arg(long)]
+    all: bool,
+}
+
+/// The parameters that were given.
+pub(super) fn given<const N: usize>(parameters: [(&'static str, &Option<String>); N]) -> Vec<(&'static str, String)> {
+    parameters.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+}
+
+impl Session {
+    pub(super) async fn list(
+        &self,
+        path: &Path,
+        mut query: Vec<(&'static str, String)>,
+        page: Page,
+        columns: &'static [Column],
+    ) -> Result<(), Failure> {
+        if let Some(limit) = page.limit.or(page.all.then_some(LARGEST_PAGE)) {
+            query.push(("limit", limit.to_string()));
+        }
+        let mut table = Table::new(columns);
+        let mut cursor = page.cursor;
+        let mut shown = 0;
+        loop {
+            let mut query = query.clone();
+            query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+            let text = self.ask(Method::GET, path, &query, None).await?;
+            if self.json && !page.all {
+                return self.print(&text);
+            }
+            let answer = self.read(&text)?;
+            let items = answer.items().map_err(|source| self.unreadable(source))?;
+            shown += items.len();
+            cursor = answer.text("next_cursor");
+            if self.json {
+                lines(&items)?;
+            } else {
+                let rows: Vec<Record> = items.iter().filter_map(|item| Record::parse(item.get()).ok()).collect();
+                table.print(&rows)?;
+            }
+            if cursor.is_none() || !page.all {
+                return if self.json { Ok(()) } else { self.end_of_list(shown, &answer, cursor.as_deref()) };
+            }
+        }
+    }
+
+    fn end_of_list(&self, shown: usize, answer: &Record, cursor: Option<&str>) -> Result<(), Failure> {
+        let total = answer.text("total").map(|total| format!(" of {total}")).unwrap_or_default();
+        match cursor {
+            Some(cursor) => self.note(&format!("{shown}{total}; more with --all, or with --cursor {cursor}")),
+            None if shown == 0 => self.note("none"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn lines(items: &[Box<RawValue>]) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    Ok(items.iter().try_for_each(|item| writeln!(out, "{}", item.get()))?)
+}

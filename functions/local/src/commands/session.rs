@@ -1,0 +1,103 @@
+//! One command's way to the API and back to the caller.
+
+use std::io::Write as _;
+
+use reqwest::Method;
+
+use super::client::Client;
+use super::record::Record;
+use super::{Connection, Failure, table};
+
+pub(crate) struct Session {
+    client: Client,
+    tenant: Option<String>,
+    pub(super) json: bool,
+}
+
+/// Where a request goes, below `/v1`.
+pub(super) type Path = Vec<String>;
+
+pub(super) fn path<const N: usize>(segments: [&str; N]) -> Path {
+    segments.map(str::to_owned).to_vec()
+}
+
+impl Session {
+    pub(crate) fn new(connection: Connection) -> Result<Self, Failure> {
+        let Connection { api, key, tenant, json } = connection;
+        let key = key
+            .filter(|key| !key.is_empty())
+            .ok_or_else(|| Failure::Usage("no key: give --key or HOOKLINE_KEY".to_owned()))?;
+        let tenant = tenant.filter(|tenant| !tenant.is_empty()).or_else(|| tenant_of(&key).map(str::to_owned));
+        Ok(Self { client: Client::new(&api, key)?, tenant, json })
+    }
+
+    pub(super) fn tenant(&self) -> Result<&str, Failure> {
+        let message = "no tenant: this key is no tenant's, so give --tenant or HOOKLINE_TENANT";
+        self.tenant.as_deref().ok_or_else(|| Failure::Usage(message.to_owned()))
+    }
+
+    /// A path of the tenant's.
+    pub(super) fn own<const N: usize>(&self, segments: [&str; N]) -> Result<Path, Failure> {
+        let mut whole = path(["tenants", self.tenant()?]);
+        whole.extend(segments.map(str::to_owned));
+        Ok(whole)
+    }
+
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        path: &Path,
+        query: &[(&str, String)],
+        body: Option<String>,
+    ) -> Result<String, Failure> {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        // Any of these would name something else, such as the list of all.
+        if let Some(segment) = path.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
+            return Err(Failure::Usage(format!("`{segment}` is no id")));
+        }
+        self.client.send(method, &path, query, body).await
+    }
+
+    pub(super) fn read(&self, text: &str) -> Result<Record, Failure> {
+        Record::parse(text).map_err(|source| self.unreadable(source))
+    }
+
+    pub(super) fn unreadable(&self, source: serde_json::Error) -> Failure {
+        Failure::Answer { address: self.client.address().to_owned(), source }
+    }
+
+    /// Asks, and shows the one thing that is answered.
+    pub(super) async fn show(&self, method: Method, path: &Path, body: Option<String>) -> Result<(), Failure> {
+        let text = self.ask(method, path, &[], body).await?;
+        if self.json { self.print(&text) } else { Ok(table::details(&self.read(&text)?)?) }
+    }
+
+    pub(super) async fn get(&self, path: &Path) -> Result<(), Failure> {
+        self.show(Method::GET, path, None).await
+    }
+
+    /// Asks, and says `done` unless there is an answer to print.
+    pub(super) async fn remove(&self, path: &Path, done: &str) -> Result<(), Failure> {
+        let text = self.ask(Method::DELETE, path, &[], None).await?;
+        match (self.json, text.is_empty()) {
+            (true, true) => Ok(()),
+            (true, false) => self.print(&text),
+            (false, _) => self.print(done),
+        }
+    }
+
+    pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
+        Ok(writeln!(anstream::stdout().lock(), "{text}")?)
+    }
+
+    /// What goes beside the output proper.
+    pub(super) fn note(&self, text: &str) -> Result<(), Failure> {
+        Ok(writeln!(anstream::stderr().lock(), "{text}")?)
+    }
+}
+
+/// A tenant's key is `hl_<tenant>.<key id>…`; the operator's is any text.
+fn tenant_of(key: &str) -> Option<&str> {
+    let (tenant, _) = key.strip_prefix("hl_")?.split_once('.')?;
+    Some(tenant)
+}

@@ -1,0 +1,117 @@
+//! Answers for people.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::record::{Record, plain};
+
+/// A heading and the path of what stands below it.
+pub(super) type Column = (&'static str, &'static str);
+
+const NOTHING: &str = "-";
+const GAP: usize = 2;
+
+/// Rows below each other, over several pages of a list.
+pub(super) struct Table {
+    columns: &'static [Column],
+    widths: Vec<usize>,
+    begun: bool,
+}
+
+impl Table {
+    pub(super) fn new(columns: &'static [Column]) -> Self {
+        Self { columns, widths: columns.iter().map(|(heading, _)| heading.len()).collect(), begun: false }
+    }
+
+    pub(super) fn print(&mut self, rows: &[Record]) -> io::Result<()> {
+        let cells: Vec<Vec<String>> = rows.iter().map(|row| self.cells(row)).collect();
+        for row in &cells {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let mut out = anstream::stdout().lock();
+        if !self.begun && !cells.is_empty() {
+            self.begun = true;
+            let headings = self.columns.iter().map(|(heading, _)| (*heading, Style::new().bold()));
+            self.line(&mut out, headings)?;
+        }
+        cells.iter().try_for_each(|row| self.line(&mut out, row.iter().map(|cell| (cell.as_str(), style(cell)))))
+    }
+
+    fn cells(&self, row: &Record) -> Vec<String> {
+        let text = |path| row.text(path).filter(|text| !text.is_empty());
+        self.columns
+            .iter()
+            .map(|(_, path)| text(path).map_or_else(|| NOTHING.to_owned(), |t| readable(path, &t)))
+            .collect()
+    }
+
+    fn line<'a>(&self, out: &mut impl Write, cells: impl Iterator<Item = (&'a str, Style)>) -> io::Result<()> {
+        let last = self.widths.len().saturating_sub(1);
+        for (n, ((cell, style), width)) in cells.zip(&self.widths).enumerate() {
+            let padding = if n == last { 0 } else { width.saturating_sub(cell.chars().count()) + GAP };
+            write!(out, "{style}{cell}{style:#}{:padding$}", "")?;
+        }
+        writeln!(out)
+    }
+}
+
+/// One thing: a line for each field.
+pub(super) fn details(record: &Record) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    let width = record.0.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in &record.0 {
+        let name = shown(name);
+        let text = match value.get() {
+            "null" | "\"\"" | "[]" => NOTHING.to_owned(),
+            json => readable(&name, &plain(json)),
+        };
+        let style = style(&text);
+        writeln!(out, "{name:width$}  {style}{text}{style:#}")?;
+    }
+    Ok(())
+}
+
+/// States that people look for.
+fn style(cell: &str) -> Style {
+    let color = match cell {
+        "succeeded" | "success" | "finished" | "accepted" => AnsiColor::Green,
+        "failed" | "refused" | "cancelled" => AnsiColor::Red,
+        "retrying" | "pending" | "running" => AnsiColor::Yellow,
+        "skipped" => AnsiColor::BrightBlack,
+        _ => return Style::new(),
+    };
+    Style::new().fg_color(Some(color.into()))
+}
+
+/// Times to the second; no character that could steer a terminal.
+fn readable(path: &str, text: &str) -> String {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let is_time = name.ends_with("_at") || matches!(name, "at" | "timestamp" | "since" | "until");
+    match text.split_once('T').filter(|_| is_time && text.ends_with('Z')) {
+        Some((date, time)) => {
+            let seconds = time.trim_end_matches('Z').split('.').next().unwrap_or(time);
+            shown(&format!("{date} {seconds}Z"))
+        }
+        None => shown(text),
+    }
+}
+
+/// Text from elsewhere, safe to print. Lines stay lines in a body only.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short_and_what_steers_a_terminal_is_not_printed() {
+        assert_eq!(readable("last_attempt.at", "2026-11-21T05:56:52.876Z"), "2026-11-21 05:56:52Z");
+        assert_eq!(readable("name", "Tom\u{1b}[2J\n"), "Tom\\u{1b}[2J\\n");
+        assert_eq!(readable("format", "That Z"), "That Z");
+    }
+}

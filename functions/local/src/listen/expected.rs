@@ -1,0 +1,96 @@
+//! Which signatures `listen` expects, from its flags.
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+use shared::domain::profile::{STANDARD, built_in, find_built_in};
+use shared::domain::secret::{Secret, whsec_key};
+use shared::domain::signature::{Scheme, SignatureSetting, check_all, sign};
+
+use super::verify::{Verifier, fits, verifying_key};
+use crate::cli::ListenOptions;
+
+/// What a profile says to a receiver.
+pub(super) struct Expected {
+    signatures: Vec<SignatureSetting>,
+    /// The header that carries the verification key.
+    pub(super) verification_header: String,
+}
+
+impl Expected {
+    /// Of a profile that is built in, or of a document as the API shows it.
+    pub(super) fn of_profile(name: Option<&str>) -> anyhow::Result<Self> {
+        let name = name.unwrap_or(STANDARD);
+        if let Some(profile) = find_built_in(name) {
+            let complete = profile.completed();
+            return Ok(Self { signatures: complete.signatures, verification_header: complete.verification.header });
+        }
+        let text = std::fs::read_to_string(name).with_context(|| {
+            let names: Vec<&str> = built_in().iter().map(|profile| profile.name.as_str()).collect();
+            format!("--profile {name}: neither a file nor one of {}", names.join(", "))
+        })?;
+        let document: Value = serde_json::from_str(&text).with_context(|| format!("--profile {name}"))?;
+        let settings = document.get("settings").unwrap_or(&document);
+        let mut expected = Self::of_profile(None)?;
+        if let Some(signatures) = settings.get("signatures") {
+            let signatures = serde_json::from_value(signatures.clone());
+            expected.signatures = signatures.with_context(|| format!("--profile {name}: signatures"))?;
+        }
+        if let Some(header) = settings.pointer("/verification/header").and_then(Value::as_str) {
+            header.clone_into(&mut expected.verification_header);
+        }
+        Ok(expected)
+    }
+
+    /// None when there is no secret to verify with.
+    pub(super) fn verifier(&self, options: &ListenOptions) -> anyhow::Result<Option<Verifier>> {
+        let mut settings = match options.profile.is_some() || options.signature.is_empty() {
+            true => self.signatures.clone(),
+            false => Vec::new(),
+        };
+        for text in &options.signature {
+            settings.push(setting(text).with_context(|| format!("--signature {text}"))?);
+        }
+        let mut errors = Vec::new();
+        check_all(&settings, "signatures", &mut errors);
+        ensure!(errors.is_empty(), "{}", words(&errors));
+        let secrets: Vec<Secret> = options.secret.iter().map(Secret::new).collect();
+        for secret in &secrets {
+            let useful = settings.is_empty() || settings.iter().any(|setting| can_verify(setting, secret));
+            ensure!(useful, "--secret: {}", hint(&settings, secret));
+        }
+        Ok((!secrets.is_empty()).then_some(Verifier { settings, secrets }))
+    }
+}
+
+/// `SCHEME`, `SCHEME:HEADER` or JSON.
+fn setting(text: &str) -> anyhow::Result<SignatureSetting> {
+    if text.trim_start().starts_with('{') {
+        return Ok(serde_json::from_str(text)?);
+    }
+    let (scheme, header) = text.split_once(':').map_or((text, None), |(scheme, header)| (scheme, Some(header)));
+    let scheme: Scheme =
+        serde_json::from_value(json!(scheme)).context("expected v1, v1a, hmac_sha256 or stripe, or JSON")?;
+    Ok(SignatureSetting { header: header.map(str::to_owned), ..SignatureSetting::new(scheme) })
+}
+
+fn can_verify(setting: &SignatureSetting, secret: &Secret) -> bool {
+    fits(setting.scheme, secret)
+        && match setting.scheme {
+            Scheme::V1a => verifying_key(secret).is_some(),
+            Scheme::V1 => whsec_key(secret).is_ok(),
+            _ => sign(std::slice::from_ref(setting), &[secret], "", 0, b"").is_ok(),
+        }
+}
+
+fn hint(settings: &[SignatureSetting], secret: &Secret) -> &'static str {
+    let only_v1a = settings.iter().all(|setting| setting.scheme == Scheme::V1a);
+    match fits(Scheme::V1a, secret) {
+        _ if only_v1a => "expected the public key, whpk_ and 32 bytes in base64",
+        true => "a public key verifies v1a, which is not among the signatures; give --signature v1a",
+        false => "expected whsec_ followed by 24 to 64 bytes in base64, or a --profile or --signature that takes it",
+    }
+}
+
+fn words(errors: &[shared::domain::invalid::FieldError]) -> String {
+    errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,358 @@
+//! The commands that ask a deployment, and the receiver for development: real
+//! processes, real sockets.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+const KEY: &str = "a-key-for-these-tests";
+const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const WHSK: &str = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
+/// Far beyond what any of these waits takes on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hookline"));
+    for name in ["API", "KEY", "TENANT", "OPERATOR_KEY", "SECRET", "PROFILE"] {
+        command.env_remove(format!("HOOKLINE_{name}"));
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let poll = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, poll).await.is_ok(), "waited in vain until {what}");
+}
+
+async fn until_open(address: SocketAddr) {
+    until("a port is open", || async { tokio::net::TcpStream::connect(address).await.is_ok() }).await;
+}
+
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{}", self.err);
+        serde_json::from_str(&self.out).unwrap()
+    }
+}
+
+async fn run(mut command: Command) -> Said {
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    Said { code: output.status.code().unwrap(), out, err }
+}
+
+/// A server with the tenant `acme`, and a directory for whatever a test needs.
+struct Deployment {
+    _server: Child,
+    api: String,
+    directory: TempDir,
+}
+
+impl Deployment {
+    async fn start() -> Self {
+        let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
+        let server = binary()
+            .args(["serve", "--allow-http", "--allow-network", "127.0.0.0/8", "--operator-key", KEY])
+            .args(["--listen", &address.to_string(), "--data"])
+            .arg(directory.path().join("data"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        until_open(address).await;
+        let deployment = Self { _server: server, api: format!("http://{address}"), directory };
+        assert_eq!(deployment.run("tenants create acme").await.code, 0);
+        deployment
+    }
+
+    fn command(&self) -> Command {
+        let mut command = binary();
+        command.env("HOOKLINE_API", &self.api).env("HOOKLINE_KEY", KEY).env("HOOKLINE_TENANT", "acme");
+        command
+    }
+
+    /// Runs a command that has no spaces in its arguments.
+    async fn run(&self, line: &str) -> Said {
+        self.run_with(line, &[]).await
+    }
+
+    async fn run_with(&self, line: &str, more: &[&str]) -> Said {
+        let mut command = self.command();
+        command.args(line.split(' ')).args(more);
+        run(command).await
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    async fn listen(&self, flags: &[&str]) -> Receiver {
+        let (address, output) = (free_address(), self.directory.path().join("received"));
+        let child = binary()
+            .args(["listen", "--listen", &address.to_string()])
+            .args(flags)
+            .stdout(File::create(&output).unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        until_open(address).await;
+        Receiver { _child: child, url: format!("http://{address}/in"), output }
+    }
+
+    /// The status of the one delivery of an event, once it is settled.
+    async fn settled(&self, event: &str) -> Value {
+        let line = format!("events deliveries {event} --json");
+        let mut delivery = Value::Null;
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while !matches!(delivery["status"].as_str(), Some("succeeded" | "failed" | "skipped")) {
+            assert!(tokio::time::Instant::now() < deadline, "not settled: {delivery}");
+            // An event that was accepted a moment ago may not be there to be read yet.
+            let said = self.run(&line).await;
+            if said.code == 0 {
+                delivery = said.json()["items"][0].take();
+            }
+        }
+        delivery
+    }
+}
+
+struct Receiver {
+    _child: Child,
+    url: String,
+    output: PathBuf,
+}
+
+impl Receiver {
+    fn received(&self) -> String {
+        std::fs::read_to_string(&self.output).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_hook_an_event_its_log_and_a_retry_by_command() {
+    let deployment = Deployment::start().await;
+    let receiver = deployment.listen(&["--secret", WHSEC]).await;
+    let create = format!("hooks create --json --event post.* --url {} --secret {WHSEC} --name Site", receiver.url);
+    let hook = deployment.run_with(&create, &["--set", r#"retry={"delays":[0.5]}"#]).await.json();
+    assert_eq!(hook["retry"]["delays"], json!([0.5]));
+    let hook = hook["id"].as_str().unwrap();
+
+    let data = r#"{"z": 1.50, "a":[1e2]}"#;
+    let published = deployment.run_with("events publish --type post.published --id e-1 --data", &[data]).await;
+    assert_eq!(published.code, 0, "{}", published.err);
+    let delivery = deployment.settled("e-1").await;
+    assert_eq!(delivery["status"], "succeeded");
+    let received = receiver.received();
+    assert!(received.contains(data) && received.contains("signature: valid"), "{received}");
+
+    let log = deployment.run(&format!("deliveries list --hook {hook} --code 2xx --status succeeded")).await;
+    assert_eq!(log.code, 0, "{}", log.err);
+    let lines: Vec<Vec<&str>> = log.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    let id = delivery["id"].as_str().unwrap();
+    assert_eq!(lines[0][..5], ["ID", "EVENT", "TYPE", "STATUS", "ATTEMPTS"]);
+    assert_eq!(lines[1][..6], [id, "e-1", "post.published", "succeeded", "1", "200"]);
+    assert!(!log.out.contains('\u{1b}'), "colours are for terminals");
+
+    deployment.run(&format!("deliveries retry {id}")).await;
+    until("the retry has arrived", || async { receiver.received().contains("\n#2 ") }).await;
+    let line = format!("deliveries get {id} --json");
+    let attempts = || async { deployment.run(&line).await.json()["attempts"].as_array().map_or(0, Vec::len) };
+    until("the retry is in the log", || async { attempts().await == 2 }).await;
+    let shown = deployment.run(&format!("deliveries get {id}")).await.out;
+    assert!(shown.contains("attempt 1 (first)") && shown.contains("attempt 2 (manual)"), "{shown}");
+
+    let updated = deployment.run(&format!("hooks update {hook} --disabled --rate-limit 5 --json")).await.json();
+    assert_eq!(
+        (&updated["enabled"], &updated["rate_limit"], &updated["name"]),
+        (&json!(false), &json!(5), &json!("Site"))
+    );
+    assert_eq!(deployment.run(&format!("hooks delete {hook}")).await.out, format!("deleted hook {hook}\n"));
+    let gone = deployment.run(&format!("hooks get {hook}")).await;
+    assert_eq!((gone.code, gone.err.as_str()), (1, "error: no such hook (404)\n"));
+}
+
+#[tokio::test]
+async fn lists_are_read_to_their_end_one_json_entry_a_line() {
+    let deployment = Deployment::start().await;
+    for n in 0..5 {
+        let hook = format!("hooks create --url http://127.0.0.1:1/{n} --event * --name hook-{n}");
+        assert_eq!(deployment.run(&hook).await.code, 0);
+    }
+    let all = deployment.run("hooks list --limit 2 --all --json --order -name").await;
+    let names: Vec<Value> =
+        all.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].take()).collect();
+    assert_eq!(names, ["hook-4", "hook-3", "hook-2", "hook-1", "hook-0"]);
+    let table = deployment.run("hooks list --limit 2 --all").await;
+    assert_eq!(table.out.lines().count(), 6, "{}", table.out);
+    let page = deployment.run("hooks list --limit 2").await;
+    assert!(page.err.starts_with("2 of 5; more with --all"), "{}", page.err);
+}
+
+#[tokio::test]
+async fn a_file_of_events_is_published_in_batches_and_each_refusal_is_told() {
+    let deployment = Deployment::start().await;
+    let mut lines: Vec<String> = (0..150).map(|n| format!(r#"{{"id":"e-{n}","type":"a","data":{n}.0}}"#)).collect();
+    lines[120] = r#"{"type":"no type","data":1}"#.to_owned();
+    let file = deployment.file("events.jsonl", &lines.join("\n"));
+    let said = deployment.run_with("events publish --batch", &[file.to_str().unwrap()]).await;
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("1 of 150 refused"), "{}", said.err);
+    let refused: Vec<&str> = said.out.lines().filter(|line| line.contains("refused")).collect();
+    assert!(refused.len() == 1 && refused[0].starts_with("121 "), "{refused:?}");
+    until("the last event is there, as it was given", || async {
+        deployment.run("events get e-149 --json").await.out.contains(r#""data":149.0"#)
+    })
+    .await;
+
+    let file = deployment.file("events.jsonl", "{\"type\":\"a\",\"id\":\"late\",\"data\":1}\nnonsense\n");
+    let said = deployment.run_with("events publish --batch", &[file.to_str().unwrap()]).await;
+    assert!(said.code == 2 && said.err.contains("line 2 is not JSON"), "{}", said.err);
+    assert_eq!(deployment.run("events get late").await.code, 1, "nothing of it was published");
+}
+
+#[tokio::test]
+async fn a_tenants_key_needs_no_tenant_and_a_wrong_one_exits_with_1() {
+    let deployment = Deployment::start().await;
+    let key = deployment.run("keys create --scope tenant --json").await.json();
+    let mut command = deployment.command();
+    command.env_remove("HOOKLINE_TENANT").args(["hooks", "list", "--json", "--key", key["key"].as_str().unwrap()]);
+    assert_eq!(run(command).await.json()["total"], 0);
+
+    let revoke = format!("keys revoke {}", key["id"].as_str().unwrap());
+    assert_eq!(deployment.run(&revoke).await.code, 0);
+    for wrong in [key["key"].as_str().unwrap(), "wrong"] {
+        let said = deployment.run_with("hooks list --key", &[wrong]).await;
+        assert!(said.code == 1 && said.err.contains("(401)") && said.out.is_empty(), "{}", said.err);
+    }
+}
+
+#[tokio::test]
+async fn refused_fields_are_told_by_name() {
+    let deployment = Deployment::start().await;
+    let said = deployment.run("hooks create --url http://127.0.0.1:1/ --event a..b --set rate_limit=-1").await;
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("rate_limit"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn usage_errors_exit_with_2_and_ask_nothing() {
+    let api = format!("--api=http://{}", free_address());
+    for (line, told) in [
+        ("hooks lst", "unrecognized subcommand"),
+        ("hooks list --key k", "no tenant"),
+        ("hooks list --tenant t", "no key"),
+        ("hooks get .. --key k --tenant t", "is no id"),
+        ("hooks create --key k --tenant t --set retry=soon", "not JSON"),
+        ("hooks create --key k --tenant t --set retry", "FIELD=JSON"),
+        ("hooks update h --enabled --disabled", "cannot be used with"),
+        ("events publish --key k --tenant t", "--type"),
+        ("events publish --key k --tenant t --type a --data {", "not JSON"),
+    ] {
+        let mut command = binary();
+        command.args(line.split(' ')).arg(&api);
+        let said = run(command).await;
+        assert_eq!(said.code, 2, "{line}: {}", said.err);
+        assert!(said.err.contains(told), "{line}: {}", said.err);
+    }
+}
+
+#[tokio::test]
+async fn listen_refuses_what_it_cannot_verify_with() {
+    for (line, told) in [
+        ("--signature v9", "expected v1"),
+        ("--profile none-such", "neither a file nor one of standard"),
+        ("--secret plain", "whsec_"),
+        ("--profile stripe --secret whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", "--signature v1a"),
+        ("--answer {", "expected JSON"),
+    ] {
+        let mut command = binary();
+        command.args(["listen", "--listen", "127.0.0.1:0"]).args(line.split(' '));
+        let said = run(command).await;
+        assert!(said.code == 2 && said.err.contains(told), "{line}: {}", said.err);
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_answers_the_caller_learns_what_to_do() {
+    let api = format!("http://{}", free_address());
+    let mut command = binary();
+    command.args(["tenants", "list", "--key", "k", "--api", &api]);
+    let said = run(command).await;
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("hookline serve") && said.err.contains("--api"), "{}", said.err);
+}
+
+/// Lets the server sign, and `listen` verify, with a secret that fits and one that does not.
+async fn verified(hook: &[&str], secret: &str, listen: &[&str], wrong: &str) {
+    let deployment = Deployment::start().await;
+    for (n, (given, expected)) in [(secret, "signature: valid"), (wrong, "signature: INVALID")].into_iter().enumerate()
+    {
+        let receiver = deployment.listen(&[listen, &["--secret", given]].concat()).await;
+        let create = format!("hooks create --json --event only.{n} --url {}?own=1", receiver.url);
+        deployment.run_with(&create, &[hook, &["--set", r#"retry={"delays":[]}"#]].concat()).await.json();
+        let event = format!("events publish --type only.{n} --id e-{n} --data");
+        assert_eq!(deployment.run_with(&event, &[r#"{"n":1.0}"#]).await.code, 0);
+        let delivery = deployment.settled(&format!("e-{n}")).await;
+        let code = if n == 0 { 200 } else { 401 };
+        assert_eq!(delivery["last_attempt"]["status_code"], code, "{delivery}\n{}", receiver.received());
+        assert!(receiver.received().contains(expected), "{}", receiver.received());
+    }
+}
+
+const OTHER: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+#[tokio::test]
+async fn listen_verifies_the_requests_of_built_in_profiles() {
+    for profile in ["automrktr", "github", "stripe", "oktopost"] {
+        let hook = ["--profile", profile, "--secret", "plain text"];
+        verified(&hook, "plain text", &["--profile", profile], "another text").await;
+    }
+}
+
+#[tokio::test]
+async fn listen_verifies_ed25519_with_the_public_key() {
+    let hook = ["--secret", WHSK, "--set", r#"signatures=[{"scheme":"v1a"}]"#];
+    let public = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
+    verified(&hook, public, &["--signature", "v1a"], "whpk_1cR4dH6EM7p4L7hq5ZBSTTV9YkYS0z2Lk0p5Bu6yYBs=").await;
+}
+
+#[tokio::test]
+async fn listen_verifies_the_query_of_get_requests_and_signatures_given_as_json() {
+    let signature = r#"{"scheme":"hmac_sha256","header":"X-Sum","prefix":"p=","encoding":"base64","key":"whsec"}"#;
+    let setting = format!("signatures=[{signature}]");
+    let hook = ["--secret", WHSEC, "--method", "GET", "--set", &setting];
+    verified(&hook, WHSEC, &["--signature", signature], OTHER).await;
+}
+
+#[tokio::test]
+async fn listen_returns_the_verification_key_in_body_and_header() {
+    let deployment = Deployment::start().await;
+    let receiver = deployment.listen(&["--verification-key", "abc123"]).await;
+    let response = reqwest::get(&receiver.url).await.unwrap();
+    assert_eq!(response.headers()["webhook-verification"], "abc123");
+    assert_eq!(response.json::<Value>().await.unwrap(), json!({"verification_key": "abc123"}));
+}
