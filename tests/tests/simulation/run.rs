@@ -25,7 +25,7 @@ use crate::verdict::{self, Verdict};
 /// More than any run takes; beyond them something goes in circles.
 const MOST_TURNS: u64 = 200_000;
 /// Messages that one process handles at once.
-const HANDS: usize = 6;
+const HANDS: usize = 5;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -119,10 +119,12 @@ impl Run {
     }
 
     fn next_time(&self) -> Option<Timestamp> {
-        let state = self.sim.lock();
+        let (state, now) = (self.sim.lock(), self.sim.now());
         let messages = state.queues.iter().flat_map(|queue| &queue.messages).map(|held| held.visible_at);
         let tasks = self.running.iter().map(|running| running.wake_at);
-        messages.chain(tasks).chain(self.actions.iter().map(|(at, _)| *at)).min()
+        let times = messages.chain(tasks).chain(self.actions.iter().map(|(at, _)| *at));
+        // What could be had already waits for a free hand.
+        times.filter(|at| *at > now).min()
     }
 
     fn load(&self, process: usize) -> usize {

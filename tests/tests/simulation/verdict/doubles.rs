@@ -53,8 +53,15 @@ impl Judge<'_> {
         if copied && logged.order >= looked && first.process != second.process {
             return Some(Excuse::Overlapping);
         }
-        let sent_twice = faults.any(|fault| fault.blow == Blow::Repeats);
-        let overtaken = copied && second.unwarned && (second.message <= first.message || sent_twice);
+        let unmarked = faults.any(|fault| leaves_copies_unmarked(fault.blow, &state.tasks[fault.task].what));
+        let overtaken = copied && second.unwarned && (second.message <= first.message || unmarked);
         overtaken.then_some(Excuse::Overtaken)
     }
+}
+
+/// Whether a fan-out may have sent copies of which none knows of the other: its
+/// client repeated a call by itself, or it went on while another one, for the
+/// same message, took it for dead.
+fn leaves_copies_unmarked(blow: Blow, whose: &What) -> bool {
+    matches!(whose, What::Fanout(_)) && matches!(blow, Blow::Repeats | Blow::LeaseEnds | Blow::HandsOutTwice)
 }
