@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::dice::{Dice, Seeded};
+use crate::endpoint::Answer;
+use crate::sim::{State, Trace};
 use serde_json::json;
 use shared::domain::hook::Hook;
 use shared::domain::ids::HookId;
@@ -11,12 +14,11 @@ use shared::domain::secret::{Secret, SigningSecret};
 use shared::messages::EventMessage;
 use shared::ports::ManualClock;
 use shared::time::Timestamp;
-use crate::dice::{Dice, Seeded};
-use crate::endpoint::Answer;
-use crate::sim::{State, Trace};
 
 /// 2026-01-31T09:30:00Z
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_769_851_800_000);
+/// When the hooks were made.
+const LONG_AGO: Timestamp = Timestamp::from_millis(START.as_millis() - 3_600_000);
 pub(crate) const TENANT: &str = "acme";
 /// Seconds before each retry; the longest are longer than a message may be
 /// invisible.
@@ -49,8 +51,7 @@ pub(crate) fn draw(seed: u64, traced: bool) -> Plan {
         let hook = hook(number, &mut dice);
         scripts.insert(hook.id, script(&mut dice));
         changes(hook.id, &mut dice, &mut actions);
-        let since = START.saturating_sub(Duration::from_secs(3_600));
-        hooks.insert(hook.id, vec![(since, Some(Arc::new(hook)))]);
+        hooks.insert(hook.id, vec![(LONG_AGO, Some(Arc::new(hook)))]);
     }
     for number in 0..=dice.index(4) {
         let event = event(number, &mut dice);
@@ -66,30 +67,21 @@ pub(crate) fn draw(seed: u64, traced: bool) -> Plan {
     let odds = dice.pick(&[10, 40, 150, 400]);
     let (processes, schedules) = (1 + dice.index(3), dice.one_in(2));
     let page = dice.pick(&[1, 2, 100]);
-    let state = State {
-        dice,
-        now: START,
-        faults_left,
-        odds,
-        order: 0,
-        running: 0,
-        pausing: None,
-        queues: Default::default(),
-        messages_sent: 0,
-        hooks,
-        page,
-        scripts,
-        accepted: BTreeMap::new(),
-        manual: Vec::new(),
-        events: BTreeMap::new(),
-        log: BTreeMap::new(),
-        requests: Vec::new(),
-        tasks: Vec::new(),
-        faults: Vec::new(),
-        dead_letters: Vec::new(),
-        trace: Trace { hash: seed, lines: traced.then(Vec::new) },
-    };
+    let trace = Trace { hash: seed, lines: traced.then(Vec::new) };
+    let state = State { faults_left, odds, hooks, page, scripts, trace, ..State::new(dice) };
     Plan { state, actions, processes, schedules }
+}
+
+/// Two processes, and one hook for everything with this ladder and this script.
+/// Nothing goes wrong by itself.
+pub(crate) fn bare(ladder: &[u64], script: Vec<Answer>, actions: Vec<(Timestamp, Action)>) -> Plan {
+    let mut dice = Dice::new(1);
+    let mut hook = hook(0, &mut dice);
+    hook.events = ["*".parse().unwrap()].into();
+    hook.settings = serde_json::from_value(json!({ "retry": { "delays": ladder, "jitter": 0 } })).unwrap();
+    let scripts = BTreeMap::from([(hook.id, script)]);
+    let hooks = BTreeMap::from([(hook.id, vec![(LONG_AGO, Some(Arc::new(hook)))])]);
+    Plan { state: State { hooks, scripts, ..State::new(dice) }, actions, processes: 2, schedules: false }
 }
 
 fn soon(dice: &mut Dice) -> Timestamp {
@@ -117,7 +109,10 @@ fn hook(number: usize, dice: &mut Dice) -> Hook {
         enabled: true,
         profile: None,
         settings: serde_json::from_value(json!({ "retry": retry })).unwrap(),
-        secrets: vec![SigningSecret { secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), expires_at: None }],
+        secrets: vec![SigningSecret {
+            secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            expires_at: None,
+        }],
         created_at: START,
         updated_at: START,
         version: 1,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use shared::domain::ids::{DeliveryId, HookId};
 use shared::domain::delivery::Trigger;
 use shared::domain::hook::Hook;
+use shared::domain::ids::{DeliveryId, HookId};
 use shared::messages::DeliveryMessage;
 use shared::ports::{ManualClock, Outgoing, QueueSender as _};
 use shared::stage::{Message, Outcome};
@@ -55,7 +55,11 @@ enum Next {
 
 /// One run, from its seed to its verdict.
 pub(crate) fn run(seed: u64, mutant: Option<Mutant>, traced: bool) -> Verdict {
-    let Plan { state, actions, processes, schedules } = plan::draw(seed, traced);
+    carry_out(plan::draw(seed, traced), mutant)
+}
+
+pub(crate) fn carry_out(plan: Plan, mutant: Option<Mutant>) -> Verdict {
+    let Plan { state, actions, processes, schedules } = plan;
     let sim = Sim::new(ManualClock::at(START), state);
     let start = || (mutant.map_or_else(|| Process::start(&sim), |mutant| mutant.start(&sim)), 0);
     let processes = (0..processes).map(|_| start()).collect();
@@ -305,7 +309,9 @@ impl Place {
         let (queue, number, task, now) = (*queue, *number, *task, sim.now());
         match outcome {
             Outcome::Done => sim.step("ack", |state| state.forget(queue, number, task), || ()).await,
-            Outcome::NotBefore(until) if self.schedules && queue == Name::Retries && until.since(now) > LONGEST_INVISIBLE => {
+            Outcome::NotBefore(until)
+                if self.schedules && queue == Name::Retries && until.since(now) > LONGEST_INVISIBLE =>
+            {
                 let made = |state: &mut State| {
                     state.schedule(number, message.body.clone(), until);
                     true

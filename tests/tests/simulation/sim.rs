@@ -18,6 +18,7 @@ use shared::time::Timestamp;
 
 use crate::dice::Dice;
 use crate::endpoint::{Answer, Request};
+use crate::plan::START;
 use crate::queue::Queue;
 
 /// How old the rows may be that an eventually consistent read returns.
@@ -34,6 +35,8 @@ pub(crate) struct State {
     /// Faults that may still happen, and at one call in how many they do.
     pub(crate) faults_left: u32,
     pub(crate) odds: u64,
+    /// One call that always takes so long.
+    pub(crate) slow: Option<(&'static str, Duration)>,
     /// Counts everything that happens, so that any two things have an order.
     pub(crate) order: u64,
     /// Whose future is being polled.
@@ -205,6 +208,34 @@ impl Sim {
 }
 
 impl State {
+    /// Nothing happened yet, and nothing will go wrong.
+    pub(crate) fn new(dice: Dice) -> Self {
+        Self {
+            dice,
+            now: START,
+            faults_left: 0,
+            odds: 1,
+            slow: None,
+            order: 0,
+            running: 0,
+            pausing: None,
+            queues: Default::default(),
+            messages_sent: 0,
+            hooks: BTreeMap::new(),
+            page: usize::MAX,
+            scripts: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            manual: Vec::new(),
+            events: BTreeMap::new(),
+            log: BTreeMap::new(),
+            requests: Vec::new(),
+            tasks: Vec::new(),
+            faults: Vec::new(),
+            dead_letters: Vec::new(),
+            trace: Trace::default(),
+        }
+    }
+
     pub(crate) fn note(&mut self, what: &str, detail: impl FnOnce(&Self) -> String) {
         self.order += 1;
         let (running, at) = (self.running as u64, self.now);
@@ -245,7 +276,10 @@ impl State {
             self.suffer(self.running, Blow::Stalls);
             return Duration::from_secs(20 + self.dice.below(400));
         }
-        self.latency()
+        match self.slow {
+            Some((slow, delay)) if slow == name => delay,
+            _ => self.latency(),
+        }
     }
 
     pub(crate) fn latency(&mut self) -> Duration {
