@@ -80,9 +80,6 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         Some(_) => return skip(deps, &delivery, "the hook is disabled").await,
         None => return skip(deps, &delivery, "the hook was deleted").await,
     };
-    if delivery.not_after.is_some_and(|end| now >= end) {
-        return skip(deps, &delivery, "the event has expired").await;
-    }
     let data = match &delivery.data {
         Some(data) => Arc::clone(data),
         None => match deps.events.get(&delivery.tenant, &delivery.event_id).await? {
@@ -91,7 +88,11 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         },
     };
 
+    // Only now: what was read above may have taken its time.
     let started_at = deps.clock.now();
+    if delivery.not_after.is_some_and(|end| started_at >= end) {
+        return skip(deps, &delivery, "the event has expired").await;
+    }
     let made = attempt::make(deps, &hook, &delivery, &data, started_at).await?;
     let now = deps.clock.now();
     let since = row.as_ref().map_or(started_at, |row| row.created_at);

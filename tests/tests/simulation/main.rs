@@ -12,6 +12,7 @@
 
 mod dice;
 mod endpoint;
+mod found;
 mod mutants;
 mod plan;
 mod process;

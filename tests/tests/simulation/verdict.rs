@@ -142,9 +142,7 @@ impl Judge<'_> {
     fn manual(&mut self) {
         let state = self.state;
         for (id, request) in &state.manual {
-            let is_it = |what: &What| {
-                matches!(what, What::Deliver(other, crate::sim::Turn::Manual(name)) if other == id && name == request)
-            };
+            let is_it = |what: &What| matches!(what, What::Deliver(other, crate::sim::Turn::Manual(name)) if other == id && name == request);
             let made = state.requests.iter().any(|made| is_it(&state.tasks[made.task].what));
             let excused = state.hooks[&id.hook].len() > 1;
             self.holds(Promise::Manual, made || excused, || format!("{request} for {id} was never sent"));
