@@ -60,10 +60,6 @@ pub fn unlogged(message: &DeliveryMessage, now: Timestamp, retention: Duration) 
     )
 }
 
-pub fn expected(row: Option<&Delivery>) -> Expected {
-    row.map_or(Expected::Absent, |row| Expected::Attempts(row.attempt_count))
-}
-
 /// Settles a delivery that is not to be sent, with a row that says why. What
 /// has been settled already stays as it is.
 pub async fn skip(
@@ -74,7 +70,7 @@ pub async fn skip(
     retention: Duration,
 ) -> StoreResult<()> {
     let row = log.get(&message.tenant, message.delivery_id()).await?;
-    let expected = expected(row.as_ref());
+    let expected = Expected::of(row.as_ref());
     let mut delivery = match Standing::of(message, row) {
         // A manual retry asks for an attempt, so it leaves the state alone.
         Standing::Due(_) if message.trigger == Trigger::Manual => return Ok(()),

@@ -10,7 +10,7 @@ use shared::domain::delivery::{
 use shared::domain::retry::{Ending, Verdict, parse_retry_after};
 use shared::effective::EffectiveHook;
 use shared::messages::DeliveryMessage;
-use shared::ports::{HttpResult, StoreError};
+use shared::ports::{Expected, HttpResult, StoreError};
 use shared::request::Subject;
 use shared::stage::{Fault, Outcome};
 use shared::standing::{self, Standing};
@@ -111,7 +111,7 @@ pub(crate) async fn log(
 ) -> Result<Logged, Fault> {
     let mut row = row;
     for _ in 0..LOG_TRIES {
-        let expected = standing::expected(row.as_ref());
+        let expected = Expected::of(row.as_ref());
         let in_turn = matches!(Standing::of(message, row.clone()), Standing::Due(_));
         let mut delivery = row.unwrap_or_else(|| standing::unlogged(message, attempt.at, deps.retention));
         apply(&mut delivery, message, attempt.clone(), verdict, in_turn, deps.clock.now());

@@ -60,8 +60,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
             .write(move |tx| {
                 let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring::<Delivery>(&value, now));
                 let found = found.transpose()?.flatten();
-                let stored = found.as_ref().map_or(Expected::Absent, |row| Expected::Attempts(row.attempt_count));
-                if stored != expected {
+                if Expected::of(found.as_ref()) != expected {
                     return Err(StoreError::Conflict);
                 }
                 // A success gets a row of its own once another attempt takes its place.

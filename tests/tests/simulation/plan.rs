@@ -74,8 +74,8 @@ pub(crate) fn draw(seed: u64, traced: bool) -> Plan {
 
 /// Two processes, and one hook for everything with this ladder and this script.
 /// Nothing goes wrong by itself.
-pub(crate) fn bare(ladder: &[u64], script: Vec<Answer>, actions: Vec<(Timestamp, Action)>) -> Plan {
-    let mut dice = Dice::new(1);
+pub(crate) fn bare(seed: u64, ladder: &[u64], script: Vec<Answer>, actions: Vec<(Timestamp, Action)>) -> Plan {
+    let mut dice = Dice::new(seed);
     let mut hook = hook(0, &mut dice);
     hook.events = ["*".parse().unwrap()].into();
     hook.settings = serde_json::from_value(json!({ "retry": { "delays": ladder, "jitter": 0 } })).unwrap();

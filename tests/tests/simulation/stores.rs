@@ -76,8 +76,7 @@ impl DeliveryLog for Stores {
     async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()> {
         let write = |state: &mut State| {
             let versions = state.log.entry(delivery.id).or_default();
-            let stored = versions.last().map_or(Expected::Absent, |v| Expected::Attempts(v.row.attempt_count));
-            if stored != expected {
+            if Expected::of(versions.last().map(|version| &version.row)) != expected {
                 return Err(StoreError::Conflict);
             }
             versions.push(Version { row: delivery.clone(), order: state.order });

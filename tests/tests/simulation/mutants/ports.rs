@@ -31,8 +31,9 @@ impl DeliveryLog for BrokenLog {
             // One write in eight never leaves the process.
             Mutant::LogsLater if self.sim.lock().dice.one_in(8) => return Ok(()),
             Mutant::WritesUnconditionally => {
-                let stored = self.sim.lock().log.get(&row.id).and_then(|v| v.last().map(|v| v.row.attempt_count));
-                expected = stored.map_or(Expected::Absent, Expected::Attempts);
+                let state = self.sim.lock();
+                let stored = state.log.get(&row.id).and_then(|versions| versions.last());
+                expected = Expected::of(stored.map(|version| &version.row));
             }
             Mutant::CountsStepsTwice if row.status == Status::Retrying => row.due_step += 1,
             Mutant::LogsSuccess => {
