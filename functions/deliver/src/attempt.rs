@@ -127,14 +127,26 @@ pub(crate) async fn log(
                 row = deps.log.get(&message.tenant, message.delivery_id()).await?;
                 // A write whose answer was lost is repeated by the SDK and then
                 // conflicts with itself.
-                if let Some(stored) = row.take_if(|stored| *stored == delivery) {
-                    return Ok(Logged { row: stored, in_turn });
+                if let Some(stored) = &row
+                    && holds(deps, stored, &delivery).await?
+                {
+                    return Ok(Logged { row: stored.clone(), in_turn });
                 }
             }
             Err(error) => return Err(error.into()),
         }
     }
     Err(StoreError::Conflict.into())
+}
+
+/// Whether the attempt that `written` ends with is stored, as the last one or
+/// with others after it.
+async fn holds(deps: &Deps, stored: &Delivery, written: &Delivery) -> Result<bool, Fault> {
+    if stored.attempt_count <= written.attempt_count {
+        return Ok(stored.last_attempt == written.last_attempt);
+    }
+    let attempts = deps.log.attempts(stored).await?;
+    Ok(attempts.iter().any(|attempt| Some(attempt) == written.last_attempt.as_ref()))
 }
 
 /// The row after the attempt. Only an attempt in its turn moves the schedule:
