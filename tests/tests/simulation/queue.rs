@@ -142,13 +142,13 @@ impl State {
             started: self.order,
             started_at: now,
             read: None,
-            ended: false,
+            ended: None,
             died: false,
             struck: false,
         });
         if was_twin {
             self.suffer(before, Blow::HandsOutTwice);
-        } else if self.tasks.get(before).is_some_and(|task| !task.ended) {
+        } else if self.tasks.get(before).is_some_and(|task| task.ended.is_none()) {
             self.suffer(before, Blow::LeaseEnds);
         }
         (task, message)

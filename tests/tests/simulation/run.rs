@@ -153,7 +153,7 @@ impl Run {
                 running.wake_at = state.pausing.expect("stages wait for nothing but their ports");
             }
             Poll::Ready(()) => {
-                state.tasks[running.task].ended = true;
+                state.tasks[running.task].ended = Some(state.order);
                 drop(state);
                 self.running.swap_remove(index);
             }
@@ -210,7 +210,7 @@ impl Run {
             state.running = task;
             state.note("dies", |state| format!("{:?}", state.tasks[task].what));
             state.suffer(task, Blow::Dies);
-            (state.tasks[task].died, state.tasks[task].ended) = (true, true);
+            (state.tasks[task].died, state.tasks[task].ended) = (true, Some(state.order));
         }
         drop(state);
         let (old, lives) = &mut self.processes[process];
@@ -277,7 +277,7 @@ impl Run {
                 started,
                 started_at,
                 read: None,
-                ended: false,
+                ended: None,
                 died: false,
                 struck: false,
             });

@@ -78,7 +78,7 @@ pub(crate) struct Task {
     pub(crate) started_at: Timestamp,
     /// When it last read its row.
     pub(crate) read: Option<u64>,
-    pub(crate) ended: bool,
+    pub(crate) ended: Option<u64>,
     pub(crate) died: bool,
     /// A call of it failed.
     pub(crate) struck: bool,

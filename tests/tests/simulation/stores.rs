@@ -94,8 +94,15 @@ impl DeliveryLog for Stores {
         self.0.step("log.get", read, fails).await
     }
 
-    async fn attempts(&self, _: &Delivery) -> StoreResult<Vec<Attempt>> {
-        unreachable!("{UNUSED}")
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+        let read = |state: &mut State| {
+            let mut attempts: Vec<Attempt> =
+                state.log[&delivery.id].iter().filter_map(|version| version.row.last_attempt.clone()).collect();
+            attempts.dedup_by_key(|attempt| attempt.number);
+            attempts.truncate(delivery.attempt_count as usize);
+            Ok(attempts)
+        };
+        self.0.step("log.attempts", read, fails).await
     }
 
     async fn list(

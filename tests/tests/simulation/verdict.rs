@@ -72,6 +72,8 @@ pub(crate) struct Tally {
     /// Copies of a first attempt that were overtaken by a later copy, which had
     /// been told to look into the log; they had not.
     pub(crate) overtaken: usize,
+    /// Copies of an attempt by hand after another one: a row remembers the last.
+    pub(crate) forgotten: usize,
 }
 
 impl Tally {
@@ -86,6 +88,7 @@ impl Tally {
         self.repeated += other.repeated;
         self.overlapping += other.overlapping;
         self.overtaken += other.overtaken;
+        self.forgotten += other.forgotten;
     }
 }
 

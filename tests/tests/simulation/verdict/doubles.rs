@@ -7,15 +7,16 @@
 
 use std::collections::BTreeMap;
 
-use shared::domain::ids::DeliveryId;
+use shared::domain::ids::{DeliveryId, EventId};
 
 use super::{Judge, Promise};
-use crate::sim::{Blow, Turn, What};
+use crate::sim::{Blow, Task, Turn, What};
 
 enum Excuse {
     Repeated,
     Overlapping,
     Overtaken,
+    Forgotten,
 }
 
 impl Judge<'_> {
@@ -34,6 +35,7 @@ impl Judge<'_> {
                     Some(Excuse::Repeated) => self.verdict.tally.repeated += 1,
                     Some(Excuse::Overlapping) => self.verdict.tally.overlapping += 1,
                     Some(Excuse::Overtaken) => self.verdict.tally.overtaken += 1,
+                    Some(Excuse::Forgotten) => self.verdict.tally.forgotten += 1,
                     None => self.holds(Promise::Once, false, || format!("{turn:?} of {id} was sent again as {later}")),
                 }
             }
@@ -53,15 +55,23 @@ impl Judge<'_> {
         if copied && logged.order >= looked && first.process != second.process {
             return Some(Excuse::Overlapping);
         }
-        let unmarked = faults.any(|fault| leaves_copies_unmarked(fault.blow, &state.tasks[fault.task].what));
-        let overtaken = copied && second.unwarned && (second.message <= first.message || unmarked);
+        if let What::Deliver(_, Turn::Manual(request)) = &second.what {
+            let meanwhile = state.log[&id].iter().filter(|v| (logged.order..=looked).contains(&v.order));
+            let mut asked = meanwhile.filter_map(|version| version.row.last_manual.as_ref());
+            return (copied && asked.any(|other| other != request)).then_some(Excuse::Forgotten);
+        }
+        let sent_twice = faults.any(|fault| fault.blow == Blow::Repeats);
+        let unmarked = second.message <= first.message || sent_twice || self.was_fanned_out_twice_at_once(event);
+        let overtaken = copied && second.unwarned && unmarked;
         overtaken.then_some(Excuse::Overtaken)
     }
-}
 
-/// Whether a fan-out may have sent copies of which none knows of the other: its
-/// client repeated a call by itself, or it went on while another one, for the
-/// same message, took it for dead.
-fn leaves_copies_unmarked(blow: Blow, whose: &What) -> bool {
-    matches!(whose, What::Fanout(_)) && matches!(blow, Blow::Repeats | Blow::LeaseEnds | Blow::HandsOutTwice)
+    /// Of two fan-outs of one page only the later one knows of the other, and
+    /// the copies of the earlier one can be sent last.
+    fn was_fanned_out_twice_at_once(&self, event: &EventId) -> bool {
+        let of_it = |task: &&Task| matches!(&task.what, What::Fanout(other) if other == event);
+        let tasks: Vec<&Task> = self.state.tasks.iter().filter(of_it).collect();
+        let follows = |pair: &[&Task]| pair[1].started < pair[0].ended.unwrap_or(u64::MAX);
+        tasks.windows(2).any(follows)
+    }
 }
