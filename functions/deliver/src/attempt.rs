@@ -94,12 +94,6 @@ fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Tim
     Made { attempt, ending }
 }
 
-pub(crate) struct Logged {
-    pub(crate) row: Delivery,
-    /// Whether it was this attempt's turn, and no other writer's.
-    pub(crate) in_turn: bool,
-}
-
 /// Writes the attempt into the log. Whoever else wrote meanwhile is heard: every
 /// request that was sent gets its own number and is kept.
 pub(crate) async fn log(
@@ -108,7 +102,7 @@ pub(crate) async fn log(
     row: Option<Delivery>,
     attempt: Attempt,
     verdict: Verdict,
-) -> Result<Logged, Fault> {
+) -> Result<Delivery, Fault> {
     let mut row = row;
     for _ in 0..LOG_TRIES {
         let expected = Expected::of(row.as_ref());
@@ -121,7 +115,7 @@ pub(crate) async fn log(
         match deps.log.record(&delivery, expected).await {
             Ok(()) => {
                 report(&delivery);
-                return Ok(Logged { row: delivery, in_turn });
+                return Ok(delivery);
             }
             Err(StoreError::Conflict) => {
                 row = deps.log.get(&message.tenant, message.delivery_id()).await?;
@@ -130,7 +124,7 @@ pub(crate) async fn log(
                 if let Some(stored) = &row
                     && holds(deps, stored, &delivery).await?
                 {
-                    return Ok(Logged { row: stored.clone(), in_turn });
+                    return Ok(stored.clone());
                 }
             }
             Err(error) => return Err(error.into()),

@@ -97,11 +97,12 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     let now = deps.clock.now();
     let since = row.as_ref().map_or(started_at, |row| row.created_at);
     let verdict = retry::verdict(&hook.settings.retry, delivery.step, made.ending, since, now, deps.random.as_ref());
-    let logged = attempt::log(deps, &delivery, row, made.attempt, verdict).await?;
-    match Standing::of(&delivery, Some(logged.row)) {
-        // Out of turn, whoever was in turn asks.
-        Standing::Logged(row) if logged.in_turn => attempt::ask_for_next(deps, delivery, &row).await,
-        Standing::Logged(_) | Standing::Due(_) | Standing::Settled => Ok(Outcome::Done),
+    let row = attempt::log(deps, &delivery, row, made.attempt, verdict).await?;
+    match Standing::of(&delivery, Some(row)) {
+        // Also after an attempt out of turn: whoever was in turn may have died,
+        // and to its queue this is the same message.
+        Standing::Logged(row) => attempt::ask_for_next(deps, delivery, &row).await,
+        Standing::Due(_) | Standing::Settled => Ok(Outcome::Done),
     }
 }
 
