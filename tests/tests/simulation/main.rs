@@ -18,6 +18,7 @@ mod plan;
 mod process;
 mod queue;
 mod run;
+mod settle;
 mod sim;
 mod stores;
 mod verdict;

@@ -18,8 +18,9 @@ use shared::time::Timestamp;
 use crate::mutants::Mutant;
 use crate::plan::{self, Action, Plan, START};
 use crate::process::Process;
-use crate::queue::{LONGEST_INVISIBLE, Name, SimQueue};
-use crate::sim::{Blow, Sim, State, Task, What};
+use crate::queue::{Name, SimQueue};
+use crate::settle::Place;
+use crate::sim::{Blow, Sim, Task, What};
 use crate::verdict::{self, Verdict};
 
 /// More than any run takes; beyond them something goes in circles.
@@ -291,57 +292,5 @@ impl Run {
             }
         });
         self.running.push(Running { work, task, process: None, wake_at });
-    }
-}
-
-/// A message in its queue, as its holder knows it.
-struct Place {
-    sim: Arc<Sim>,
-    queue: Name,
-    number: u64,
-    task: usize,
-    schedules: bool,
-}
-
-impl Place {
-    async fn settle(&self, outcome: Outcome, message: &Message) {
-        let Self { sim, queue, number, task, .. } = self;
-        let (queue, number, task, now) = (*queue, *number, *task, sim.now());
-        match outcome {
-            Outcome::Done => sim.step("ack", |state| state.forget(queue, number, task), || ()).await,
-            Outcome::NotBefore(until)
-                if self.schedules && queue == Name::Retries && until.since(now) > LONGEST_INVISIBLE =>
-            {
-                let made = |state: &mut State| {
-                    state.schedule(number, message.body.clone(), until);
-                    true
-                };
-                if sim.step("schedule", made, || false).await {
-                    sim.step("ack", |state| state.forget(queue, number, task), || ()).await;
-                }
-            }
-            Outcome::NotBefore(until) => {
-                let until = until.min(now.saturating_add(LONGEST_INVISIBLE));
-                sim.step("defer", |state| state.defer(queue, number, task, until), || ()).await;
-            }
-            Outcome::Reject(reason) => {
-                let set_aside = |state: &mut State| {
-                    state.dead_letters.push(reason.to_string());
-                    state.forget(queue, number, task);
-                };
-                sim.step("reject", set_aside, || ()).await;
-            }
-            // Either it is put back, or its lease runs out.
-            Outcome::Fault(_) => {
-                let back = {
-                    let mut state = sim.lock();
-                    state.dice.one_in(2).then(|| Duration::from_secs(1 + state.dice.below(60)))
-                };
-                if let Some(back) = back {
-                    let until = now.saturating_add(back);
-                    sim.step("defer", |state| state.defer(queue, number, task, until), || ()).await;
-                }
-            }
-        }
     }
 }

@@ -45,7 +45,7 @@ pub(crate) struct State {
     pub(crate) queues: [Queue; 4],
     pub(crate) messages_sent: u64,
     /// Every state a hook was in, and since when; none once it was deleted.
-    pub(crate) hooks: BTreeMap<HookId, Vec<(Timestamp, Option<Arc<Hook>>)>>,
+    pub(crate) hooks: BTreeMap<HookId, History>,
     /// The most subscriptions of one page.
     pub(crate) page: usize,
     pub(crate) scripts: BTreeMap<HookId, Vec<Answer>>,
@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub(crate) dead_letters: Vec<String>,
     pub(crate) trace: Trace,
 }
+
+pub(crate) type History = Vec<(Timestamp, Option<Arc<Hook>>)>;
 
 pub(crate) struct Version {
     pub(crate) row: Delivery,

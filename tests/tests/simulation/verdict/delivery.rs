@@ -39,12 +39,12 @@ impl Judge<'_> {
 
     fn skipped(&mut self, id: DeliveryId, row: &Delivery) {
         let state = self.state;
-        let so_far = state.hooks[&id.hook].iter().filter(|(since, _)| *since <= row.updated_at);
+        let mut so_far = state.hooks[&id.hook].iter().filter(|(since, _)| *since <= row.updated_at);
         let not_after = state.events.values().find(|(event, _)| event.seq == id.event).and_then(|(e, _)| e.not_after);
         let justified = row.status == Status::Skipped
             && match row.reason.as_deref() {
-                Some("the hook is disabled") => so_far.flat_map(|(_, hook)| hook).any(|hook| !hook.enabled),
-                Some("the hook was deleted") => so_far.last().is_some_and(|(_, hook)| hook.is_none()),
+                Some("the hook is disabled") => so_far.by_ref().flat_map(|(_, hook)| hook).any(|hook| !hook.enabled),
+                Some("the hook was deleted") => so_far.next_back().is_some_and(|(_, hook)| hook.is_none()),
                 Some("the event has expired") => not_after.is_some_and(|end| end <= row.updated_at),
                 _ => false,
             };
