@@ -85,10 +85,6 @@ pub fn unlogged(message: &DeliveryMessage, now: Timestamp, retention: Duration) 
     )
 }
 
-pub fn expected(row: Option<&Delivery>) -> Expected {
-    row.map_or(Expected::Absent, |row| Expected::Attempts(row.attempt_count))
-}
-
 /// Settles a delivery that is not to be sent, with a row that says why. What
 /// has been settled already stays as it is.
 pub async fn skip(
@@ -99,7 +95,7 @@ pub async fn skip(
     retention: Duration,
 ) -> StoreResult<()> {
     let row = log.get(&message.tenant, message.delivery_id()).await?;
-    let expected = expected(row.as_ref());
+    let expected = Expected::of(row.as_ref());
     let mut delivery = match Standing::of(message, row) {
         // Who asks for an attempt out of turn leaves the state alone.
         Standing::Due(Some(_)) if matches!(message.trigger, Trigger::Manual | Trigger::Replay) => return Ok(()),

@@ -13,7 +13,7 @@ use shared::domain::verification::returns_key;
 use shared::effective::EffectiveHook;
 use shared::messages::DeliveryMessage;
 use shared::metrics;
-use shared::ports::{HttpResponse, HttpResult, StoreError};
+use shared::ports::{Expected, HttpResponse, HttpResult, StoreError};
 use shared::request::{self, Subject};
 use shared::stage::{Fault, Outcome};
 use shared::standing::{self, Standing};
@@ -113,12 +113,6 @@ pub fn outcome_of(hook: &EffectiveHook, response: &HttpResponse, unverified: boo
     }
 }
 
-pub(crate) struct Logged {
-    pub(crate) row: Delivery,
-    /// Whether it was this attempt's turn, and no other writer's.
-    pub(crate) in_turn: bool,
-}
-
 /// Writes the attempt into the log. Whoever else wrote meanwhile is heard: every
 /// request that was sent gets its own number and is kept.
 pub(crate) async fn log(
@@ -128,10 +122,10 @@ pub(crate) async fn log(
     attempt: Attempt,
     verdict: Verdict,
     retention: Duration,
-) -> Result<Logged, Fault> {
+) -> Result<Delivery, Fault> {
     let mut row = row;
     for _ in 0..LOG_TRIES {
-        let expected = standing::expected(row.as_ref());
+        let expected = Expected::of(row.as_ref());
         let in_turn = matches!(Standing::of(message, row.clone()), Standing::Due(_));
         let mut delivery = row.unwrap_or_else(|| standing::unlogged(message, attempt.at, retention));
         apply(&mut delivery, message, attempt.clone(), verdict, in_turn, deps.clock.now());
@@ -141,20 +135,32 @@ pub(crate) async fn log(
         match deps.log.record(&delivery, expected).await {
             Ok(()) => {
                 report(&delivery);
-                return Ok(Logged { row: delivery, in_turn });
+                return Ok(delivery);
             }
             Err(StoreError::Conflict) => {
                 row = deps.log.get(&message.tenant, message.delivery_id()).await?;
                 // A write whose answer was lost is repeated by the SDK and then
                 // conflicts with itself.
-                if let Some(stored) = row.take_if(|stored| *stored == delivery) {
-                    return Ok(Logged { row: stored, in_turn });
+                if let Some(stored) = &row
+                    && holds(deps, stored, &delivery).await?
+                {
+                    return Ok(stored.clone());
                 }
             }
             Err(error) => return Err(error.into()),
         }
     }
     Err(StoreError::Conflict.into())
+}
+
+/// Whether the attempt that `written` ends with is stored, as the last one or
+/// with others after it.
+async fn holds(deps: &Deps, stored: &Delivery, written: &Delivery) -> Result<bool, Fault> {
+    if stored.attempt_count <= written.attempt_count {
+        return Ok(stored.last_attempt == written.last_attempt);
+    }
+    let attempts = deps.log.attempts(stored).await?;
+    Ok(attempts.iter().any(|attempt| Some(attempt) == written.last_attempt.as_ref()))
 }
 
 /// The row after the attempt. Only an attempt in its turn moves the schedule:

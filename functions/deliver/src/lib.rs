@@ -102,9 +102,6 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         // Its log goes with it.
         None => return Ok(Outcome::Done),
     };
-    if delivery.not_after.is_some_and(|end| now >= end) {
-        return skip(deps, &hook, &delivery, "the event has expired").await;
-    }
     let data = match &delivery.data {
         Some(data) => Arc::clone(data),
         None => match deps.events.get(&delivery.tenant, &delivery.event_id).await? {
@@ -114,11 +111,16 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         },
     };
 
+    // Only now: what was read above may have taken its time.
     let started_at = deps.clock.now();
+    if delivery.not_after.is_some_and(|end| started_at >= end) {
+        return skip(deps, &hook, &delivery, "the event has expired").await;
+    }
     let pass = match gate::admit(deps, &hook, &delivery, started_at).await? {
         Gate::Open(pass) => pass,
         Gate::NotBefore(wait) => return gate::hold(deps, delivery, &wait).await,
     };
+    let started_at = deps.clock.now();
     let made = attempt::make(deps, &hook, &delivery, &data, started_at, pass.unverified).await?;
     let now = deps.clock.now();
     let since = match &row {
@@ -127,12 +129,13 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     };
     let verdict = retry::verdict(&hook.settings.retry, delivery.step, made.ending, since, now, deps.random.as_ref());
     let retention = hook.tenant.retention(deps.retention);
-    let logged = attempt::log(deps, &delivery, row, made.attempt.clone(), verdict, retention).await?;
+    let row = attempt::log(deps, &delivery, row, made.attempt.clone(), verdict, retention).await?;
     gate::report(deps, &hook, &delivery, pass, &made.attempt, verdict).await;
-    match Standing::of(&delivery, Some(logged.row)) {
-        // Out of turn, whoever was in turn asks.
-        Standing::Logged(row) if logged.in_turn => attempt::ask_for_next(deps, delivery, &row).await,
-        Standing::Logged(_) | Standing::Due(_) | Standing::Settled => Ok(Outcome::Done),
+    match Standing::of(&delivery, Some(row)) {
+        // Also after an attempt out of turn: whoever was in turn may have died,
+        // and to its queue this is the same message.
+        Standing::Logged(row) => attempt::ask_for_next(deps, delivery, &row).await,
+        Standing::Due(_) | Standing::Settled => Ok(Outcome::Done),
     }
 }
 

@@ -8,8 +8,9 @@
 use shared::domain::delivery::{Delivery, Status};
 use shared::domain::ids::{DeliveryId, EventId, TenantId};
 use shared::jobs::{Job, JobMessage};
+use shared::ports::Expected;
 use shared::stage::Outcome;
-use shared::standing::{EXPUNGED, expected};
+use shared::standing::EXPUNGED;
 
 use crate::{Deps, retention};
 
@@ -34,7 +35,7 @@ pub(crate) async fn step(
         {
             continue;
         }
-        let (before, now) = (expected(row.as_ref()), deps.clock.now());
+        let (before, now) = (Expected::of(row.as_ref()), deps.clock.now());
         let new = || Delivery::new(tenant.clone(), name, id.clone(), event.event_type.clone(), now, retention);
         let mut delivery = row.unwrap_or_else(new);
         delivery.skip(EXPUNGED, now);

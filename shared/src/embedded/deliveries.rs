@@ -113,8 +113,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
             .hand_over(move |tx| {
                 let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring::<Delivery>(&value, now));
                 let found = found.transpose()?.flatten();
-                let stored = found.as_ref().map_or(Expected::Absent, |row| Expected::Attempts(row.attempt_count));
-                if stored != expected {
+                if Expected::of(found.as_ref()) != expected {
                     return Err(StoreError::Conflict);
                 }
                 let was_failed = found.as_ref().is_some_and(|row| row.status == Status::Failed);

@@ -9,8 +9,21 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     Absent,
-    /// A row with this many attempts.
+    /// A row with this many attempts that was not skipped.
     Attempts(u32),
+    /// A row that was skipped after this many attempts: that counts none, and
+    /// whoever read the row before has to hear of it.
+    Skipped(u32),
+}
+
+impl Expected {
+    pub fn of(row: Option<&Delivery>) -> Self {
+        match row {
+            None => Self::Absent,
+            Some(row) if row.status == Status::Skipped => Self::Skipped(row.attempt_count),
+            Some(row) => Self::Attempts(row.attempt_count),
+        }
+    }
 }
 
 /// When events were recorded.
@@ -54,6 +67,7 @@ impl LogFilter {
 ///
 /// - A row is written only over what the writer expected, else it is a
 ///   conflict and nothing changes.
+/// - A row that was skipped since it was read is not what was expected.
 /// - A failed last attempt is kept for good when later ones follow.
 /// - All attempts are listed in order, the successful one included.
 /// - The log of a hook is complete and reads newest event first.

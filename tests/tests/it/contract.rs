@@ -180,6 +180,7 @@ macro_rules! store_contracts {
         );
         promises!($fixture, deliveries:
             a_row_is_written_only_over_what_was_expected
+            a_row_that_was_skipped_is_not_what_was_read_before
             of_concurrent_writers_one_wins
             every_field_is_read_back
             failed_attempts_are_kept_and_all_are_listed_in_order

@@ -44,11 +44,7 @@ impl DynamoDeliveryLog {
                 // Somebody logged this attempt and got further, or died before
                 // writing the delivery. The delivery's own row tells which.
                 let stored = self.get(&delivery.tenant, delivery.id).await?;
-                let believed = match expected {
-                    Expected::Absent => stored.is_none(),
-                    Expected::Attempts(count) => stored.is_some_and(|d| d.attempt_count == count),
-                };
-                if !believed {
+                if Expected::of(stored.as_ref()) != expected {
                     return Err(StoreError::Conflict);
                 }
                 Ok(self.table.put(row, None).await?)
@@ -194,6 +190,11 @@ fn range(since: Option<Timestamp>, until: Option<Timestamp>, before: Option<Ulid
     (low <= high).then_some((low, high))
 }
 
+fn as_read(expression: &str, attempts: u32, now: Timestamp) -> Condition {
+    let skipped = Status::Skipped.as_str();
+    Condition::of(expression).number(":n", attempts).text(":s", skipped).number(":now", now.as_millis())
+}
+
 #[async_trait]
 impl DeliveryLog for DynamoDeliveryLog {
     async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()> {
@@ -218,9 +219,8 @@ impl DeliveryLog for DynamoDeliveryLog {
         let now = self.clock.now();
         let condition = match expected {
             Expected::Absent => absent_or_expired(now),
-            Expected::Attempts(count) => {
-                Condition::of("n = :n AND x > :now").number(":n", count).number(":now", now.as_millis())
-            }
+            Expected::Attempts(count) => as_read("n = :n AND s <> :s AND x > :now", count, now),
+            Expected::Skipped(count) => as_read("n = :n AND s = :s AND x > :now", count, now),
         };
         let mark = (marks_partition(&delivery.tenant, delivery.id.hook), delivery.id.event.0.to_string());
         // Before the row, so that no exhausted delivery is without one.

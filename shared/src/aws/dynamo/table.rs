@@ -47,6 +47,11 @@ impl Condition {
         self.values.push((placeholder, AttributeValue::N(value.to_string())));
         self
     }
+
+    pub(super) fn text(mut self, placeholder: &'static str, value: &str) -> Self {
+        self.values.push((placeholder, AttributeValue::S(value.to_owned())));
+        self
+    }
 }
 
 /// A range of sort keys in one partition.

@@ -69,6 +69,21 @@ pub(crate) async fn a_row_is_written_only_over_what_was_expected(stores: &Stores
     record(stores, &attempted(&other, Outcome::Success), Expected::Attempts(0)).await;
 }
 
+pub(crate) async fn a_row_that_was_skipped_is_not_what_was_read_before(stores: &Stores) {
+    let tried = attempted(&delivery("acme", hook_id(), START), Outcome::Timeout);
+    record(stores, &tried, Expected::Absent).await;
+    let mut skipped = tried.clone();
+    skipped.skip("the hook is disabled", tried.updated_at);
+    record(stores, &skipped, Expected::Attempts(1)).await;
+
+    let again = attempted(&tried, Outcome::Timeout);
+    let answer = stores.deliveries.record(&again, Expected::Attempts(1)).await;
+    assert!(matches!(answer, Err(StoreError::Conflict)), "{answer:?}");
+    assert_eq!(get(stores, &tried).await, Some(skipped));
+    record(stores, &again, Expected::Skipped(1)).await;
+    assert_eq!(get(stores, &tried).await, Some(again));
+}
+
 pub(crate) async fn of_concurrent_writers_one_wins(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
     let writers = (0..8).map(|i| {

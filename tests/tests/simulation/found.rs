@@ -1,0 +1,38 @@
+//! What seeds once found, told by hand so that it stays found.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::endpoint::Answer;
+use crate::plan::{Action, Plan, START, TENANT, bare};
+use crate::run::carry_out;
+
+/// An event with this time to live.
+fn short_lived(ttl: u64) -> Action {
+    let message = json!({ "tenant": TENANT, "id": "e", "type": "order.paid", "data": 1, "ttl": ttl });
+    Action::Publish(Box::new(serde_json::from_value(message).unwrap()))
+}
+
+#[test]
+fn an_event_that_expires_while_its_hook_is_read_is_not_sent() {
+    let Plan { mut state, actions, processes, schedules } =
+        bare(1, &[], vec![Answer::Status(200)], vec![(START, short_lived(20))]);
+    state.slow = Some(("hooks.get", Duration::from_secs(15)));
+    let verdict = carry_out(Plan { state, actions, processes, schedules }, None);
+    assert_eq!(verdict.broken, []);
+    assert_eq!((verdict.tally.requests, verdict.tally.skipped), (0, 1));
+}
+
+#[test]
+fn an_attempt_by_hand_does_not_bring_back_a_retry_that_was_skipped_meanwhile() {
+    // While the answer is awaited, the retry comes due and the event has
+    // expired. It takes two processes, hence a few tries.
+    for seed in 0..20 {
+        let asked = START.saturating_add(Duration::from_secs(7));
+        let actions = vec![(START, short_lived(8)), (asked, Action::RetryByHand)];
+        let verdict = carry_out(bare(seed, &[10], vec![Answer::Status(500), Answer::Timeout], actions), None);
+        assert_eq!(verdict.broken, []);
+        assert_eq!((verdict.tally.requests, verdict.tally.manual), (2, 1));
+    }
+}

@@ -1,0 +1,82 @@
+//! One process: every stage, wired to what all processes share. What a process
+//! keeps for itself dies with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::cache::{CachedHooks, FRESH_FOR};
+use shared::domain::tenant::Tenant;
+use shared::effective::EffectiveHooks;
+use shared::ports::{Clock, Hooks, Random};
+
+use crate::dice::SimRandom;
+use crate::endpoint::Endpoint;
+use crate::plan::{START, TENANT};
+use crate::queue::{Name, SimQueue};
+use crate::sim::Sim;
+use crate::stores::{NoProfiles, OneTenant, Stores};
+
+pub(crate) const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
+
+#[derive(Clone)]
+pub(crate) struct Process {
+    pub(crate) fanout: fanout::Deps,
+    pub(crate) deliver: deliver::Deps,
+    pub(crate) requeue: requeue::Deps,
+}
+
+impl Process {
+    pub(crate) fn start(sim: &Arc<Sim>) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(sim.clock.clone());
+        let random: Arc<dyn Random> = Arc::new(SimRandom(Arc::clone(sim)));
+        let stores = Arc::new(Stores(Arc::clone(sim)));
+        let queue = |name| Arc::new(SimQueue { sim: Arc::clone(sim), name });
+        let hooks: Arc<dyn Hooks> = Arc::new(CachedHooks::new(stores.clone(), Arc::clone(&clock), FRESH_FOR));
+        Self {
+            fanout: fanout::Deps {
+                subscriptions: stores.clone(),
+                events: stores.clone(),
+                queue: queue(Name::Events),
+                deliveries: queue(Name::Deliveries),
+                retries: queue(Name::Retries),
+                clock: Arc::clone(&clock),
+                random: Arc::clone(&random),
+                retention: RETENTION,
+            },
+            deliver: deliver::Deps {
+                hooks: effective(Arc::clone(&hooks)),
+                events: stores.clone(),
+                log: stores.clone(),
+                retries: queue(Name::Retries),
+                sender: Arc::new(Endpoint(Arc::clone(sim))),
+                in_flight: deliver::InFlight::default(),
+                tokens: deliver::Tokens::default(),
+                batches: deliver::Batches::default(),
+                clock: Arc::clone(&clock),
+                random,
+                retention: RETENTION,
+            },
+            requeue: requeue::Deps {
+                hooks,
+                log: stores,
+                redeliveries: queue(Name::Redeliveries),
+                clock,
+                retention: RETENTION,
+            },
+        }
+    }
+}
+
+pub(crate) fn effective(hooks: Arc<dyn Hooks>) -> Arc<EffectiveHooks> {
+    let tenant = Tenant {
+        id: TENANT.parse().expect("a tenant's id"),
+        name: String::new(),
+        profile: None,
+        settings: shared::domain::settings::Settings::default(),
+        created_at: START,
+        updated_at: START,
+        version: 1,
+    };
+    let standard = "standard".parse().expect("a profile's name");
+    Arc::new(EffectiveHooks::new(hooks, Arc::new(OneTenant(Arc::new(tenant))), Arc::new(NoProfiles), standard))
+}
