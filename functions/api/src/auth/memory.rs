@@ -15,12 +15,15 @@ const REMEMBERED: usize = 1_000;
 /// How exact `last_used_at` is.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
 
+/// A key, and when it was read.
+type ReadAt = (Timestamp, Arc<ApiKey>);
+
 /// Remembers keys for a while, so that publishing does not read one each time.
 /// A revoked key can publish for at most that long.
 #[derive(Clone, Debug)]
 pub struct KeyCache {
     keep: Duration,
-    keys: Arc<Mutex<HashMap<KeyId, (Timestamp, Arc<ApiKey>)>>>,
+    keys: Arc<Mutex<HashMap<KeyId, ReadAt>>>,
     /// When each key's use was noted by this process.
     noted: Arc<Mutex<HashMap<KeyId, Timestamp>>>,
 }
