@@ -308,17 +308,19 @@ class Waiting(unittest.TestCase):
         hook.logged("succeeded")
         until("the schedule is gone", lambda: not hook.stack.schedules())
 
-    def test_a_retry_of_a_deleted_hook_is_skipped(self):
+    def test_a_retry_of_a_deleted_hook_is_dropped_and_its_log_is_out_of_sight(self):
         hook = Hook(delays=(2,))
         receiver.fail(hook.path, 1)
         hook.publish()
         row = hook.logged("retrying")
         stack.must("DELETE", f"/v1/tenants/{TENANT}/hooks/{hook.id}", status=(200, 204))
-        until("the delivery is skipped", lambda: hook.delivery(row["id"])["status"] == "skipped", 30)
+        self.assertEqual(stack.call("GET", f"/v1/tenants/{TENANT}/deliveries/{row['id']}")[0], 404)
+        # Its retry was due after 2 s; the purge that follows the deletion waits for longer than a test can.
+        time.sleep(8)
         self.assertEqual(len(hook.arrivals()), 1)
 
     def waiting(self, hook):
-        return [m for m in stack.messages("Retries") if json.loads(m["Body"])["hook"] == hook.id]
+        return [m for m in stack.messages("Retries") if json.loads(m["Body"]).get("hook") == hook.id]
 
 
 class Poison(unittest.TestCase):
