@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod dice;
+mod documents;
 mod endpoint;
 mod found;
 mod mutants;

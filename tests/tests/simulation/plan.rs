@@ -78,7 +78,10 @@ pub(crate) fn bare(seed: u64, ladder: &[u64], script: Vec<Answer>, actions: Vec<
     let mut dice = Dice::new(seed);
     let mut hook = hook(0, &mut dice);
     hook.events = ["*".parse().unwrap()].into();
-    hook.settings = serde_json::from_value(json!({ "retry": { "delays": ladder, "jitter": 0 } })).unwrap();
+    hook.settings = serde_json::from_value(
+        json!({ "retry": { "delays": ladder, "jitter": 0 }, "circuit_breaker": { "failures": 0 } }),
+    )
+    .unwrap();
     let scripts = BTreeMap::from([(hook.id, script)]);
     let hooks = BTreeMap::from([(hook.id, vec![(LONG_AGO, Some(Arc::new(hook)))])]);
     Plan { state: State { hooks, scripts, ..State::new(dice) }, actions, processes: 2, schedules: false }
@@ -107,8 +110,11 @@ fn hook(number: usize, dice: &mut Dice) -> Hook {
         channels: Default::default(),
         filter: None,
         enabled: true,
+        disabled_reason: None,
+        disabled_at: None,
+        verification_key: None,
         profile: None,
-        settings: serde_json::from_value(json!({ "retry": retry })).unwrap(),
+        settings: serde_json::from_value(json!({ "retry": retry, "circuit_breaker": { "failures": 0 } })).unwrap(),
         secrets: vec![SigningSecret {
             secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
             expires_at: None,

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::cache::{CachedHooks, FRESH_FOR};
+use shared::documents::StoredReplays;
 use shared::domain::tenant::Tenant;
 use shared::effective::EffectiveHooks;
-use shared::ports::{Clock, Hooks, Random};
+use shared::keeper::{Foundations, Keeper};
+use shared::ports::{Clock, Documents, Hooks, Random, Tenants};
+use shared::rates::Rates;
 
 use crate::dice::SimRandom;
+use crate::documents::{SimDocuments, Unheard};
 use crate::endpoint::Endpoint;
 use crate::plan::{START, TENANT};
 use crate::queue::{Name, SimQueue};
@@ -32,10 +36,22 @@ impl Process {
         let stores = Arc::new(Stores(Arc::clone(sim)));
         let queue = |name| Arc::new(SimQueue { sim: Arc::clone(sim), name });
         let hooks: Arc<dyn Hooks> = Arc::new(CachedHooks::new(stores.clone(), Arc::clone(&clock), FRESH_FOR));
+        let tenants: Arc<dyn Tenants> = Arc::new(OneTenant(Arc::new(tenant())));
+        let documents: Arc<dyn Documents> = Arc::new(SimDocuments(Arc::clone(sim)));
+        let keeper = Arc::new(Keeper::new(Foundations {
+            documents: Arc::clone(&documents),
+            hooks: Arc::clone(&hooks),
+            events: Arc::new(Unheard),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+            rates: Rates::own(),
+            fresh_for: FRESH_FOR,
+        }));
         Self {
             fanout: fanout::Deps {
                 subscriptions: stores.clone(),
                 events: stores.clone(),
+                tenants: Arc::clone(&tenants),
                 queue: queue(Name::Events),
                 deliveries: queue(Name::Deliveries),
                 retries: queue(Name::Retries),
@@ -52,15 +68,22 @@ impl Process {
                 in_flight: deliver::InFlight::default(),
                 tokens: deliver::Tokens::default(),
                 batches: deliver::Batches::default(),
+                keeper: Arc::clone(&keeper),
                 clock: Arc::clone(&clock),
-                random,
+                random: Arc::clone(&random),
                 retention: RETENTION,
             },
             requeue: requeue::Deps {
                 hooks,
+                circuits: Arc::clone(&keeper.circuits),
+                tenants,
+                events: stores.clone(),
                 log: stores,
+                replays: Arc::new(StoredReplays::new(documents)),
+                jobs: queue(Name::Retries),
                 redeliveries: queue(Name::Redeliveries),
                 clock,
+                random,
                 retention: RETENTION,
             },
         }
@@ -68,15 +91,20 @@ impl Process {
 }
 
 pub(crate) fn effective(hooks: Arc<dyn Hooks>) -> Arc<EffectiveHooks> {
-    let tenant = Tenant {
+    let standard = "standard".parse().expect("a profile's name");
+    Arc::new(EffectiveHooks::new(hooks, Arc::new(OneTenant(Arc::new(tenant()))), Arc::new(NoProfiles), standard))
+}
+
+fn tenant() -> Tenant {
+    Tenant {
         id: TENANT.parse().expect("a tenant's id"),
         name: String::new(),
         profile: None,
         settings: shared::domain::settings::Settings::default(),
+        retention_days: None,
+        strict_event_types: false,
         created_at: START,
         updated_at: START,
         version: 1,
-    };
-    let standard = "standard".parse().expect("a profile's name");
-    Arc::new(EffectiveHooks::new(hooks, Arc::new(OneTenant(Arc::new(tenant))), Arc::new(NoProfiles), standard))
+    }
 }

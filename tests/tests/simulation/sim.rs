@@ -1,7 +1,7 @@
 //! What all processes of one run share: the stores, the queues, the endpoint,
 //! the time, and the chance that decides what goes wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +11,9 @@ use std::time::Duration;
 use shared::domain::delivery::{Delivery, Trigger};
 use shared::domain::event::{Event, FanoutPage};
 use shared::domain::hook::Hook;
-use shared::domain::ids::{DeliveryId, EventId, HookId};
+use shared::domain::ids::{DeliveryId, EventId, EventSeq, HookId};
 use shared::messages::{DeliveryMessage, EventMessage};
-use shared::ports::{Clock, ManualClock};
+use shared::ports::{Clock, Document, ManualClock};
 use shared::time::Timestamp;
 
 use crate::dice::Dice;
@@ -52,6 +52,10 @@ pub(crate) struct State {
     pub(crate) accepted: BTreeMap<EventId, EventMessage>,
     pub(crate) manual: Vec<(DeliveryId, String)>,
     pub(crate) events: BTreeMap<EventId, (Event, BTreeMap<u32, FanoutPage>)>,
+    /// Events that went to nobody with their first page.
+    pub(crate) unclaimed: BTreeSet<EventSeq>,
+    /// By partition and name.
+    pub(crate) documents: BTreeMap<(String, String), Arc<Document>>,
     /// Every version of every row, the last one being what is stored.
     pub(crate) log: BTreeMap<DeliveryId, Vec<Version>>,
     pub(crate) requests: Vec<Request>,
@@ -229,6 +233,8 @@ impl State {
             accepted: BTreeMap::new(),
             manual: Vec::new(),
             events: BTreeMap::new(),
+            unclaimed: BTreeSet::new(),
+            documents: BTreeMap::new(),
             log: BTreeMap::new(),
             requests: Vec::new(),
             tasks: Vec::new(),

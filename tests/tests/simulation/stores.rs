@@ -8,13 +8,14 @@ use async_trait::async_trait;
 use shared::domain::delivery::{Attempt, Delivery};
 use shared::domain::event::{Event, FanoutPage};
 use shared::domain::hook::Hook;
-use shared::domain::ids::{DeliveryId, EventId, EventType, HookId, ProfileName, TenantId};
+use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ProfileName, TenantId};
 use shared::domain::profile::Profile;
 use shared::domain::tenant::Tenant;
 use shared::ports::{
-    DeliveryLog, Events, Expected, Hooks, LogFilter, Match, Page, Profiles, Recorded, StoreError, StoreResult,
-    Subscriptions, Tenants,
+    DeliveryLog, EventRef, Events, Expected, Hooks, LogFilter, Match, Page, Profiles, Recorded, StoreError,
+    StoreResult, Subscriptions, Tenants, TimeRange,
 };
+use shared::time::Timestamp;
 
 use crate::sim::{Sim, State, Version};
 
@@ -69,6 +70,26 @@ impl Events for Stores {
     async fn pages(&self, _: &TenantId, _: &EventId, _: usize, _: Option<&str>) -> StoreResult<Page<FanoutPage>> {
         unreachable!("{UNUSED}")
     }
+
+    async fn expunge(&self, _: &TenantId, _: &EventId) -> StoreResult<bool> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn delete(&self, _: &TenantId, _: &EventRef) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn unclaim(&self, _: &TenantId, events: &[(EventRef, Timestamp)]) -> StoreResult<()> {
+        let write = |state: &mut State| {
+            state.unclaimed.extend(events.iter().map(|(event, _)| event.seq));
+            Ok(())
+        };
+        self.0.step("events.unclaim", write, fails).await
+    }
+
+    async fn unclaimed(&self, _: &TenantId, _: TimeRange, _: usize, _: Option<&str>) -> StoreResult<Page<EventRef>> {
+        unreachable!("{UNUSED}")
+    }
 }
 
 #[async_trait]
@@ -115,6 +136,21 @@ impl DeliveryLog for Stores {
     ) -> StoreResult<Page<Delivery>> {
         unreachable!("{UNUSED}")
     }
+
+    async fn failed(
+        &self,
+        _: &TenantId,
+        _: HookId,
+        _: TimeRange,
+        _: usize,
+        _: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn delete(&self, _: &[Delivery]) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
 }
 
 #[async_trait]
@@ -150,7 +186,7 @@ impl Subscriptions for Stores {
 
 #[async_trait]
 impl Hooks for Stores {
-    async fn create(&self, _: &Hook) -> StoreResult<()> {
+    async fn create_within(&self, _: &Hook, _: u32) -> StoreResult<()> {
         unreachable!("{UNUSED}")
     }
 
@@ -163,8 +199,16 @@ impl Hooks for Stores {
         self.0.step("hooks.get", read, fails).await
     }
 
-    async fn update(&self, _: &Hook, _: &Hook) -> StoreResult<()> {
-        unreachable!("{UNUSED}")
+    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+        let write = |state: &mut State| match state.hook_at(old.id, state.now) {
+            Some(stored) if stored.version == old.version => {
+                let now = state.now;
+                state.hooks.entry(old.id).or_default().push((now, Some(Arc::new(new.clone()))));
+                Ok(())
+            }
+            _ => Err(StoreError::Conflict),
+        };
+        self.0.step("hooks.update", write, fails).await
     }
 
     async fn list(&self, _: &TenantId, _: usize, _: Option<&str>) -> StoreResult<Page<Hook>> {
@@ -172,6 +216,14 @@ impl Hooks for Stores {
     }
 
     async fn delete(&self, _: &Hook) -> StoreResult<bool> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn revision(&self, _: &TenantId, _: HookId, _: u64) -> StoreResult<Option<Hook>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn forget(&self, _: &TenantId, _: HookId) -> StoreResult<()> {
         unreachable!("{UNUSED}")
     }
 }
@@ -194,6 +246,10 @@ impl Tenants for OneTenant {
     }
 
     async fn list(&self, _: usize, _: Option<&str>) -> StoreResult<Page<Tenant>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn revision(&self, _: &TenantId, _: u64) -> StoreResult<Option<Tenant>> {
         unreachable!("{UNUSED}")
     }
 
@@ -221,6 +277,10 @@ impl Profiles for NoProfiles {
 
     async fn list(&self) -> StoreResult<Vec<Profile>> {
         Ok(Vec::new())
+    }
+
+    async fn revision(&self, _: &ProfileName, _: u64) -> StoreResult<Option<Profile>> {
+        unreachable!("{UNUSED}")
     }
 
     async fn delete(&self, _: &ProfileName) -> StoreResult<bool> {

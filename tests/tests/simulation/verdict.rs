@@ -7,7 +7,7 @@ mod fanout;
 
 use std::collections::BTreeMap;
 
-use shared::domain::ids::{DeliveryId, EventId};
+use shared::domain::ids::{DeliveryId, EventId, HookId};
 
 use crate::sim::{State, What};
 
@@ -72,7 +72,7 @@ pub(crate) struct Tally {
     /// Copies of a first attempt that were overtaken by a later copy, which had
     /// been told to look into the log; they had not.
     pub(crate) overtaken: usize,
-    /// Copies of an attempt by hand after another one: a row remembers the last.
+    /// Copies of an attempt by hand after many others: a row remembers the last.
     pub(crate) forgotten: usize,
 }
 
@@ -140,6 +140,10 @@ impl Judge<'_> {
 
     fn event_of(&self, id: DeliveryId) -> Option<&EventId> {
         self.state.events.iter().find(|(_, (event, _))| event.seq == id.event).map(|(id, _)| id)
+    }
+
+    fn was_deleted(&self, hook: HookId) -> bool {
+        self.state.hooks[&hook].iter().any(|(_, state)| state.is_none())
     }
 
     fn manual(&mut self) {

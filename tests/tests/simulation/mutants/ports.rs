@@ -6,12 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shared::domain::delivery::{Attempt, Delivery, Outcome, Status};
 use shared::domain::event::{Event, FanoutPage};
-use shared::domain::ids::{DeliveryId, EventId, HookId, TenantId};
+use shared::domain::ids::{DeliveryId, EventId, EventSeq, HookId, TenantId};
 use shared::messages::DeliveryMessage;
 use shared::ports::{
-    DeliveryLog, Events, Expected, HttpRequest, HttpResult, HttpSender, LogFilter, Outgoing, Page, QueueError,
-    QueueSender, Recorded, StoreResult,
+    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, LogFilter, Outgoing, Page,
+    QueueError, QueueSender, Recorded, StoreResult, TimeRange,
 };
+use shared::time::Timestamp;
 
 use super::Mutant;
 use crate::sim::Sim;
@@ -64,6 +65,21 @@ impl DeliveryLog for BrokenLog {
     ) -> StoreResult<Page<Delivery>> {
         self.log.list(tenant, hook, filter, limit, cursor).await
     }
+
+    async fn failed(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        self.log.failed(tenant, hook, times, limit, cursor).await
+    }
+
+    async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
+        self.log.delete(deliveries).await
+    }
 }
 
 pub(super) struct BrokenEvents {
@@ -99,6 +115,28 @@ impl Events for BrokenEvents {
         cursor: Option<&str>,
     ) -> StoreResult<Page<FanoutPage>> {
         self.events.pages(tenant, id, limit, cursor).await
+    }
+
+    async fn expunge(&self, tenant: &TenantId, id: &EventId) -> StoreResult<bool> {
+        self.events.expunge(tenant, id).await
+    }
+
+    async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
+        self.events.delete(tenant, event).await
+    }
+
+    async fn unclaim(&self, tenant: &TenantId, events: &[(EventRef, Timestamp)]) -> StoreResult<()> {
+        self.events.unclaim(tenant, events).await
+    }
+
+    async fn unclaimed(
+        &self,
+        tenant: &TenantId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventRef>> {
+        self.events.unclaimed(tenant, times, limit, cursor).await
     }
 }
 

@@ -33,6 +33,8 @@ impl Judge<'_> {
         }
         let status = before.map(|row| row.status);
         let ended = matches!(status, Some(Status::Succeeded | Status::Failed | Status::Skipped));
+        // The log of a hook that was deleted goes with it.
+        let ended = ended || self.was_deleted(id.hook);
         self.holds(Promise::Ends, ended, || format!("{id} ends as {status:?}"));
         self.verdict.tally.skipped += usize::from(status == Some(Status::Skipped));
     }
@@ -44,7 +46,6 @@ impl Judge<'_> {
         let justified = row.status == Status::Skipped
             && match row.reason.as_deref() {
                 Some("the hook is disabled") => so_far.by_ref().flat_map(|(_, hook)| hook).any(|hook| !hook.enabled),
-                Some("the hook was deleted") => so_far.next_back().is_some_and(|(_, hook)| hook.is_none()),
                 Some("the event has expired") => not_after.is_some_and(|end| end <= row.updated_at),
                 _ => false,
             };

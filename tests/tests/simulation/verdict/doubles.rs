@@ -56,9 +56,9 @@ impl Judge<'_> {
             return Some(Excuse::Overlapping);
         }
         if let What::Deliver(_, Turn::Manual(request)) = &second.what {
-            let meanwhile = state.log[&id].iter().filter(|v| (logged.order..=looked).contains(&v.order));
-            let mut asked = meanwhile.filter_map(|version| version.row.last_manual.as_ref());
-            return (copied && asked.any(|other| other != request)).then_some(Excuse::Forgotten);
+            let mut meanwhile = state.log[&id].iter().filter(|v| (logged.order..=looked).contains(&v.order));
+            let forgotten = meanwhile.any(|version| !version.row.has_answered(request));
+            return (copied && forgotten).then_some(Excuse::Forgotten);
         }
         let sent_twice = faults.any(|fault| fault.blow == Blow::Repeats);
         let unmarked = second.message <= first.message || sent_twice || self.was_fanned_out_twice_at_once(event);

@@ -18,6 +18,10 @@ impl Judge<'_> {
             let gapless = pages.keys().copied().eq(0..pages.len() as u32);
             self.holds(Promise::Matched, complete && gapless, || format!("{id} was not fanned out to its end"));
 
+            let unclaimed = pages.get(&0).is_some_and(|page| page.hooks.is_empty());
+            let noted = state.unclaimed.contains(&event.seq);
+            self.holds(Promise::Recorded, noted == unclaimed, || format!("{id} is noted as unclaimed: {noted}"));
+
             let mut times: BTreeMap<HookId, usize> = BTreeMap::new();
             for hook in pages.values().flat_map(|page| &page.hooks) {
                 *times.entry(*hook).or_default() += 1;
@@ -30,7 +34,7 @@ impl Judge<'_> {
                 let right = count == usize::from(wanted) || (changed && count == 0);
                 self.holds(Promise::Matched, right, || format!("{id} went {count} times to {hook}"));
                 let logged = state.log.contains_key(&DeliveryId { event: event.seq, hook: *hook });
-                let right = logged == (count > 0);
+                let right = logged == (count > 0) || (!logged && self.was_deleted(*hook));
                 self.holds(Promise::Ends, right, || format!("{id} for {hook} is logged: {logged}"));
             }
             let as_published = event.not_after.is_some() == published.ttl.is_some();
