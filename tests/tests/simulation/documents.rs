@@ -5,33 +5,37 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use shared::ports::{Document, Documents, Outgoing, Page, QueueError, QueueSender, StoreError, StoreResult};
 
-use crate::sim::Sim;
+use crate::sim::{Sim, State};
+use crate::stores::fails;
 
 pub(crate) struct SimDocuments(pub(crate) Arc<Sim>);
 
 #[async_trait]
 impl Documents for SimDocuments {
     async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
-        Ok(self.0.lock().documents.get(&place(partition, name)).cloned())
+        let read = |state: &mut State| Ok(state.documents.get(&place(partition, name)).cloned());
+        self.0.step("documents.get", read, fails).await
     }
 
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
-        let mut state = self.0.lock();
-        let place = place(partition, &document.name);
-        let stored = state.documents.get(&place).map_or(0, |stored| stored.version);
-        if document.version != stored + 1 {
-            return Err(StoreError::Conflict);
-        }
-        state.documents.insert(place, Arc::new(document.clone()));
-        Ok(())
+        let write = |state: &mut State| {
+            let place = place(partition, &document.name);
+            let stored = state.documents.get(&place).map_or(0, |stored| stored.version);
+            if document.version != stored + 1 {
+                return Err(StoreError::Conflict);
+            }
+            state.documents.insert(place, Arc::new(document.clone()));
+            Ok(())
+        };
+        self.0.step("documents.put", write, fails).await
     }
 
     async fn list(&self, _: &str, _: usize, _: Option<&str>) -> StoreResult<Page<Document>> {
         unreachable!("no stage lists documents")
     }
 
-    async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
-        Ok(self.0.lock().documents.remove(&place(partition, name)).is_some())
+    async fn delete(&self, _: &str, _: &str) -> StoreResult<bool> {
+        unreachable!("no stage deletes documents")
     }
 }
 

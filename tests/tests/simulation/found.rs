@@ -15,13 +15,15 @@ fn short_lived(ttl: u64) -> Action {
 }
 
 #[test]
-fn an_event_that_expires_while_its_hook_is_read_is_not_sent() {
-    let Plan { mut state, actions, processes, schedules } =
-        bare(1, &[], vec![Answer::Status(200)], vec![(START, short_lived(20))]);
-    state.slow = Some(("hooks.get", Duration::from_secs(15)));
-    let verdict = carry_out(Plan { state, actions, processes, schedules }, None);
-    assert_eq!(verdict.broken, []);
-    assert_eq!((verdict.tally.requests, verdict.tally.skipped), (0, 1));
+fn an_event_that_expires_while_its_hook_or_its_health_is_read_is_not_sent() {
+    for slow in ["hooks.get", "documents.get"] {
+        let Plan { mut state, actions, processes, schedules } =
+            bare(1, &[], vec![Answer::Status(200)], vec![(START, short_lived(20))]);
+        state.slow = Some((slow, Duration::from_secs(15)));
+        let verdict = carry_out(Plan { state, actions, processes, schedules }, None);
+        assert_eq!(verdict.broken, [], "slow {slow}");
+        assert_eq!((verdict.tally.requests, verdict.tally.skipped), (0, 1), "slow {slow}");
+    }
 }
 
 #[test]

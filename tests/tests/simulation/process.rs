@@ -44,7 +44,7 @@ impl Process {
             events: Arc::new(Unheard),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
-            rates: Rates::own(),
+            rates: Rates::shared(Arc::clone(&documents), Arc::clone(&clock)),
             fresh_for: FRESH_FOR,
         }));
         Self {

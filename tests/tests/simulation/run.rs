@@ -4,7 +4,9 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use shared::domain::delivery::Trigger;
@@ -35,7 +37,28 @@ struct Running {
     task: usize,
     /// Nothing for those who publish; they do not die.
     process: Option<usize>,
-    wake_at: Timestamp,
+    /// None while it waits for another task of its process.
+    wake_at: Option<Timestamp>,
+    woken: Arc<Woken>,
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Running {
+    fn begin(work: Work, task: usize, process: Option<usize>, now: Timestamp) -> Self {
+        Self { work, task, process, wake_at: Some(now), woken: Arc::default() }
+    }
+
+    fn can_go_on(&self, now: Timestamp) -> bool {
+        self.wake_at.map_or_else(|| self.woken.0.load(Ordering::SeqCst), |at| at <= now)
+    }
 }
 
 struct Run {
@@ -75,7 +98,7 @@ impl Run {
         for _ in 0..MOST_TURNS {
             let possible = self.possible();
             if possible.is_empty() {
-                let Some(next) = self.next_time() else { return true };
+                let Some(next) = self.next_time() else { return self.running.is_empty() };
                 self.sim.clock.set(next);
                 self.sim.lock().now = next;
                 continue;
@@ -101,7 +124,7 @@ impl Run {
         let now = self.sim.now();
         let mut possible = Vec::new();
         for (index, running) in self.running.iter().enumerate() {
-            if running.wake_at <= now {
+            if running.can_go_on(now) {
                 possible.push(Next::Resume(index));
             }
         }
@@ -126,7 +149,7 @@ impl Run {
     fn next_time(&self) -> Option<Timestamp> {
         let (state, now) = (self.sim.lock(), self.sim.now());
         let messages = state.queues.iter().flat_map(|queue| &queue.messages).map(|held| held.visible_at);
-        let tasks = self.running.iter().map(|running| running.wake_at);
+        let tasks = self.running.iter().filter_map(|running| running.wake_at);
         let times = messages.chain(tasks).chain(self.actions.iter().map(|(at, _)| *at));
         // What could be had already waits for a free hand.
         times.filter(|at| *at > now).min()
@@ -147,12 +170,12 @@ impl Run {
             state.running = running.task;
             state.pausing = None;
         }
-        let polled = running.work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        running.woken.0.store(false, Ordering::SeqCst);
+        let waker = Waker::from(Arc::clone(&running.woken));
+        let polled = running.work.as_mut().poll(&mut Context::from_waker(&waker));
         let mut state = self.sim.lock();
         match polled {
-            Poll::Pending => {
-                running.wake_at = state.pausing.expect("stages wait for nothing but their ports");
-            }
+            Poll::Pending => running.wake_at = state.pausing,
             Poll::Ready(()) => {
                 state.tasks[running.task].ended = Some(state.order);
                 drop(state);
@@ -193,7 +216,7 @@ impl Run {
             };
             place.settle(outcome, &copy).await;
         });
-        self.running.push(Running { work, task, process: Some(process), wake_at: self.sim.now() });
+        self.running.push(Running::begin(work, task, Some(process), self.sim.now()));
     }
 
     fn kill_one(&mut self) {
@@ -284,13 +307,13 @@ impl Run {
             });
             state.tasks.len() - 1
         };
-        let wake_at = sim.now();
+        let now = sim.now();
         let work = Box::pin(async move {
             let queue = SimQueue { sim: Arc::clone(&sim), name };
             while queue.send_one(message.clone()).await.is_err() {
                 sim.rest(Duration::from_secs(1)).await;
             }
         });
-        self.running.push(Running { work, task, process: None, wake_at });
+        self.running.push(Running::begin(work, task, None, now));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Stores(pub(crate) Arc<Sim>);
 /// The stages never call what ends here.
 const UNUSED: &str = "no stage asks for this";
 
-fn fails<T>() -> StoreResult<T> {
+pub(crate) fn fails<T>() -> StoreResult<T> {
     Err(StoreError::Unavailable("struck".into()))
 }
 
