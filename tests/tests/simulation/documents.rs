@@ -24,6 +24,7 @@ impl Documents for SimDocuments {
             if document.version != stored + 1 {
                 return Err(StoreError::Conflict);
             }
+            state.opened += usize::from(document.body.contains("\"open\""));
             state.documents.insert(place, Arc::new(document.clone()));
             Ok(())
         };

@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::endpoint::Answer;
+use crate::mutants::Mutant;
 use crate::plan::{Action, Plan, START, TENANT, bare};
 use crate::run::carry_out;
+use crate::verdict::Promise;
 
 /// An event with this time to live.
 fn short_lived(ttl: u64) -> Action {
@@ -37,4 +39,24 @@ fn an_attempt_by_hand_does_not_bring_back_a_retry_that_was_skipped_meanwhile() {
         assert_eq!(verdict.broken, []);
         assert_eq!((verdict.tally.requests, verdict.tally.manual), (2, 1));
     }
+}
+
+#[test]
+fn a_write_that_a_client_repeated_is_recognised_after_another_attempt_was_logged() {
+    // A retry and an attempt by hand end at about the same time. One of them
+    // writes, is told of a conflict with itself, and looks after the other wrote.
+    let run = |seed, mutant| {
+        let asked = START.saturating_add(Duration::from_secs(10));
+        let script = vec![Answer::Status(500), Answer::Timeout];
+        let mut plan = bare(seed, &[10], script, vec![(START, short_lived(400)), (asked, Action::RetryByHand)]);
+        plan.state.doubled = Some("log.record");
+        carry_out(plan, mutant).broken
+    };
+    let mut noticed = 0;
+    for seed in 0..100 {
+        assert_eq!(run(seed, None), [], "seed {seed}");
+        let broken = run(seed, Some(Mutant::KnowsTheLastAttemptOnly));
+        noticed += usize::from(broken.iter().any(|(promise, _)| *promise == Promise::LogIsTrue));
+    }
+    assert!(noticed > 0, "no run came to it");
 }

@@ -64,9 +64,10 @@ fn seeds_that_once_broke_a_promise_keep_it() {
 /// Of everything that can happen, some did.
 fn holds_enough(tally: Tally) -> bool {
     let Tally { events, deliveries, requests, faults, skipped, manual, .. } = tally;
-    let Tally { unlogged, repeated, overlapping, overtaken, .. } = tally;
-    let counts = [events, deliveries, requests, faults, skipped, manual, unlogged, repeated, overlapping, overtaken];
-    counts.iter().all(|count| *count > 0)
+    let Tally { unlogged, repeated, overlapping, overtaken, opened, .. } = tally;
+    let counts = [events, deliveries, requests, faults, skipped, manual];
+    let counts = counts.into_iter().chain([unlogged, repeated, overlapping, overtaken, opened]);
+    counts.min() > Some(0)
 }
 
 #[test]

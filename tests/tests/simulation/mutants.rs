@@ -33,6 +33,10 @@ pub(crate) enum Mutant {
     DropsRetry,
     /// The event is recorded, its hooks are not.
     RecordsNoPage,
+    /// An event that no hook wants is not noted.
+    ForgetsTheUnclaimed,
+    /// A write of its own is recognised only while it is the newest.
+    KnowsTheLastAttemptOnly,
     /// Every publication of an id is the first.
     RecordsAlways,
     /// A failed attempt moves the schedule by two steps.
@@ -50,8 +54,8 @@ pub(crate) enum Mutant {
 }
 
 impl Mutant {
-    /// Each with the promise that it breaks.
-    pub(crate) const ALL: [(Self, Promise); 16] = [
+    /// Each with the promise that it breaks. One more takes a plan of its own.
+    pub(crate) const ALL: [(Self, Promise); 17] = [
         (Self::AcknowledgesFirst, Promise::Ends),
         (Self::CountsNoReceives, Promise::Once),
         (Self::LogsLater, Promise::LogIsComplete),
@@ -61,6 +65,7 @@ impl Mutant {
         (Self::DropsContinuation, Promise::Matched),
         (Self::DropsRetry, Promise::Ends),
         (Self::RecordsNoPage, Promise::Matched),
+        (Self::ForgetsTheUnclaimed, Promise::Recorded),
         (Self::RecordsAlways, Promise::Recorded),
         (Self::CountsStepsTwice, Promise::Follows),
         (Self::CachesForEver, Promise::HookIsOn),
@@ -74,11 +79,15 @@ impl Mutant {
         let mut process = Process::start(sim);
         let Process { fanout, deliver, requeue } = &mut process;
         match self {
-            Self::LogsLater | Self::WritesUnconditionally | Self::CountsStepsTwice | Self::LogsSuccess => {
+            Self::LogsLater
+            | Self::WritesUnconditionally
+            | Self::CountsStepsTwice
+            | Self::LogsSuccess
+            | Self::KnowsTheLastAttemptOnly => {
                 deliver.log = Arc::new(BrokenLog { mutant: self, sim: Arc::clone(sim), log: Arc::clone(&deliver.log) });
                 requeue.log = Arc::clone(&deliver.log);
             }
-            Self::RecordsNoPage | Self::RecordsAlways => {
+            Self::RecordsNoPage | Self::RecordsAlways | Self::ForgetsTheUnclaimed => {
                 fanout.events =
                     Arc::new(BrokenEvents { mutant: self, sim: Arc::clone(sim), events: Arc::clone(&fanout.events) });
             }

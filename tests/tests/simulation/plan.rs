@@ -99,6 +99,8 @@ fn sometime(dice: &mut Dice) -> Timestamp {
 
 fn hook(number: usize, dice: &mut Dice) -> Hook {
     let patterns: &[&[&str]] = &[&["*"], &["order.*"], &["order.paid"], &["order.*", "*"]];
+    // Mostly none: what a breaker holds back makes attempts rare.
+    let breaker = json!({ "failures": dice.pick(&[0, 0, 0, 1, 2]), "probe_after": dice.pick(&[1, 30, 600]) });
     let retry = json!({ "delays": dice.pick(&LADDERS), "jitter": dice.pick(&[0.0, 0.1, 1.0]) });
     Hook {
         tenant: TENANT.parse().unwrap(),
@@ -114,7 +116,7 @@ fn hook(number: usize, dice: &mut Dice) -> Hook {
         disabled_at: None,
         verification_key: None,
         profile: None,
-        settings: serde_json::from_value(json!({ "retry": retry, "circuit_breaker": { "failures": 0 } })).unwrap(),
+        settings: serde_json::from_value(json!({ "retry": retry, "circuit_breaker": breaker })).unwrap(),
         secrets: vec![SigningSecret {
             secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
             expires_at: None,

@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) odds: u64,
     /// One call that always takes so long.
     pub(crate) slow: Option<(&'static str, Duration)>,
+    /// One call that a client always repeats by itself.
+    pub(crate) doubled: Option<&'static str>,
     /// Counts everything that happens, so that any two things have an order.
     pub(crate) order: u64,
     /// Whose future is being polled.
@@ -54,6 +56,8 @@ pub(crate) struct State {
     pub(crate) events: BTreeMap<EventId, (Event, BTreeMap<u32, FanoutPage>)>,
     /// Events that went to nobody with their first page.
     pub(crate) unclaimed: BTreeSet<EventSeq>,
+    /// Times that a circuit was open in what was written of it.
+    pub(crate) opened: usize,
     /// By partition and name.
     pub(crate) documents: BTreeMap<(String, String), Arc<Document>>,
     /// Every version of every row, the last one being what is stored.
@@ -222,6 +226,8 @@ impl State {
             faults_left: 0,
             odds: 1,
             slow: None,
+            doubled: None,
+            opened: 0,
             order: 0,
             running: 0,
             pausing: None,
@@ -269,7 +275,10 @@ impl State {
 
     /// What this call suffers, if anything.
     pub(crate) fn blow(&mut self, name: &'static str) -> Option<Blow> {
-        let blow = self.is_struck().then(|| self.dice.pick(&[Blow::FailsBefore, Blow::FailsAfter, Blow::Repeats]));
+        let blow = match self.doubled {
+            Some(doubled) if doubled == name => Some(Blow::Repeats),
+            _ => self.is_struck().then(|| self.dice.pick(&[Blow::FailsBefore, Blow::FailsAfter, Blow::Repeats])),
+        };
         self.note(name, |_| blow.map_or_else(String::new, |blow| format!("{blow:?}")));
         if let Some(blow) = blow {
             self.suffer(self.running, blow);

@@ -74,6 +74,8 @@ pub(crate) struct Tally {
     pub(crate) overtaken: usize,
     /// Copies of an attempt by hand after many others: a row remembers the last.
     pub(crate) forgotten: usize,
+    /// Times that a circuit opened or was left open.
+    pub(crate) opened: usize,
 }
 
 impl Tally {
@@ -89,6 +91,7 @@ impl Tally {
         self.overlapping += other.overlapping;
         self.overtaken += other.overtaken;
         self.forgotten += other.forgotten;
+        self.opened += other.opened;
     }
 }
 
@@ -112,6 +115,7 @@ pub(crate) fn judge(state: &State, came_to_rest: bool) -> Verdict {
         requests: state.requests.len(),
         faults: state.faults.len(),
         manual: state.manual.len(),
+        opened: state.opened,
         ..Tally::default()
     };
     let lines = state.trace.lines.clone().unwrap_or_default();

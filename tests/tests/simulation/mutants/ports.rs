@@ -52,6 +52,9 @@ impl DeliveryLog for BrokenLog {
     }
 
     async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+        if self.mutant == Mutant::KnowsTheLastAttemptOnly {
+            return Ok(delivery.last_attempt.clone().into_iter().collect());
+        }
         self.log.attempts(delivery).await
     }
 
@@ -95,6 +98,9 @@ impl Events for BrokenEvents {
             self.sim.lock().events.remove(&event.id);
             return self.events.record(event, page).await;
         }
+        if self.mutant == Mutant::ForgetsTheUnclaimed {
+            return self.events.record(event, page).await;
+        }
         let empty = FanoutPage { hooks: Vec::new(), ..page.clone() };
         self.events.record(event, &empty).await
     }
@@ -126,6 +132,9 @@ impl Events for BrokenEvents {
     }
 
     async fn unclaim(&self, tenant: &TenantId, events: &[(EventRef, Timestamp)]) -> StoreResult<()> {
+        if self.mutant == Mutant::ForgetsTheUnclaimed {
+            return Ok(());
+        }
         self.events.unclaim(tenant, events).await
     }
 
