@@ -53,12 +53,11 @@ fn every_promise_is_kept_whatever_the_seed() {
     assert!(seeds < SEEDS || holds_enough(tally), "these runs show too little: {tally:#?}");
 }
 
-/// Each for a reason of its own, while the plans were drawn as they are now.
+/// Out of turn, a copy asks for the next retry as well: whoever was in turn died.
+/// It breaks without that, while plans are drawn as they are now.
 #[test]
-fn seeds_that_once_broke_a_promise_keep_it() {
-    for seed in [117, 192, 1_443, 4_028, 4_413, 5_237, 7_620, 13_811, 22_147, 23_460] {
-        assert_eq!(run(seed, None, false).broken, [], "SIMULATION_SEED={seed}");
-    }
+fn a_seed_that_once_broke_a_promise_keeps_it() {
+    assert_eq!(run(38_862, None, false).broken, []);
 }
 
 /// Of everything that can happen, some did.
