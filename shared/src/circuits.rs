@@ -44,6 +44,19 @@ impl Circuits {
         })
     }
 
+    /// Lets somebody else probe in the place of a request that is not sent.
+    pub async fn give_back(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        taken_at: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let lease_end = taken_at.saturating_add(PROBE_LEASE);
+        self.health.change(tenant, hook, |health| health.give_back(lease_end, now)).await?;
+        Ok(())
+    }
+
     /// Until when a delivery has to wait, without taking the probe itself.
     pub async fn holds(&self, tenant: &TenantId, hook: HookId, now: Timestamp) -> StoreResult<Option<Timestamp>> {
         Ok(match self.health.get(tenant, hook).await?.circuit {

@@ -12,7 +12,7 @@ use shared::domain::settings::Complete;
 use shared::effective::EffectiveHook;
 use shared::keeper::Ended;
 use shared::messages::DeliveryMessage;
-use shared::stage::{Fault, Outcome};
+use shared::stage::{Fault, Outcome, causes};
 use shared::time::Timestamp;
 
 use crate::Deps;
@@ -31,8 +31,8 @@ pub(crate) enum Gate {
 /// What a request was let out as.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
-    /// It tries a circuit that is open.
-    probe: bool,
+    /// It tries a circuit that is open, and may do so since then.
+    probe: Option<Timestamp>,
     /// It carries the key that its endpoint has to return.
     pub(crate) unverified: bool,
 }
@@ -56,16 +56,18 @@ pub(crate) async fn admit(
     let wait = |until, in_turn| Ok(Gate::NotBefore(Wait { until, in_turn }));
     // One that was asked for by hand may try a circuit whenever it likes.
     let probe = match message.trigger {
-        Trigger::Manual => false,
-        _ if settings.circuit_breaker.failures == 0 => false,
+        Trigger::Manual => None,
+        _ if settings.circuit_breaker.failures == 0 => None,
         _ => match keeper.circuits.admit(tenant, id, now).await? {
-            Admission::Go => false,
-            Admission::Probe => true,
+            Admission::Go => None,
+            Admission::Probe => Some(now),
             Admission::NotBefore(until) => return wait(until, false),
         },
     };
     let health = keeper.health(tenant, id).await?;
-    if !probe && let Some(limit) = limit(settings, health.ramp(now)) {
+    if probe.is_none()
+        && let Some(limit) = limit(settings, health.ramp(now))
+    {
         let turn = keeper.rates.take(tenant, id, now, limit, message.in_turn).await?;
         if let Some(until) = turn {
             return wait(until, true);
@@ -95,6 +97,16 @@ pub(crate) async fn hold(deps: &Deps, message: DeliveryMessage, wait: &Wait) -> 
     Ok(Outcome::Done)
 }
 
+/// Of a request that is not sent after all. What cannot be given back is had
+/// again when its lease ends.
+pub(crate) async fn give_back(deps: &Deps, message: &DeliveryMessage, pass: Pass) {
+    let Some(taken_at) = pass.probe else { return };
+    let circuits = &deps.keeper.circuits;
+    if let Err(error) = circuits.give_back(&message.tenant, message.hook, taken_at, deps.clock.now()).await {
+        tracing::warn!(tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "a probe was not given back");
+    }
+}
+
 /// Tells how a request went that was let out.
 pub(crate) async fn report(
     deps: &Deps,
@@ -109,7 +121,7 @@ pub(crate) async fn report(
         at: attempt.at,
         is_break: is_break(attempt),
         exhausted: verdict == Verdict::Exhausted && message.trigger != Trigger::Manual,
-        probe: pass.probe,
+        probe: pass.probe.is_some(),
     });
     let gone = attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);
     let ended = Ended { event_type: &message.event_type, at: attempt.at, failure, gone };

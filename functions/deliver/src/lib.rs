@@ -42,6 +42,8 @@ pub use tokens::Tokens;
 /// until that one is surely logged, for the copy may be handed to another process.
 const ASIDE: Duration = Duration::from_secs(60);
 
+const EXPIRED: &str = "the event has expired";
+
 #[derive(Clone)]
 pub struct Deps {
     pub hooks: Arc<EffectiveHooks>,
@@ -112,15 +114,20 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     };
 
     // Only now: what was read above may have taken its time.
-    let started_at = deps.clock.now();
-    if delivery.not_after.is_some_and(|end| started_at >= end) {
-        return skip(deps, &hook, &delivery, "the event has expired").await;
+    let now = deps.clock.now();
+    if delivery.not_after.is_some_and(|end| now >= end) {
+        return skip(deps, &hook, &delivery, EXPIRED).await;
     }
-    let pass = match gate::admit(deps, &hook, &delivery, started_at).await? {
+    let pass = match gate::admit(deps, &hook, &delivery, now).await? {
         Gate::Open(pass) => pass,
         Gate::NotBefore(wait) => return gate::hold(deps, delivery, &wait).await,
     };
+    // The gate may have taken its time as well.
     let started_at = deps.clock.now();
+    if delivery.not_after.is_some_and(|end| started_at >= end) {
+        gate::give_back(deps, &delivery, pass).await;
+        return skip(deps, &hook, &delivery, EXPIRED).await;
+    }
     let made = attempt::make(deps, &hook, &delivery, &data, started_at, pass.unverified).await?;
     let now = deps.clock.now();
     let since = match &row {

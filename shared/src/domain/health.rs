@@ -151,6 +151,15 @@ impl Health {
         changes
     }
 
+    /// Makes the probe due again that was taken until `lease_end`, unless another
+    /// was taken since.
+    pub fn give_back(&mut self, lease_end: Timestamp, now: Timestamp) {
+        match &mut self.circuit {
+            Circuit::Open { probe_at, .. } if *probe_at == lease_end => *probe_at = now,
+            Circuit::Open { .. } | Circuit::Closed => {}
+        }
+    }
+
     /// Counts a success. Nothing is written down when all was well a short
     /// while ago.
     pub fn succeed(&mut self, at: Timestamp) -> Option<Change> {
@@ -306,6 +315,16 @@ mod tests {
         assert_eq!(health.succeed(at(130)), Some(Change::Recovered));
         assert_eq!(health.admit(at(130), LEASE), Admission::Go);
         assert_eq!((health.ramp(at(130)), health.ramp(at(133)), health.ramp(at(140))), (Some(5), Some(40), None));
+    }
+
+    #[test]
+    fn a_probe_that_is_given_back_can_be_taken_at_once_and_once() {
+        let mut health = broken();
+        assert_eq!(health.admit(at(60), LEASE), Admission::Probe);
+        health.give_back(at(135), at(62));
+        assert_eq!(health.admit(at(62), LEASE), Admission::Probe);
+        health.give_back(at(135), at(63));
+        assert_eq!(health.admit(at(63), LEASE), Admission::NotBefore(at(137)));
     }
 
     #[test]

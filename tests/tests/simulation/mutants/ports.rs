@@ -1,0 +1,196 @@
+//! Ports that do not do what they say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use shared::domain::delivery::{Attempt, Delivery, Outcome, Status};
+use shared::domain::event::{Event, FanoutPage};
+use shared::domain::ids::{DeliveryId, EventId, EventSeq, HookId, TenantId};
+use shared::messages::DeliveryMessage;
+use shared::ports::{
+    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, LogFilter, Outgoing, Page,
+    QueueError, QueueSender, Recorded, StoreResult, TimeRange,
+};
+use shared::time::Timestamp;
+
+use super::Mutant;
+use crate::sim::Sim;
+
+pub(super) struct BrokenLog {
+    pub(super) mutant: Mutant,
+    pub(super) sim: Arc<Sim>,
+    pub(super) log: Arc<dyn DeliveryLog>,
+}
+
+#[async_trait]
+impl DeliveryLog for BrokenLog {
+    async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()> {
+        let mut row = delivery.clone();
+        let mut expected = expected;
+        match self.mutant {
+            // One write in eight never leaves the process.
+            Mutant::LogsLater if self.sim.lock().dice.one_in(8) => return Ok(()),
+            Mutant::WritesUnconditionally => {
+                let state = self.sim.lock();
+                let stored = state.log.get(&row.id).and_then(|versions| versions.last());
+                expected = Expected::of(stored.map(|version| &version.row));
+            }
+            Mutant::CountsStepsTwice if row.status == Status::Retrying => row.due_step += 1,
+            Mutant::LogsSuccess => {
+                if let Some(attempt) = row.last_attempt.as_mut() {
+                    (attempt.outcome, attempt.status_code) = (Outcome::Success, Some(200));
+                }
+            }
+            _ => {}
+        }
+        self.log.record(&row, expected).await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
+        self.log.get(tenant, id).await
+    }
+
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+        if self.mutant == Mutant::KnowsTheLastAttemptOnly {
+            return Ok(delivery.last_attempt.clone().into_iter().collect());
+        }
+        self.log.attempts(delivery).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        filter: &LogFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Delivery>> {
+        self.log.list(tenant, hook, filter, limit, cursor).await
+    }
+
+    async fn failed(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        self.log.failed(tenant, hook, times, limit, cursor).await
+    }
+
+    async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
+        self.log.delete(deliveries).await
+    }
+}
+
+pub(super) struct BrokenEvents {
+    pub(super) mutant: Mutant,
+    pub(super) sim: Arc<Sim>,
+    pub(super) events: Arc<dyn Events>,
+}
+
+#[async_trait]
+impl Events for BrokenEvents {
+    async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
+        if self.mutant == Mutant::RecordsAlways {
+            self.sim.lock().events.remove(&event.id);
+            return self.events.record(event, page).await;
+        }
+        if self.mutant == Mutant::ForgetsTheUnclaimed {
+            return self.events.record(event, page).await;
+        }
+        let empty = FanoutPage { hooks: Vec::new(), ..page.clone() };
+        self.events.record(event, &empty).await
+    }
+
+    async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
+        self.events.record_page(event, page).await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {
+        self.events.get(tenant, id).await
+    }
+
+    async fn pages(
+        &self,
+        tenant: &TenantId,
+        id: &EventId,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<FanoutPage>> {
+        self.events.pages(tenant, id, limit, cursor).await
+    }
+
+    async fn expunge(&self, tenant: &TenantId, id: &EventId) -> StoreResult<bool> {
+        self.events.expunge(tenant, id).await
+    }
+
+    async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
+        self.events.delete(tenant, event).await
+    }
+
+    async fn unclaim(&self, tenant: &TenantId, events: &[(EventRef, Timestamp)]) -> StoreResult<()> {
+        if self.mutant == Mutant::ForgetsTheUnclaimed {
+            return Ok(());
+        }
+        self.events.unclaim(tenant, events).await
+    }
+
+    async fn unclaimed(
+        &self,
+        tenant: &TenantId,
+        times: TimeRange,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventRef>> {
+        self.events.unclaimed(tenant, times, limit, cursor).await
+    }
+}
+
+pub(super) struct BrokenQueue {
+    pub(super) mutant: Mutant,
+    pub(super) queue: Arc<dyn QueueSender>,
+}
+
+#[async_trait]
+impl QueueSender for BrokenQueue {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        let change = |change: fn(&mut DeliveryMessage)| {
+            let changed = messages.iter().map(|message| {
+                let mut message = DeliveryMessage::parse(&message.body).unwrap();
+                change(&mut message);
+                message.to_outgoing()
+            });
+            changed.collect::<Vec<_>>()
+        };
+        let changed = match self.mutant {
+            Mutant::DropsContinuation | Mutant::DropsRetry => return messages.iter().map(|_| Ok(())).collect(),
+            Mutant::ForgetsCheckLog => change(|message| message.check_log = false),
+            _ => change(|message| {
+                message.due_at = message.due_at.map(|due| due.saturating_sub(Duration::from_millis(50)));
+            }),
+        };
+        self.queue.send(&changed).await
+    }
+}
+
+pub(super) struct BrokenSender {
+    pub(super) mutant: Mutant,
+    pub(super) sender: Arc<dyn HttpSender>,
+}
+
+#[async_trait]
+impl HttpSender for BrokenSender {
+    async fn send(&self, mut request: HttpRequest) -> HttpResult {
+        if self.mutant == Mutant::SendsTwice {
+            self.sender.send(request.clone()).await;
+            return self.sender.send(request).await;
+        }
+        for (_, value) in request.headers.iter_mut().filter(|(name, _)| name == "webhook-id") {
+            value.push_str("-again");
+        }
+        self.sender.send(request).await
+    }
+}

@@ -1,0 +1,289 @@
+//! Stores as DynamoDB has them: conditional writes, strong reads of the log,
+//! reads of hooks that may be a little old.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use shared::domain::delivery::{Attempt, Delivery};
+use shared::domain::event::{Event, FanoutPage};
+use shared::domain::hook::Hook;
+use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ProfileName, TenantId};
+use shared::domain::profile::Profile;
+use shared::domain::tenant::Tenant;
+use shared::ports::{
+    DeliveryLog, EventRef, Events, Expected, Hooks, LogFilter, Match, Page, Profiles, Recorded, StoreError,
+    StoreResult, Subscriptions, Tenants, TimeRange,
+};
+use shared::time::Timestamp;
+
+use crate::sim::{Sim, State, Version};
+
+/// All stores of a run.
+#[derive(Clone)]
+pub(crate) struct Stores(pub(crate) Arc<Sim>);
+
+/// The stages never call what ends here.
+const UNUSED: &str = "no stage asks for this";
+
+pub(crate) fn fails<T>() -> StoreResult<T> {
+    Err(StoreError::Unavailable("struck".into()))
+}
+
+#[async_trait]
+impl Events for Stores {
+    async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
+        let write = |state: &mut State| {
+            if let Some((event, pages)) = state.events.get(&event.id) {
+                return Ok(match pages.get(&0).filter(|stored| stored.token == page.token) {
+                    Some(stored) => Recorded::Resumed((event.clone(), stored.clone())),
+                    None => Recorded::Duplicate,
+                });
+            }
+            let pages = BTreeMap::from([(0, page.clone())]);
+            state.events.insert(event.id.clone(), (event.clone(), pages));
+            Ok(Recorded::New)
+        };
+        self.0.step("events.record", write, fails).await
+    }
+
+    async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
+        let write = |state: &mut State| {
+            let Some((_, pages)) = state.events.get_mut(&event.id) else { return Err(StoreError::Conflict) };
+            if let Some(stored) = pages.get(&page.number) {
+                return Ok(match stored.token == page.token {
+                    true => Recorded::Resumed(stored.clone()),
+                    false => Recorded::Duplicate,
+                });
+            }
+            pages.insert(page.number, page.clone());
+            Ok(Recorded::New)
+        };
+        self.0.step("events.record_page", write, fails).await
+    }
+
+    async fn get(&self, _: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {
+        let read = |state: &mut State| Ok(state.events.get(id).map(|(event, _)| event.clone()));
+        self.0.step("events.get", read, fails).await
+    }
+
+    async fn pages(&self, _: &TenantId, _: &EventId, _: usize, _: Option<&str>) -> StoreResult<Page<FanoutPage>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn expunge(&self, _: &TenantId, _: &EventId) -> StoreResult<bool> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn delete(&self, _: &TenantId, _: &EventRef) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn unclaim(&self, _: &TenantId, events: &[(EventRef, Timestamp)]) -> StoreResult<()> {
+        let write = |state: &mut State| {
+            state.unclaimed.extend(events.iter().map(|(event, _)| event.seq));
+            Ok(())
+        };
+        self.0.step("events.unclaim", write, fails).await
+    }
+
+    async fn unclaimed(&self, _: &TenantId, _: TimeRange, _: usize, _: Option<&str>) -> StoreResult<Page<EventRef>> {
+        unreachable!("{UNUSED}")
+    }
+}
+
+#[async_trait]
+impl DeliveryLog for Stores {
+    async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()> {
+        let write = |state: &mut State| {
+            let versions = state.log.entry(delivery.id).or_default();
+            if Expected::of(versions.last().map(|version| &version.row)) != expected {
+                return Err(StoreError::Conflict);
+            }
+            versions.push(Version { row: delivery.clone(), order: state.order });
+            Ok(())
+        };
+        self.0.step("log.record", write, fails).await
+    }
+
+    async fn get(&self, _: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
+        let read = |state: &mut State| {
+            let (running, order) = (state.running, state.order);
+            state.tasks[running].read.get_or_insert(order);
+            Ok(state.log.get(&id).and_then(|versions| versions.last()).map(|version| version.row.clone()))
+        };
+        self.0.step("log.get", read, fails).await
+    }
+
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+        let read = |state: &mut State| {
+            let mut attempts: Vec<Attempt> =
+                state.log[&delivery.id].iter().filter_map(|version| version.row.last_attempt.clone()).collect();
+            attempts.dedup_by_key(|attempt| attempt.number);
+            attempts.truncate(delivery.attempt_count as usize);
+            Ok(attempts)
+        };
+        self.0.step("log.attempts", read, fails).await
+    }
+
+    async fn list(
+        &self,
+        _: &TenantId,
+        _: HookId,
+        _: &LogFilter,
+        _: usize,
+        _: Option<&str>,
+    ) -> StoreResult<Page<Delivery>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn failed(
+        &self,
+        _: &TenantId,
+        _: HookId,
+        _: TimeRange,
+        _: usize,
+        _: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn delete(&self, _: &[Delivery]) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
+}
+
+#[async_trait]
+impl Subscriptions for Stores {
+    async fn matching(
+        &self,
+        _: &TenantId,
+        event_type: &EventType,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<Match>> {
+        let after: Option<HookId> = match cursor.map(str::parse).transpose() {
+            Ok(after) => after,
+            Err(_) => return Err(StoreError::BadCursor),
+        };
+        let now = self.0.now();
+        let read = |state: &mut State| {
+            let at = state.recently(now);
+            let ids = state.hooks.keys().copied().filter(|id| after.is_none_or(|after| *id > after));
+            let found = ids.filter_map(|id| state.hook_at(id, at));
+            let mut items: Vec<Match> = found
+                .filter(|hook| hook.events.iter().any(|pattern| pattern.matches(event_type)))
+                .map(|hook| hook.subscription())
+                .collect();
+            let limit = limit.min(state.page);
+            let next = (items.len() > limit).then(|| items[limit - 1].hook.to_string());
+            items.truncate(limit);
+            Ok(Page { items, next })
+        };
+        self.0.step("subscriptions.matching", read, fails).await
+    }
+}
+
+#[async_trait]
+impl Hooks for Stores {
+    async fn create_within(&self, _: &Hook, _: u32) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn get(&self, _: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
+        let now = self.0.now();
+        let read = |state: &mut State| {
+            let at = state.recently(now);
+            Ok(state.hook_at(id, at))
+        };
+        self.0.step("hooks.get", read, fails).await
+    }
+
+    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+        let write = |state: &mut State| match state.hook_at(old.id, state.now) {
+            Some(stored) if stored.version == old.version => {
+                let now = state.now;
+                state.hooks.entry(old.id).or_default().push((now, Some(Arc::new(new.clone()))));
+                Ok(())
+            }
+            _ => Err(StoreError::Conflict),
+        };
+        self.0.step("hooks.update", write, fails).await
+    }
+
+    async fn list(&self, _: &TenantId, _: usize, _: Option<&str>) -> StoreResult<Page<Hook>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn delete(&self, _: &Hook) -> StoreResult<bool> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn revision(&self, _: &TenantId, _: HookId, _: u64) -> StoreResult<Option<Hook>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn forget(&self, _: &TenantId, _: HookId) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
+}
+
+/// The only tenant, who has no settings and never changes.
+pub(crate) struct OneTenant(pub(crate) Arc<Tenant>);
+
+#[async_trait]
+impl Tenants for OneTenant {
+    async fn create(&self, _: &Tenant) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn get(&self, _: &TenantId) -> StoreResult<Option<Arc<Tenant>>> {
+        Ok(Some(Arc::clone(&self.0)))
+    }
+
+    async fn update(&self, _: &Tenant) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn list(&self, _: usize, _: Option<&str>) -> StoreResult<Page<Tenant>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn revision(&self, _: &TenantId, _: u64) -> StoreResult<Option<Tenant>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn delete(&self, _: &TenantId) -> StoreResult<bool> {
+        unreachable!("{UNUSED}")
+    }
+}
+
+/// None but those that come with Hookline.
+pub(crate) struct NoProfiles;
+
+#[async_trait]
+impl Profiles for NoProfiles {
+    async fn create(&self, _: &Profile) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn get(&self, _: &ProfileName) -> StoreResult<Option<Arc<Profile>>> {
+        Ok(None)
+    }
+
+    async fn update(&self, _: &Profile) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn list(&self) -> StoreResult<Vec<Profile>> {
+        Ok(Vec::new())
+    }
+
+    async fn revision(&self, _: &ProfileName, _: u64) -> StoreResult<Option<Profile>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn delete(&self, _: &ProfileName) -> StoreResult<bool> {
+        unreachable!("{UNUSED}")
+    }
+}
