@@ -131,6 +131,8 @@ fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::deliveries::of_hook))
         .routes(routes!(routes::deliveries::get))
         .routes(routes!(routes::deliveries::retry))
+        .routes(routes!(routes::stats::of_hook))
+        .routes(routes!(routes::stats::of_tenant))
         .routes(routes!(routes::replays::create, routes::replays::list))
         .routes(routes!(routes::replays::get, routes::replays::cancel))
         .split_for_parts()

@@ -8,5 +8,6 @@ mod keys;
 mod lists;
 mod messages;
 mod routes;
+mod stats;
 mod tenancy;
 mod trials;

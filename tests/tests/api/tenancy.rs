@@ -65,6 +65,8 @@ const PORTAL: &[(&str, &str)] = &[
     ("POST", "/hooks/{hook}/test"),
     ("POST", "/hooks/{hook}/verify"),
     ("GET", "/hooks/{hook}/audit"),
+    ("GET", "/hooks/{hook}/stats"),
+    ("GET", "/stats"),
     ("POST", "/hooks/{hook}/replays"),
     ("GET", "/hooks/{hook}/replays"),
     ("GET", "/hooks/{hook}/replays/{replay}"),
