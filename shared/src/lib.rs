@@ -14,17 +14,23 @@
 //!    message again, which resumes, or a duplicate, which is dropped. Then each
 //!    matching hook gets one message on `deliveries`, and when there are more
 //!    than a page of hooks, a continuation goes back to `events`.
-//! 3. **Delivered.** `deliver` loads the hook, builds the body around the
-//!    published bytes of `data`, signs it, sends it, and logs the attempt. A
-//!    verdict follows, a pure function of the policy, the outcome and a random
-//!    number: succeeded, failed for good, or again at a certain time.
+//! 3. **Delivered.** `deliver` loads the hook with everything that applies to it
+//!    ([`effective`]: the hook's own settings, its profile's, its tenant's), asks
+//!    whether it may send now ([`keeper`]: circuit, verification, rate), builds
+//!    the request around the published bytes of `data` ([`request`]), sends it,
+//!    and logs the attempt. A verdict follows, a pure function of the policy, the
+//!    outcome and a random number: succeeded, failed for good, or again at a
+//!    certain time. What may not be sent yet waits as a retry does and uses up
+//!    no attempt.
 //! 4. **Retried.** A delivery that is to be tried again waits on `retries`.
 //!    `requeue` is the only stage that knows how to wait; when the time has come
 //!    it hands the delivery to the retry lane, `redeliveries`, which `deliver`
 //!    serves beside the fresh lane, so that neither ever waits for the other.
+//!    The steps of [`jobs`], such as replays, come the same way.
 //!
-//! Beside that, `requeue` makes the steps of [`jobs`]: replays, and the deletion
-//! of what nobody may see any more.
+//! Requests are not stored. The log notes which versions of hook, tenant and
+//! profile made them, former versions are kept, and so every request can be
+//! made again to be looked at.
 //!
 //! # What holds it together
 //!
@@ -47,10 +53,13 @@
 //!   returns one [`stage::Outcome`]. Batches, leases and event sources belong to
 //!   the adapters, and no SDK or Lambda type appears in a handler.
 //! - **Tenants never meet.** Every key begins with the tenant.
+//! - **Secrets are sealed** on their way into a store ([`sealed`], [`vault`]) and
+//!   open only in the stages that need them.
 //!
 //! The adapters keep the same promises because one suite checks them all
 //! (`tests/tests/it/contract`). The stages' promises are checked by journeys
-//! that die between any two steps (`tests/tests/journeys`).
+//! that die between any two steps (`tests/tests/journeys`) and by thousands of
+//! seeded runs with faults everywhere (`tests/tests/simulation`).
 
 pub mod audit;
 #[cfg(feature = "aws")]
