@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::audit::{AuditTrail, BY_ITSELF};
@@ -17,7 +16,7 @@ use crate::domain::hook::Hook;
 use crate::domain::ids::{EventType, HookId, TenantId};
 use crate::domain::operational::{self, is_operational};
 use crate::domain::settings::Complete;
-use crate::messages::{EventMessage, VERSION};
+use crate::herald::Herald;
 use crate::ports::{Clock, Documents, Hooks, QueueSender, Random, StoreError, StoreResult};
 use crate::rates::Rates;
 use crate::stage::causes;
@@ -45,7 +44,7 @@ pub struct Keeper {
     pub rates: Rates,
     pub audit: AuditTrail,
     hooks: Arc<dyn Hooks>,
-    events: Arc<dyn QueueSender>,
+    herald: Herald,
     clock: Arc<dyn Clock>,
 }
 
@@ -68,7 +67,7 @@ impl Keeper {
             rates,
             audit: AuditTrail::new(documents, Arc::clone(&clock), random),
             hooks,
-            events,
+            herald: Herald::new(events),
             clock,
         }
     }
@@ -188,26 +187,9 @@ impl Keeper {
 
     /// Publishes an operational event, named after what happened when, so that
     /// telling it twice is telling it once. That it cannot be told is logged.
-    pub async fn tell(&self, hook: &Hook, event_type: &str, at: Timestamp, data: &Value) {
-        let id = format!("hookline:{event_type}:{}:{}", hook.id, at.as_millis()).parse();
-        let (Ok(id), Ok(event_type), Ok(data)) = (id, event_type.parse(), RawValue::from_string(data.to_string()))
-        else {
-            return;
-        };
-        let message = EventMessage {
-            version: VERSION,
-            tenant: hook.tenant.clone(),
-            id: Some(id),
-            event_type: Some(event_type),
-            timestamp: Some(at),
-            channels: Default::default(),
-            deliver_at: None,
-            ttl: None,
-            data: Some(Arc::from(data)),
-            token: None,
-            continuation: None,
-        };
-        if let Err(error) = self.events.send_one(message.to_outgoing()).await {
+    async fn tell(&self, hook: &Hook, event_type: &str, at: Timestamp, data: &Value) {
+        let subject = format!("{}:{}", hook.id, at.as_millis());
+        if let Err(error) = self.herald.tell(&hook.tenant, event_type, &subject, at, data).await {
             tracing::warn!(tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an event about a hook was not published");
         }
     }

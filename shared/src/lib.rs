@@ -77,6 +77,7 @@ pub mod effective;
 pub mod embedded;
 #[cfg(feature = "lambda")]
 pub mod emf;
+pub mod herald;
 pub mod jobs;
 pub mod keeper;
 #[cfg(feature = "lambda")]

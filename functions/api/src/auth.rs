@@ -49,21 +49,6 @@ pub(crate) struct Anybody;
 /// Somebody who may do everything within the tenant of the path.
 pub(crate) struct InTenant(pub(crate) TenantId);
 
-/// Who asks, for the record: `operator`, or the key's id. Whether they may is
-/// for another extractor to say.
-pub(crate) struct Asker(pub(crate) String);
-
-impl FromRequestParts<Deps> for Asker {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
-        Ok(Self(match authenticate(parts, deps, Freshness::Now).await? {
-            Caller::Operator => "operator".to_owned(),
-            Caller::Key(key) => key.id.to_string(),
-        }))
-    }
-}
-
 /// Somebody who may look after the hooks of the tenant of the path: see them,
 /// their log and the catalogue, change hooks, and send again.
 pub(crate) struct InPortal(pub(crate) TenantId);

@@ -13,6 +13,7 @@ use shared::embedded::{
     EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, OpenError, OpenVaultError,
     QueueOptions, Store, StoreOptions, open_vault,
 };
+use shared::herald::Herald;
 use shared::keeper::{Foundations, Keeper};
 use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
 use shared::rates::Rates;
@@ -203,6 +204,7 @@ impl Engine {
                 log,
                 replays,
                 jobs: Arc::new(queues.retries.for_stage()),
+                herald: Herald::new(Arc::new(queues.events.for_stage())),
                 redeliveries: Arc::new(queues.redeliveries.for_stage()),
                 clock,
                 random,

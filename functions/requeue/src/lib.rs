@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use shared::circuits::Circuits;
 use shared::domain::ids::TenantId;
+use shared::herald::Herald;
 use shared::jobs::{Job, JobMessage};
 use shared::messages::DeliveryMessage;
 use shared::ports::{Clock, DeliveryLog, Events, Hooks, QueueSender, Random, Replays, StoreResult, Tenants};
@@ -35,6 +36,8 @@ pub struct Deps {
     pub replays: Arc<dyn Replays>,
     /// Its own queue, for the next steps of jobs.
     pub jobs: Arc<dyn QueueSender>,
+    /// Tells that a replay is over.
+    pub herald: Herald,
     /// The retry lane.
     pub redeliveries: Arc<dyn QueueSender>,
     pub clock: Arc<dyn Clock>,

@@ -8,6 +8,7 @@ use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use shared::circuits::Circuits;
 use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
 use shared::documents::{StoredReplays, StoredTenants};
+use shared::herald::Herald;
 use shared::lambda::{self, BatchConfig};
 use shared::ports::{Documents, OsRandom, SystemClock};
 use shared::telemetry::{self, Format};
@@ -19,6 +20,7 @@ async fn main() -> anyhow::Result<()> {
     let (store, batch) = (StoreConfig::read(&mut env), BatchConfig::read(&mut env));
     let redeliveries = env.required(config::REDELIVERIES_QUEUE_URL);
     let retries = env.required(config::RETRIES_QUEUE_URL);
+    let events = env.required(config::EVENTS_QUEUE_URL);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
@@ -33,6 +35,7 @@ async fn main() -> anyhow::Result<()> {
         log: Arc::new(aws.deliveries(&store)),
         replays: Arc::new(StoredReplays::new(documents)),
         jobs: Arc::new(aws.queue(retries)),
+        herald: Herald::new(Arc::new(aws.queue(events))),
         redeliveries: Arc::new(aws.queue(redeliveries)),
         clock: Arc::clone(&aws.clock),
         random: Arc::new(OsRandom),

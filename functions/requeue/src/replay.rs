@@ -8,14 +8,16 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use shared::domain::delivery::{Delivery, Status, Trigger};
 use shared::domain::event::Event;
 use shared::domain::hook::Hook;
 use shared::domain::ids::{DeliveryId, EventId, HookId, ReplayId, TenantId, new_ulid};
+use shared::domain::operational;
 use shared::domain::replay::{Place, Progress, Replay, ReplayKind, ReplayStatus};
 use shared::jobs::{Job, JobMessage};
 use shared::messages::DeliveryMessage;
-use shared::ports::{LogFilter, Outgoing, Page, StoreError, StoreResult, TimeRange};
+use shared::ports::{LogFilter, Outgoing, Page, QueueError, StoreError, StoreResult, TimeRange};
 use shared::stage::Outcome;
 
 use crate::{Deps, missing};
@@ -65,6 +67,7 @@ pub(crate) async fn step(
         Some(hook) if hook.enabled => hook,
         Some(_) => {
             let ended = replay.ended(ReplayStatus::Failed, Some("the hook is disabled"), deps.clock.now());
+            announce(deps, &ended).await?;
             deps.replays.update(&ended).await?;
             return Ok(Outcome::Done);
         }
@@ -175,6 +178,7 @@ async fn follow_up(deps: &Deps, replay: &Replay, messages: Vec<Outgoing>) -> Res
         deps.redeliveries.send_all(&messages).await?;
     }
     if !replay.is_running() {
+        announce(deps, replay).await?;
         tracing::info!(tenant.id = %replay.tenant, hook.id = %replay.hook, replay.id = %replay.id, "replay finished");
         return Ok(Outcome::Done);
     }
@@ -185,4 +189,14 @@ async fn follow_up(deps: &Deps, replay: &Replay, messages: Vec<Outgoing>) -> Res
     let job = Job::Replay { hook: replay.hook, replay: replay.id, step: replay.step, token };
     deps.jobs.send_one(JobMessage::new(&replay.tenant, job).to_outgoing(due)).await?;
     Ok(Outcome::Done)
+}
+
+/// Told once, however often the last step is made.
+async fn announce(deps: &Deps, replay: &Replay) -> Result<(), QueueError> {
+    let data = json!({
+        "replay_id": replay.id, "hook_id": replay.hook, "kind": replay.kind, "dry_run": replay.dry_run,
+        "status": replay.status, "progress": replay.progress,
+    });
+    let (subject, at) = (replay.id.to_string(), replay.updated_at);
+    deps.herald.tell(&replay.tenant, operational::REPLAYED, &subject, at, &data).await
 }

@@ -10,6 +10,7 @@ use shared::domain::event::{Event, FanoutPage};
 use shared::domain::hook::Hook;
 use shared::domain::ids::{DeliveryId, ReplayId, new_ulid};
 use shared::domain::replay::{Place, Progress, Replay, ReplayKind, ReplayStatus};
+use shared::herald::Herald;
 use shared::jobs::{Job, JobMessage};
 use shared::messages::DeliveryMessage;
 use shared::ports::{Clock as _, EventRef, Expected, LogFilter, OsRandom, Outgoing, QueueError, QueueSender};
@@ -33,11 +34,12 @@ struct Jobs {
     stores: Stores,
     steps: Arc<Kept>,
     sent: Arc<Kept>,
+    told: Arc<Kept>,
 }
 
 impl Jobs {
     fn over(stores: Stores) -> Self {
-        Self { stores, steps: Arc::default(), sent: Arc::default() }
+        Self { stores, steps: Arc::default(), sent: Arc::default(), told: Arc::default() }
     }
 
     /// Makes this step and all that follow it; returns how many there were.
@@ -54,6 +56,7 @@ impl Jobs {
             log: Arc::clone(&self.stores.deliveries),
             replays: self.stores.replays(),
             jobs: self.steps.clone(),
+            herald: Herald::new(self.told.clone()),
             redeliveries: self.sent.clone(),
             clock: Arc::new(self.stores.clock.clone()),
             random: Arc::new(OsRandom),

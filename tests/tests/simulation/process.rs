@@ -8,6 +8,7 @@ use shared::cache::{CachedHooks, FRESH_FOR};
 use shared::documents::StoredReplays;
 use shared::domain::tenant::Tenant;
 use shared::effective::EffectiveHooks;
+use shared::herald::Herald;
 use shared::keeper::{Foundations, Keeper};
 use shared::ports::{Clock, Documents, Hooks, Random, Tenants};
 use shared::rates::Rates;
@@ -81,6 +82,7 @@ impl Process {
                 log: stores,
                 replays: Arc::new(StoredReplays::new(documents)),
                 jobs: queue(Name::Retries),
+                herald: Herald::new(Arc::new(Unheard)),
                 redeliveries: queue(Name::Redeliveries),
                 clock,
                 random,

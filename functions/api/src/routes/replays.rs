@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::hooks::find as find_hook;
 use crate::Deps;
-use crate::auth::{Asker, InPortal};
+use crate::auth::{Actor, InPortal};
 use crate::input::{Body, PageQuery, Query, limit, segment};
 use crate::problem::{FieldError, Problem};
 
@@ -132,7 +132,7 @@ impl NewReplay {
 ))]
 pub(crate) async fn create(
     InPortal(tenant): InPortal,
-    Asker(asker): Asker,
+    Actor(asker): Actor,
     State(deps): State<Deps>,
     params: RawPathParams,
     Body(asked): Body<NewReplay>,

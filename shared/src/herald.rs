@@ -1,0 +1,52 @@
+//! Publishes events about hooks themselves, as a publisher would.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::domain::ids::TenantId;
+use crate::messages::{EventMessage, VERSION};
+use crate::ports::{QueueError, QueueSender};
+use crate::time::Timestamp;
+
+#[derive(Clone)]
+pub struct Herald {
+    /// The queue `events`.
+    events: Arc<dyn QueueSender>,
+}
+
+impl Herald {
+    pub fn new(events: Arc<dyn QueueSender>) -> Self {
+        Self { events }
+    }
+
+    /// Tells what happened, and to what: the same of the same is told once,
+    /// however often it is told.
+    pub async fn tell(
+        &self,
+        tenant: &TenantId,
+        event_type: &str,
+        subject: &str,
+        at: Timestamp,
+        data: &Value,
+    ) -> Result<(), QueueError> {
+        let id = format!("hookline:{event_type}:{subject}");
+        let message = EventMessage {
+            version: VERSION,
+            tenant: tenant.clone(),
+            id: Some(id.parse().map_err(|error| QueueError::Unavailable(Box::new(error)))?),
+            event_type: Some(event_type.parse().map_err(|error| QueueError::Unavailable(Box::new(error)))?),
+            timestamp: Some(at),
+            channels: Default::default(),
+            deliver_at: None,
+            ttl: None,
+            data: Some(Arc::from(
+                RawValue::from_string(data.to_string()).map_err(|e| QueueError::Unavailable(e.into()))?,
+            )),
+            token: None,
+            continuation: None,
+        };
+        self.events.send_one(message.to_outgoing()).await
+    }
+}
