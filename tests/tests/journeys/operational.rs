@@ -78,14 +78,14 @@ async fn the_end_of_a_replay_is_told_once_to_who_asks_for_it() {
     let listening = world.hook(json!({ "events": ["replay.finished"] })).await;
     let hook = world.hook(json!({ "events": ["a"] })).await;
     world.endpoint.answer(&hook.url, [Answer::Status(500)]);
-    world.publish(json!({ "type": "a", "data": 1 })).await;
-    world.settle().await;
+    publish(&world, 1).await;
+    world.clock.advance(Duration::from_millis(1));
     let replay = world.post(&format!("{}/replays", hook.path()), json!({ "kind": "failed" })).await;
     let id = replay.json()["id"].clone();
     world.settle().await;
     let told = world.endpoint.sent_to(&listening.url);
     assert_eq!(told.len(), 1);
-    let told: serde_json::Value = serde_json::from_slice(&told[0].body).unwrap();
+    let told: Value = serde_json::from_slice(&told[0].body).unwrap();
     assert_eq!((&told["type"], &told["data"]["replay_id"]), (&json!("replay.finished"), &id));
     assert_eq!((&told["data"]["status"], &told["data"]["progress"]["sent"]), (&json!("finished"), &json!(1)));
 }
