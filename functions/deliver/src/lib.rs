@@ -124,11 +124,14 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     };
     // The gate may have taken its time as well.
     let started_at = deps.clock.now();
-    if delivery.not_after.is_some_and(|end| started_at >= end) {
+    let made = match delivery.not_after.is_some_and(|end| started_at >= end) {
+        true => None,
+        false => attempt::make(deps, &hook, &delivery, &data, started_at, pass.unverified).await?,
+    };
+    let Some(made) = made else {
         gate::give_back(deps, &delivery, pass).await;
         return skip(deps, &hook, &delivery, EXPIRED).await;
-    }
-    let made = attempt::make(deps, &hook, &delivery, &data, started_at, pass.unverified).await?;
+    };
     let now = deps.clock.now();
     let since = match &row {
         Some(row) if delivery.trigger != Trigger::Replay => row.started_at(),
