@@ -41,7 +41,7 @@ pub(crate) async fn make(
 ) -> Result<Option<Made>, Fault> {
     if hook.settings.batch.max_events > 1 {
         let Some(sent) = deps.batches.send(deps, hook, delivery, data, unverified).await? else { return Ok(None) };
-        let mut made = judge(&sent.hook, delivery.trigger, &sent.result, sent.at, unverified);
+        let mut made = judge(&sent.hook, delivery.trigger, &sent.result, sent.at, sent.unverified);
         if sent.deliveries.len() > 1 {
             made.attempt.batch = sent.deliveries.iter().map(|other| other.event).collect();
         }
@@ -68,6 +68,7 @@ fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Tim
         response_headers: Vec::new(),
         revision: Some(hook.revision()),
         batch: Vec::new(),
+        with_key: unverified,
         trigger,
     };
     let response = match &exchange.answer {

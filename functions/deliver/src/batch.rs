@@ -26,6 +26,7 @@ pub(crate) struct Together {
     pub(crate) hook: Arc<EffectiveHook>,
     pub(crate) at: Timestamp,
     pub(crate) deliveries: Vec<DeliveryId>,
+    pub(crate) unverified: bool,
     pub(crate) result: HttpResult,
 }
 
@@ -140,7 +141,7 @@ async fn run(deps: &Deps, hook: &Arc<EffectiveHook>, members: Vec<Member>, unver
     let subjects: Vec<Subject<'_>> = members.iter().map(|member| Subject::of(&member.message, &member.data)).collect();
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
     let result = exchange::run(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
-    let together = Arc::new(Together { hook: Arc::clone(hook), at, deliveries, result });
+    let together = Arc::new(Together { hook: Arc::clone(hook), at, deliveries, unverified, result });
     for member in members {
         // Whoever gave up waiting finds its message handed out again.
         let _ = member.answer.send(Some(Arc::clone(&together)));
