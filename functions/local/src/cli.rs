@@ -167,4 +167,9 @@ pub(crate) struct BenchOptions {
     /// Size of `data` in bytes
     #[arg(long, default_value_t = 300, value_name = "BYTES")]
     pub(crate) payload: usize,
+
+    /// Measure instead how long a quick endpoint waits beside 1, 100 and 1,000
+    /// endpoints that take 10 s for every request; takes 3 minutes
+    #[arg(long, conflicts_with_all = ["events", "clients", "payload"])]
+    pub(crate) isolation: bool,
 }
