@@ -31,6 +31,9 @@ pub struct QueueOptions {
     /// The most messages that are leased at once of groups which are not known
     /// to be quick. The rest is room for those that are.
     pub max_leased_to_others: usize,
+    /// The most of these that are second and further leases of a group, so that
+    /// the rest is room for those that have none.
+    pub max_leased_to_busy: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
