@@ -1,0 +1,9 @@
+//! The real binary: started, refused, stopped, killed, and left without a disk.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod death;
+#[cfg(target_os = "linux")]
+mod disk;
+mod receiver;
+mod running;
+mod support;
