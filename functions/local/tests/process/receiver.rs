@@ -94,7 +94,8 @@ async fn receive(State(receiver): State<Receiver>, uri: Uri, headers: HeaderMap,
             .or_insert_with(|| Delivery { id: id.clone(), receipts: Vec::new() });
         assert_eq!(delivery.id, id, "the id is the same in every attempt");
         let is_first = delivery.receipts.is_empty();
-        let fine = !receiver.shared.refuses.load(Ordering::SeqCst) && !(uri.path() == "/flaky" && is_first);
+        let refused = receiver.shared.refuses.load(Ordering::SeqCst) || (uri.path() == "/flaky" && is_first);
+        let fine = !refused;
         delivery.receipts.push(Receipt { round: receiver.shared.round.load(Ordering::SeqCst), fine });
         fine
     };

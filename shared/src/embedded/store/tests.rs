@@ -5,25 +5,34 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 
-use super::{OpenError, Readiness as _, Store, StoreOptions, Table};
+use super::{OpenError, Readiness as _, Store, StoreOptions, Table, remains};
 use crate::embedded::{EmbeddedQueue, QueueOptions};
 use crate::ports::{ManualClock, Outgoing, QueueError, QueueSender as _, StoreError};
 use crate::time::Timestamp;
 
 const RECORDS: u8 = 7;
 const ROOM: u64 = 1024 * 1024;
+/// Far beyond what anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn try_open(folder: &Path, options: &StoreOptions) -> Result<Store, OpenError> {
     Store::open(folder, options, Arc::new(ManualClock::at(Timestamp::from_millis(0))))
 }
 
+/// Waits for what still lets go of an earlier store.
 fn open(folder: &Path) -> Store {
-    try_open(folder, &StoreOptions::default()).unwrap()
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match try_open(folder, &StoreOptions::default()) {
+            Err(OpenError::Locked(_)) if Instant::now() < deadline => {}
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 /// Small, compressed, and larger than what is read at once. No byte is zero.
@@ -199,7 +208,7 @@ async fn after_a_sync_that_failed_nothing_is_taken_until_the_store_was_opened_an
     // The disk is well again, but what it holds is not known.
     assert!(matches!(record(&store, 3).await, Err(StoreError::Unavailable(_))));
     assert!(store.check().is_err_and(|reason| reason.contains("the disk has failed")));
-    let failure = tokio::time::timeout(Duration::from_secs(60), store.failed()).await.unwrap();
+    let failure = tokio::time::timeout(PATIENCE, store.failed()).await.unwrap();
     assert!(crate::stage::causes(&failure).contains("Invalid argument"), "{failure:?}");
     drop(store);
 
@@ -210,6 +219,57 @@ async fn after_a_sync_that_failed_nothing_is_taken_until_the_store_was_opened_an
     assert!(found.starts_with(&[1]) && !found.contains(&3), "{found:?}");
     record(&store, 4).await.unwrap();
     assert_eq!(store.check(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_journal_that_is_suspect_is_written_again_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    record(&store, 1).await.unwrap();
+    drop(store);
+    // What fjall does at the first opening after this one is no more to do.
+    drop(open(folder.path()));
+    let before = fs::read(journal(folder.path())).unwrap();
+    let long_ago = std::time::UNIX_EPOCH + Duration::from_secs(1);
+    let set_right = || {
+        File::options().write(true).open(journal(folder.path())).unwrap().set_modified(long_ago).unwrap();
+        remains::set_right(folder.path()).unwrap();
+        fs::metadata(journal(folder.path())).unwrap().modified().unwrap()
+    };
+    assert_eq!(set_right(), long_ago, "there is nothing to set right");
+    remains::suspect(folder.path());
+    assert!(set_right() > long_ago);
+    assert!(fs::read(journal(folder.path())).unwrap() == before);
+    assert_eq!(set_right(), long_ago, "once is enough");
+}
+
+/// It makes tables of what was written, which takes a folder for them.
+#[tokio::test]
+async fn a_failure_of_fjalls_own_thread_is_found_without_a_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions { memtable_bytes: 1_024, ..StoreOptions::default() };
+    let store = try_open(folder.path(), &options).unwrap();
+    record(&store, 0).await.unwrap();
+    let keyspaces = folder.path().join("keyspaces");
+    let away = folder.path().join("away");
+    fs::rename(&keyspaces, &away).unwrap();
+    // More than a memtable holds. It is too late for this write or just in time.
+    let _ = record(&store, 1).await;
+    let found = async {
+        while store.failed().now_or_never().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            store.find_failure();
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, found).await.is_ok(), "it is found in time");
+    assert!(matches!(record(&store, 2).await, Err(StoreError::Unavailable(_))));
+    drop(store);
+
+    fs::rename(&away, &keyspaces).unwrap();
+    let store = open(folder.path());
+    let found = recorded(&store);
+    assert!(found.starts_with(&[0]) && !found.contains(&2), "{found:?}");
+    record(&store, 3).await.unwrap();
 }
 
 #[tokio::test]
