@@ -222,8 +222,8 @@ fn create_private(data: &Path) -> anyhow::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(data).with_context(|| format!("cannot create the data directory {}", data.display()))?;
     let write = || {
+        builder.create(data)?;
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

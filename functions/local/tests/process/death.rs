@@ -158,7 +158,7 @@ async fn a_first_start_that_was_killed_at_any_moment_does_not_keep_the_next_one_
     let began = Instant::now();
     Server::start(tempfile::tempdir().unwrap().path()).await;
     let usual = u64::try_from(began.elapsed().as_micros()).unwrap();
-    for _ in 0..20 {
+    for _ in 0..12 {
         let directory = tempfile::tempdir().unwrap();
         let mut child = binary()
             .args(["--listen", "127.0.0.1:0", "--data"])

@@ -4,7 +4,7 @@
 //! everywhere. A disk that is truly full is a small one of its own, where this
 //! user may mount one.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use crate::receiver::Receiver;
-use crate::support::{Answer, KEY, PATIENCE, Server, binary, clean, until};
+use crate::support::{Answer, KEY, PATIENCE, Server, binary, clean, terminate, until};
 
 /// The size of the small disk, in MiB.
 const DISK_MIB: usize = 48;
@@ -144,6 +144,11 @@ fn says(answer: &Answer, text: &str) {
     assert!(answer.body["detail"].as_str().unwrap().contains(text), "{answer:?}");
 }
 
+/// What gets an error, and no signal, where a file may not grow.
+fn limited(script: &str) -> Command {
+    through_shell(Command::new("env"), &format!("trap '' XFSZ && {script}"))
+}
+
 /// The largest file that the server may write from now on.
 fn limit_files(server: &Server, bytes: u64) {
     let pid = i32::try_from(server.child.id().unwrap()).unwrap();
@@ -156,10 +161,7 @@ fn limit_files(server: &Server, bytes: u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_takes_no_writes_is_told_and_the_store_is_opened_again_when_it_does() {
     let directory = tempfile::tempdir().unwrap();
-    // Who does not want that signal gets an error from the write instead.
-    let mut sh = Command::new("env");
-    sh.arg("--");
-    let server = Server::start_with(through_shell(sh, "trap '' XFSZ"), directory.path(), &[]).await;
+    let server = Server::start_with(limited("true"), directory.path(), &[]).await;
     let mut publisher = Publisher::new(server).await;
     for _ in 0..3 {
         publisher.publish_well(20).await;
@@ -178,6 +180,22 @@ async fn a_disk_that_takes_no_writes_is_told_and_the_store_is_opened_again_when_
     publisher.until_all_arrived().await;
     assert!(publisher.server.child.try_wait().unwrap().is_none(), "it is the same process");
     assert!(publisher.server.log().contains("the store takes writes again"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_while_the_disk_takes_no_writes_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start_with(limited("true"), directory.path(), &[]).await;
+    let mut publisher = Publisher::new(server).await;
+    publisher.receiver.refuse(true);
+    publisher.publish_well(20).await;
+    limit_files(&publisher.server, 1);
+    publisher.publish_until_refused().await;
+    assert!(terminate(&mut publisher.server.child).await.success());
+
+    publisher.receiver.refuse(false);
+    publisher.server = Server::start(directory.path()).await;
+    publisher.until_all_arrived().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -237,29 +255,27 @@ fn names(log: &str, data: &Path, cause: &str) {
 #[tokio::test]
 async fn a_start_where_nothing_can_be_written_is_refused_with_the_directory_and_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
-    let mut sh = Command::new("env");
-    sh.arg("--");
-    let log = refusal(through_shell(sh, "trap '' XFSZ; ulimit -f 0"), directory.path()).await;
+    let log = refusal(limited("ulimit -f 0"), directory.path()).await;
     names(&log, directory.path(), "File too large");
 }
 
 #[tokio::test]
-async fn a_start_on_a_read_only_directory_is_refused_with_its_name_and_what_to_do() {
+async fn a_start_on_a_read_only_disk_is_refused_with_the_directory_and_what_to_do() {
+    let Some(unshare) = namespace().await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let script = format!("mount -t tmpfs -o ro tmpfs {}", directory.path().display());
+    names(&refusal(through_shell(unshare, &script), directory.path()).await, directory.path(), "Read-only file system");
+}
+
+#[tokio::test]
+async fn a_start_where_permissions_forbid_it_is_refused_with_the_directory_and_what_to_do() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
-    std::fs::create_dir(&data).unwrap();
-    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o500)).unwrap();
-    if let Some(unshare) = namespace().await {
-        let mount_point = directory.path().display();
-        let script = format!(
-            "mount -t tmpfs tmpfs {mount_point} && mkdir {mount_point}/data && mount -o remount,ro {mount_point}"
-        );
-        names(&refusal(through_shell(unshare, &script), &data).await, &data, "Read-only file system");
-    }
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o500)).unwrap();
     // To root, permissions are nothing.
-    if OpenOptions::new().write(true).create_new(true).open(data.join("probe")).is_err() {
+    if File::create(directory.path().join("probe")).is_err() {
         names(&refusal(binary(), &data).await, &data, "Permission denied");
     }
-    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
 }

@@ -25,13 +25,15 @@ async fn a_second_process_on_the_same_directory_is_refused() {
 async fn every_mistake_of_the_configuration_is_told_and_the_exit_code_is_2() {
     let output = binary()
         .args(["--listen", "nowhere", "--allow-network", "somewhere", "--operator-key", "short"])
-        .args(["--retention-days", "0", "--max-in-flight", "many"])
+        .args(["--retention-days", "0", "--max-in-flight", "many", "--min-free-mib", "some"])
         .output()
         .await
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let log = String::from_utf8(output.stderr).unwrap();
-    for flag in ["--listen", "--allow-network", "--operator-key", "--retention-days", "--max-in-flight"] {
+    let flags =
+        ["--listen", "--allow-network", "--operator-key", "--retention-days", "--max-in-flight", "--min-free-mib"];
+    for flag in flags {
         assert!(log.contains(flag), "{flag} is not in {log}");
     }
     assert!(!log.contains("short"), "a key is a secret, also when it is a bad one: {log}");
