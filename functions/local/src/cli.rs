@@ -99,6 +99,11 @@ pub(crate) struct ServeOptions {
     /// Attempts under way at once for one hook, 1 to 10000
     #[arg(long, env = "HOOKLINE_MAX_IN_FLIGHT_PER_HOOK", default_value = "64", value_name = "N")]
     pub(crate) max_in_flight_per_hook: String,
+
+    /// MiB that must be free on the disk of the data directory for events to be
+    /// accepted; 0 for no such bound
+    #[arg(long, env = "HOOKLINE_MIN_FREE_MIB", default_value = "256", value_name = "MIB")]
+    pub(crate) min_free_mib: String,
 }
 
 #[derive(Args)]

@@ -43,6 +43,7 @@ pub enum StartError {
 }
 
 /// What the process is built from.
+#[derive(Clone)]
 pub struct Options {
     pub store: StoreOptions,
     pub operator_key: String,
@@ -171,6 +172,7 @@ impl Engine {
                 key_cache: api::KeyCache::new(Duration::ZERO),
                 throttle: api::Throttle::default(),
                 addresses: options.addresses,
+                readiness: Arc::new(store.clone()),
             },
             fanout: fanout::Deps {
                 subscriptions: stored.clone(),

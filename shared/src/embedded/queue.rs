@@ -188,6 +188,10 @@ enum Sent {
 
 impl EmbeddedQueue {
     async fn send_as(&self, sent: Sent, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        // What was accepted goes on, and room is kept for that.
+        if sent == Sent::Durably && self.store.is_nearly_full() {
+            return messages.iter().map(|_| Err(QueueError::NoRoom)).collect();
+        }
         let now = self.clock.now();
         let mut results = Vec::with_capacity(messages.len());
         let mut accepted = Vec::with_capacity(messages.len());
