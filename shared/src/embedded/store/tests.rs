@@ -321,6 +321,7 @@ async fn a_disk_that_is_nearly_full_takes_what_was_accepted_and_nothing_more() {
         max_messages: 10,
         max_leased_per_group: 10,
         max_leased_to_others: 10,
+        max_leased_to_busy: 10,
     };
     let queue = EmbeddedQueue::open(store.clone(), "queue", options).await.unwrap();
     let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None };
