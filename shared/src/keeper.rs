@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 
 use crate::audit::{AuditTrail, BY_ITSELF};
 use crate::circuits::Circuits;
-use crate::domain::health::{Change, End, Failure, Health, Untold};
+use crate::domain::health::{Change, Circuit, End, Failure, Health, Untold};
 use crate::domain::hook::Hook;
-use crate::domain::ids::{EventType, HookId, TenantId};
+use crate::domain::ids::{EventType, HookId, TenantId, TraceId};
 use crate::domain::operational::{self, is_operational};
 use crate::domain::settings::Complete;
 use crate::herald::Herald;
+use crate::metrics::{self, CircuitState};
 use crate::ports::{Clock, Documents, Hooks, QueueSender, Random, StoreError, StoreResult};
 use crate::rates::Rates;
 use crate::stage::{Fault, causes};
@@ -54,6 +55,7 @@ pub struct Keeper {
 /// An attempt as it ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended<'a> {
+    pub trace: TraceId,
     pub event_type: &'a EventType,
     pub at: Timestamp,
     /// None after a success.
@@ -87,10 +89,13 @@ impl Keeper {
             Ok(Some(counted)) => counted,
             Ok(None) => return Ok(()),
             Err(error) => {
-                tracing::warn!(tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in its hook's health");
+                tracing::warn!(trace.id = %ended.trace, tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in its hook's health");
                 return Ok(());
             }
         };
+        if ended.failure.is_some_and(|failure| failure.probe) && health.circuit != Circuit::Closed {
+            metrics::circuit(CircuitState::Open);
+        }
         if let Some(end) = end {
             self.disable(&hook.tenant, hook.id, end).await?;
         }
@@ -122,7 +127,7 @@ impl Keeper {
             }
             end
         };
-        self.circuits.health.change(tenant, id, count).await.map(Some)
+        self.circuits.change(tenant, id, count).await.map(Some)
     }
 
     /// Does what was left undone after an attempt had been counted.
@@ -142,7 +147,7 @@ impl Keeper {
 
     /// Of a hook that was deleted nothing is kept.
     pub async fn forget(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
-        self.circuits.health.remove(tenant, hook).await?;
+        self.circuits.remove(tenant, hook).await?;
         self.rates.remove(tenant, hook).await?;
         self.audit.remove(tenant, hook).await
     }

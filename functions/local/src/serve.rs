@@ -1,5 +1,6 @@
 //! `hookline serve`
 
+mod dead_letters;
 mod front;
 mod life;
 mod metrics;
@@ -29,7 +30,7 @@ use front::Front;
 use life::Life;
 use metrics::Metrics;
 
-const MIN_KEY_CHARS: usize = 16;
+const MIN_KEY_CHARS: usize = api::MIN_OPERATOR_KEY_CHARS;
 
 /// All mistakes of the configuration, not just the first.
 #[derive(Debug)]
@@ -156,7 +157,7 @@ impl Server {
         };
         let engine = Engine::start(&data, options.clone()).await?;
         let (stop, stopped) = watch::channel(false);
-        let metrics = Metrics::install(api::OperatorKey::new(&operator_key))?;
+        let metrics = Metrics::install()?;
         let life = Life { data: data.clone(), options, front: Front::new(), metrics, stop: stopped.clone() };
         life.open(&engine);
         let http = tokio::spawn(serve_http(listener, life.front.router(), stopped));

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::dead_letters;
 use super::front::Front;
 use super::metrics::Metrics;
 
@@ -38,7 +39,8 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn open(&self, engine: &Engine) {
-        self.front.open(api::router(engine.api.clone()).merge(self.metrics.routes(engine.queues.clone())));
+        let router = api::router(engine.api.clone());
+        self.front.open(router.merge(self.metrics.routes(engine)).merge(dead_letters::routes(engine)));
     }
 
     /// Runs until it is told to stop, and then finishes what is under way. An
@@ -46,6 +48,7 @@ impl Life {
     pub(super) async fn run(mut self, mut engine: Engine, http: JoinHandle<()>) -> anyhow::Result<()> {
         loop {
             let (halt, halted) = watch::channel(false);
+            let expiry = tokio::spawn(dead_letters::expire(engine.dead_letters.clone(), halted.clone()));
             let pump = tokio::spawn(engine.pump().run(halted));
             let failure = tokio::select! {
                 _ = self.stop.wait_for(|stop| *stop) => None,
@@ -64,7 +67,8 @@ impl Life {
             self.front.close(engine.store.check().err().unwrap_or("the disk has failed"));
             // What is under way could not be logged, and is made again.
             pump.abort();
-            let _ = pump.await;
+            expiry.abort();
+            let _ = tokio::join!(pump, expiry);
             engine.store.close();
             drop(engine);
             match self.start_again().await? {
