@@ -88,7 +88,7 @@ impl Config {
         let days = number("--retention-days", &options.retention_days, 1, 3_650);
         let max_in_flight = number("--max-in-flight", &options.max_in_flight, 1, 10_000);
         let per_hook = number("--max-in-flight-per-hook", &options.max_in_flight_per_hook, 1, 10_000);
-        let min_free_mib = number("--min-free-mib", &options.min_free_mib, 0, 1 << 20);
+        let min_free_mib = number("--min-free-mib", &options.min_free_mib, 0, 1 << 30);
         if !mistakes.is_empty() {
             return Err(BadConfig(mistakes));
         }

@@ -198,6 +198,20 @@ async fn a_stop_while_the_disk_takes_no_writes_loses_nothing() {
     publisher.until_all_arrived().await;
 }
 
+/// A petabyte is more than any disk has, so this one counts as full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_with_less_room_than_was_asked_for_takes_no_events() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start_with(binary(), directory.path(), &["--min-free-mib", "1073741824"]).await;
+    let publisher = Publisher::new(server).await;
+    says(&publisher.publish(0).await, "the disk is nearly full; nothing was accepted");
+    says(&publisher.healthz().await, "the disk is nearly full");
+    let batch = json!({"events": [{"type": "test.event", "data": {"number": 0}}]});
+    let answer = publisher.server.post("/v1/tenants/acme/events/batch", &batch).await.unwrap();
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(publisher.server.fates(&publisher.hook).await.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_is_nearly_full_takes_no_events_and_goes_on_with_those_it_has() {
     let directory = tempfile::tempdir().unwrap();
