@@ -9,6 +9,7 @@
 
 mod codec;
 mod deliveries;
+mod doctor;
 mod documents;
 mod events;
 mod hooks;
@@ -19,11 +20,15 @@ mod store;
 mod vault;
 
 pub use deliveries::EmbeddedDeliveryLog;
+pub use doctor::EmbeddedDoctor;
 pub use documents::EmbeddedDocuments;
 pub use events::EmbeddedEvents;
 pub use hooks::EmbeddedHooks;
 pub use keyring::{Keyring, KeyringError};
 pub use private::write_private;
-pub use queue::{DeadLetter, EmbeddedQueue, QueueOptions, QueueStats, StageSender};
+pub use queue::{
+    DeadLetter, DeadLetterId, DeadLetters, EmbeddedQueue, InvalidDeadLetterId, QueueOptions, QueueStats, RedriveError,
+    StageSender,
+};
 pub use store::{OpenError, Store, StoreOptions};
 pub use vault::{OpenVaultError, open_vault};

@@ -24,6 +24,9 @@ pub const QUEUE_MESSAGES: &str = "hookline_queue_messages";
 /// How long the oldest message that could be taken has been waiting, by queue.
 pub const QUEUE_AGE: &str = "hookline_queue_oldest_age_seconds";
 
+/// Messages that were set aside, by queue; only on one machine.
+pub const DEAD_LETTERS: &str = "hookline_dead_letters";
+
 /// Tells the recorder what the names mean.
 pub fn describe() {
     describe_counter!(EVENTS_ACCEPTED, Unit::Count, "Events accepted through the API");
@@ -33,6 +36,7 @@ pub fn describe() {
     describe_counter!(RETRIES_SCHEDULED, Unit::Count, "Attempts that failed and will be repeated");
     describe_histogram!(FIRST_ATTEMPT_DELAY, Unit::Seconds, "From an event's publication to its first attempt");
     describe_gauge!(QUEUE_MESSAGES, Unit::Count, "Messages in a queue, by queue and state");
+    describe_gauge!(DEAD_LETTERS, Unit::Count, "Messages that could not be processed and were set aside, by queue");
     describe_gauge!(QUEUE_AGE, Unit::Seconds, "How long a queue's oldest message could have been taken");
 }
 
@@ -67,6 +71,10 @@ pub fn queue(name: &'static str, waiting: usize, leased: usize, oldest: Option<T
     metrics::gauge!(QUEUE_MESSAGES, "queue" => name, "state" => "leased").set(leased as f64);
     let age = oldest.map(|since| now.since(since)).unwrap_or_default();
     metrics::gauge!(QUEUE_AGE, "queue" => name).set(age.as_secs_f64());
+}
+
+pub fn dead_letters(queue: &'static str, count: u64) {
+    metrics::gauge!(DEAD_LETTERS, "queue" => queue).set(count as f64);
 }
 
 impl Outcome {

@@ -5,6 +5,7 @@
 
 mod clock;
 mod deliveries;
+mod doctor;
 mod documents;
 mod events;
 mod hooks;
@@ -19,6 +20,7 @@ mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use deliveries::{DeliveryLog, Expected, LogFilter, TimeRange};
+pub use doctor::{Check, Condition, Doctor};
 pub use documents::{Document, Documents};
 pub use events::{EventRef, Events, Recorded};
 pub use hooks::{Hooks, KEPT_REVISIONS, Match, Subscriptions};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::Remote;
+use crate::commands::dead_letters::DeadLettersCommand;
 use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::event_types::EventTypes;
 use crate::commands::events::EventsCommand;
@@ -14,6 +14,7 @@ use crate::commands::keys::KeysCommand;
 use crate::commands::profiles::ProfilesCommand;
 use crate::commands::replays::ReplaysCommand;
 use crate::commands::tenants::TenantsCommand;
+use crate::commands::{Connection, Remote};
 
 /// Sends webhooks: publish events, and every matching hook gets a signed
 /// request, retried until it lands or gives up.
@@ -52,6 +53,10 @@ pub(crate) enum Command {
     Profiles(Remote<ProfilesCommand>),
     /// The catalogue of event types
     EventTypes(EventTypes),
+    /// Look whether a deployment is sound, and say what to do
+    Doctor(Connection),
+    /// Messages that could not be processed, of a server on one machine
+    DeadLetters(Remote<DeadLettersCommand>),
     /// The receiving process of `bench`
     #[command(hide = true)]
     BenchReceiver,

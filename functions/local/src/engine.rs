@@ -10,8 +10,8 @@ use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::embedded::{
-    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, OpenError, OpenVaultError,
-    QueueOptions, Store, StoreOptions, open_vault,
+    DeadLetters, EmbeddedDeliveryLog, EmbeddedDoctor, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue,
+    OpenError, OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
 };
 use shared::herald::Herald;
 use shared::keeper::{Foundations, Keeper};
@@ -65,6 +65,7 @@ pub struct Options {
 pub struct Engine {
     pub store: Store,
     pub queues: Queues,
+    pub dead_letters: DeadLetters,
     pub api: api::Deps,
     pub fanout: fanout::Deps,
     pub deliver: deliver::Deps,
@@ -113,6 +114,9 @@ impl Engine {
             retries: open("retries", stage(MAX_RETRIES)).await?,
             redeliveries: open("redeliveries", lane()).await?,
         };
+        let all: Vec<EmbeddedQueue> = queues.all().into_iter().cloned().collect();
+        let dead_letters = DeadLetters::new(store.clone(), all.clone(), retention);
+        let doctor = EmbeddedDoctor::new(path, store.clone(), all, dead_letters.clone());
         let stored = Arc::new(EmbeddedHooks::new(store.clone()));
         let hooks = Arc::new(SealedHooks::new(stored.clone(), vault));
         let events = Arc::new(EmbeddedEvents(store.clone()));
@@ -165,6 +169,7 @@ impl Engine {
                 jobs: Arc::new(queues.retries.clone()),
                 clock: Arc::clone(&clock),
                 random: Arc::clone(&random),
+                doctor: Arc::new(doctor),
                 operator: api::OperatorKey::new(&options.operator_key),
                 key_cache: api::KeyCache::new(Duration::ZERO),
                 throttle: api::Throttle::default(),
@@ -212,6 +217,7 @@ impl Engine {
             },
             store,
             queues,
+            dead_letters,
             max_in_flight: options.max_in_flight,
         })
     }

@@ -1,5 +1,6 @@
 //! `hookline serve`
 
+mod dead_letters;
 mod metrics;
 
 use std::fmt;
@@ -27,7 +28,7 @@ use crate::cli::ServeOptions;
 /// How long a stop waits for attempts that are under way; the longest an
 /// attempt may take, and a little.
 const GRACE: Duration = Duration::from_secs(45);
-const MIN_KEY_CHARS: usize = 16;
+const MIN_KEY_CHARS: usize = api::MIN_OPERATOR_KEY_CHARS;
 
 /// All mistakes of the configuration, not just the first.
 #[derive(Debug)]
@@ -154,8 +155,10 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let pump = tokio::spawn(engine.pump().run(stopped.clone()));
         let router = api::router(engine.api.clone());
-        let metrics = metrics::routes(engine.queues.clone(), api::OperatorKey::new(&operator_key));
-        let router = router.merge(metrics?);
+        let metrics =
+            metrics::routes(engine.queues.clone(), engine.dead_letters.clone(), api::OperatorKey::new(&operator_key));
+        let router = router.merge(metrics?).merge(dead_letters::routes(&engine));
+        tokio::spawn(dead_letters::expire(engine.dead_letters.clone(), stopped.clone()));
         let http = tokio::spawn(serve_http(listener, router, stopped));
         tracing::info!(data = %data.display(), "listening on http://{address}");
         Ok(Self { address, operator_key, engine, stop, tasks: [http, pump], temporary })

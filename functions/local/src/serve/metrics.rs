@@ -8,8 +8,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use local::Queues;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use shared::embedded::DeadLetters;
 use shared::metrics::{self, ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY};
 use shared::ports::{Clock as _, SystemClock};
+use shared::stage::causes;
 
 /// Upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -18,17 +20,18 @@ const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 struct Scrape {
     handle: PrometheusHandle,
     queues: Queues,
+    dead_letters: DeadLetters,
     operator: api::OperatorKey,
 }
 
 /// Counts from here on, unless something in this process does already.
-pub(super) fn routes(queues: Queues, operator: api::OperatorKey) -> anyhow::Result<Router> {
+pub(super) fn routes(queues: Queues, dead_letters: DeadLetters, operator: api::OperatorKey) -> anyhow::Result<Router> {
     let builder = [ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY].into_iter().try_fold(PrometheusBuilder::new(), |b, name| {
         b.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
     });
     let handle = builder?.install_recorder()?;
     metrics::describe();
-    Ok(Router::new().route("/metrics", get(scrape)).with_state(Scrape { handle, queues, operator }))
+    Ok(Router::new().route("/metrics", get(scrape)).with_state(Scrape { handle, queues, dead_letters, operator }))
 }
 
 async fn scrape(State(scrape): State<Scrape>, headers: HeaderMap) -> Response {
@@ -41,6 +44,14 @@ async fn scrape(State(scrape): State<Scrape>, headers: HeaderMap) -> Response {
     for queue in scrape.queues.all() {
         let stats = queue.stats();
         metrics::queue(queue.name(), stats.waiting, stats.leased, queue.oldest(), now);
+    }
+    match scrape.dead_letters.count() {
+        Ok(counts) => {
+            for queue in scrape.queues.all() {
+                metrics::dead_letters(queue.name(), counts.get(queue.name()).copied().unwrap_or_default());
+            }
+        }
+        Err(error) => tracing::error!(error = %causes(&error), "the dead letters cannot be counted"),
     }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, scrape.handle.render()).into_response()

@@ -96,6 +96,10 @@ impl Index {
         self.messages.len()
     }
 
+    pub(super) fn contains(&self, number: u64) -> bool {
+        self.messages.contains_key(&number)
+    }
+
     pub(super) fn stats(&self) -> QueueStats {
         QueueStats { waiting: self.messages.len() - self.leased, leased: self.leased }
     }

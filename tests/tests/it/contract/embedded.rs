@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use shared::documents::{StoredKeys, StoredTenants};
 use shared::embedded::{
-    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, QueueOptions, Store,
-    StoreOptions,
+    DeadLetters, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, QueueOptions,
+    Store, StoreOptions,
 };
 use shared::ports::{Clock, ManualClock, Outgoing, QueueError, QueueReceiver as _, QueueSender};
 
@@ -63,7 +63,8 @@ struct SetAside(Store);
 #[async_trait]
 impl DeadLetters for SetAside {
     async fn all(&self) -> Vec<(Bytes, String)> {
-        let letters = EmbeddedQueue::dead_letters(&self.0, 100).unwrap();
+        let letters =
+            DeadLetters::new(self.0.clone(), Vec::new(), Duration::from_secs(3_600)).list(100, None).unwrap().items;
         letters.into_iter().map(|letter| (letter.body.into(), letter.reason)).collect()
     }
 }
