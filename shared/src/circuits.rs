@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::domain::health::{Admission, Circuit, Health};
 use crate::domain::ids::{HookId, TenantId};
+use crate::metrics::{self, CircuitState};
 use crate::ports::{Clock, Documents, StoreResult};
 use crate::request::LONGEST_ATTEMPT;
 use crate::states::States;
@@ -40,8 +41,33 @@ impl Circuits {
         let (admission, _) = self.health.change(tenant, hook, |health| health.admit(now, PROBE_LEASE)).await?;
         Ok(match admission {
             Admission::NotBefore(probe_at) => Admission::NotBefore(self.line_up(tenant, hook, probe_at)),
-            Admission::Go | Admission::Probe => admission,
+            Admission::Probe => {
+                metrics::circuit(CircuitState::HalfOpen);
+                admission
+            }
+            Admission::Go => admission,
         })
+    }
+
+    /// Changes how a hook fares, and counts what that does to its circuit.
+    pub async fn change<R>(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        mut change: impl FnMut(&mut Health) -> R,
+    ) -> StoreResult<(R, Arc<Health>)> {
+        let mut before = Circuit::Closed;
+        let change = |health: &mut Health| {
+            before = health.circuit;
+            change(health)
+        };
+        let (result, health) = self.health.change(tenant, hook, change).await?;
+        match (before, health.circuit) {
+            (Circuit::Closed, Circuit::Open { .. }) => metrics::circuit(CircuitState::Open),
+            (Circuit::Open { .. }, Circuit::Closed) => metrics::circuit(CircuitState::Closed),
+            (Circuit::Open { .. }, Circuit::Open { .. }) | (Circuit::Closed, Circuit::Closed) => {}
+        }
+        Ok((result, health))
     }
 
     /// Lets somebody else probe in the place of a request that is not sent.

@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 
 use crate::audit::{AuditTrail, BY_ITSELF};
 use crate::circuits::Circuits;
-use crate::domain::health::{Change, Failure, Health};
+use crate::domain::health::{Change, Circuit, Failure, Health};
 use crate::domain::hook::Hook;
-use crate::domain::ids::{EventType, HookId, TenantId};
+use crate::domain::ids::{EventType, HookId, TenantId, TraceId};
 use crate::domain::operational::{self, is_operational};
 use crate::domain::settings::Complete;
 use crate::herald::Herald;
+use crate::metrics::{self, CircuitState};
 use crate::ports::{Clock, Documents, Hooks, QueueSender, Random, StoreError, StoreResult};
 use crate::rates::Rates;
 use crate::stage::causes;
@@ -51,6 +52,7 @@ pub struct Keeper {
 /// An attempt as it ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended<'a> {
+    pub trace: TraceId,
     pub event_type: &'a EventType,
     pub at: Timestamp,
     /// None after a success.
@@ -79,7 +81,7 @@ impl Keeper {
     /// Counts an attempt that is in the log, and does what follows from it.
     pub async fn heed(&self, hook: &Hook, settings: &Complete, ended: Ended<'_>) {
         if let Err(error) = self.try_heed(hook, settings, ended).await {
-            tracing::warn!(tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in its hook's health");
+            tracing::warn!(trace.id = %ended.trace, tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in its hook's health");
         }
     }
 
@@ -88,14 +90,18 @@ impl Keeper {
         let (changes, health) = match ended.failure {
             Some(failure) => {
                 let count = |health: &mut Health| health.fail(failure, settings.circuit_breaker);
-                self.circuits.health.change(tenant, id, count).await?
+                let (changes, health) = self.circuits.change(tenant, id, count).await?;
+                if failure.probe && health.circuit != Circuit::Closed {
+                    metrics::circuit(CircuitState::Open);
+                }
+                (changes, health)
             }
             None => {
                 if self.health(tenant, id).await?.is_well_known(ended.at) {
                     return Ok(());
                 }
                 let count = |health: &mut Health| Vec::from_iter(health.succeed(ended.at));
-                self.circuits.health.change(tenant, id, count).await?
+                self.circuits.change(tenant, id, count).await?
             }
         };
         // Of a hook that gets these events itself, another would follow from
@@ -103,7 +109,7 @@ impl Keeper {
         let is_told = !is_operational(ended.event_type);
         if is_told {
             for change in changes {
-                self.announce(hook, change, &health, ended.at).await;
+                self.announce(hook, change, &health, ended).await;
             }
         }
         let longest = settings.disable_after.duration();
@@ -117,7 +123,7 @@ impl Keeper {
         if self.disable(tenant, id, reason).await? && is_told {
             let data =
                 json!({ "hook_id": id, "name": hook.name, "reason": reason, "failing_since": health.failing_since });
-            self.tell(hook, operational::DISABLED, ended.at, &data).await;
+            self.tell(hook, operational::DISABLED, ended, &data).await;
         }
         Ok(())
     }
@@ -169,7 +175,7 @@ impl Keeper {
         Err(StoreError::Conflict)
     }
 
-    async fn announce(&self, hook: &Hook, change: Change, health: &Health, at: Timestamp) {
+    async fn announce(&self, hook: &Hook, change: Change, health: &Health, ended: Ended<'_>) {
         let event_type = match change {
             Change::Failing => operational::FAILING,
             Change::Recovered => operational::RECOVERED,
@@ -182,15 +188,16 @@ impl Keeper {
             "failing_since": health.failing_since,
             "last_success": health.last_success,
         });
-        self.tell(hook, event_type, at, &data).await;
+        self.tell(hook, event_type, ended, &data).await;
     }
 
     /// Publishes an operational event, named after what happened when, so that
     /// telling it twice is telling it once. That it cannot be told is logged.
-    async fn tell(&self, hook: &Hook, event_type: &str, at: Timestamp, data: &Value) {
+    async fn tell(&self, hook: &Hook, event_type: &str, ended: Ended<'_>, data: &Value) {
+        let Ended { at, trace, .. } = ended;
         let subject = format!("{}:{}", hook.id, at.as_millis());
         if let Err(error) = self.herald.tell(&hook.tenant, event_type, &subject, at, data).await {
-            tracing::warn!(tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an event about a hook was not published");
+            tracing::warn!(trace.id = %trace, tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an event about a hook was not published");
         }
     }
 }

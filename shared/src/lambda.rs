@@ -44,7 +44,8 @@ use crate::aws::client::Aws;
 use crate::aws::{RetryLane, ScheduleTarget, Settlement, SqsSettlement, Waiting};
 use crate::config::{self, Environment, FromEnvironment};
 use crate::emf::Emf;
-use crate::messages::Rejection;
+use crate::messages::{Rejection, trace_of};
+use crate::metrics;
 use crate::ports::{BoxError, Received};
 use crate::stage::{self, Fault, Message, Outcome};
 use crate::time::Timestamp;
@@ -172,7 +173,9 @@ where
             Outcome::Fault(fault) => Err(fault),
         };
         settled.unwrap_or_else(|fault| {
-            tracing::error!(message.id = %message.id, message.receive_count, error = %stage::causes(&fault), "message failed");
+            metrics::fault(&fault);
+            let trace = trace_of(&message.id, &message.body).map(tracing::field::display);
+            tracing::error!(trace.id = trace, message.id = %message.id, message.receive_count, error = %stage::causes(&fault), "message failed");
             Some(message.id)
         })
     }
@@ -203,7 +206,8 @@ where
     ) -> Result<Option<String>, Fault> {
         self.settlement.set_aside(source, message, &reason).await?;
         // The reason may quote the message, so it stays with it.
-        tracing::warn!(message.id = %message.id, "message set aside; its attribute `reason` says why");
+        let trace = trace_of(&message.id, &message.body).map(tracing::field::display);
+        tracing::warn!(trace.id = trace, message.id = %message.id, "message set aside; its attribute `reason` says why");
         Ok(None)
     }
 }

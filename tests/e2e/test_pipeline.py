@@ -353,6 +353,15 @@ class Poison(unittest.TestCase):
         return message["MessageAttributes"]["reason"]["StringValue"]
 
 
+class Doctor(unittest.TestCase):
+    def test_the_deployment_is_sound_and_may_be_looked_at(self):
+        diagnosis = stack.must("GET", "/v1/doctor")
+        # Other tests put poison on the queues.
+        found = {check["name"]: check for check in diagnosis["checks"] if not check["name"].startswith("dead_letters.")}
+        self.assertEqual({name for name, check in found.items() if check["status"] != "ok"}, set(), diagnosis)
+        self.assertLessEqual({"operator_key", "secrets", "clock", "table.logs.expiry", "queue.redeliveries"}, set(found))
+
+
 class ZRoles(unittest.TestCase):
     """After all others."""
 

@@ -50,6 +50,12 @@ class Template(unittest.TestCase):
         threshold = self.resources["DeliverDurationAlarm"]["Properties"]["Threshold"]
         self.assertEqual(threshold, 0.8 * 1000 * self.functions["DeliverFunction"]["Timeout"])
 
+    def test_the_doctor_knows_the_time_outs_of_the_functions(self):
+        code = (ROOT / "shared/src/aws/doctor.rs").read_text()
+        for name in ("Fanout", "Deliver", "Requeue"):
+            known = re.search(rf"{name.upper()}_TIMEOUT: Duration = Duration::from_secs\((\d+)\)", code)
+            self.assertEqual(int(known.group(1)), self.functions[f"{name}Function"]["Timeout"])
+
     def test_every_lease_outlives_six_time_outs_and_the_batching_window(self):
         self.assertEqual(len(self.mappings), 4)
         for function, event, queue in self.mappings:

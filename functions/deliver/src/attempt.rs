@@ -134,7 +134,7 @@ pub(crate) async fn log(
         delivery.expires_at = delivery.expires_at.max(last.saturating_add(retention));
         match deps.log.record(&delivery, expected).await {
             Ok(()) => {
-                report(&delivery);
+                report(message, &delivery);
                 return Ok(delivery);
             }
             Err(StoreError::Conflict) => {
@@ -222,18 +222,29 @@ pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &De
     Ok(Outcome::Done)
 }
 
-fn report(delivery: &Delivery) {
+fn report(message: &DeliveryMessage, delivery: &Delivery) {
     let Some(attempt) = &delivery.last_attempt else { return };
-    metrics::attempted(delivery, attempt);
-    tracing::debug!(
-        tenant.id = %delivery.tenant,
-        hook.id = %delivery.id.hook,
-        delivery.id = %delivery.id,
-        attempt.no = attempt.number,
-        outcome = ?attempt.outcome,
-        status_code = attempt.status_code,
-        duration_ms = attempt.duration_ms,
-        status = delivery.status.as_str(),
-        "attempt made"
-    );
+    let published_at = message.event_seq.at();
+    metrics::attempted(delivery, attempt, message.due_at.map_or(published_at, |due| due.max(published_at)));
+    macro_rules! tell {
+        ($level:ident, $text:literal) => {
+            tracing::$level!(
+                trace.id = %delivery.id.event.trace(),
+                tenant.id = %delivery.tenant,
+                hook.id = %delivery.id.hook,
+                delivery.id = %delivery.id,
+                attempt.no = attempt.number,
+                outcome = attempt.outcome.as_str(),
+                status_code = attempt.status_code,
+                duration_ms = attempt.duration_ms,
+                status = delivery.status.as_str(),
+                $text
+            )
+        };
+    }
+    match (attempt.outcome, delivery.status) {
+        (AttemptOutcome::Success, _) => tell!(debug, "attempt succeeded"),
+        (_, Status::Failed) => tell!(warn, "attempt failed, and the delivery with it"),
+        _ => tell!(info, "attempt failed"),
+    }
 }

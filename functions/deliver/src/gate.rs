@@ -94,6 +94,13 @@ fn limit(settings: &Complete, ramp: Option<u32>) -> Option<u32> {
 pub(crate) async fn hold(deps: &Deps, message: DeliveryMessage, wait: &Wait) -> Result<Outcome, Outcome> {
     let waiting = DeliveryMessage { due_at: Some(wait.until), in_turn: wait.in_turn, check_log: true, ..message };
     deps.retries.send_one(waiting.to_outgoing()).await?;
+    tracing::debug!(
+        trace.id = %waiting.event_seq.trace(),
+        tenant.id = %waiting.tenant,
+        delivery.id = %waiting.delivery_id(),
+        until = %wait.until,
+        "delivery held back by its hook's circuit, rate or verification"
+    );
     Ok(Outcome::Done)
 }
 
@@ -103,7 +110,7 @@ pub(crate) async fn give_back(deps: &Deps, message: &DeliveryMessage, pass: Pass
     let Some(taken_at) = pass.probe else { return };
     let circuits = &deps.keeper.circuits;
     if let Err(error) = circuits.give_back(&message.tenant, message.hook, taken_at, deps.clock.now()).await {
-        tracing::warn!(tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "a probe was not given back");
+        tracing::warn!(trace.id = %message.event_seq.trace(), tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "a probe was not given back");
     }
 }
 
@@ -124,7 +131,8 @@ pub(crate) async fn report(
         probe: pass.probe.is_some(),
     });
     let gone = attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);
-    let ended = Ended { event_type: &message.event_type, at: attempt.at, failure, gone };
+    let trace = message.event_seq.trace();
+    let ended = Ended { trace, event_type: &message.event_type, at: attempt.at, failure, gone };
     deps.keeper.heed(&hook.hook, &hook.settings, ended).await;
     if pass.unverified && failure.is_none() {
         deps.keeper.verified(&hook.hook, attempt.at).await;

@@ -7,12 +7,12 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
-use shared::domain::ids::{Channel, EventId, EventType, TenantId, new_ulid};
+use shared::domain::ids::{Channel, EventId, EventType, TenantId, TraceId, new_ulid};
 use shared::domain::seconds::Seconds;
 use shared::jobs::{Job, JobMessage};
 use shared::messages::{EventMessage, VERSION};
 use shared::metrics;
-use shared::ports::Outgoing;
+use shared::ports::{Outgoing, QueueError};
 use shared::time::Timestamp;
 use utoipa::ToSchema;
 
@@ -98,8 +98,28 @@ pub(crate) struct EventView {
     expunged: bool,
 }
 
+/// An event that may be published.
+struct Checked {
+    id: EventId,
+    trace: TraceId,
+    message: Outgoing,
+}
+
+impl Checked {
+    /// What the queue said to it.
+    fn sent(self, tenant: &TenantId, answer: Result<(), QueueError>) -> Result<EventId, Problem> {
+        let Self { id, trace, .. } = self;
+        match &answer {
+            Ok(()) => tracing::debug!(trace.id = %trace, tenant.id = %tenant, event.id = %id, "event accepted"),
+            Err(_) => tracing::info!(trace.id = %trace, tenant.id = %tenant, event.id = %id, "event not accepted"),
+        }
+        answer?;
+        Ok(id)
+    }
+}
+
 impl NewEvent {
-    async fn into_message(self, tenant: &TenantId, deps: &Deps) -> Result<(EventId, Outgoing), Problem> {
+    async fn check(self, tenant: &TenantId, deps: &Deps) -> Result<Checked, Problem> {
         let size = self.data.get().len();
         if size > MAX_DATA_BYTES {
             let message = format!("expected at most {MAX_DATA_BYTES} bytes, got {size}");
@@ -128,6 +148,8 @@ impl NewEvent {
                 made.parse().map_err(|_| Problem::internal())?
             }
         };
+        let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
+        let trace = TraceId::of_publication(tenant, &id, &token);
         let message = EventMessage {
             version: VERSION,
             tenant: tenant.clone(),
@@ -139,10 +161,10 @@ impl NewEvent {
             deliver_at: self.deliver_at,
             ttl: self.ttl,
             data: Some(self.data),
-            token: Some(new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string()),
+            token: Some(token),
             continuation: None,
         };
-        Ok((id, message.to_outgoing()))
+        Ok(Checked { id, trace, message: message.to_outgoing() })
     }
 }
 
@@ -161,8 +183,9 @@ pub(crate) async fn publish(
     State(deps): State<Deps>,
     Body(event): Body<NewEvent>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let (id, message) = event.into_message(&tenant, &deps).await?;
-    deps.queue.send_one(message).await?;
+    let checked = event.check(&tenant, &deps).await?;
+    let answer = deps.queue.send_one(checked.message.clone()).await;
+    let id = checked.sent(&tenant, answer)?;
     metrics::accepted(1);
     Ok((StatusCode::ACCEPTED, Json(Accepted { id: id.to_string() })))
 }
@@ -186,19 +209,19 @@ pub(crate) async fn publish_batch(
         let message = format!("expected 1 to {MAX_BATCH} events, got {}", batch.events.len());
         return Err(Problem::bad_body(vec![FieldError::new("events", message)]));
     }
-    let mut checked: Vec<Result<(EventId, Outgoing), Problem>> = Vec::with_capacity(batch.events.len());
+    let mut checked: Vec<Result<Checked, Problem>> = Vec::with_capacity(batch.events.len());
     for raw in &batch.events {
         checked.push(match parse::<NewEvent>(raw.get().as_bytes()) {
-            Ok(event) => event.into_message(&tenant, &deps).await,
+            Ok(event) => event.check(&tenant, &deps).await,
             Err(problem) => Err(problem),
         });
     }
-    let messages: Vec<Outgoing> = checked.iter().flatten().map(|(_, message)| message.clone()).collect();
+    let messages: Vec<Outgoing> = checked.iter().flatten().map(|event| event.message.clone()).collect();
     let mut sent = deps.queue.send(&messages).await.into_iter();
     let outcomes: Vec<Result<EventId, Problem>> = checked
         .into_iter()
         .map(|event| match event {
-            Ok((id, _)) => sent.next().unwrap_or(Ok(())).map(|()| id).map_err(Problem::from),
+            Ok(event) => event.sent(&tenant, sent.next().unwrap_or(Ok(()))),
             Err(problem) => Err(problem),
         })
         .collect();

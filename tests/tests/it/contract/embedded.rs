@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use shared::documents::{StoredKeys, StoredTenants};
 use shared::embedded::{
-    DeadLetters, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, QueueOptions,
-    Store, StoreOptions,
+    DeadLetters as Letters, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue,
+    QueueOptions, Store, StoreOptions,
 };
 use shared::ports::{Clock, ManualClock, Outgoing, QueueError, QueueReceiver as _, QueueSender};
 
@@ -64,7 +64,7 @@ struct SetAside(Store);
 impl DeadLetters for SetAside {
     async fn all(&self) -> Vec<(Bytes, String)> {
         let letters =
-            DeadLetters::new(self.0.clone(), Vec::new(), Duration::from_secs(3_600)).list(100, None).unwrap().items;
+            Letters::new(self.0.clone(), Vec::new(), Duration::from_secs(3_600)).list(100, None).unwrap().items;
         letters.into_iter().map(|letter| (letter.body.into(), letter.reason)).collect()
     }
 }
