@@ -97,6 +97,7 @@ impl FromEnvironment for RetriesConfig {
                 queue_url: env.required(config::REDELIVERIES_QUEUE_URL),
                 group: env.required(config::SCHEDULE_GROUP),
                 role_arn: env.required(config::SCHEDULER_ROLE_ARN),
+                dead_letter_queue_arn: env.required(config::SCHEDULES_DEAD_LETTER_QUEUE_ARN),
             },
         }
     }
@@ -352,6 +353,6 @@ mod tests {
         assert_eq!((plain.source_queue_urls.len(), plain.concurrency, plain.retries), (2, 10, None));
         let grouped = |name: &str| if name == config::SCHEDULE_GROUP { Some("waits".to_owned()) } else { lookup(name) };
         let config::ConfigError(problems) = BatchConfig::from_env(grouped).unwrap_err();
-        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert_eq!(problems.len(), 4, "{problems:?}");
     }
 }
