@@ -130,7 +130,7 @@ impl Keeper {
 
     /// Of a hook that was deleted nothing is kept.
     pub async fn forget(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
-        self.circuits.health.remove(tenant, hook).await?;
+        self.circuits.remove(tenant, hook).await?;
         self.rates.remove(tenant, hook).await?;
         self.audit.remove(tenant, hook).await
     }

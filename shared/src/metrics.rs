@@ -28,6 +28,8 @@ pub const FIRST_ATTEMPT_DELAY: &str = "hookline_first_attempt_delay_seconds";
 /// By the state they went to: `open`, from either of the others; `half_open`,
 /// with each request that tries; `closed`.
 pub const CIRCUIT_TRANSITIONS: &str = "hookline_circuit_transitions";
+/// How many are open; only on one machine, where one process sees them all.
+pub const CIRCUITS_OPEN: &str = "hookline_circuits_open";
 /// Messages that have to come again because something of ours failed, by what
 /// it was: `store`, `queue` or `internal`.
 pub const FAULTS: &str = "hookline_faults";
@@ -44,6 +46,7 @@ pub fn describe() {
     describe_counter!(EVENTS_ACCEPTED, Unit::Count, "Events accepted through the API");
     describe_counter!(EVENTS_TAKEN_UP, Unit::Count, "Events handled by fan-out, by result");
     describe_counter!(CIRCUIT_TRANSITIONS, Unit::Count, "Circuits of hooks that changed their state, by the new one");
+    describe_gauge!(CIRCUITS_OPEN, Unit::Count, "Hooks to which nothing is sent until a request that tries succeeds");
     describe_counter!(FAULTS, Unit::Count, "Messages that come again because something of ours failed, by cause");
     describe_counter!(ATTEMPTS, Unit::Count, "Requests to endpoints, by outcome");
     describe_histogram!(ATTEMPT_DURATION, Unit::Seconds, "How long requests to endpoints took");
@@ -128,6 +131,10 @@ pub fn queue(name: &'static str, waiting: usize, leased: usize, oldest: Option<T
     metrics::gauge!(QUEUE_MESSAGES, "queue" => name, "state" => "leased").set(leased as f64);
     let age = oldest.map(|since| now.since(since)).unwrap_or_default();
     metrics::gauge!(QUEUE_AGE, "queue" => name).set(age.as_secs_f64());
+}
+
+pub fn circuits_open(count: usize) {
+    metrics::gauge!(CIRCUITS_OPEN).set(count as f64);
 }
 
 pub fn dead_letters(queue: &'static str, count: u64) {

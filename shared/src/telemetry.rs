@@ -1,5 +1,8 @@
 //! Where log lines go and what they look like. `HOOKLINE_LOG` chooses which
 //! are written (`info` by default; the syntax is that of `tracing`'s `EnvFilter`).
+//!
+//! Lines about an event carry its `trace.id` ([`TraceId`](crate::domain::ids::TraceId));
+//! on Lambda, `span.requestId` names the invocation.
 
 use std::io::IsTerminal as _;
 

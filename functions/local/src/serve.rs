@@ -155,9 +155,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let pump = tokio::spawn(engine.pump().run(stopped.clone()));
         let router = api::router(engine.api.clone());
-        let metrics =
-            metrics::routes(engine.queues.clone(), engine.dead_letters.clone(), api::OperatorKey::new(&operator_key));
-        let router = router.merge(metrics?).merge(dead_letters::routes(&engine));
+        let router = router.merge(metrics::routes(&engine)?).merge(dead_letters::routes(&engine));
         tokio::spawn(dead_letters::expire(engine.dead_letters.clone(), stopped.clone()));
         let http = tokio::spawn(serve_http(listener, router, stopped));
         tracing::info!(data = %data.display(), "listening on http://{address}");

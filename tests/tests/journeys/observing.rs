@@ -252,8 +252,10 @@ async fn a_circuit_is_counted_as_it_opens_is_tried_and_closes() {
     }
     let to = |state: &str| format!(r#"hookline_circuit_transitions{{to="{state}"}}"#);
     assert_eq!(counts.value(&to("open")), 1.0);
+    assert_eq!(world.engine.api.keeper.circuits.open(), 1);
     assert!(!counts.has(&to("half_open")) && !counts.has(&to("closed")));
     world.settle().await;
     // The first that tried it failed, the second did not.
     assert_eq!([to("open"), to("half_open"), to("closed")].map(|line| counts.value(&line)), [2.0, 2.0, 1.0]);
+    assert_eq!(world.engine.api.keeper.circuits.open(), 0);
 }

@@ -1,13 +1,16 @@
 //! `GET /metrics`, for Prometheus. It wants the operator's key: how busy a
 //! service is, is nobody else's business.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use local::Queues;
+use local::{Engine, Queues};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use shared::circuits::Circuits;
 use shared::embedded::DeadLetters;
 use shared::metrics::{self, ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY};
 use shared::ports::{Clock as _, SystemClock};
@@ -21,17 +24,25 @@ struct Scrape {
     handle: PrometheusHandle,
     queues: Queues,
     dead_letters: DeadLetters,
+    circuits: Arc<Circuits>,
     operator: api::OperatorKey,
 }
 
 /// Counts from here on, unless something in this process does already.
-pub(super) fn routes(queues: Queues, dead_letters: DeadLetters, operator: api::OperatorKey) -> anyhow::Result<Router> {
+pub(super) fn routes(engine: &Engine) -> anyhow::Result<Router> {
     let builder = [ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY].into_iter().try_fold(PrometheusBuilder::new(), |b, name| {
         b.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
     });
     let handle = builder?.install_recorder()?;
     metrics::describe();
-    Ok(Router::new().route("/metrics", get(scrape)).with_state(Scrape { handle, queues, dead_letters, operator }))
+    let scraped = Scrape {
+        handle,
+        queues: engine.queues.clone(),
+        dead_letters: engine.dead_letters.clone(),
+        circuits: Arc::clone(&engine.api.keeper.circuits),
+        operator: engine.api.operator.clone(),
+    };
+    Ok(Router::new().route("/metrics", get(scrape)).with_state(scraped))
 }
 
 async fn scrape(State(scrape): State<Scrape>, headers: HeaderMap) -> Response {
@@ -40,6 +51,7 @@ async fn scrape(State(scrape): State<Scrape>, headers: HeaderMap) -> Response {
         let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
         return (StatusCode::UNAUTHORIZED, challenge, "expected the operator's key as bearer token\n").into_response();
     }
+    metrics::circuits_open(scrape.circuits.open());
     let now = SystemClock.now();
     for queue in scrape.queues.all() {
         let stats = queue.stats();

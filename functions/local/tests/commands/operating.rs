@@ -73,6 +73,13 @@ async fn dead_letters_are_listed_shown_sent_back_and_deleted() {
     assert_eq!(check(&diagnosis, "dead_letters")["status"], "warning");
     assert_eq!(check(&diagnosis, "dead_letters")["detail"], "2 of events");
 
+    let metrics = reqwest::Client::builder().no_proxy().build().unwrap().get(format!("{}/metrics", deployment.api));
+    let metrics = metrics.bearer_auth(KEY).send().await.unwrap().text().await.unwrap();
+    for line in [r#"hookline_dead_letters{queue="events"} 2"#, r#"hookline_dead_letters{queue="retries"} 0"#] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    assert!(metrics.contains("hookline_circuits_open 0"), "{metrics}");
+
     let first = deployment.run("dead-letters list --json --limit 1").await.json();
     let cursor = first["next_cursor"].as_str().unwrap();
     let second = deployment.run(&format!("dead-letters list --json --limit 1 --cursor {cursor}")).await.json();
