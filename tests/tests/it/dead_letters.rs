@@ -101,6 +101,19 @@ async fn a_letter_is_sent_back_once_however_many_ask() {
 }
 
 #[tokio::test]
+async fn what_somebody_else_settled_meanwhile_is_not_set_aside() {
+    let place = Place::new().await;
+    place.send("it").await;
+    let slow = place.receive().await.pop().unwrap();
+    place.clock.advance(Duration::from_secs(31));
+    let quick = place.receive().await.pop().unwrap();
+    place.queue.ack(&quick.receipt).await.unwrap();
+    place.queue.reject(&slow, "too late").await.unwrap();
+    assert!(place.letters.list(10, None).unwrap().items.is_empty());
+    assert_eq!(place.queue.stats().waiting + place.queue.stats().leased, 0);
+}
+
+#[tokio::test]
 async fn a_queue_that_is_full_takes_nothing_back_and_the_letter_stays() {
     let place = Place::new().await;
     place.set_aside("it").await;

@@ -3,11 +3,13 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use serde_json::{Value, json};
+use shared::ports::{Outgoing, QueueError, QueueSender};
 use tests::world::{Answer, World};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, dynamic_filter_fn};
@@ -115,6 +117,31 @@ async fn what_went_wrong_is_told_without_being_asked_and_with_the_id() {
     assert_eq!(told("message set aside as a dead letter")["trace.id"].as_str().unwrap().len(), 16);
     let skipped = world.delivery(&late).await["id"].as_str().unwrap().to_owned();
     assert_eq!(told("delivery skipped")["trace.id"], &skipped[14..30]);
+}
+
+struct Down;
+
+#[async_trait]
+impl QueueSender for Down {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        messages.iter().map(|_| Err(QueueError::Unavailable("it is down".into()))).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_our_own_is_counted_and_told_with_the_id() {
+    let (log, counts) = (Log::start(), Counts::start());
+    let mut world = World::new().await;
+    world.hook(json!({})).await;
+    world.rewire(|engine| engine.fanout.deliveries = Arc::new(Down));
+    world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.drain().await;
+    assert_eq!(counts.value(r#"hookline_faults{cause="queue"}"#), 1.0);
+    let lines = log.lines();
+    let told = |message: &str| lines.iter().find(|line| line["message"] == message).unwrap();
+    let failed = told("message failed, will be tried again");
+    assert_eq!(failed["trace.id"], told("event accepted")["trace.id"]);
+    assert_eq!(failed["error"], "queue: the queue does not answer: it is down");
 }
 
 #[tokio::test]
