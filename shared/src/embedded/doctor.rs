@@ -10,7 +10,7 @@ use crate::ports::{Check, Doctor};
 use crate::request::LONGEST_ATTEMPT;
 use crate::stage::causes;
 
-/// What the journal takes before it is compacted, and as much again to spare.
+/// The journal takes up to 64 MiB, and a compaction writes anew what it merges.
 const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
 const NO_SPACE: u64 = 128 * 1024 * 1024;
 /// A message that could have been taken for so long is not taken for some reason.
