@@ -6,6 +6,10 @@
 //! follows what it was caused by and comes before its acknowledgement, so a
 //! crash takes all that came after some point, and that is made again. It is
 //! made again alike, because a delivery's id derives from the publication.
+//!
+//! While the disk is nearly full, nothing more is accepted, and what was goes
+//! on. Once a write or a sync has failed, nothing at all is taken until the store
+//! is opened anew ([`Store::failed`]), for nobody knows what the disk holds.
 
 mod codec;
 mod deliveries;

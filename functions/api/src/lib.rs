@@ -26,7 +26,9 @@ use shared::catalogue::Catalogue;
 use shared::domain::address::AddressPolicy;
 use shared::effective::EffectiveHooks;
 use shared::keeper::Keeper;
-use shared::ports::{Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Random, Replays, Tenants};
+use shared::ports::{
+    Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Random, Readiness, Replays, Tenants,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -77,6 +79,8 @@ pub struct Deps {
     pub throttle: Throttle,
     /// What a hook's URL may be.
     pub addresses: AddressPolicy,
+    /// Whether there is reason to take no work.
+    pub readiness: Arc<dyn Readiness>,
 }
 
 /// Every route, for Lambda and for the socket.

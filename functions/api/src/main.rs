@@ -22,7 +22,7 @@ use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::emf::Emf;
 use shared::keeper::{Foundations, Keeper};
-use shared::ports::{Documents, OsRandom, SystemClock};
+use shared::ports::{AlwaysReady, Documents, OsRandom, SystemClock};
 use shared::rates::Rates;
 use shared::telemetry::{self, Format};
 use tower::ServiceExt as _;
@@ -96,6 +96,7 @@ async fn main() -> anyhow::Result<()> {
         key_cache: KeyCache::new(FRESH_FOR),
         throttle: Throttle::default(),
         addresses,
+        readiness: Arc::new(AlwaysReady),
     });
     let (emf, clock) = (Arc::new(Emf::start().map_err(anyhow::Error::from_boxed)?), Arc::clone(&aws.clock));
     let service = service_fn(move |request: lambda_http::Request| {

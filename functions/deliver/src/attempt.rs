@@ -29,7 +29,8 @@ pub(crate) struct Made {
     pub(crate) ending: Ending,
 }
 
-/// Sends the request, alone or together with others, and tells how it went.
+/// Sends the request, alone or together with others, and tells how it went:
+/// not at all when the event expired while it waited for the others.
 pub(crate) async fn make(
     deps: &Deps,
     hook: &Arc<EffectiveHook>,
@@ -37,19 +38,19 @@ pub(crate) async fn make(
     data: &Arc<RawValue>,
     now: Timestamp,
     unverified: bool,
-) -> Result<Made, Fault> {
+) -> Result<Option<Made>, Fault> {
     if hook.settings.batch.max_events > 1 {
-        let sent = deps.batches.send(deps, hook, delivery, data, unverified).await?;
-        let mut made = judge(&sent.hook, delivery.trigger, &sent.result, sent.at, unverified);
+        let Some(sent) = deps.batches.send(deps, hook, delivery, data, unverified).await? else { return Ok(None) };
+        let mut made = judge(&sent.hook, delivery.trigger, &sent.result, sent.at, sent.unverified);
         if sent.deliveries.len() > 1 {
             made.attempt.batch = sent.deliveries.iter().map(|other| other.event).collect();
         }
-        return Ok(made);
+        return Ok(Some(made));
     }
     let subject = Subject::of(delivery, data);
     let id = request::name(&[subject.delivery]);
     let result = exchange::run(&deps.courier(), hook, &[subject], &id, now, unverified).await;
-    Ok(judge(hook, delivery.trigger, &result, now, unverified))
+    Ok(Some(judge(hook, delivery.trigger, &result, now, unverified)))
 }
 
 /// What an exchange means for a delivery that took part in it.
@@ -67,6 +68,7 @@ fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Tim
         response_headers: Vec::new(),
         revision: Some(hook.revision()),
         batch: Vec::new(),
+        with_key: unverified,
         trigger,
     };
     let response = match &exchange.answer {

@@ -104,6 +104,11 @@ pub(crate) struct ServeOptions {
     /// Attempts under way at once for one hook, 1 to 10000
     #[arg(long, env = "HOOKLINE_MAX_IN_FLIGHT_PER_HOOK", default_value = "64", value_name = "N")]
     pub(crate) max_in_flight_per_hook: String,
+
+    /// MiB that must be free on the disk of the data directory for events to be
+    /// accepted; 0 for no such bound
+    #[arg(long, env = "HOOKLINE_MIN_FREE_MIB", default_value = "256", value_name = "MIB")]
+    pub(crate) min_free_mib: String,
 }
 
 #[derive(Args)]
@@ -172,4 +177,9 @@ pub(crate) struct BenchOptions {
     /// Size of `data` in bytes
     #[arg(long, default_value_t = 300, value_name = "BYTES")]
     pub(crate) payload: usize,
+
+    /// Measure instead how long a quick endpoint waits beside 1, 100 and 1,000
+    /// endpoints that take 10 s for every request; takes 3 minutes
+    #[arg(long, conflicts_with_all = ["events", "clients", "payload"])]
+    pub(crate) isolation: bool,
 }

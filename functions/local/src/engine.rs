@@ -43,6 +43,7 @@ pub enum StartError {
 }
 
 /// What the process is built from.
+#[derive(Clone)]
 pub struct Options {
     pub store: StoreOptions,
     pub operator_key: String,
@@ -100,12 +101,14 @@ impl Engine {
             max_messages,
             max_leased_per_group: usize::MAX,
             max_leased_to_others: usize::MAX,
+            max_leased_to_busy: usize::MAX,
         };
         // Endpoints that are slow, or not known yet, leave a quarter of each lane
-        // to those that are quick.
+        // to those that are quick, and half of it to those with no request under way.
         let lane = || QueueOptions {
             max_leased_per_group: options.max_in_flight_per_hook,
             max_leased_to_others: options.max_in_flight.div_ceil(4) * 3,
+            max_leased_to_busy: options.max_in_flight.div_ceil(4),
             ..stage(MAX_BACKLOG)
         };
         let queues = Queues {
@@ -174,6 +177,7 @@ impl Engine {
                 key_cache: api::KeyCache::new(Duration::ZERO),
                 throttle: api::Throttle::default(),
                 addresses: options.addresses,
+                readiness: Arc::new(store.clone()),
             },
             fanout: fanout::Deps {
                 subscriptions: stored.clone(),

@@ -33,6 +33,9 @@ pub struct QueueOptions {
     /// The most messages that are leased at once of groups which are not known
     /// to be quick. The rest is room for those that are.
     pub max_leased_to_others: usize,
+    /// The most of these that are second and further leases of a group, so that
+    /// the rest is room for those that have none.
+    pub max_leased_to_busy: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -175,6 +178,10 @@ enum Sent {
 
 impl EmbeddedQueue {
     async fn send_as(&self, sent: Sent, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        // What was accepted goes on, and room is kept for that.
+        if sent == Sent::Durably && self.store.is_nearly_full() {
+            return messages.iter().map(|_| Err(QueueError::NoRoom)).collect();
+        }
         let now = self.clock.now();
         let mut results = Vec::with_capacity(messages.len());
         let mut accepted = Vec::with_capacity(messages.len());

@@ -24,6 +24,7 @@ async fn queue(store: &Store) -> EmbeddedQueue {
         max_messages: 2,
         max_leased_per_group: 1,
         max_leased_to_others: usize::MAX,
+        max_leased_to_busy: usize::MAX,
     };
     EmbeddedQueue::open(store.clone(), "events", options).await.unwrap()
 }

@@ -176,7 +176,7 @@ impl NewEvent {
     params(("tenant" = String, Path)), request_body = NewEvent, responses(
     (status = 202, body = Accepted), (status = 400, body = Problem), (status = 401, body = Problem),
     (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem),
-    (status = 503, body = Problem, description = "Nothing was accepted; try again after `Retry-After` seconds")
+    (status = 503, body = Problem, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")
 ))]
 pub(crate) async fn publish(
     MayPublish(tenant): MayPublish,
@@ -198,7 +198,7 @@ pub(crate) async fn publish(
     params(("tenant" = String, Path)), request_body = NewBatch, responses(
     (status = 202, body = BatchResult), (status = 400, body = Problem), (status = 401, body = Problem),
     (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem),
-    (status = 503, body = Problem, description = "Nothing was accepted; try again after `Retry-After` seconds")
+    (status = 503, body = Problem, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")
 ))]
 pub(crate) async fn publish_batch(
     MayPublish(tenant): MayPublish,

@@ -28,21 +28,34 @@ struct Scrape {
     operator: api::OperatorKey,
 }
 
-/// Counts from here on, unless something in this process does already.
-pub(super) fn routes(engine: &Engine) -> anyhow::Result<Router> {
-    let builder = [ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY].into_iter().try_fold(PrometheusBuilder::new(), |b, name| {
-        b.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
-    });
-    let handle = builder?.install_recorder()?;
-    metrics::describe();
-    let scraped = Scrape {
-        handle,
-        queues: engine.queues.clone(),
-        dead_letters: engine.dead_letters.clone(),
-        circuits: Arc::clone(&engine.api.keeper.circuits),
-        operator: engine.api.operator.clone(),
-    };
-    Ok(Router::new().route("/metrics", get(scrape)).with_state(scraped))
+/// What was counted, also by engines before this one.
+pub(super) struct Metrics {
+    handle: PrometheusHandle,
+    operator: api::OperatorKey,
+}
+
+impl Metrics {
+    /// Counts from here on, unless something in this process does already.
+    pub(super) fn install(operator: api::OperatorKey) -> anyhow::Result<Self> {
+        let builder =
+            [ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY].into_iter().try_fold(PrometheusBuilder::new(), |b, name| {
+                b.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
+            });
+        let handle = builder?.install_recorder()?;
+        metrics::describe();
+        Ok(Self { handle, operator })
+    }
+
+    pub(super) fn routes(&self, engine: &Engine) -> Router {
+        let scraped = Scrape {
+            handle: self.handle.clone(),
+            queues: engine.queues.clone(),
+            dead_letters: engine.dead_letters.clone(),
+            circuits: Arc::clone(&engine.api.keeper.circuits),
+            operator: self.operator.clone(),
+        };
+        Router::new().route("/metrics", get(scrape)).with_state(scraped)
+    }
 }
 
 async fn scrape(State(scrape): State<Scrape>, headers: HeaderMap) -> Response {

@@ -27,8 +27,8 @@ use shared::domain::tenant::Tenant;
 use shared::keeper::{Foundations, Keeper};
 use shared::messages::DeliveryMessage;
 use shared::ports::{
-    Check, Clock, Doctor, Documents, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing,
-    QueueError, QueueSender, Tenants,
+    AlwaysReady, Check, Clock, Doctor, Documents, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender,
+    OsRandom, Outgoing, QueueError, QueueSender, Tenants,
 };
 use shared::rates::Rates;
 use shared::sealed::SealedHooks;
@@ -326,6 +326,7 @@ async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
         key_cache: KeyCache::new(FRESH_FOR),
         throttle: Throttle::default(),
         addresses: AddressPolicy::default(),
+        readiness: Arc::new(AlwaysReady),
     });
     (router, key, token.reveal().to_owned())
 }

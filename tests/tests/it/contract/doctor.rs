@@ -79,6 +79,7 @@ async fn directory(clock: &ManualClock) -> Patient {
         max_messages: 10,
         max_leased_per_group: usize::MAX,
         max_leased_to_others: usize::MAX,
+        max_leased_to_busy: usize::MAX,
     };
     let mut queues = Vec::new();
     for name in QUEUES {
