@@ -127,7 +127,11 @@ impl Keeper {
             }
             end
         };
-        self.circuits.change(tenant, id, count).await.map(Some)
+        let counted = self.circuits.change(tenant, id, count).await?;
+        if ended.failure.is_some_and(|failure| failure.probe) && counted.1.circuit != Circuit::Closed {
+            metrics::circuit(CircuitState::Open);
+        }
+        Ok(Some(counted))
     }
 
     /// Does what was left undone after an attempt had been counted.

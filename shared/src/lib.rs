@@ -53,6 +53,8 @@
 //!   returns one [`stage::Outcome`]. Batches, leases and event sources belong to
 //!   the adapters, and no SDK or Lambda type appears in a handler.
 //! - **Tenants never meet.** Every key begins with the tenant.
+//! - **One id in every log line** about an event, from publishing to the last
+//!   attempt ([`domain::ids::TraceId`]). It is derived, so no message carries it.
 //! - **Secrets are sealed** on their way into a store ([`sealed`], [`vault`]) and
 //!   open only in the stages that need them.
 //!

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use super::queue::{DeadLetters, EmbeddedQueue};
 use super::store::{Store, Table};
 use super::vault::check_vault;
-use crate::ports::{Check, Doctor};
+use crate::ports::{Check, Doctor, Readiness as _};
 use crate::request::LONGEST_ATTEMPT;
 use crate::stage::causes;
 
-/// What the journal takes before it is compacted, and as much again to spare.
+/// The journal takes up to 64 MiB, and a compaction writes anew what it merges.
 const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
 const NO_SPACE: u64 = 128 * 1024 * 1024;
 /// A message that could have been taken for so long is not taken for some reason.
@@ -50,12 +50,13 @@ impl EmbeddedDoctor {
             };
             self.store.write(delete).await
         };
-        match deleted.await {
-            Ok(()) => Check::ok("store", "takes durable writes"),
-            Err(error) => Check::failed(
+        match (deleted.await, self.store.check()) {
+            (Ok(()), Ok(())) => Check::ok("store", "takes durable writes"),
+            (Ok(()), Err(reason)) => Check::failed("store", reason, "see the other checks, and the log"),
+            (Err(error), _) => Check::failed(
                 "store",
                 causes(&error),
-                "nothing is accepted any more; look at the disk and at the log, then restart the server",
+                "nothing is accepted until the disk is well; the log says what is wrong with it",
             ),
         }
     }

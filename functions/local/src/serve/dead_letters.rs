@@ -14,7 +14,6 @@ use shared::embedded::{DeadLetter, DeadLetterId, DeadLetters, RedriveError};
 use shared::ports::{Clock as _, SystemClock};
 use shared::stage::causes;
 use shared::time::Timestamp;
-use tokio::sync::watch;
 
 const MAX_LIMIT: usize = 100;
 const DEFAULT_LIMIT: usize = 20;
@@ -66,18 +65,15 @@ pub(super) fn routes(engine: &Engine) -> Router {
         .with_state(engine.api.clone())
 }
 
-/// Deletes what is too old, now and then, until the server stops.
-pub(super) async fn expire(letters: DeadLetters, mut stopped: watch::Receiver<bool>) {
+/// Deletes what is too old, now and then.
+pub(super) async fn expire(letters: DeadLetters) {
     loop {
         match letters.expire().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "dead letters were deleted after their retention"),
             Err(error) => tracing::warn!(error = %causes(&error), "old dead letters were not deleted"),
         }
-        tokio::select! {
-            () = tokio::time::sleep(EXPIRE_EVERY) => {}
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-        }
+        tokio::time::sleep(EXPIRE_EVERY).await;
     }
 }
 

@@ -39,8 +39,8 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn open(&self, engine: &Engine) {
-        let router = api::router(engine.api.clone());
-        self.front.open(router.merge(self.metrics.routes(engine)).merge(dead_letters::routes(engine)));
+        let own = self.metrics.routes(engine).merge(dead_letters::routes(engine));
+        self.front.open(api::router(engine.api.clone()).merge(own));
     }
 
     /// Runs until it is told to stop, and then finishes what is under way. An
@@ -50,10 +50,14 @@ impl Life {
             let (halt, halted) = watch::channel(false);
             let expiry = tokio::spawn(dead_letters::expire(engine.dead_letters.clone(), halted.clone()));
             let pump = tokio::spawn(engine.pump().run(halted));
+            // Ends with its engine, whose store it holds.
+            let expiry = tokio::spawn(dead_letters::expire(engine.dead_letters.clone()));
             let failure = tokio::select! {
                 _ = self.stop.wait_for(|stop| *stop) => None,
                 failure = failure(&engine.store) => Some(failure),
             };
+            expiry.abort();
+            let _ = expiry.await;
             let Some(failure) = failure else {
                 let _ = halt.send(true);
                 let finished = tokio::time::timeout(GRACE, async { tokio::join!(http, pump) });

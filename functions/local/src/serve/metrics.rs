@@ -45,11 +45,11 @@ impl Metrics {
 
     pub(super) fn routes(&self, engine: &Engine) -> Router {
         let scraped = Scrape {
-            handle: self.0.clone(),
+            handle: self.handle.clone(),
             queues: engine.queues.clone(),
             dead_letters: engine.dead_letters.clone(),
             circuits: Arc::clone(&engine.api.keeper.circuits),
-            operator: engine.api.operator.clone(),
+            operator: self.operator.clone(),
         };
         Router::new().route("/metrics", get(scrape)).with_state(scraped)
     }
