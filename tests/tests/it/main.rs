@@ -3,6 +3,7 @@
 
 mod budget;
 mod contract;
+mod faults;
 mod jobs;
 mod sealed;
 mod waiting;
