@@ -69,6 +69,9 @@ class Hook:
     def arrived(self, count=1, seconds=20):
         return until(f"{count} requests at {self.path}", lambda: len(self.arrivals()) >= count and self.arrivals(), seconds)
 
+    def settings(self):
+        return self.stack.must("GET", f"/v1/tenants/{TENANT}/hooks/{self.id}")
+
     def log(self):
         return self.stack.must("GET", f"/v1/tenants/{TENANT}/hooks/{self.id}/deliveries")["items"]
 
@@ -321,6 +324,83 @@ class Waiting(unittest.TestCase):
 
     def waiting(self, hook):
         return [m for m in stack.messages("Retries") if json.loads(m["Body"]).get("hook") == hook.id]
+
+
+class Killed(unittest.TestCase):
+    def test_what_was_in_a_killed_invocation_is_delivered_later_and_what_was_logged_not_twice(self):
+        killed = Stack(emulator, code, name="killed")
+        killed.must("POST", "/v1/tenants", {"id": TENANT})
+        timeout, lease = 4, 6
+        functions, deliver = emulator.client("lambda"), "killed-deliver"
+        functions.update_function_configuration(FunctionName=deliver, Timeout=timeout)
+        url = killed.outputs["DeliveriesQueueUrl"]
+        killed.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(lease)})
+        slow, *others = [Hook(on=killed) for _ in range(5)]
+        receiver.answer(slow.path, meanwhile=lambda: time.sleep(timeout + 2))
+        # All in one batch.
+        killed.mappings("Deliveries", enabled=False)
+        for hook in (slow, *others):
+            hook.publish()
+        until("five deliveries wait", lambda: len(killed.messages("Deliveries")) == 5)
+        killed.mappings("Deliveries", enabled=True)
+
+        slow.arrived(2, seconds=timeout + lease + 20)
+        self.assertIn(f"Lambda {deliver}: Task timed out", emulator.log())
+        for hook in (slow, *others):
+            # The attempt that was cut short left no trace; the others were logged before their function died.
+            self.assertEqual(hook.logged("succeeded")["attempt_count"], 1)
+        killed.settled()
+        self.assertEqual([len(hook.arrivals()) for hook in (slow, *others)], [2, 1, 1, 1, 1])
+        self.assertEqual(killed.messages("DeliveriesDeadLetter"), [])
+
+
+class Endpoints(unittest.TestCase):
+    def test_an_endpoint_that_is_gone_gets_nothing_more(self):
+        hook = Hook()
+        receiver.answer(hook.path, 410)
+        hook.publish()
+        hook.logged("failed")
+        until("the hook is disabled", lambda: not hook.settings()["enabled"])
+        self.assertIn("410", hook.settings()["disabled_reason"])
+        # What deliver remembers of a hook it remembers for five seconds.
+        time.sleep(5)
+        event = hook.publish()
+        until("the next is skipped", lambda: [r["status"] for r in hook.log() if r["event_id"] == event] == ["skipped"])
+        self.assertEqual(len(hook.arrivals()), 1)
+
+    def test_a_rotated_secret_signs_and_the_old_one_as_long_as_both_are_live(self):
+        hook = Hook()
+        old = hook.secret
+        path = f"/v1/tenants/{TENANT}/hooks/{hook.id}/secret"
+        new = stack.must("POST", f"{path}/rotate", {"overlap": 600})["secret"]
+        self.assertNotEqual(new, old)
+        hook.publish()
+        [arrival] = hook.arrived()
+        for secret in (old, new):
+            arrival.verified(secret)
+
+    def test_a_limited_hook_gets_so_many_requests_a_second(self):
+        hook = Hook(rate_limit=1)
+        events = [{"type": hook.type, "data": n} for n in range(4)]
+        stack.must("POST", f"/v1/tenants/{TENANT}/events/batch", {"events": events}, status=(202,))
+        times = [arrival.at for arrival in hook.arrived(4, seconds=40)]
+        # Let out at least a second apart, they arrive so but for what their way takes.
+        for earlier, later in zip(times, times[1:]):
+            self.assertGreater(later - earlier, 0.7)
+
+    def test_a_replay_sends_what_had_failed_for_good(self):
+        hook = Hook(delays=())
+        receiver.fail(hook.path, 2)
+        hook.publish()
+        hook.publish()
+        statuses = lambda: [row["status"] for row in hook.log()]
+        until("both have failed", lambda: statuses() == ["failed"] * 2)
+        path = f"/v1/tenants/{TENANT}/hooks/{hook.id}/replays"
+        replay = stack.must("POST", path, {"kind": "failed"})["id"]
+        until("both have succeeded", lambda: statuses() == ["succeeded"] * 2)
+        ended = until("the replay is over", lambda: (r := stack.must("GET", f"{path}/{replay}"))["status"] == "finished" and r)
+        self.assertEqual((ended["progress"]["found"], ended["progress"]["sent"]), (2, 2))
+        self.assertEqual(len(hook.arrivals()), 4)
 
 
 class Poison(unittest.TestCase):

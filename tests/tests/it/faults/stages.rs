@@ -30,6 +30,7 @@ use shared::ports::{
     OsRandom, Outgoing, QueueError, QueueReceiver as _, QueueSender as _, Received, SystemClock, Tenants as _,
 };
 use shared::rates::Rates;
+use shared::sealed::SealedHooks;
 use shared::stage::{Message, Outcome};
 use shared::time::Timestamp;
 use tests::dynamo::Dynamo;
@@ -187,14 +188,14 @@ impl Pipeline {
 
     fn deliver(&self) -> deliver::Deps {
         let (aws, store) = (&self.faulty, Dynamo::store());
-        let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(&self.kms_key)));
-        let hooks = Arc::new(CachedHooks::new(hooks, Arc::clone(&aws.clock), FRESH_FOR));
+        let stored = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
+        let hooks = Arc::new(SealedHooks::new(stored.clone(), aws.vault(&self.kms_key)));
         let (tenants, profiles) = (StoredTenants::new(self.cached()), StoredProfiles::new(self.cached()));
         let states: Arc<dyn Documents> = Arc::new(aws.documents(&store));
         let keeper = Keeper::new(Foundations {
             rates: Rates::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
             documents: states,
-            hooks: hooks.clone(),
+            hooks: stored,
             events: Arc::new(aws.queue(self.url("events"))),
             clock: Arc::clone(&aws.clock),
             random: Arc::new(OsRandom),
