@@ -1,5 +1,6 @@
 """The life of events on the deployed stack: real binaries, real roles, a real receiver."""
 
+import functools
 import hashlib
 import hmac
 import json
@@ -8,20 +9,21 @@ import unittest
 from datetime import datetime, timezone
 
 import botocore.exceptions
+import hooks
+from hooks import TENANT
 from receiver import Receiver
 from stack import Emulator, Stack, build, until, upload
 
-TENANT = "acme"
 # Spelled as no JSON library would, so that any rewriting shows.
 ODD_DATA = '{"b" : 1.10, "a":1e3, "é":"\\u00e9", "list":[1,2 , 3]}'
 # Times travel in seconds through the emulator.
 SECOND = 1.0
 
-emulator = receiver = stack = code = None
+emulator = receiver = stack = code = Hook = None
 
 
 def setUpModule():
-    global emulator, receiver, stack, code
+    global emulator, receiver, stack, code, Hook
     binaries = build()
     emulator = Emulator()
     unittest.addModuleCleanup(emulator.stop)
@@ -30,83 +32,7 @@ def setUpModule():
     code = upload(emulator, binaries)
     stack = Stack(emulator, code)
     stack.must("POST", "/v1/tenants", {"id": TENANT})
-
-
-def rfc3339(seconds):
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-class Hook:
-    """A hook of the tenant with an endpoint and an event type of its own."""
-
-    count = 0
-
-    def __init__(self, delays=(1, 1), on=None, **settings):
-        Hook.count += 1
-        self.stack = on or stack
-        self.path = f"/hook/{Hook.count}"
-        self.type = f"thing.happened-{Hook.count}"
-        made = self.stack.must(
-            "POST",
-            f"/v1/tenants/{TENANT}/hooks",
-            {"url": receiver.url + self.path, "events": [self.type], "retry": {"delays": list(delays), "jitter": 0}}
-            | settings,
-        )
-        self.id, self.secret = made["id"], made["secret"]
-
-    def publish(self, data=None, **fields):
-        """Through the API; the event's id."""
-        event = {"type": self.type, "data": data if data is not None else {"n": 1}, **fields}
-        return self.stack.must("POST", f"/v1/tenants/{TENANT}/events", event, status=(202,))["id"]
-
-    def message(self, data=None, **fields):
-        """The same for the events queue."""
-        return json.dumps({"tenant": TENANT, "type": self.type, "data": data if data is not None else {"n": 1}, **fields})
-
-    def arrivals(self):
-        return receiver.arrivals(self.path)
-
-    def arrived(self, count=1, seconds=20):
-        return until(f"{count} requests at {self.path}", lambda: len(self.arrivals()) >= count and self.arrivals(), seconds)
-
-    def settings(self):
-        return self.stack.must("GET", f"/v1/tenants/{TENANT}/hooks/{self.id}")
-
-    def log(self):
-        return self.stack.must("GET", f"/v1/tenants/{TENANT}/hooks/{self.id}/deliveries")["items"]
-
-    def logged(self, status, seconds=20):
-        """The only delivery of this hook, once it has that status."""
-
-        def only():
-            rows = self.log()
-            return rows and rows[0]["status"] == status and rows
-
-        rows = until(f"the delivery of {self.id} is {status}", only, seconds)
-        assert len(rows) == 1, rows
-        return rows[0]
-
-    def delivery(self, id):
-        return self.stack.must("GET", f"/v1/tenants/{TENANT}/deliveries/{id}")
-
-    def retry_message(self, due_in, step=1):
-        """The retry message that follows the one logged attempt, with another due time; and that time."""
-        row = self.logged("retrying")
-        due_at = time.time() + due_in
-        message = {
-            "version": 1,
-            "tenant": TENANT,
-            "hook": self.id,
-            "event_id": row["event_id"],
-            # A delivery's id is made of its event's and its hook's.
-            "event_seq": "seq_" + row["id"].removeprefix("dlv_")[:26],
-            "event_type": self.type,
-            "event_timestamp": row["created_at"],
-            "trigger": "retry",
-            "step": step,
-            "due_at": rfc3339(due_at),
-        }
-        return json.dumps(message), due_at
+    Hook = functools.partial(hooks.Hook, stack, receiver)
 
 
 class Publishing(unittest.TestCase):
@@ -158,16 +84,16 @@ class Publishing(unittest.TestCase):
         self.assertEqual(arrival.verified(hook.secret)["data"], data)
 
     def test_an_event_goes_to_every_hook_that_matches_and_to_no_other(self):
-        hooks = [Hook() for _ in range(3)]
+        three = [Hook() for _ in range(3)]
         wildcard = Hook()
         stack.must("PATCH", f"/v1/tenants/{TENANT}/hooks/{wildcard.id}", {"events": ["shared.*"]})
-        for hook in hooks[:2]:
+        for hook in three[:2]:
             stack.must("PATCH", f"/v1/tenants/{TENANT}/hooks/{hook.id}", {"events": ["shared.type"]})
         stack.must("POST", f"/v1/tenants/{TENANT}/events", {"type": "shared.type", "data": {}}, status=(202,))
-        for hook in (*hooks[:2], wildcard):
+        for hook in (*three[:2], wildcard):
             hook.arrived()
         stack.settled()
-        self.assertEqual([len(h.arrivals()) for h in (*hooks, wildcard)], [1, 1, 0, 1])
+        self.assertEqual([len(h.arrivals()) for h in (*three, wildcard)], [1, 1, 0, 1])
 
     def test_an_event_id_published_twice_is_delivered_once(self):
         hook = Hook()
@@ -217,7 +143,6 @@ class Profiles(unittest.TestCase):
         self.assertEqual(sorted(sent), [0, 1, 2])
 
 
-
 class Waiting(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -225,7 +150,7 @@ class Waiting(unittest.TestCase):
         # one is longer, and goes on while the other tests run.
         tight = Stack(emulator, code, name="tight", InFlightBudget="1")
         tight.must("POST", "/v1/tenants", {"id": TENANT})
-        hook = Hook(delays=(3600,), on=tight)
+        hook = hooks.Hook(tight, receiver, delays=(3600,))
         receiver.fail(hook.path, 1)
         hook.publish()
         body, due_at = hook.retry_message(due_in=64)
@@ -335,7 +260,7 @@ class Killed(unittest.TestCase):
         functions.update_function_configuration(FunctionName=deliver, Timeout=timeout)
         url = killed.outputs["DeliveriesQueueUrl"]
         killed.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(lease)})
-        slow, *others = [Hook(on=killed) for _ in range(5)]
+        slow, *others = [hooks.Hook(killed, receiver) for _ in range(5)]
         receiver.answer(slow.path, meanwhile=lambda: time.sleep(timeout + 2))
         # All in one batch.
         killed.mappings("Deliveries", enabled=False)
