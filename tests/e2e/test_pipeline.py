@@ -255,7 +255,7 @@ class Killed(unittest.TestCase):
     def test_what_was_in_a_killed_invocation_is_delivered_later_and_what_was_logged_not_twice(self):
         killed = Stack(emulator, code, name="killed")
         killed.must("POST", "/v1/tenants", {"id": TENANT})
-        timeout, lease = 4, 6
+        timeout, lease = 6, 8
         functions, deliver = emulator.client("lambda"), "killed-deliver"
         functions.update_function_configuration(FunctionName=deliver, Timeout=timeout)
         url = killed.outputs["DeliveriesQueueUrl"]
@@ -309,9 +309,8 @@ class Endpoints(unittest.TestCase):
         events = [{"type": hook.type, "data": n} for n in range(4)]
         stack.must("POST", f"/v1/tenants/{TENANT}/events/batch", {"events": events}, status=(202,))
         times = [arrival.at for arrival in hook.arrived(4, seconds=40)]
-        # Let out at least a second apart, they arrive so but for what their way takes.
-        for earlier, later in zip(times, times[1:]):
-            self.assertGreater(later - earlier, 0.7)
+        # The last is let out three seconds after the first, which may have been held up on its way.
+        self.assertGreater(times[-1] - times[0], 2)
 
     def test_a_replay_sends_what_had_failed_for_good(self):
         hook = Hook(delays=())
