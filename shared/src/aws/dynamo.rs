@@ -34,6 +34,7 @@ mod hooks;
 mod item;
 mod subscriptions;
 mod table;
+mod tries;
 
 pub use deliveries::DynamoDeliveryLog;
 pub use documents::DynamoDocuments;

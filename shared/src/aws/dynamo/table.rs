@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::item::{Item, PK, SK};
+use super::tries::Tries;
 use crate::ports::{OsRandom, Random as _, StoreError, StoreResult};
 
 /// The most actions DynamoDB takes in one transaction.
@@ -145,11 +146,13 @@ impl Table {
         }
     }
 
-    /// Whether it was there.
+    /// Whether it was there. After a try that failed, which may have done it, that cannot
+    /// be told any more and counts as yes.
     pub(super) async fn delete(&self, pk: &str, sk: &str) -> StoreResult<bool> {
         let request = self.client.delete_item().table_name(&self.name).key(PK, text(pk)).key(SK, text(sk));
-        let output = request.return_values(ReturnValue::AllOld).send().await.map_err(store_error)?;
-        Ok(output.attributes.is_some())
+        let (request, tries) = (request.return_values(ReturnValue::AllOld), Tries::default());
+        let output = request.customize().interceptor(tries.clone()).send().await.map_err(store_error)?;
+        Ok(output.attributes.is_some() || tries.count() > 1)
     }
 
     pub(super) async fn query(

@@ -95,6 +95,17 @@ async fn tenants_and_replays_are_written_without_a_conflict() {
 }
 
 #[tokio::test]
+async fn what_was_deleted_was_there() {
+    let (proxy, stores) = faulty_stores().await;
+    let document = Document { name: "one".to_owned(), version: 1, body: "{}".to_owned() };
+    stores.documents.put("p", &document).await.unwrap();
+    proxy.fail("DeleteItem", [Fault::Lost]);
+    assert!(stores.documents.delete("p", "one").await.unwrap());
+    assert_eq!(stores.documents.get("p", "one").await.unwrap(), None);
+    assert!(!stores.documents.delete("p", "one").await.unwrap());
+}
+
+#[tokio::test]
 async fn of_two_writers_of_the_same_one_is_refused_also_when_answers_are_lost() {
     let (proxy, stores) = faulty_stores().await;
     let same = Document { name: "one".to_owned(), version: 1, body: "{}".to_owned() };
