@@ -33,6 +33,7 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::{FutureExt as _, StreamExt as _, stream};
@@ -40,15 +41,24 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 pub use lambda_runtime::Error;
 
-use crate::aws::client::Aws;
+use crate::aws::client::{Aws, LONGEST_CALL};
 use crate::aws::{RetryLane, ScheduleTarget, Settlement, SqsSettlement, Waiting};
 use crate::config::{self, Environment, FromEnvironment};
 use crate::emf::Emf;
 use crate::messages::{Rejection, trace_of};
 use crate::metrics;
 use crate::ports::{BoxError, Received};
+use crate::request::LONGEST_ATTEMPT;
 use crate::stage::{self, Fault, Message, Outcome};
 use crate::time::Timestamp;
+
+/// Calls that a stage makes for one message, one after the other; the most are
+/// `deliver`'s: the hook, its key, the event, the log, its health, its turn, the
+/// row, the retry.
+pub const CALLS_PER_MESSAGE: u32 = 8;
+/// The longest that one message takes: its attempt, and each call as long as it
+/// may be. The time-out of `deliver` has to outlast it for each round of a batch.
+pub const LONGEST_MESSAGE: Duration = LONGEST_ATTEMPT.saturating_add(LONGEST_CALL.saturating_mul(CALLS_PER_MESSAGE));
 
 /// How a function takes batches from its queues.
 #[derive(Clone, Debug, PartialEq, Eq)]

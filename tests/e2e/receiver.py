@@ -1,5 +1,6 @@
 """A customer's endpoint: keeps what arrives, and fails when told to."""
 
+import contextlib
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +27,7 @@ class Receiver:
     def __init__(self):
         self.lock = threading.Lock()
         self.kept = {}
-        self.failures = {}
+        self.scripts = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -37,13 +38,17 @@ class Receiver:
                 arrival = Arrival({name.lower(): value for name, value in self.headers.items()}, body)
                 with receiver.lock:
                     receiver.kept.setdefault(self.path, []).append(arrival)
-                    left = receiver.failures.get(self.path, 0)
-                    receiver.failures[self.path] = max(0, left - 1)
-                answer = b"not now" if left else b"thank you"
-                self.send_response(503 if left else 200)
-                self.send_header("content-length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
+                    script = receiver.scripts.get(self.path)
+                    status, meanwhile = script.pop(0) if script else (200, None)
+                if meanwhile:
+                    meanwhile()
+                answer = b"thank you" if status == 200 else b"not now"
+                # Who waited for it may be gone.
+                with contextlib.suppress(ConnectionError):
+                    self.send_response(status)
+                    self.send_header("content-length", str(len(answer)))
+                    self.end_headers()
+                    self.wfile.write(answer)
 
             def log_message(self, *_):
                 pass
@@ -56,7 +61,12 @@ class Receiver:
     def fail(self, path, times):
         """The next `times` requests to `path` get 503."""
         with self.lock:
-            self.failures[path] = times
+            self.scripts[path] = [(503, None)] * times
+
+    def answer(self, path, status=200, meanwhile=None):
+        """One request to `path`, after those of which something is said already, gets this status once `meanwhile` is done."""
+        with self.lock:
+            self.scripts.setdefault(path, []).append((status, meanwhile))
 
     def arrivals(self, path):
         with self.lock:

@@ -55,11 +55,13 @@ def main():
     suite = unittest.TestSuite([loader.loadTestsFromModule(test_template)])
     if not options.template:
         import test_pipeline
+        import test_roles
 
-        # The emulator's log is left in target/e2e.log.
-        if options.binaries:
-            test_pipeline.build = lambda: options.binaries
-        suite.addTests(loader.loadTestsFromModule(test_pipeline))
+        # The emulators' logs are left in target/e2e.log and target/e2e-roles.log.
+        for module in (test_pipeline, test_roles):
+            if options.binaries:
+                module.build = lambda: options.binaries
+            suite.addTests(loader.loadTestsFromModule(module))
 
     started = time.monotonic()
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)

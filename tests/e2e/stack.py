@@ -58,9 +58,10 @@ def http(method, url, body=None, headers=()):
 
 
 class Emulator:
-    """ministack on a port of its own, in a process group of its own."""
+    """ministack on a port of its own, in a process group of its own; its log is left in target/."""
 
-    def __init__(self):
+    def __init__(self, log="e2e.log"):
+        self.left_log = ROOT / "target" / log
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -130,7 +131,7 @@ class Emulator:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        shutil.copy(self.log_path, ROOT / "target" / "e2e.log")
+        shutil.copy(self.log_path, self.left_log)
         shutil.rmtree(self.home, ignore_errors=True)
 
 
@@ -204,6 +205,10 @@ class Stack:
             events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
             reasons = [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in events if "FAILED" in e["ResourceStatus"]]
             raise AssertionError("\n".join([stack["StackStatus"], *reasons]))
+        self.resources = {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        }
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.sqs = emulator.client("sqs")
 
@@ -240,6 +245,16 @@ class Stack:
             for url, messages in region.items()
         }
         return [m for queue in queues for m in by_name.get(self.outputs[f"{queue}QueueUrl"].rsplit("/", 1)[-1], [])]
+
+    def mappings(self, queue, enabled):
+        """Lets the functions read a queue, or leave what is in it."""
+        client = self.emulator.client("lambda")
+        for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
+            if mapping["EventSourceArn"] == self.arn(queue):
+                client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+
+    def arn(self, queue):
+        return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.outputs[f'{queue}QueueUrl'].rsplit('/', 1)[-1]}"
 
     def settled(self):
         """Waits until nothing is under way; what waits in retries may stay."""

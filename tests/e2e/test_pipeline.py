@@ -1,5 +1,6 @@
 """The life of events on the deployed stack: real binaries, real roles, a real receiver."""
 
+import functools
 import hashlib
 import hmac
 import json
@@ -8,20 +9,21 @@ import unittest
 from datetime import datetime, timezone
 
 import botocore.exceptions
+import hooks
+from hooks import TENANT
 from receiver import Receiver
 from stack import Emulator, Stack, build, until, upload
 
-TENANT = "acme"
 # Spelled as no JSON library would, so that any rewriting shows.
 ODD_DATA = '{"b" : 1.10, "a":1e3, "é":"\\u00e9", "list":[1,2 , 3]}'
 # Times travel in seconds through the emulator.
 SECOND = 1.0
 
-emulator = receiver = stack = code = None
+emulator = receiver = stack = code = Hook = None
 
 
 def setUpModule():
-    global emulator, receiver, stack, code
+    global emulator, receiver, stack, code, Hook
     binaries = build()
     emulator = Emulator()
     unittest.addModuleCleanup(emulator.stop)
@@ -30,80 +32,7 @@ def setUpModule():
     code = upload(emulator, binaries)
     stack = Stack(emulator, code)
     stack.must("POST", "/v1/tenants", {"id": TENANT})
-
-
-def rfc3339(seconds):
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-class Hook:
-    """A hook of the tenant with an endpoint and an event type of its own."""
-
-    count = 0
-
-    def __init__(self, delays=(1, 1), on=None, **settings):
-        Hook.count += 1
-        self.stack = on or stack
-        self.path = f"/hook/{Hook.count}"
-        self.type = f"thing.happened-{Hook.count}"
-        made = self.stack.must(
-            "POST",
-            f"/v1/tenants/{TENANT}/hooks",
-            {"url": receiver.url + self.path, "events": [self.type], "retry": {"delays": list(delays), "jitter": 0}}
-            | settings,
-        )
-        self.id, self.secret = made["id"], made["secret"]
-
-    def publish(self, data=None, **fields):
-        """Through the API; the event's id."""
-        event = {"type": self.type, "data": data if data is not None else {"n": 1}, **fields}
-        return self.stack.must("POST", f"/v1/tenants/{TENANT}/events", event, status=(202,))["id"]
-
-    def message(self, data=None, **fields):
-        """The same for the events queue."""
-        return json.dumps({"tenant": TENANT, "type": self.type, "data": data if data is not None else {"n": 1}, **fields})
-
-    def arrivals(self):
-        return receiver.arrivals(self.path)
-
-    def arrived(self, count=1, seconds=20):
-        return until(f"{count} requests at {self.path}", lambda: len(self.arrivals()) >= count and self.arrivals(), seconds)
-
-    def log(self):
-        return self.stack.must("GET", f"/v1/tenants/{TENANT}/hooks/{self.id}/deliveries")["items"]
-
-    def logged(self, status, seconds=20):
-        """The only delivery of this hook, once it has that status."""
-
-        def only():
-            rows = self.log()
-            return rows and rows[0]["status"] == status and rows
-
-        rows = until(f"the delivery of {self.id} is {status}", only, seconds)
-        assert len(rows) == 1, rows
-        return rows[0]
-
-    def delivery(self, id):
-        return self.stack.must("GET", f"/v1/tenants/{TENANT}/deliveries/{id}")
-
-    def retry_message(self, due_in, step=1):
-        """The retry message that follows the one logged attempt, with another due time; and that time."""
-        row = self.logged("retrying")
-        due_at = time.time() + due_in
-        message = {
-            "version": 1,
-            "tenant": TENANT,
-            "hook": self.id,
-            "event_id": row["event_id"],
-            # A delivery's id is made of its event's and its hook's.
-            "event_seq": "seq_" + row["id"].removeprefix("dlv_")[:26],
-            "event_type": self.type,
-            "event_timestamp": row["created_at"],
-            "trigger": "retry",
-            "step": step,
-            "due_at": rfc3339(due_at),
-        }
-        return json.dumps(message), due_at
+    Hook = functools.partial(hooks.Hook, stack, receiver)
 
 
 class Publishing(unittest.TestCase):
@@ -142,7 +71,7 @@ class Publishing(unittest.TestCase):
     def test_the_table_holds_no_secret_that_could_be_read(self):
         hook = Hook()
         rows = emulator.client("dynamodb").scan(TableName=stack.outputs["HooksTable"])["Items"]
-        text = json.dumps(rows)
+        text = json.dumps(rows, default=repr)
         self.assertIn(receiver.url + hook.path, text.replace("\\", ""))
         self.assertIn("sealed:v1:", text)
         self.assertNotIn(hook.secret.removeprefix("whsec_"), text)
@@ -155,16 +84,16 @@ class Publishing(unittest.TestCase):
         self.assertEqual(arrival.verified(hook.secret)["data"], data)
 
     def test_an_event_goes_to_every_hook_that_matches_and_to_no_other(self):
-        hooks = [Hook() for _ in range(3)]
+        three = [Hook() for _ in range(3)]
         wildcard = Hook()
         stack.must("PATCH", f"/v1/tenants/{TENANT}/hooks/{wildcard.id}", {"events": ["shared.*"]})
-        for hook in hooks[:2]:
+        for hook in three[:2]:
             stack.must("PATCH", f"/v1/tenants/{TENANT}/hooks/{hook.id}", {"events": ["shared.type"]})
         stack.must("POST", f"/v1/tenants/{TENANT}/events", {"type": "shared.type", "data": {}}, status=(202,))
-        for hook in (*hooks[:2], wildcard):
+        for hook in (*three[:2], wildcard):
             hook.arrived()
         stack.settled()
-        self.assertEqual([len(h.arrivals()) for h in (*hooks, wildcard)], [1, 1, 0, 1])
+        self.assertEqual([len(h.arrivals()) for h in (*three, wildcard)], [1, 1, 0, 1])
 
     def test_an_event_id_published_twice_is_delivered_once(self):
         hook = Hook()
@@ -214,7 +143,6 @@ class Profiles(unittest.TestCase):
         self.assertEqual(sorted(sent), [0, 1, 2])
 
 
-
 class Waiting(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -222,7 +150,7 @@ class Waiting(unittest.TestCase):
         # one is longer, and goes on while the other tests run.
         tight = Stack(emulator, code, name="tight", InFlightBudget="1")
         tight.must("POST", "/v1/tenants", {"id": TENANT})
-        hook = Hook(delays=(3600,), on=tight)
+        hook = hooks.Hook(tight, receiver, delays=(3600,))
         receiver.fail(hook.path, 1)
         hook.publish()
         body, due_at = hook.retry_message(due_in=64)
@@ -321,6 +249,82 @@ class Waiting(unittest.TestCase):
 
     def waiting(self, hook):
         return [m for m in stack.messages("Retries") if json.loads(m["Body"]).get("hook") == hook.id]
+
+
+class Killed(unittest.TestCase):
+    def test_what_was_in_a_killed_invocation_is_delivered_later_and_what_was_logged_not_twice(self):
+        killed = Stack(emulator, code, name="killed")
+        killed.must("POST", "/v1/tenants", {"id": TENANT})
+        timeout, lease = 6, 8
+        functions, deliver = emulator.client("lambda"), "killed-deliver"
+        functions.update_function_configuration(FunctionName=deliver, Timeout=timeout)
+        url = killed.outputs["DeliveriesQueueUrl"]
+        killed.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(lease)})
+        slow, *others = [hooks.Hook(killed, receiver) for _ in range(5)]
+        receiver.answer(slow.path, meanwhile=lambda: time.sleep(timeout + 2))
+        # All in one batch.
+        killed.mappings("Deliveries", enabled=False)
+        for hook in (slow, *others):
+            hook.publish()
+        until("five deliveries wait", lambda: len(killed.messages("Deliveries")) == 5)
+        killed.mappings("Deliveries", enabled=True)
+
+        slow.arrived(2, seconds=timeout + lease + 20)
+        self.assertIn(f"Lambda {deliver}: Task timed out", emulator.log())
+        for hook in (slow, *others):
+            # The attempt that was cut short left no trace; the others were logged before their function died.
+            self.assertEqual(hook.logged("succeeded")["attempt_count"], 1)
+        killed.settled()
+        self.assertEqual([len(hook.arrivals()) for hook in (slow, *others)], [2, 1, 1, 1, 1])
+        self.assertEqual(killed.messages("DeliveriesDeadLetter"), [])
+
+
+class Endpoints(unittest.TestCase):
+    def test_an_endpoint_that_is_gone_gets_nothing_more(self):
+        hook = Hook()
+        receiver.answer(hook.path, 410)
+        hook.publish()
+        hook.logged("failed")
+        until("the hook is disabled", lambda: not hook.settings()["enabled"])
+        self.assertIn("410", hook.settings()["disabled_reason"])
+        # What deliver remembers of a hook it remembers for five seconds.
+        time.sleep(5)
+        event = hook.publish()
+        until("the next is skipped", lambda: [r["status"] for r in hook.log() if r["event_id"] == event] == ["skipped"])
+        self.assertEqual(len(hook.arrivals()), 1)
+
+    def test_a_rotated_secret_signs_and_the_old_one_as_long_as_both_are_live(self):
+        hook = Hook()
+        old = hook.secret
+        path = f"/v1/tenants/{TENANT}/hooks/{hook.id}/secret"
+        new = stack.must("POST", f"{path}/rotate", {"overlap": 600})["secret"]
+        self.assertNotEqual(new, old)
+        hook.publish()
+        [arrival] = hook.arrived()
+        for secret in (old, new):
+            arrival.verified(secret)
+
+    def test_a_limited_hook_gets_so_many_requests_a_second(self):
+        hook = Hook(rate_limit=1)
+        events = [{"type": hook.type, "data": n} for n in range(4)]
+        stack.must("POST", f"/v1/tenants/{TENANT}/events/batch", {"events": events}, status=(202,))
+        times = [arrival.at for arrival in hook.arrived(4, seconds=40)]
+        # The last is let out three seconds after the first, which may have been held up on its way.
+        self.assertGreater(times[-1] - times[0], 2)
+
+    def test_a_replay_sends_what_had_failed_for_good(self):
+        hook = Hook(delays=())
+        receiver.fail(hook.path, 2)
+        hook.publish()
+        hook.publish()
+        statuses = lambda: [row["status"] for row in hook.log()]
+        until("both have failed", lambda: statuses() == ["failed"] * 2)
+        path = f"/v1/tenants/{TENANT}/hooks/{hook.id}/replays"
+        replay = stack.must("POST", path, {"kind": "failed"})["id"]
+        until("both have succeeded", lambda: statuses() == ["succeeded"] * 2)
+        ended = until("the replay is over", lambda: (r := stack.must("GET", f"{path}/{replay}"))["status"] == "finished" and r)
+        self.assertEqual((ended["progress"]["found"], ended["progress"]["sent"]), (2, 2))
+        self.assertEqual(len(hook.arrivals()), 4)
 
 
 class Poison(unittest.TestCase):

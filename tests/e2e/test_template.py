@@ -10,9 +10,9 @@ from stack import ROOT, translate
 # One attempt (`LONGEST_ATTEMPT` in shared/src/request.rs): waiting for others to travel with, an access token, and another
 # one when that is refused, and from connecting to the last byte of the answer.
 ATTEMPT_SECONDS = 5 + 2 * 5 + 30
-# Around an attempt: the hook, its key, the event, the log, its health, its turn, the row, the retry, each within
-# `OPERATION_TIMEOUT` of shared/src/aws/client.rs.
-MARGIN_SECONDS = 8 * 12
+# Around an attempt: `CALLS_PER_MESSAGE` of shared/src/lambda.rs, each within `LONGEST_CALL` of shared/src/aws/client.rs.
+CALLS, CALL_SECONDS = 8, 12
+MARGIN_SECONDS = CALLS * CALL_SECONDS
 # The most SQS takes.
 MAX_RETENTION = 1_209_600
 
@@ -30,7 +30,7 @@ class Template(unittest.TestCase):
             for event in function.get("Events", {}).values()
         ]
 
-    def test_the_longest_attempt_is_the_one_of_the_code(self):
+    def test_the_longest_attempt_and_the_longest_calls_are_those_of_the_code(self):
         def seconds(file, pattern):
             return int(re.search(pattern, (ROOT / "shared/src" / file).read_text()).group(1))
 
@@ -38,6 +38,9 @@ class Template(unittest.TestCase):
         token = seconds("request.rs", r"TOKEN_TIMEOUT: Timeout = Timeout \{ connect: .*total: Seconds::new\((\d+)\)")
         wait = seconds("domain/settings/limits.rs", r"MAX_BATCH_WAIT: Seconds = Seconds::new\((\d+)\)")
         self.assertEqual(ATTEMPT_SECONDS, wait + 2 * token + total)
+        calls = seconds("lambda.rs", r"CALLS_PER_MESSAGE: u32 = (\d+);")
+        call = seconds("aws/client.rs", r"LONGEST_CALL: Duration = Duration::from_secs\((\d+)\)")
+        self.assertEqual((CALLS, CALL_SECONDS), (calls, call))
 
     def test_a_whole_batch_fits_the_time_out_of_deliver(self):
         deliver = self.functions["DeliverFunction"]
@@ -45,6 +48,11 @@ class Template(unittest.TestCase):
         for event in deliver["Events"].values():
             rounds = math.ceil(event["Properties"]["BatchSize"] / concurrency)
             self.assertLessEqual(rounds * ATTEMPT_SECONDS + MARGIN_SECONDS, deliver["Timeout"])
+
+    def test_a_call_that_is_never_answered_fails_its_own_message_and_not_the_batch(self):
+        # Whoever is cut short resumes; only what `deliver` has sent cannot be unsent, and it allows for every call.
+        for name in ("FanoutFunction", "RequeueFunction"):
+            self.assertGreater(self.functions[name]["Timeout"], 2 * CALL_SECONDS, name)
 
     def test_the_alarm_on_the_duration_of_deliver_is_at_four_fifths_of_its_time_out(self):
         threshold = self.resources["DeliverDurationAlarm"]["Properties"]["Threshold"]

@@ -14,6 +14,7 @@ pub const LOGS_TABLE: &str = "logs";
 /// A database of one test; gone when dropped.
 pub struct Dynamo {
     pub client: Client,
+    pub endpoint: String,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -28,13 +29,8 @@ impl Dynamo {
         let address = listener.local_addr().expect("a bound socket has an address");
         let database = dynoxide::Database::memory().expect("a database in memory needs nothing");
         let server = tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(format!("http://{address}"))
-            .retry_config(shared::aws::client::retries())
-            .timeout_config(shared::aws::client::timeouts());
+        let endpoint = format!("http://{address}");
+        let mut config = config(&endpoint);
         if let Some(meter) = meter {
             config = config.interceptor(meter);
         }
@@ -42,7 +38,7 @@ impl Dynamo {
         for table in [HOOKS_TABLE, LOGS_TABLE] {
             create_table(&client, table).await;
         }
-        Self { client, server }
+        Self { client, endpoint, server }
     }
 
     pub fn store() -> StoreConfig {
@@ -58,6 +54,21 @@ impl Drop for Dynamo {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// A client as the functions have it, of what is at `endpoint`.
+pub fn client_of(endpoint: &str) -> Client {
+    Client::from_conf(config(endpoint).build())
+}
+
+fn config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .retry_config(shared::aws::client::retries())
+        .timeout_config(shared::aws::client::timeouts())
 }
 
 /// A table as the template deploys it.

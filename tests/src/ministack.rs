@@ -125,12 +125,17 @@ impl Ministack {
     }
 
     pub fn aws_config(&self) -> aws_config::SdkConfig {
+        Self::config_of(&self.endpoint)
+    }
+
+    /// As the functions are configured, with something else at `endpoint`, such as a proxy.
+    pub fn config_of(endpoint: &str) -> aws_config::SdkConfig {
         let credentials = Credentials::new("test", "test", None, None, "test");
         aws_config::SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(aws_sdk_sqs::config::SharedCredentialsProvider::new(credentials))
-            .endpoint_url(&self.endpoint)
+            .endpoint_url(endpoint)
             .retry_config(shared::aws::client::retries())
             .timeout_config(shared::aws::client::timeouts())
             .build()

@@ -14,6 +14,7 @@ use shared::keeper::{Foundations, Keeper};
 use shared::lambda::{self, BatchConfig};
 use shared::ports::{Documents, OsRandom, SystemClock};
 use shared::rates::Rates;
+use shared::sealed::SealedHooks;
 use shared::telemetry::{self, Format};
 
 #[tokio::main]
@@ -29,8 +30,10 @@ async fn main() -> anyhow::Result<()> {
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
-    let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(kms_key)));
-    let hooks = Arc::new(CachedHooks::new(hooks, Arc::clone(&aws.clock), FRESH_FOR));
+    // Who disables a hook writes its secrets back as they are stored: this function may open
+    // secrets and not seal them.
+    let stored = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
+    let hooks = Arc::new(SealedHooks::new(stored.clone(), aws.vault(kms_key)));
     let documents = CachedDocuments::new(Arc::new(aws.documents(&store)), Arc::clone(&aws.clock), FRESH_FOR);
     let documents: Arc<dyn Documents> = Arc::new(documents);
     let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
@@ -39,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
     let keeper = Keeper::new(Foundations {
         rates: Rates::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
         documents: states,
-        hooks: hooks.clone(),
+        hooks: stored,
         events: Arc::new(aws.queue(events)),
         clock: Arc::clone(&aws.clock),
         random: Arc::new(OsRandom),

@@ -19,10 +19,11 @@ use crate::vault::Vault;
 const MAX_ATTEMPTS: u32 = 3;
 /// Endpoints are in the same region, where a connection takes milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A stage makes few calls per message. Bounding each, retries included, keeps
-/// their sum within the margin that every lease has over the longest attempt.
-pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest that a call of any service takes, retries and the pauses between
+/// them included; what is under way then is broken off. A stage makes few calls per
+/// message, and leases allow for each of them to take so long.
+pub const LONGEST_CALL: Duration = Duration::from_secs(12);
 
 /// One client per service, shared by all adapters of a process.
 #[derive(Clone)]
@@ -102,6 +103,6 @@ pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
+        .operation_timeout(LONGEST_CALL)
         .build()
 }

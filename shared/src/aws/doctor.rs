@@ -12,7 +12,7 @@ use futures::future::{join, join_all};
 use serde::Deserialize;
 
 use super::KmsDataKeys;
-use super::client::{Aws, OPERATION_TIMEOUT};
+use super::client::{Aws, LONGEST_CALL};
 use super::sqs::queue_name;
 use crate::config::StoreConfig;
 use crate::ports::{Check, Doctor};
@@ -27,7 +27,7 @@ const DELIVER_TIMEOUT: Duration = Duration::from_secs(150);
 const REQUEUE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Around an attempt there are eight calls at most.
 const _: () = assert!(
-    DELIVER_TIMEOUT.as_millis() >= LONGEST_ATTEMPT.as_millis() + 8 * OPERATION_TIMEOUT.as_millis(),
+    DELIVER_TIMEOUT.as_millis() >= LONGEST_ATTEMPT.as_millis() + 8 * LONGEST_CALL.as_millis(),
     "a batch of deliver does not fit its time-out"
 );
 /// What AWS asks for between a function's time-out and its queue's leases

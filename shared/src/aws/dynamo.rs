@@ -19,6 +19,9 @@
 //! `logs` expire by their `ttl`, in Unix seconds; DynamoDB removes them up to
 //! days late, so readers look at the exact expiry in `x` as well.
 //!
+//! Rows that are written once a version, such as hooks and documents, carry the
+//! name of their write in `o`, so that the SDK's second try knows the first one's row.
+//!
 //! Reads are strongly consistent, with two exceptions: matching, which a
 //! tenant's every event pays for, and the hook a delivery is sent with. Both
 //! may lag a change by about a second, which caches do anyway; that a hook is
@@ -31,6 +34,7 @@ mod hooks;
 mod item;
 mod subscriptions;
 mod table;
+mod tries;
 
 pub use deliveries::DynamoDeliveryLog;
 pub use documents::DynamoDocuments;

@@ -10,6 +10,7 @@ use aws_sdk_sqs::types::{
 use futures::StreamExt as _;
 use futures::stream;
 
+use super::client::ATTEMPT_TIMEOUT;
 use crate::ports::{BoxError, Clock, Outgoing, QueueError, QueueReceiver, QueueSender, Received};
 use crate::time::Timestamp;
 
@@ -22,6 +23,8 @@ const MAX_DELAY_SECS: u64 = 900;
 const MAX_GROUP_CHARS: usize = 128;
 /// A reason is for people; the rest of the message has to fit beside it.
 const MAX_REASON_CHARS: usize = 500;
+/// The longest that an empty queue is listened to: a second less than a call may take.
+const MAX_LISTEN: Duration = ATTEMPT_TIMEOUT.saturating_sub(Duration::from_secs(1));
 /// Requests under way at once for one long list of messages.
 const CONCURRENT_REQUESTS: usize = 8;
 
@@ -253,10 +256,10 @@ impl SqsReceiver {
         }
     }
 
-    /// How long an empty queue is listened to, in whole seconds up to 20.
+    /// How long an empty queue is listened to, in whole seconds up to 4.
     #[must_use]
     pub fn with_wait(self, wait: Duration) -> Self {
-        Self { wait, ..self }
+        Self { wait: wait.min(MAX_LISTEN), ..self }
     }
 }
 

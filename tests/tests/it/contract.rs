@@ -29,7 +29,7 @@ mod events;
 mod hooks;
 mod keys;
 mod queue;
-mod replays;
+pub(crate) mod replays;
 pub(crate) mod samples;
 pub(crate) mod sealed;
 pub(crate) mod sqs;
@@ -186,6 +186,7 @@ macro_rules! store_contracts {
             every_field_is_read_back
             failed_attempts_are_kept_and_all_are_listed_in_order
             a_success_is_kept_when_an_attempt_by_hand_follows
+            a_success_is_kept_when_that_of_an_overtaken_copy_follows
             the_attempts_of_a_conflicting_writer_are_not_kept
             the_log_of_a_hook_is_complete_and_newest_first
             a_cursor_stays_valid_while_rows_are_added

@@ -4,6 +4,7 @@
 mod budget;
 mod contract;
 mod dead_letters;
+mod faults;
 mod jobs;
 mod sealed;
 mod waiting;

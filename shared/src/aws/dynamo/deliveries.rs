@@ -49,7 +49,34 @@ impl DynamoDeliveryLog {
                 }
                 Ok(self.table.put(row, None).await?)
             }
-            Err(Refused::Other(error)) => Err(error),
+            Err(Refused::Busy(error) | Refused::Other(error)) => Err(error),
+        }
+    }
+
+    /// A success gets a row of its own before another attempt takes its place.
+    /// Only attempts by hand and overtaken copies follow one, so its absence is
+    /// part of the condition, and the usual write costs nothing for it.
+    async fn put_row(&self, delivery: &Delivery, expected: Expected, condition: Condition) -> StoreResult<()> {
+        let Expected::Attempts(count) = expected else {
+            return Ok(self.table.put(delivery_row(delivery), Some(condition)).await?);
+        };
+        let unless = condition.clone().and("s <> :done").text(":done", Status::Succeeded.as_str());
+        match self.table.put(delivery_row(delivery), Some(unless)).await {
+            Err(Refused::Condition(Some(row))) => {
+                let stored = self.read(&row, &delivery.tenant, delivery.id)?;
+                let Some(stored) = stored.filter(|row| (row.status, row.attempt_count) == (Status::Succeeded, count))
+                else {
+                    return Err(StoreError::Conflict);
+                };
+                let last = delivery.last_attempt.as_ref().map(|attempt| attempt.number);
+                let success = stored.last_attempt.filter(|attempt| attempt.outcome == Outcome::Success);
+                if let Some(success) = success.filter(|attempt| Some(attempt.number) != last) {
+                    let pk = attempts_partition(&delivery.tenant, delivery.id);
+                    self.table.put(attempt_row(&success, pk, delivery.expires_at), None).await?;
+                }
+                Ok(self.table.put(delivery_row(delivery), Some(condition)).await?)
+            }
+            other => Ok(other?),
         }
     }
 
@@ -203,21 +230,6 @@ impl DeliveryLog for DynamoDeliveryLog {
         if let Some(failed) = delivery.last_attempt.as_ref().filter(|a| a.outcome != Outcome::Success) {
             self.keep_attempt(delivery, failed, expected).await?;
         }
-        // A success gets a row of its own once another attempt takes its place.
-        // Only attempts by hand and overtaken copies follow one, and those leave
-        // the delivery succeeded, so that the usual retry reads nothing.
-        let after_success = delivery.last_attempt.as_ref().filter(|attempt| {
-            matches!(attempt.trigger, Trigger::Manual | Trigger::Replay)
-                || (delivery.status == Status::Succeeded && attempt.outcome != Outcome::Success)
-        });
-        if let (Some(attempt), Expected::Attempts(count)) = (after_success, expected)
-            && let Some(stored) = self.get(&delivery.tenant, delivery.id).await?
-            && let Some(success) = stored.last_attempt.filter(|last| last.outcome == Outcome::Success)
-            && (success.number, attempt.number) == (count, count + 1)
-        {
-            let pk = attempts_partition(&delivery.tenant, delivery.id);
-            self.table.put(attempt_row(&success, pk, delivery.expires_at), None).await?;
-        }
         let now = self.clock.now();
         let condition = match expected {
             Expected::Absent => absent_or_expired(now),
@@ -229,7 +241,7 @@ impl DeliveryLog for DynamoDeliveryLog {
         if delivery.status == Status::Failed {
             self.table.put(Item::new(mark.0.clone(), mark.1.clone()).expiring(delivery.expires_at), None).await?;
         }
-        self.table.put(delivery_row(delivery), Some(condition)).await?;
+        self.put_row(delivery, expected, condition).await?;
         // Only attempts out of turn lead out of that state.
         let out_of_turn =
             delivery.last_attempt.as_ref().is_some_and(|a| matches!(a.trigger, Trigger::Manual | Trigger::Replay));

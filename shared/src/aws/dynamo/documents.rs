@@ -43,7 +43,7 @@ impl Documents for DynamoDocuments {
             1 => Condition::absent(),
             version => Condition::of("v = :v").number(":v", version.saturating_sub(1)),
         };
-        Ok(self.table.put(item, Some(condition)).await?)
+        Ok(self.table.put_named(item, condition).await?)
     }
 
     async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Document>> {

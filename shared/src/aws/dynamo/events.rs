@@ -47,7 +47,7 @@ impl DynamoEvents {
                 Ok(Recorded::Resumed(read(&stored)?))
             }
             Err(Refused::Condition(_)) => Ok(Recorded::Duplicate),
-            Err(Refused::Other(error)) => Err(error),
+            Err(Refused::Busy(error) | Refused::Other(error)) => Err(error),
         }
     }
 }

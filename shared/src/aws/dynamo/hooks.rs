@@ -57,8 +57,8 @@ fn count_partition(tenant: &TenantId) -> String {
 }
 
 const COUNT: &str = "hooks";
-/// How often a transaction is tried that met another one, and how long it waits
-/// in between, longer each time. All hooks of a tenant share a count.
+/// How often a transaction is tried that met another one or was throttled, and how long
+/// it waits in between, longer each time. All hooks of a tenant share a count.
 const TRIES: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -66,7 +66,7 @@ impl DynamoHooks {
     async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<(), Refused> {
         for n in 1..TRIES {
             match self.table.transact(actions.clone()).await {
-                Err(Refused::Other(StoreError::Conflict)) => tokio::time::sleep(PAUSE * n).await,
+                Err(Refused::Busy(_)) => tokio::time::sleep(PAUSE * n).await,
                 other => return other,
             }
         }
@@ -104,14 +104,14 @@ impl Hooks for DynamoHooks {
         }
         if old.subscription() == new.subscription() {
             // One plain write costs half of a transaction.
-            return Ok(self.table.put(item(new), Some(still_at(old.version))).await?);
+            return Ok(self.table.put_named(item(new), still_at(old.version)).await?);
         }
         let sk = new.id.0.to_string();
         let mut actions = vec![self.table.put_action(item(new), Some(still_at(old.version)))];
         actions.extend(subscriptions::items(new).map(|row| self.table.put_action(row, None)));
         let dropped = old.events.difference(&new.events);
         actions.extend(dropped.map(|p| self.table.delete_action(&subscriptions::partition(&old.tenant, p), &sk, None)));
-        Ok(self.table.transact(actions).await?)
+        Ok(self.transact(actions).await?)
     }
 
     async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
@@ -137,7 +137,7 @@ impl Hooks for DynamoHooks {
             Err(Refused::Condition(None)) => Ok(false),
             // Changed since: other patterns might be left behind.
             Err(Refused::Condition(Some(_))) => Err(StoreError::Conflict),
-            Err(Refused::Other(error)) => Err(error),
+            Err(Refused::Busy(error) | Refused::Other(error)) => Err(error),
         }
     }
 

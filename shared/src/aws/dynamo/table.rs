@@ -10,10 +10,14 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::item::{Item, PK, SK};
-use crate::ports::{StoreError, StoreResult};
+use super::tries::Tries;
+use crate::ports::{OsRandom, Random as _, StoreError, StoreResult};
 
 /// The most actions DynamoDB takes in one transaction.
 pub(super) const MAX_TRANSACTION_ACTIONS: usize = 100;
+
+/// Which write a row is of, in rows of [`Table::put_named`].
+const WRITE: &str = "o";
 
 #[derive(Clone, Debug)]
 pub(super) struct Table {
@@ -41,6 +45,11 @@ impl Condition {
 
     pub(super) fn of(expression: &str) -> Self {
         Self { expression: expression.to_owned(), values: Vec::new() }
+    }
+
+    pub(super) fn and(mut self, expression: &str) -> Self {
+        self.expression = format!("({}) AND {expression}", self.expression);
+        self
     }
 
     pub(super) fn number(mut self, placeholder: &'static str, value: impl ToString + Copy) -> Self {
@@ -78,6 +87,8 @@ pub(super) struct Rows {
 pub(super) enum Refused {
     /// The row as it is stored; absent when there is none.
     Condition(Option<Item>),
+    /// Another transaction or too many requests, for a moment.
+    Busy(StoreError),
     Other(StoreError),
 }
 
@@ -85,7 +96,7 @@ impl From<Refused> for StoreError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Condition(_) => Self::Conflict,
-            Refused::Other(error) => error,
+            Refused::Busy(error) | Refused::Other(error) => error,
         }
     }
 }
@@ -123,11 +134,25 @@ impl Table {
         }
     }
 
-    /// Whether it was there.
+    /// As [`put`](Self::put), for rows that do not tell who wrote them. A write
+    /// whose answer was lost is made again by the SDK, and then its own row is in
+    /// its way. That it is its own shows in a name made for this write.
+    pub(super) async fn put_named(&self, item: Item, condition: Condition) -> Result<(), Refused> {
+        let mut name = [0; 8];
+        OsRandom.fill(&mut name);
+        match self.put(item.bytes(WRITE, name.to_vec()), Some(condition)).await {
+            Err(Refused::Condition(Some(stored))) if stored.find_bytes(WRITE) == Some(&name[..]) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Whether it was there. After a try that failed, which may have done it, that cannot
+    /// be told any more and counts as yes.
     pub(super) async fn delete(&self, pk: &str, sk: &str) -> StoreResult<bool> {
         let request = self.client.delete_item().table_name(&self.name).key(PK, text(pk)).key(SK, text(sk));
-        let output = request.return_values(ReturnValue::AllOld).send().await.map_err(store_error)?;
-        Ok(output.attributes.is_some())
+        let (request, tries) = (request.return_values(ReturnValue::AllOld), Tries::default());
+        let output = request.customize().interceptor(tries.clone()).send().await.map_err(store_error)?;
+        Ok(output.attributes.is_some() || tries.count() > 1)
     }
 
     pub(super) async fn query(
@@ -253,13 +278,16 @@ impl Table {
         if has("ConditionalCheckFailed") {
             return Err(Refused::Other(StoreError::LimitReached));
         }
-        Err(Refused::Other(if has("TransactionConflict") {
-            StoreError::Conflict
+        Err(if has("TransactionConflict") {
+            Refused::Busy(StoreError::Conflict)
+        } else if has("ThrottlingError") || has("ProvisionedThroughputExceeded") {
+            // The SDK looks at the code of the whole, which is another one.
+            Refused::Busy(StoreError::Unavailable(Box::new(error)))
         } else if has("ItemCollectionSizeLimitExceeded") || has("ValidationError") {
-            StoreError::TooLarge
+            Refused::Other(StoreError::TooLarge)
         } else {
-            StoreError::Unavailable(Box::new(error))
-        }))
+            Refused::Other(StoreError::Unavailable(Box::new(error)))
+        })
     }
 }
 
@@ -279,7 +307,8 @@ where
     };
     match error.code() {
         _ if too_large => StoreError::TooLarge,
-        Some("ConditionalCheckFailedException") => StoreError::Conflict,
+        // The second: a transaction on the same row is under way.
+        Some("ConditionalCheckFailedException" | "TransactionConflictException") => StoreError::Conflict,
         _ => StoreError::Unavailable(Box::new(error)),
     }
 }

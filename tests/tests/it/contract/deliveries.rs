@@ -149,6 +149,15 @@ pub(crate) async fn a_success_is_kept_when_an_attempt_by_hand_follows(stores: &S
     }
 }
 
+pub(crate) async fn a_success_is_kept_when_that_of_an_overtaken_copy_follows(stores: &Stores) {
+    let first = attempted(&delivery("acme", hook_id(), START), Outcome::Success);
+    record(stores, &first, Expected::Absent).await;
+    let copy = attempted(&first, Outcome::Success);
+    record(stores, &copy, Expected::Attempts(1)).await;
+    let made: Vec<Attempt> = first.last_attempt.into_iter().chain(copy.last_attempt.clone()).collect();
+    assert_eq!(stores.deliveries.attempts(&copy).await.unwrap(), made);
+}
+
 pub(crate) async fn the_attempts_of_a_conflicting_writer_are_not_kept(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
     let first = attempted(&pending, Outcome::Timeout);

@@ -5,7 +5,7 @@ use shared::ports::{ManualClock, OsRandom, StoreError};
 use super::samples::{all_pages, hook_id, tenant_id};
 use super::{START, Stores};
 
-fn replay(hook: HookId, at: u64) -> Replay {
+pub(crate) fn replay(hook: HookId, at: u64) -> Replay {
     let at = START.saturating_add(std::time::Duration::from_secs(at));
     Replay {
         tenant: tenant_id("acme"),
