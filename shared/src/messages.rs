@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -15,6 +16,7 @@ use crate::domain::delivery::Trigger;
 use crate::domain::event::{Event, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL, present};
 use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
 use crate::domain::seconds::Seconds;
+use crate::domain::strict;
 use crate::ports::Outgoing;
 use crate::time::Timestamp;
 
@@ -230,8 +232,8 @@ impl DeliveryMessage {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
-    serde_json::from_slice(body).map_err(|error| Rejection(format!("not a valid message: {error}")))
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
+    strict::from_slice(body).map_err(|error| Rejection(format!("not a valid message: {error}")))
 }
 
 fn check_version(version: u32) -> Result<(), Rejection> {

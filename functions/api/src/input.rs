@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use shared::domain::strict::{self, Strict};
 use utoipa::IntoParams;
 
 use crate::problem::{FieldError, Problem};
@@ -33,6 +34,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
     /// 1 to 100, 20 by default
+    #[param(minimum = 1, maximum = 100)]
     pub(crate) limit: Option<usize>,
     pub(crate) cursor: Option<String>,
 }
@@ -65,9 +67,9 @@ pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
 /// Parses JSON. Only when that fails it is parsed again to learn where.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    strict::from_slice(bytes).map_err(|error| {
         let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
-        match serde_path_to_error::deserialize::<_, T>(deserializer) {
+        match serde_path_to_error::deserialize::<_, T>(Strict(deserializer)) {
             Err(located) if error.is_data() => {
                 let path = located.path().to_string();
                 let field = if path == "." { "body".to_owned() } else { path };

@@ -1,5 +1,6 @@
 //! The OpenAPI document is part of the contract: changing it is a decision.
 
+use std::collections::HashSet;
 use std::fs;
 
 use serde_json::Value;
@@ -20,10 +21,13 @@ fn the_document_is_the_one_that_was_agreed_on() {
 fn every_operation_says_what_it_does_and_how_it_is_refused() {
     let document: Value = serde_json::from_str(&api::openapi_document()).unwrap();
     let mut operations = 0;
+    let mut names = HashSet::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             operations += 1;
             assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name), "{method} {path} has the name of another operation, {name}");
             let responses = operation["responses"].as_object().unwrap();
             assert!(
                 path == "/healthz" || responses.contains_key("401"),

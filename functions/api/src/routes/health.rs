@@ -3,6 +3,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = Liveness)]
 pub(crate) struct Health {
     /// Always `ok`: the process answers. It does not say that the store takes writes.
     status: &'static str,
