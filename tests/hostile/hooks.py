@@ -9,6 +9,7 @@ import requests
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import TestPhase
+from schemathesis.generation.modes import GenerationMode
 
 ADDRESSES = ("url", "token_url")
 # What the paths can name, by the parameter's name; it is never deleted.
@@ -19,24 +20,20 @@ CHECKED = set()
 
 
 @schemathesis.hook
-def filter_case(context, case):
-    # A body that is optional and left out is taken for a wrong one.
-    description = case.meta and getattr(case.meta.phase.data, "description", None)
-    return description != "Positive test case" or not is_negative(case, ParameterLocation.BODY)
-
-
-@schemathesis.hook
 def before_call(context, case, kwargs):
-    case.body = made_harmless(case.body)
+    if isinstance(case.body, (dict, list)):
+        case.body = made_harmless(case.body)
     *outer, last = case.path_parameters or [None]
     if case.method == "DELETE" and last in KNOWN and case.path_parameters[last] == KNOWN[last]:
         case.path_parameters[last] += "x"
-    if is_negative(case, ParameterLocation.PATH) or case.meta is None or case.meta.phase.name == TestPhase.STATEFUL:
-        return
-    # Most requests have to get somewhere; the others find nothing.
-    for name in outer if case.method == "DELETE" else [*outer, last]:
-        if name in KNOWN and zlib.crc32(str(case.path_parameters[name]).encode()) % 8:
-            case.path_parameters[name] = KNOWN[name]
+    if case.meta and case.meta.phase.name != TestPhase.STATEFUL and not is_negative(case, ParameterLocation.PATH):
+        # Most requests have to get somewhere; the others find nothing.
+        for name in outer if case.method == "DELETE" else [*outer, last]:
+            if name in KNOWN and zlib.crc32(str(case.path_parameters[name]).encode()) % 8:
+                case.path_parameters[name] = KNOWN[name]
+    if case.meta and getattr(case.meta.phase.data, "description", None) == "Positive test case":
+        # A body that is optional and left out is taken for a wrong one.
+        case.meta.generation.mode = GenerationMode.POSITIVE
 
 
 @schemathesis.check

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds a running server against its own OpenAPI document: thousands of requests, right and wrong, made by schemathesis.
 
-    tests/hostile/run.py                   with the seed of CI, about two minutes
+    tests/hostile/run.py                   with the seed of CI, one to three minutes
     tests/hostile/run.py --seed N          with another seed, like HOOKLINE_HOSTILE_SEED=N
     tests/hostile/run.py --examples N      with more requests for each operation
     tests/hostile/run.py --binary FILE     with this server instead of building it
@@ -117,7 +117,7 @@ def serving(binary):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("HOOKLINE_HOSTILE_SEED", CI_SEED)))
-    parser.add_argument("--examples", type=int, default=int(os.environ.get("HOOKLINE_HOSTILE_EXAMPLES", 50)))
+    parser.add_argument("--examples", type=int, default=int(os.environ.get("HOOKLINE_HOSTILE_EXAMPLES", 25)))
     parser.add_argument("--binary", type=pathlib.Path, metavar="FILE")
     parser.add_argument("rest", nargs="*", metavar="ARGS")
     options = parser.parse_args()

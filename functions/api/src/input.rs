@@ -72,7 +72,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         match serde_path_to_error::deserialize::<_, T>(Strict(deserializer)) {
             Err(located) if error.is_data() => {
                 let path = located.path().to_string();
-                let field = if path == "." { "body".to_owned() } else { path };
+                let field = if path.is_empty() || path == "." { "body".to_owned() } else { path };
                 Problem::bad_body(vec![FieldError::new(field, without_position(&located.into_inner().to_string()))])
             }
             _ => Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")),
@@ -97,7 +97,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             let text = rejection.body_text();
             let message = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
             // The message begins with the parameter's name where there is one.
-            let (name, message) = message.split_once(": ").unwrap_or(("query", message));
+            let named = message.split_once(": ").filter(|(name, _)| !name.is_empty());
+            let (name, message) = named.unwrap_or(("query", message));
             Problem::bad_parameter(name, message)
         })
     }
