@@ -4,6 +4,9 @@
 //! `HOOKLINE_FUZZ_SECONDS=60 cargo test -p tests --test fuzz -- --nocapture` runs
 //! each for a minute instead of two seconds.
 
+#![expect(clippy::print_stdout, reason = "what was run and what failed is told to whoever runs it")]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod answers;
 mod api;
 mod driver;

@@ -184,4 +184,12 @@ mod tests {
         assert!(NamePattern::default().admits("anything at all"));
         assert!(NamePattern::try_from("(".to_owned()).is_err());
     }
+
+    #[test]
+    fn a_pattern_is_one_expression_and_small_once_compiled() {
+        for text in ["a)|(?:b", "((((a{50}){50}){50}){50}){50}"] {
+            assert!(NamePattern::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        assert!(NamePattern::try_from(r"[\w -]{1,64}".to_owned()).is_ok());
+    }
 }
