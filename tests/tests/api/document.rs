@@ -39,3 +39,45 @@ fn every_operation_says_what_it_does_and_how_it_is_refused() {
     }
     assert_eq!(operations, 55);
 }
+
+/// Where a `$ref` leads, if it is one.
+fn followed<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    let target = schema["$ref"].as_str().and_then(|link| document.pointer(link.strip_prefix('#')?));
+    target.unwrap_or(schema)
+}
+
+#[test]
+fn every_response_is_described_and_every_refusal_is_a_problem() {
+    let document: Value = serde_json::from_str(&api::openapi_document()).unwrap();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for operation in methods.as_object().unwrap().values() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let described = response["description"].as_str().is_some_and(|text| !text.is_empty());
+                assert!(described, "{path} {status} has no description");
+                let types: Vec<&String> =
+                    response["content"].as_object().into_iter().flat_map(|all| all.keys()).collect();
+                match status.as_bytes()[0] {
+                    b'2' => assert!(types.iter().all(|kind| *kind == "application/json"), "{path} {status}"),
+                    _ => assert_eq!(types, ["application/problem+json"], "{path} {status}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_body_that_is_put_together_from_parts_is_one_object_with_all_their_fields() {
+    let document: Value = serde_json::from_str(&api::openapi_document()).unwrap();
+    for (method, path, fields) in [
+        ("post", "/v1/tenants/{tenant}/hooks", ["url", "events", "secret", "retry", "headers"]),
+        ("post", "/v1/tenants", ["id", "name", "profile", "retry", "max_hooks"]),
+        ("patch", "/v1/profiles/{profile}", ["description", "event_types", "auth", "payload", "timeout"]),
+    ] {
+        let body = &document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"];
+        let schema = followed(&document, body);
+        assert_eq!(schema["additionalProperties"], false, "{method} {path} refuses what it does not know");
+        for field in fields {
+            assert!(schema["properties"][field].is_object(), "{method} {path} says nothing of {field}: {schema}");
+        }
+    }
+}

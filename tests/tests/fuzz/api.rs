@@ -1,5 +1,7 @@
 //! Whole requests to the API: method, path, query, header and body.
 
+use std::time::{Duration, Instant};
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, header};
 use serde_json::{Value, json};
@@ -7,6 +9,9 @@ use tests::world::{OPERATOR, Reply, World};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{corpus, fuzz};
+
+/// A check is to take 0.1 s; this build is slow, and so may the machine be.
+const SCHEMA_PATIENCE: Duration = Duration::from_secs(5);
 
 /// First line: method and path; below it the body. `{hook}` and `{delivery}` exist.
 const REQUESTS: &[&str] = &[
@@ -123,6 +128,45 @@ fn no_request_is_answered_with_5xx_or_with_anything_but_a_problem_that_names_wha
             let hook = reply.json()["id"].as_str().expect("a hook has an id").to_owned();
             target.runtime.block_on(target.world.delete(&format!("{path}/{hook}"))).expect(204);
         }
+        target.runtime.block_on(target.world.drain());
+    });
+}
+
+/// Compiled when an event type is made, checked when an event is published: both
+/// while somebody waits, so neither may take long, whatever the schema says.
+#[test]
+fn a_schema_is_refused_or_checks_any_data_in_bounded_time() {
+    const SCHEMAS: [&str; 5] = [
+        r##"{"$defs":{"n":{"properties":{"next":{"$ref":"#/$defs/n"}},"required":["v"]}},"$ref":"#/$defs/n"}"##,
+        r##"{"allOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}],"$defs":{"a":{"anyOf":[{"$ref":"#/$defs/b"},{"$ref":"#/$defs/b"}]},"b":{"items":{"type":"integer"}}}}"##,
+        r#"{"type":"array","uniqueItems":true,"items":{"enum":[1,"x",null]},"contains":{"multipleOf":0.01},"maxContains":3}"#,
+        r#"{"patternProperties":{"^(a|b){1,30}$":{"pattern":"(x+x+)+y"}},"propertyNames":{"maxLength":9},"unevaluatedProperties":false}"#,
+        r#"{"if":{"minProperties":1},"then":{"oneOf":[{"required":["a"]},{"not":{"const":{"b":1}}}]},"dependentSchemas":{"a":{"minItems":2}}}"#,
+    ];
+    let target = Target::new();
+    let long: Vec<usize> = (0..5_000).collect();
+    let deep = (0..100).fold(json!({ "v": 1 }), |inner, n| json!({ "next": inner, "v": n }));
+    let data = [json!(long), json!({ "a": "x".repeat(50_000), "next": { "v": 1 } }), deep];
+    let call = |method: &str, path: &str, body: String| {
+        let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, bearer(OPERATOR));
+        let started = Instant::now();
+        let reply = target.send(request.body(Body::from(body)).unwrap());
+        assert!(started.elapsed() < SCHEMA_PATIENCE, "{method} {path} took {:?}", started.elapsed());
+        assert_in_order(&reply);
+        reply
+    };
+    fuzz("schemas", &corpus(&SCHEMAS), |input| {
+        let Ok(schema) = std::str::from_utf8(input) else { return };
+        let change = format!(r#"{{"schema":{schema}}}"#);
+        if call("PATCH", "/v1/tenants/acme/event-types/checked", change).status != 200 {
+            return;
+        }
+        for data in &data {
+            let event = json!({ "id": "e", "type": "checked", "data": data }).to_string();
+            let status = call("POST", "/v1/tenants/acme/events", event).status;
+            assert!([202, 422].contains(&status), "{status}");
+        }
+        target.runtime.block_on(target.world.drain());
     });
 }
 

@@ -134,8 +134,10 @@ fn as_json(bytes: &mut Vec<u8>, random: &mut Unstructured<'_>) -> Result<()> {
         (4, Value::String(text)) => text.push_str(&string(random)?),
         _ => *place = value(random)?,
     }
-    bytes.truncate(start);
-    bytes.extend(whole.to_string().bytes());
+    let text = whole.to_string();
+    if text.len() <= MAX_BYTES {
+        bytes.splice(start.., text.bytes());
+    }
     Ok(())
 }
 

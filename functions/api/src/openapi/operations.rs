@@ -2,7 +2,8 @@
 //! refused, which follows from what it takes. So no route repeats it.
 
 use axum::http::StatusCode;
-use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
 pub(super) fn complete(document: &mut OpenApi) {
@@ -11,6 +12,9 @@ pub(super) fn complete(document: &mut OpenApi) {
         let others = [&mut methods.get, &mut methods.post, &mut methods.delete].into_iter().flatten();
         for (operation, changes) in changes.chain(others.map(|operation| (operation, false))) {
             operation.operation_id = operation.operation_id.take().map(|handler| unique(path, &handler));
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                body.content.values_mut().for_each(absent_is_not_null);
+            }
             // What a route says itself is more exact.
             for (status, description) in refusals(path, operation, changes) {
                 let refusal = || RefOr::T(ResponseBuilder::new().description(description).build());
@@ -32,11 +36,24 @@ fn unique(path: &str, handler: &str) -> String {
     if subject == handler { subject } else { format!("{subject}_{handler}") }
 }
 
+/// A body that can be left out is an `Option` of its type, which is documented
+/// as that or null; null is refused.
+fn absent_is_not_null(content: &mut RefOr<Content>) {
+    if let RefOr::T(Content { schema: Some(schema), .. }) = content
+        && let RefOr::T(Schema::OneOf(either)) = schema
+        && let Some(link @ RefOr::Ref(_)) = either.items.iter().find(|one| matches!(one, RefOr::Ref(_)))
+    {
+        *schema = link.clone();
+    }
+}
+
 fn refusals(path: &str, operation: &Operation, changes: bool) -> Vec<(&'static str, &'static str)> {
     let open = operation.security.is_some();
-    let parameters = operation.parameters.iter().flatten();
-    let is_query = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if matches!(parameter.parameter_in, ParameterIn::Query));
-    let (queried, body) = (parameters.into_iter().any(is_query), operation.request_body.is_some());
+    let queried = operation.parameters.iter().flatten().any(|parameter| match parameter {
+        RefOr::T(parameter) => parameter.parameter_in == ParameterIn::Query,
+        RefOr::Ref(_) => false,
+    });
+    let body = operation.request_body.is_some();
     [
         (queried || body, "400", if body { "The body is not JSON" } else { "A parameter is wrong" }),
         (!open, "401", "No key, or none that is known"),
