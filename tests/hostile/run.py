@@ -131,8 +131,6 @@ def main():
         command += ["--max-examples", str(options.examples), *options.rest]
         given = {"HOOKLINE_OPERATOR_KEY": server.key, "HOOKLINE_KNOWN": json.dumps(known)}
         given |= {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
-        # Nothing of a run is kept beside its sources.
-        given |= {"XDG_CACHE_HOME": str(ROOT / "target" / "hostile-cache")}
         return subprocess.run(command, cwd=HERE, env=os.environ | given).returncode
 
 
