@@ -126,12 +126,15 @@ def main():
     print(f"seed {options.seed}; HOOKLINE_HOSTILE_SEED sets another", flush=True)
     with serving(binary) as server:
         known = server.furnish()
-        command = [str(python.parent / "st"), "--config-file", "schemathesis.toml", "--no-color", "run"]
+        command = [str(python.parent / "st"), "--config-file", str(HERE / "schemathesis.toml"), "--no-color", "run"]
         command += [f"http://127.0.0.1:{server.port}/openapi.json", "--seed", str(options.seed)]
         command += ["--max-examples", str(options.examples), *options.rest]
         given = {"HOOKLINE_OPERATOR_KEY": server.key, "HOOKLINE_KNOWN": json.dumps(known)}
         given |= {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.run(command, cwd=HERE, env=os.environ | given).returncode
+        # What it keeps of a run is kept where it is started.
+        place = ROOT / "target" / "hostile"
+        place.mkdir(exist_ok=True)
+        return subprocess.run(command, cwd=place, env=os.environ | given).returncode
 
 
 if __name__ == "__main__":
