@@ -24,5 +24,6 @@ pub mod seconds;
 pub mod secret;
 pub mod settings;
 pub mod signature;
+pub mod strict;
 pub mod tenant;
 pub mod verification;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -16,6 +16,7 @@ use crate::domain::delivery::Trigger;
 use crate::domain::event::{Event, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL, present};
 use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId, TraceId};
 use crate::domain::seconds::Seconds;
+use crate::domain::strict;
 use crate::ports::Outgoing;
 use crate::time::Timestamp;
 
@@ -257,8 +258,8 @@ pub fn trace_of(message_id: &str, body: &[u8]) -> Option<TraceId> {
     Some(TraceId::of_publication(&tenant, &id, token))
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
-    serde_json::from_slice(body).map_err(|error| Rejection(format!("not a valid message: {error}")))
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
+    strict::from_slice(body).map_err(|error| Rejection(format!("not a valid message: {error}")))
 }
 
 fn check_version(version: u32) -> Result<(), Rejection> {

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use shared::domain::strict::{self, Strict};
 use utoipa::IntoParams;
 
 use crate::problem::{FieldError, Problem};
@@ -33,6 +34,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
     /// 1 to 100, 20 by default
+    #[param(minimum = 1, maximum = 100)]
     pub(crate) limit: Option<usize>,
     pub(crate) cursor: Option<String>,
 }
@@ -65,12 +67,12 @@ pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
 /// Parses JSON. Only when that fails it is parsed again to learn where.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    strict::from_slice(bytes).map_err(|error| {
         let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
-        match serde_path_to_error::deserialize::<_, T>(deserializer) {
+        match serde_path_to_error::deserialize::<_, T>(Strict(deserializer)) {
             Err(located) if error.is_data() => {
                 let path = located.path().to_string();
-                let field = if path == "." { "body".to_owned() } else { path };
+                let field = if path.is_empty() || path == "." { "body".to_owned() } else { path };
                 Problem::bad_body(vec![FieldError::new(field, without_position(&located.into_inner().to_string()))])
             }
             _ => Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")),
@@ -95,7 +97,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             let text = rejection.body_text();
             let message = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
             // The message begins with the parameter's name where there is one.
-            let (name, message) = message.split_once(": ").unwrap_or(("query", message));
+            let named = message.split_once(": ").filter(|(name, _)| !name.is_empty());
+            let (name, message) = named.unwrap_or(("query", message));
             Problem::bad_parameter(name, message)
         })
     }

@@ -1,12 +1,16 @@
 //! The OpenAPI 3.1 document, made from the handlers themselves.
 
+mod operations;
+mod whole;
+
 use std::sync::Arc;
 
 use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::OpenApi;
-use utoipa::openapi::RefOr;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use crate::problem::Problem;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,6 +19,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         description = "Publish events; every matching hook gets a signed HTTP request, retried until it lands or gives up.",
     ),
     security(("bearer" = []), ("basic" = [])),
+    components(schemas(Problem)),
     tags(
         (name = "tenants", description = "Accounts, projects or organisations that own hooks, and their API keys"),
         (name = "hooks", description = "Where to send, for which events, how to sign, how to retry"),
@@ -40,27 +45,12 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> String {
         .scheme(HttpAuthScheme::Basic)
         .description(Some("Tenant id as user name, key as password"))
         .build();
-    tell_of_throttling(&mut document);
+    operations::complete(&mut document);
     let components = document.components.get_or_insert_default();
+    whole::join(&mut components.schemas);
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     components.add_security_scheme("basic", SecurityScheme::Http(basic));
     document.to_pretty_json().expect("the document holds nothing that JSON cannot express")
-}
-
-/// Whoever is asked for a key may be told to wait.
-fn tell_of_throttling(document: &mut utoipa::openapi::OpenApi) {
-    for path in document.paths.paths.values_mut() {
-        let methods = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
-        for operation in methods.into_iter().flatten() {
-            let responses = &mut operation.responses.responses;
-            if let Some(RefOr::T(refused)) = responses.get("401") {
-                let mut throttled = refused.clone();
-                "Too many keys that are not known; wait for `Retry-After` seconds"
-                    .clone_into(&mut throttled.description);
-                responses.insert("429".to_owned(), RefOr::T(throttled));
-            }
-        }
-    }
 }
 
 pub(crate) async fn serve(document: Arc<str>) -> impl IntoResponse {

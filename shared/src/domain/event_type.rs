@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{SchemaType, Type};
 
 use super::ids::EventType;
 use super::json::Json;
@@ -16,14 +17,15 @@ pub const MAX_EVENT_TYPES: usize = 500;
 #[serde(deny_unknown_fields)]
 pub struct EventTypeEntry {
     /// Such as `post.published`.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9_.-]{1,128}$")]
     pub name: EventType,
     /// Up to 2,000 characters.
+    #[schema(max_length = 2_000)]
     #[serde(default)]
     pub description: String,
     /// What `data` has to look like: JSON Schema, draft 2020-12, at most 32 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = json_schema)]
     pub schema: Option<Json>,
     /// An example of `data`, at most 16 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,6 +37,16 @@ pub struct EventTypeEntry {
     /// Not published any more: publishing it is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
+}
+
+/// What a JSON Schema is itself. utoipa knows no words for it.
+pub fn json_schema() -> utoipa::openapi::Object {
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Object, Type::Boolean, Type::Null]))
+        .description(Some(
+            "What `data` has to look like: JSON Schema, draft 2020-12, at most 32 KiB; null for anything",
+        ))
+        .build()
 }
 
 /// An entry as it is stored.

@@ -34,6 +34,10 @@ pub const MAX_RESPONSE_BODY_CHARS: u32 = 10_000;
 /// The most hooks that a tenant can be given.
 pub const MAX_HOOKS: u32 = 100_000;
 const MAX_PER_SECOND: u32 = 10_000;
+/// The largest payload and the largest list of headers, as JSON in bytes. A hook
+/// is one item of at most 400 KB in DynamoDB, and a hundred former versions of
+/// it are kept.
+pub const MAX_PART_BYTES: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -190,6 +194,12 @@ impl Settings {
         if let Some(verification) = &self.verification {
             verification.check(&at("verification"), errors);
         }
+        for (name, size) in [("payload", size(&self.payload)), ("headers", size(&self.headers))] {
+            if size > MAX_PART_BYTES {
+                let message = format!("expected at most {MAX_PART_BYTES} bytes in all, got {size}");
+                errors.push(FieldError::new(at(name), message));
+            }
+        }
         for (name, value, max) in [
             ("response_body_limit", self.response_body_limit, MAX_RESPONSE_BODY_CHARS),
             ("rate_limit", self.rate_limit, MAX_PER_SECOND),
@@ -233,6 +243,11 @@ impl Settings {
         self.secrets_mut().for_each(|secret| *secret = Secret::new(MASK));
         self
     }
+}
+
+/// How long it is as JSON.
+fn size<T: Serialize>(part: &Option<T>) -> usize {
+    part.as_ref().and_then(|part| serde_json::to_vec(part).ok()).map_or(0, |json| json.len())
 }
 
 impl Complete {

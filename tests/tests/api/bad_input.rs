@@ -94,7 +94,10 @@ async fn a_wrong_setting_of_a_hook_is_refused_by_name() {
         (json!({ "timeout": { "total": 31 } }), "timeout.total"),
         (json!({ "timeout": { "connect": 0 } }), "timeout.connect"),
         (json!({ "timeout": { "read": 1 } }), "read"),
+        (json!({ "timeout": [1, 2] }), "timeout"),
+        (json!({ "headers": [["X-A", "v"]] }), "headers[0]"),
         (retry(json!({})), "retry"),
+        (retry(json!([])), "retry"),
         (
             retry(json!({ "delays": [1], "exponential": { "initial": 1, "factor": 2, "retries": 3, "max": 4 } })),
             "retry",
@@ -201,6 +204,7 @@ async fn wrong_tenants_keys_and_rotations_are_refused_by_name() {
     assert_problem(&world.post(&rotate, json!({ "overlap": 604_801 })).await, 422, "overlap");
     assert_problem(&world.post(&rotate, json!({ "overlap": -1 })).await, 422, "overlap");
     assert_problem(&world.post(&rotate, json!({ "secret": "whsec_" })).await, 422, "secret");
+    assert_problem(&world.post(&rotate, json!([null, null])).await, 422, "body");
     let secret = world.get(&format!("{}/secret", hook.path())).await.expect(200).json();
     assert_eq!(secret, json!({ "secret": hook.secret, "others": [] }));
 }
@@ -225,6 +229,7 @@ async fn a_wrong_parameter_is_refused_by_name() {
         (&log, "until=1", "until"),
         (&log, "event=a%20b", "event"),
         (&log, "colour=red", "colour"),
+        (&log, "=red", "query"),
         (&of_event, "limit=0", "limit"),
         (&of_event, "cursor=nonsense", "cursor"),
         (&of_event, "cursor=0.x", "cursor"),

@@ -5,6 +5,7 @@ mod bad_input;
 mod catalogue;
 mod document;
 mod keys;
+mod limits;
 mod lists;
 mod messages;
 mod routes;

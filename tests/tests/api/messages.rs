@@ -50,6 +50,17 @@ fn data_that_is_null_is_data() {
 }
 
 #[test]
+fn fields_go_by_their_names_and_not_by_their_order() {
+    for body in [
+        r#"[1,"acme","e-1","a",null,[],null,null,1,null,null]"#,
+        r#"{"tenant":"acme","id":"e","continuation":[1,"x"]}"#,
+    ] {
+        let rejection = EventMessage::parse(body.as_bytes()).unwrap_err();
+        assert!(rejection.0.contains("invalid type: sequence"), "{body}: {}", rejection.0);
+    }
+}
+
+#[test]
 fn the_sample_messages_can_be_sent_as_they_are() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("events");
     for entry in fs::read_dir(samples).into_iter().flatten() {

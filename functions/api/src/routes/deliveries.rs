@@ -37,10 +37,13 @@ pub(crate) struct LogQuery {
     /// has no entry yet, and is found by its event
     status: Option<Status>,
     /// Only deliveries of this event id
+    #[param(pattern = "^[A-Za-z0-9_.:-]{1,128}$")]
     event: Option<String>,
     /// Only events of this type
+    #[param(pattern = "^[A-Za-z0-9_.-]{1,128}$")]
     event_type: Option<String>,
     /// Status code of the last answer: exact (`503`) or a class (`5xx`)
+    #[param(pattern = "^[1-5](xx|[0-9]{2})$")]
     code: Option<String>,
     /// Only events taken up at this time or later, RFC 3339
     #[param(value_type = Option<String>, format = DateTime)]
@@ -49,6 +52,7 @@ pub(crate) struct LogQuery {
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// 1 to 100, 20 by default
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,
     /// Counts the entries on all pages as well, up to 10,000: `total`
@@ -76,8 +80,7 @@ impl LogQuery {
 /// `next_cursor` says that there are more.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/deliveries", tag = "deliveries",
     params(("tenant" = String, Path), ("hook" = String, Path), LogQuery), responses(
-    (status = 200, body = DeliveryList), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 404, body = Problem)
+    (status = 200, body = DeliveryList)
 ))]
 pub(crate) async fn of_hook(
     InPortal(tenant): InPortal,
@@ -124,8 +127,7 @@ async fn count(deps: &Deps, tenant: &TenantId, hook: HookId, filter: &LogFilter)
 /// The deliveries of an event, one for each hook that matched
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}/deliveries", tag = "deliveries",
     params(("tenant" = String, Path), ("event" = String, Path), PageQuery), responses(
-    (status = 200, body = DeliveryList), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 404, body = Problem)
+    (status = 200, body = DeliveryList)
 ))]
 pub(crate) async fn of_event(
     InPortal(tenant): InPortal,
@@ -189,8 +191,7 @@ impl Place {
 /// Secrets in requests are masked, signatures are not.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/deliveries/{delivery}", tag = "deliveries",
     params(("tenant" = String, Path), ("delivery" = String, Path)), responses(
-    (status = 200, body = DeliveryWithAttempts), (status = 401, body = Problem), (status = 403, body = Problem),
-    (status = 404, body = Problem)
+    (status = 200, body = DeliveryWithAttempts)
 ))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
@@ -206,10 +207,8 @@ pub(crate) async fn get(
 /// It neither uses up a scheduled retry nor adds one.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry", tag = "deliveries",
     params(("tenant" = String, Path), ("delivery" = String, Path)), responses(
-    (status = 202, body = DeliveryView), (status = 401, body = Problem), (status = 403, body = Problem),
-    (status = 404, body = Problem),
-    (status = 409, body = Problem, description = "The hook is disabled, or the payload is gone"),
-    (status = 503, body = Problem)
+    (status = 202, body = DeliveryView),
+    (status = 409, description = "The hook is disabled, or the payload is gone")
 ))]
 pub(crate) async fn retry(
     InPortal(tenant): InPortal,

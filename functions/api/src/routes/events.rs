@@ -29,11 +29,11 @@ const MAX_BATCH: usize = 100;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewEvent {
     /// 1 to 128 of a-z A-Z 0-9 _ - . : — publishing an id twice sends it once. Made when absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_.:-]{1,128}$")]
     id: Option<EventId>,
     /// What happened, such as `post.published`.
     #[serde(rename = "type")]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9_.-]{1,128}$")]
     event_type: EventType,
     /// Any JSON, at most 262,144 bytes; sent on as exactly these bytes.
     #[schema(value_type = Value)]
@@ -43,13 +43,14 @@ pub(crate) struct NewEvent {
     timestamp: Option<Timestamp>,
     /// At most 16.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, max_items = 16)]
     channels: BTreeSet<Channel>,
     /// Not to be sent before this time, RFC 3339.
     #[schema(value_type = Option<String>, format = DateTime)]
     deliver_at: Option<Timestamp>,
     /// Seconds after which it is not sent any more, from now or, where that is
     /// later, from `deliver_at`; 1 to 2,592,000.
+    #[schema(value_type = Option<f64>, minimum = 1, maximum = 2_592_000)]
     ttl: Option<Seconds>,
 }
 
@@ -62,7 +63,7 @@ pub(crate) struct Accepted {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewBatch {
     /// 1 to 100 events.
-    #[schema(value_type = Vec<NewEvent>)]
+    #[schema(value_type = Vec<NewEvent>, min_items = 1, max_items = 100)]
     events: Vec<Box<RawValue>>,
 }
 
@@ -174,9 +175,8 @@ impl NewEvent {
 /// is accepted again and dropped.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/events", tag = "events",
     params(("tenant" = String, Path)), request_body = NewEvent, responses(
-    (status = 202, body = Accepted), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem),
-    (status = 503, body = Problem, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")
+    (status = 202, body = Accepted),
+    (status = 503, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")
 ))]
 pub(crate) async fn publish(
     MayPublish(tenant): MayPublish,
@@ -196,9 +196,8 @@ pub(crate) async fn publish(
 /// answer is the first one's problem.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/events/batch", tag = "events",
     params(("tenant" = String, Path)), request_body = NewBatch, responses(
-    (status = 202, body = BatchResult), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem),
-    (status = 503, body = Problem, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")
+    (status = 202, body = BatchResult),
+    (status = 503, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")
 ))]
 pub(crate) async fn publish_batch(
     MayPublish(tenant): MayPublish,
@@ -257,10 +256,7 @@ fn all_refused(status: StatusCode, outcomes: &[Result<EventId, Problem>]) -> Pro
 ///
 /// It can be read once it has been taken up, a moment after it was accepted.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}", tag = "events",
-    params(("tenant" = String, Path), ("event" = String, Path)), responses(
-    (status = 200, body = EventView), (status = 401, body = Problem), (status = 403, body = Problem),
-    (status = 404, body = Problem)
-))]
+    params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 200, body = EventView)))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
     State(deps): State<Deps>,
@@ -284,10 +280,7 @@ pub(crate) async fn get(
 /// wait for a retry or for their time are settled as skipped. A first attempt
 /// that is on its way at this moment carries its payload and may still arrive.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/events/{event}/data", tag = "events",
-    params(("tenant" = String, Path), ("event" = String, Path)), responses(
-    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
-    (status = 503, body = Problem)
-))]
+    params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 204)))]
 pub(crate) async fn expunge(
     InTenant(tenant): InTenant,
     State(deps): State<Deps>,

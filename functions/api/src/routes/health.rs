@@ -7,6 +7,7 @@ use crate::Deps;
 use crate::problem::Problem;
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = Liveness)]
 pub(crate) struct Health {
     /// Always `ok`; when it is not, the answer is a problem.
     status: &'static str,

@@ -167,9 +167,8 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams)
 /// Create a hook
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks", tag = "hooks",
     params(("tenant" = String, Path)), request_body = HookSettings, responses(
-    (status = 201, body = CreatedHook), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
-    (status = 413, body = Problem), (status = 422, body = Problem)
+    (status = 201, body = CreatedHook),
+    (status = 409, description = "The tenant has as many hooks as `max_hooks` allows")
 ))]
 pub(crate) async fn create(
     InPortal(tenant): InPortal,
@@ -226,10 +225,7 @@ fn shown_secrets(hook: &Hook) -> (Option<String>, Option<String>) {
 
 /// List hooks
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks", tag = "hooks",
-    params(("tenant" = String, Path), ListQuery), responses(
-    (status = 200, body = HookList), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 404, body = Problem)
-))]
+    params(("tenant" = String, Path), ListQuery), responses((status = 200, body = HookList)))]
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
     State(deps): State<Deps>,
@@ -249,10 +245,7 @@ pub(crate) async fn list(
 
 /// Read a hook
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), responses(
-    (status = 200, body = HookView), (status = 401, body = Problem), (status = 403, body = Problem),
-    (status = 404, body = Problem)
-))]
+    params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 200, body = HookView)))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
     State(deps): State<Deps>,
@@ -267,10 +260,8 @@ pub(crate) async fn get(
 /// Fields that are absent stay as they are; so do secrets that are blank or
 /// masked. A setting that is null is left to the profile again.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = HookSettings, responses(
-    (status = 200, body = HookView), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
-    (status = 413, body = Problem), (status = 422, body = Problem)
+    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<HookSettings>, responses(
+    (status = 200, body = HookView)
 ))]
 pub(crate) async fn update(
     InPortal(tenant): InPortal,
@@ -298,9 +289,7 @@ pub(crate) async fn update(
 ///
 /// Its log goes with it, and deliveries that are waiting are not sent.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), responses(
-    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)
-))]
+    params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     InPortal(tenant): InPortal,
     State(deps): State<Deps>,

@@ -51,11 +51,13 @@ impl From<TenantScope> for Scope {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewKey {
     /// For people, up to 200 characters.
+    #[schema(max_length = 200)]
     #[serde(default)]
     name: String,
     scope: TenantScope,
     /// Seconds after which it is refused, up to 315,360,000; it does not expire
     /// when absent. A portal key needs it, up to 604,800.
+    #[schema(minimum = 1, maximum = 315_360_000)]
     expires_in: Option<u64>,
 }
 
@@ -101,9 +103,8 @@ impl From<ApiKey> for KeyView {
 /// Create an API key
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/keys", tag = "tenants",
     params(("tenant" = String, Path)), request_body = NewKey, responses(
-    (status = 201, body = CreatedKey), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
-    (status = 413, body = Problem), (status = 422, body = Problem)
+    (status = 201, body = CreatedKey),
+    (status = 409, description = "There are as many keys as there may be")
 ))]
 pub(crate) async fn create(
     InTenant(tenant): InTenant,
@@ -170,10 +171,7 @@ async fn make_room(deps: &Deps, tenant: Option<&TenantId>, scope: Scope) -> Resu
 ///
 /// Those that have expired are listed until another key is created.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/keys", tag = "tenants",
-    params(("tenant" = String, Path)), responses(
-    (status = 200, body = KeyList), (status = 401, body = Problem), (status = 403, body = Problem),
-    (status = 404, body = Problem)
-))]
+    params(("tenant" = String, Path)), responses((status = 200, body = KeyList)))]
 pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Deps>) -> Result<Json<KeyList>, Problem> {
     let keys = deps.keys.list(Some(&tenant)).await?;
     Ok(Json(KeyList { items: keys.into_iter().map(Into::into).collect() }))
@@ -183,9 +181,7 @@ pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Deps>) -
 ///
 /// On AWS it may publish for up to five seconds more.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/keys/{key}", tag = "tenants",
-    params(("tenant" = String, Path), ("key" = String, Path)), responses(
-    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)
-))]
+    params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     InTenant(tenant): InTenant,
     State(deps): State<Deps>,

@@ -49,6 +49,7 @@ pub(crate) struct Rotation {
     /// The new secret, in the form that the hook's signatures need; made when absent.
     secret: Option<String>,
     /// Seconds for which the old secret signs as well, up to 604,800; 86,400 by default.
+    #[schema(maximum = 604_800)]
     overlap: Option<u64>,
 }
 
@@ -71,10 +72,7 @@ fn view(hook: &Hook, now: Timestamp) -> Secrets {
 
 /// Reveal a hook's secret
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/secret", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), responses(
-    (status = 200, body = Secrets), (status = 401, body = Problem), (status = 403, body = Problem),
-    (status = 404, body = Problem)
-))]
+    params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 200, body = Secrets)))]
 pub(crate) async fn reveal(
     InTenant(tenant): InTenant,
     State(deps): State<Deps>,
@@ -87,10 +85,9 @@ pub(crate) async fn reveal(
 ///
 /// Until the overlap has passed, requests carry a signature of each.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/rotate", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Rotation, responses(
-    (status = 200, body = Secrets), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
-    (status = 413, body = Problem), (status = 422, body = Problem)
+    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<Rotation>, responses(
+    (status = 200, body = Secrets),
+    (status = 409, description = "Somebody else changed the hook at the same time; retry")
 ))]
 pub(crate) async fn rotate(
     InTenant(tenant): InTenant,

@@ -1,4 +1,4 @@
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -112,6 +112,9 @@ pub struct NamePattern {
 
 /// The longest pattern, in bytes; matching takes time in its length.
 const MAX_PATTERN_BYTES: usize = 200;
+/// What it is compiled to, in bytes: repetitions of repetitions take little room
+/// in a pattern and a lot in memory.
+const MAX_COMPILED_BYTES: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a regular expression of at most {MAX_PATTERN_BYTES} bytes")]
@@ -135,10 +138,18 @@ impl TryFrom<String> for NamePattern {
         }
         let whole = match text.is_empty() {
             true => None,
-            false => Some(Regex::new(&format!("^(?:{text})$")).map_err(|_| InvalidPattern)?),
+            false => {
+                // On its own as well, or `a)|(?:b` would get out of the parentheses.
+                compile(&text)?;
+                Some(compile(&format!("^(?:{text})$"))?)
+            }
         };
         Ok(Self { text, whole })
     }
+}
+
+fn compile(pattern: &str) -> Result<Regex, InvalidPattern> {
+    RegexBuilder::new(pattern).size_limit(MAX_COMPILED_BYTES).build().map_err(|_| InvalidPattern)
 }
 
 impl From<NamePattern> for String {
@@ -172,5 +183,13 @@ mod tests {
         assert!(!pattern.admits("Hook 1") && !pattern.admits("") && !pattern.admits("Hook1\n"));
         assert!(NamePattern::default().admits("anything at all"));
         assert!(NamePattern::try_from("(".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_pattern_is_one_expression_and_small_once_compiled() {
+        for text in ["a)|(?:b", "((((a{50}){50}){50}){50}){50}"] {
+            assert!(NamePattern::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        assert!(NamePattern::try_from(r"[\w -]{1,64}".to_owned()).is_ok());
     }
 }

@@ -172,6 +172,7 @@ async fn a_hook_that_was_disabled_is_announced() {
     let settings: &Complete = settings;
     let at = stores.clock.now();
     let ended = Ended {
+        trace: failure(&stores, made.id).delivery.event.trace(),
         event_type: &"post.published".parse().unwrap(),
         at,
         failure: Some(failure(&stores, made.id)),
@@ -179,7 +180,7 @@ async fn a_hook_that_was_disabled_is_announced() {
     };
     // How it fares, its former version, itself.
     proxy.fail("PutItem", [None, None, Some(Fault::Lost)]);
-    keeper.heed(&made, settings, ended).await;
+    keeper.heed(&made, settings, ended).await.unwrap();
     let told = told.0.lock().unwrap().clone();
     assert!(told.iter().any(|event| event.contains("hook.disabled")), "{told:?}");
     let trail = keeper.audit.list(&made.tenant, made.id, 10, None).await.unwrap();
@@ -197,6 +198,7 @@ async fn a_wait_is_scheduled_once() {
         queue_url: format!("{}/000000000000/redeliveries", ministack.endpoint),
         group: group.clone(),
         role_arn: "arn:aws:iam::000000000000:role/scheduler".to_owned(),
+        dead_letter_queue_arn: "arn:aws:sqs:us-east-1:000000000000:schedules-dlq".to_owned(),
     };
     let schedules: Schedules = aws.schedules(target);
     let at = SystemClock.now().saturating_add(Duration::from_secs(13 * 3_600));

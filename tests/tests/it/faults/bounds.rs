@@ -32,6 +32,7 @@ async fn a_call_of_any_service_that_nobody_answers_ends_within_the_longest_call(
         queue_url: "http://localhost/1/redeliveries".to_owned(),
         group: "waits".to_owned(),
         role_arn: "arn:aws:iam::000000000000:role/scheduler".to_owned(),
+        dead_letter_queue_arn: "arn:aws:sqs:us-east-1:000000000000:schedules-dlq".to_owned(),
     };
     let StoreConfig { hooks_table, .. } = Dynamo::store();
     let documents = shared::aws::dynamo::DynamoDocuments::new(aws.dynamodb.clone(), hooks_table);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ::shared::domain::event_type::{EventTypeEntry, MAX_EVENT_TYPES, Owner, Source, StoredEventType};
+use ::shared::domain::event_type::{EventTypeEntry, MAX_EVENT_TYPES, Owner, Source, StoredEventType, json_schema};
 use ::shared::domain::ids::EventType;
 use ::shared::domain::payload::Json as RawJson;
 use ::shared::ports::StoreError;
@@ -28,7 +28,7 @@ pub(crate) struct EventTypeChange {
     description: Option<String>,
     /// `null` removes it.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = json_schema)]
     schema: Option<Option<RawJson>>,
     /// `null` removes it.
     #[serde(default, deserialize_with = "present")]
@@ -44,7 +44,7 @@ pub(crate) struct EventTypeView {
     pub(super) name: String,
     description: String,
     /// What `data` has to look like; null for anything
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = json_schema)]
     schema: Option<RawJson>,
     #[schema(value_type = Option<Value>)]
     example: Option<RawJson>,

@@ -20,6 +20,7 @@ pub(crate) struct EventTypeQuery {
     /// Only deprecated ones, or only others
     deprecated: Option<bool>,
     /// 1 to 100, 20 by default
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -36,6 +37,7 @@ pub(crate) struct TenantEventTypeQuery {
     /// Only deprecated ones, or only others
     deprecated: Option<bool>,
     /// 1 to 100, 20 by default
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,
 }

@@ -18,6 +18,7 @@ use crate::problem::Problem;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
     /// Only hooks that would get events of this type
+    #[param(pattern = "^[A-Za-z0-9_.-]{1,128}$")]
     event: Option<String>,
     /// Only hooks whose name contains this, in upper or lower case
     name: Option<String>,
@@ -26,6 +27,7 @@ pub(crate) struct ListQuery {
     #[param(inline)]
     order: Option<Order>,
     /// 1 to 100, 20 by default
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,
     /// Counts pages from 0, in the place of `cursor`

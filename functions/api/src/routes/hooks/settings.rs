@@ -35,14 +35,19 @@ pub(crate) struct HookSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct HookFields {
     /// Up to 200 characters.
+    #[schema(max_length = 200)]
     name: Option<String>,
     /// Up to 2,000 characters.
+    #[schema(max_length = 2_000)]
     description: Option<String>,
     /// Where to send: https, port 443 or 80, a public address, at most 2,048 bytes.
+    #[schema(format = "uri", max_length = 2_048)]
     url: Option<String>,
     /// 1 to 50 event types (`post.published`), prefixes (`post.*`) or `*`.
+    #[schema(min_items = 1, max_items = 50)]
     events: Option<Vec<String>>,
     /// Up to 50. Empty: events of any channel and of none.
+    #[schema(max_items = 50)]
     channels: Option<Vec<String>>,
     /// Which events' `data` it wants, as an EventBridge pattern; `null` for all.
     #[serde(default, deserialize_with = "present")]
@@ -52,7 +57,7 @@ pub(crate) struct HookFields {
     /// Where settings come from that the hook does not decide itself; `null`
     /// for its tenant's choice.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     pub(super) profile: Option<Option<ProfileName>>,
     /// `whsec_` and 24 to 64 bytes in base64 where a signature decodes it, else
     /// 1 to 256 characters. Made when absent, unless it is optional. Blank keeps

@@ -18,18 +18,19 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewOperatorKey {
     /// For people, up to 200 characters.
+    #[schema(max_length = 200)]
     #[serde(default)]
     name: String,
     /// Seconds after which it is refused, up to 315,360,000; it does not expire
     /// when absent.
+    #[schema(minimum = 1, maximum = 315_360_000)]
     expires_in: Option<u64>,
 }
 
 /// Create an operator's key
-#[utoipa::path(post, path = "/v1/keys", tag = "tenants", request_body = NewOperatorKey, responses(
-    (status = 201, body = CreatedKey), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem),
-    (status = 422, body = Problem)
+#[utoipa::path(post, path = "/v1/keys", tag = "tenants", request_body = Option<NewOperatorKey>, responses(
+    (status = 201, body = CreatedKey),
+    (status = 409, description = "There are as many keys as there may be")
 ))]
 pub(crate) async fn create_operators(
     _: Operator,
@@ -42,9 +43,7 @@ pub(crate) async fn create_operators(
 /// List the operator's keys, the oldest first
 ///
 /// The one that the deployment was given is not among them.
-#[utoipa::path(get, path = "/v1/keys", tag = "tenants", responses(
-    (status = 200, body = KeyList), (status = 401, body = Problem), (status = 403, body = Problem)
-))]
+#[utoipa::path(get, path = "/v1/keys", tag = "tenants", responses((status = 200, body = KeyList)))]
 pub(crate) async fn list_operators(_: Operator, State(deps): State<Deps>) -> Result<Json<KeyList>, Problem> {
     let keys = deps.keys.list(None).await?;
     Ok(Json(KeyList { items: keys.into_iter().map(Into::into).collect() }))
@@ -52,7 +51,7 @@ pub(crate) async fn list_operators(_: Operator, State(deps): State<Deps>) -> Res
 
 /// Revoke an operator's key
 #[utoipa::path(delete, path = "/v1/keys/{key}", tag = "tenants", params(("key" = String, Path)), responses(
-    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)
+    (status = 204)
 ))]
 pub(crate) async fn delete_operators(
     _: Operator,

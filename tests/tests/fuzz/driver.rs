@@ -1,0 +1,91 @@
+//! Runs one target on mutations of a corpus for a while.
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+use arbtest::arbtest;
+
+use crate::mutation::mutated;
+
+/// How long one target is run unless `HOOKLINE_FUZZ_SECONDS` says otherwise.
+const USUAL: Duration = Duration::from_secs(2);
+/// The longest that one input may take, on a machine that is busy with others.
+const LONGEST: Duration = Duration::from_secs(10);
+/// How long a failing input is made smaller.
+const SHRINKING: Duration = Duration::from_secs(10);
+/// Runs `target` on what is like `corpus`, and on what is not. It fails by panicking,
+/// and by taking too long. The seed of a failure is printed; `ARBTEST_SEED` repeats it.
+pub(crate) fn fuzz(name: &str, corpus: &[Vec<u8>], target: impl Fn(&[u8])) {
+    for seed in corpus {
+        run(&target, seed);
+    }
+    let asked = std::env::vars().find(|(name, _)| name == "HOOKLINE_FUZZ_SECONDS").and_then(|(_, n)| n.parse().ok());
+    let budget = asked.map_or(USUAL, Duration::from_secs);
+    let mut runs = 0_u64;
+    arbtest(|random| {
+        let input = mutated(corpus, random)?;
+        runs += 1;
+        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| run(&target, &input))) {
+            let small =
+                quietly(|| shrunk(input, |smaller| catch_unwind(AssertUnwindSafe(|| run(&target, smaller))).is_err()));
+            println!("{name} fails on {} bytes: {}", small.len(), small.escape_ascii());
+            resume_unwind(cause);
+        }
+        Ok(())
+    })
+    .size_min(64)
+    .size_max(2_048)
+    .budget(budget)
+    .run();
+    println!("{name}: {runs} inputs in {} s", budget.as_secs());
+}
+
+/// Without a word about panics in this thread.
+fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                usual(panic)
+            }
+        }));
+    });
+    QUIET.set(true);
+    let result = work();
+    QUIET.set(false);
+    result
+}
+
+fn run(target: &impl Fn(&[u8]), input: &[u8]) {
+    let started = Instant::now();
+    target(input);
+    let took = started.elapsed();
+    assert!(took < LONGEST, "took {took:?}");
+}
+
+/// Leaves out piece after piece for as long as it still fails.
+fn shrunk(mut input: Vec<u8>, fails: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let (started, mut size) = (Instant::now(), input.len() / 2);
+    while size > 0 {
+        let mut at = 0;
+        while at < input.len() && started.elapsed() < SHRINKING {
+            let smaller = [&input[..at], &input[input.len().min(at + size)..]].concat();
+            if fails(&smaller) { input = smaller } else { at += size }
+        }
+        size /= 2;
+    }
+    input
+}
+
+#[test]
+fn a_failure_is_found_and_made_small() {
+    let corpus = [br#"{"a":1,"b":[2,3]}"#.to_vec()];
+    let fails = |input: &[u8]| input.windows(2).any(|pair| pair == b"[[");
+    let found = catch_unwind(|| fuzz("a bug", &corpus, |input| assert!(!fails(input))));
+    assert!(found.is_err(), "nobody writes [[ by accident, but the driver does");
+    assert_eq!(shrunk(b"abc[[def".to_vec(), fails), b"[[");
+}
