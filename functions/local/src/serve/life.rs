@@ -48,7 +48,6 @@ impl Life {
     pub(super) async fn run(mut self, mut engine: Engine, http: JoinHandle<()>) -> anyhow::Result<()> {
         loop {
             let (halt, halted) = watch::channel(false);
-            let expiry = tokio::spawn(dead_letters::expire(engine.dead_letters.clone(), halted.clone()));
             let pump = tokio::spawn(engine.pump().run(halted));
             // Ends with its engine, whose store it holds.
             let expiry = tokio::spawn(dead_letters::expire(engine.dead_letters.clone()));
@@ -71,8 +70,7 @@ impl Life {
             self.front.close(engine.store.check().err().unwrap_or("the disk has failed"));
             // What is under way could not be logged, and is made again.
             pump.abort();
-            expiry.abort();
-            let _ = tokio::join!(pump, expiry);
+            let _ = pump.await;
             engine.store.close();
             drop(engine);
             match self.start_again().await? {

@@ -45,11 +45,11 @@ impl Metrics {
 
     pub(super) fn routes(&self, engine: &Engine) -> Router {
         let scraped = Scrape {
-            handle: self.handle.clone(),
+            handle: self.0.clone(),
             queues: engine.queues.clone(),
             dead_letters: engine.dead_letters.clone(),
             circuits: Arc::clone(&engine.api.keeper.circuits),
-            operator: self.operator.clone(),
+            operator: engine.api.operator.clone(),
         };
         Router::new().route("/metrics", get(scrape)).with_state(scraped)
     }
