@@ -127,11 +127,7 @@ impl Keeper {
             }
             end
         };
-        let counted = self.circuits.change(tenant, id, count).await?;
-        if ended.failure.is_some_and(|failure| failure.probe) && counted.1.circuit != Circuit::Closed {
-            metrics::circuit(CircuitState::Open);
-        }
-        Ok(Some(counted))
+        self.circuits.change(tenant, id, count).await.map(Some)
     }
 
     /// Does what was left undone after an attempt had been counted.
