@@ -4,12 +4,14 @@
 //! the names of what it works on and a clock.
 
 pub mod client;
+mod doctor;
 pub mod dynamo;
 mod kms;
 mod scheduler;
 mod sqs;
 mod waiting;
 
+pub use doctor::{AwsDoctor, QueueUrls};
 pub use kms::KmsDataKeys;
 pub use scheduler::{ScheduleTarget, Schedules};
 pub use sqs::{SqsReceiver, SqsSender};

@@ -1,12 +1,13 @@
 //! How hooks fare, kept for all processes, and the circuits that hold back
 //! what an endpoint cannot take.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::domain::health::{Admission, Circuit, Health};
 use crate::domain::ids::{HookId, TenantId};
+use crate::metrics::{self, CircuitState};
 use crate::ports::{Clock, Documents, StoreResult};
 use crate::request::LONGEST_ATTEMPT;
 use crate::states::States;
@@ -24,11 +25,17 @@ pub struct Circuits {
     pub health: States<Health>,
     /// For each open circuit, when it is probed and how many wait for that.
     waiting: Mutex<HashMap<(TenantId, HookId), (Timestamp, u32)>>,
+    /// Those that this process has last seen open.
+    open: Mutex<HashSet<(TenantId, HookId)>>,
 }
 
 impl Circuits {
     pub fn new(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
-        Self { health: States::new(documents, "health", clock, fresh_for), waiting: Mutex::default() }
+        Self {
+            health: States::new(documents, "health", clock, fresh_for),
+            waiting: Mutex::default(),
+            open: Mutex::default(),
+        }
     }
 
     /// Asks for a request to go out; when the answer is to probe, nobody else
@@ -37,11 +44,61 @@ impl Circuits {
         if self.health.get(tenant, hook).await?.circuit == Circuit::Closed {
             return Ok(Admission::Go);
         }
-        let (admission, _) = self.health.change(tenant, hook, |health| health.admit(now, PROBE_LEASE)).await?;
+        let (admission, health) = self.health.change(tenant, hook, |health| health.admit(now, PROBE_LEASE)).await?;
+        self.note(tenant, hook, health.circuit);
         Ok(match admission {
             Admission::NotBefore(probe_at) => Admission::NotBefore(self.line_up(tenant, hook, probe_at)),
-            Admission::Go | Admission::Probe => admission,
+            Admission::Probe => {
+                metrics::circuit(CircuitState::HalfOpen);
+                admission
+            }
+            Admission::Go => admission,
         })
+    }
+
+    /// Changes how a hook fares, and counts what that does to its circuit.
+    pub async fn change<R>(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        mut change: impl FnMut(&mut Health) -> R,
+    ) -> StoreResult<(R, Arc<Health>)> {
+        let mut before = Circuit::Closed;
+        let change = |health: &mut Health| {
+            before = health.circuit;
+            change(health)
+        };
+        let (result, health) = self.health.change(tenant, hook, change).await?;
+        self.note(tenant, hook, health.circuit);
+        match (before, health.circuit) {
+            (Circuit::Closed, Circuit::Open { .. }) => metrics::circuit(CircuitState::Open),
+            (Circuit::Open { .. }, Circuit::Closed) => metrics::circuit(CircuitState::Closed),
+            (Circuit::Open { .. }, Circuit::Open { .. }) | (Circuit::Closed, Circuit::Closed) => {}
+        }
+        Ok((result, health))
+    }
+
+    /// How many circuits are open, as far as this process has seen; where it is
+    /// the only one, that is all whose hooks had something to send.
+    pub fn open(&self) -> usize {
+        self.lock_open().len()
+    }
+
+    pub async fn remove(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
+        self.note(tenant, hook, Circuit::Closed);
+        self.health.remove(tenant, hook).await
+    }
+
+    fn note(&self, tenant: &TenantId, hook: HookId, circuit: Circuit) {
+        let name = (tenant.clone(), hook);
+        match circuit {
+            Circuit::Open { .. } => self.lock_open().insert(name),
+            Circuit::Closed => self.lock_open().remove(&name),
+        };
+    }
+
+    fn lock_open(&self) -> MutexGuard<'_, HashSet<(TenantId, HookId)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets somebody else probe in the place of a request that is not sent.
@@ -59,7 +116,11 @@ impl Circuits {
 
     /// Until when a delivery has to wait, without taking the probe itself.
     pub async fn holds(&self, tenant: &TenantId, hook: HookId, now: Timestamp) -> StoreResult<Option<Timestamp>> {
-        Ok(match self.health.get(tenant, hook).await?.circuit {
+        let circuit = self.health.get(tenant, hook).await?.circuit;
+        if circuit != Circuit::Closed {
+            self.note(tenant, hook, circuit);
+        }
+        Ok(match circuit {
             Circuit::Open { probe_at, .. } if now < probe_at => Some(self.line_up(tenant, hook, probe_at)),
             Circuit::Open { .. } | Circuit::Closed => None,
         })

@@ -6,9 +6,14 @@
 //! follows what it was caused by and comes before its acknowledgement, so a
 //! crash takes all that came after some point, and that is made again. It is
 //! made again alike, because a delivery's id derives from the publication.
+//!
+//! While the disk is nearly full, nothing more is accepted, and what was goes
+//! on. Once a write or a sync has failed, nothing at all is taken until the store
+//! is opened anew ([`Store::failed`]), for nobody knows what the disk holds.
 
 mod codec;
 mod deliveries;
+mod doctor;
 mod documents;
 mod events;
 mod hooks;
@@ -19,11 +24,15 @@ mod store;
 mod vault;
 
 pub use deliveries::EmbeddedDeliveryLog;
+pub use doctor::EmbeddedDoctor;
 pub use documents::EmbeddedDocuments;
 pub use events::EmbeddedEvents;
 pub use hooks::EmbeddedHooks;
 pub use keyring::{Keyring, KeyringError};
 pub use private::write_private;
-pub use queue::{DeadLetter, EmbeddedQueue, QueueOptions, QueueStats, StageSender};
+pub use queue::{
+    DeadLetter, DeadLetterId, DeadLetters, EmbeddedQueue, InvalidDeadLetterId, QueueOptions, QueueStats, RedriveError,
+    StageSender,
+};
 pub use store::{OpenError, Store, StoreOptions};
 pub use vault::{OpenVaultError, open_vault};

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use metrics_cloudwatch_embedded::{Builder, Collector, Error};
 
+use crate::config::{METRICS_NAMESPACE, process_variable};
 use crate::metrics;
 use crate::ports::Clock;
 use crate::time::Timestamp;
 
+/// Unless the stack has one of its own, so that its alarms hear of itself only.
 const NAMESPACE: &str = "Hookline";
 /// Lines are paid for as logs, so they are written now and then and not with
 /// each invocation. What was counted meanwhile waits in the environment.
@@ -23,7 +25,9 @@ pub struct Emf {
 impl Emf {
     /// Counts from here on. Fails when this process counts already.
     pub fn start() -> Result<Self, Error> {
-        let collector = Builder::new().cloudwatch_namespace(NAMESPACE).init()?;
+        let namespace = process_variable(METRICS_NAMESPACE).filter(|name| !name.is_empty());
+        let namespace = namespace.unwrap_or_else(|| NAMESPACE.to_owned());
+        let collector = Builder::new().cloudwatch_namespace(namespace).init()?;
         metrics::describe();
         Ok(Self { collector, last: Mutex::new(Timestamp::default()) })
     }

@@ -2,7 +2,10 @@
 //! their owners hear of it.
 //!
 //! An attempt is logged before it gets here, and nothing here undoes it: when
-//! the store fails, a failure goes uncounted and the next one is counted.
+//! the store fails, a failure goes uncounted and the next one is counted. What
+//! owners are to hear of is written down with the count, then told, then
+//! forgotten; whoever dies or fails in between leaves it to who gets the
+//! delivery's message next.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +14,16 @@ use serde_json::{Value, json};
 
 use crate::audit::{AuditTrail, BY_ITSELF};
 use crate::circuits::Circuits;
-use crate::domain::health::{Change, Failure, Health};
+use crate::domain::health::{Change, Circuit, End, Failure, Health, Untold};
 use crate::domain::hook::Hook;
-use crate::domain::ids::{EventType, HookId, TenantId};
+use crate::domain::ids::{EventType, HookId, TenantId, TraceId};
 use crate::domain::operational::{self, is_operational};
 use crate::domain::settings::Complete;
 use crate::herald::Herald;
+use crate::metrics::{self, CircuitState};
 use crate::ports::{Clock, Documents, Hooks, QueueSender, Random, StoreError, StoreResult};
 use crate::rates::Rates;
-use crate::stage::causes;
+use crate::stage::{Fault, causes};
 use crate::time::Timestamp;
 
 /// Writers of one hook are few.
@@ -51,6 +55,7 @@ pub struct Keeper {
 /// An attempt as it ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended<'a> {
+    pub trace: TraceId,
     pub event_type: &'a EventType,
     pub at: Timestamp,
     /// None after a success.
@@ -76,55 +81,73 @@ impl Keeper {
         self.circuits.health.get(tenant, hook).await
     }
 
-    /// Counts an attempt that is in the log, and does what follows from it.
-    pub async fn heed(&self, hook: &Hook, settings: &Complete, ended: Ended<'_>) {
-        if let Err(error) = self.try_heed(hook, settings, ended).await {
-            tracing::warn!(tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in its hook's health");
+    /// Counts an attempt that is in the log, and does what follows from it. Fails
+    /// when what follows could not be done, which [`Self::catch_up`] then does;
+    /// that an attempt could not be counted is only logged.
+    pub async fn heed(&self, hook: &Hook, settings: &Complete, ended: Ended<'_>) -> Result<(), Fault> {
+        let (end, health) = match self.count(hook, settings, ended).await {
+            Ok(Some(counted)) => counted,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                tracing::warn!(trace.id = %ended.trace, tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in its hook's health");
+                return Ok(());
+            }
+        };
+        if ended.failure.is_some_and(|failure| failure.probe) && health.circuit != Circuit::Closed {
+            metrics::circuit(CircuitState::Open);
         }
+        if let Some(end) = end {
+            self.disable(&hook.tenant, hook.id, end).await?;
+        }
+        self.tell_all(hook, &health).await
     }
 
-    async fn try_heed(&self, hook: &Hook, settings: &Complete, ended: Ended<'_>) -> StoreResult<()> {
+    /// None when it says nothing new.
+    async fn count(
+        &self,
+        hook: &Hook,
+        settings: &Complete,
+        ended: Ended<'_>,
+    ) -> StoreResult<Option<(Option<End>, Arc<Health>)>> {
         let (tenant, id) = (&hook.tenant, hook.id);
-        let (changes, health) = match ended.failure {
-            Some(failure) => {
-                let count = |health: &mut Health| health.fail(failure, settings.circuit_breaker);
-                self.circuits.health.change(tenant, id, count).await?
+        if ended.failure.is_none() && self.health(tenant, id).await?.is_well_known(ended.at) {
+            return Ok(None);
+        }
+        let count = |health: &mut Health| {
+            let mut changes = match ended.failure {
+                Some(failure) => health.fail(failure, settings.circuit_breaker),
+                None => Vec::from_iter(health.succeed(ended.at)),
+            };
+            let end = end(ended, settings, health);
+            changes.extend(end.map(Change::Disabled));
+            // Of a hook that gets these events itself, another would follow from
+            // each that fails.
+            if !is_operational(ended.event_type) {
+                health.untold.extend(changes.into_iter().map(|change| Untold { change, at: ended.at }));
             }
-            None => {
-                if self.health(tenant, id).await?.is_well_known(ended.at) {
-                    return Ok(());
-                }
-                let count = |health: &mut Health| Vec::from_iter(health.succeed(ended.at));
-                self.circuits.health.change(tenant, id, count).await?
-            }
+            end
         };
-        // Of a hook that gets these events itself, another would follow from
-        // each that fails.
-        let is_told = !is_operational(ended.event_type);
-        if is_told {
-            for change in changes {
-                self.announce(hook, change, &health, ended.at).await;
+        self.circuits.change(tenant, id, count).await.map(Some)
+    }
+
+    /// Does what was left undone after an attempt had been counted.
+    pub async fn catch_up(&self, hook: &Hook) -> Result<(), Fault> {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        let health = self.health(tenant, id).await?;
+        for untold in &health.untold {
+            if let Change::Disabled(end) = untold.change
+                && hook.enabled
+                && hook.updated_at <= untold.at
+            {
+                self.disable(tenant, id, end).await?;
             }
         }
-        let longest = settings.disable_after.duration();
-        let reason = if ended.gone {
-            "the endpoint answered 410 Gone"
-        } else if ended.failure.is_some() && !longest.is_zero() && health.failing_for(ended.at) >= longest {
-            "every request failed for too long"
-        } else {
-            return Ok(());
-        };
-        if self.disable(tenant, id, reason).await? && is_told {
-            let data =
-                json!({ "hook_id": id, "name": hook.name, "reason": reason, "failing_since": health.failing_since });
-            self.tell(hook, operational::DISABLED, ended.at, &data).await;
-        }
-        Ok(())
+        self.tell_all(hook, &health).await
     }
 
     /// Of a hook that was deleted nothing is kept.
     pub async fn forget(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
-        self.circuits.health.remove(tenant, hook).await?;
+        self.circuits.remove(tenant, hook).await?;
         self.rates.remove(tenant, hook).await?;
         self.audit.remove(tenant, hook).await
     }
@@ -141,17 +164,13 @@ impl Keeper {
         }
     }
 
-    /// Whether it was this call that disabled it.
-    async fn disable(&self, tenant: &TenantId, id: HookId, reason: &str) -> StoreResult<bool> {
+    async fn disable(&self, tenant: &TenantId, id: HookId, end: End) -> StoreResult<()> {
         for _ in 0..DISABLE_TRIES {
-            let Some(old) = self.hooks.get(tenant, id).await? else { return Ok(false) };
-            if !old.enabled {
-                return Ok(false);
-            }
+            let Some(old) = self.hooks.get(tenant, id).await?.filter(|hook| hook.enabled) else { return Ok(()) };
             let now = self.clock.now();
             let new = Hook {
                 enabled: false,
-                disabled_reason: Some(reason.to_owned()),
+                disabled_reason: Some(end.reason().to_owned()),
                 disabled_at: Some(now),
                 updated_at: now,
                 version: old.version + 1,
@@ -159,8 +178,7 @@ impl Keeper {
             };
             match self.hooks.update(&old, &new).await {
                 Ok(()) => {
-                    self.audit.note(tenant, id, BY_ITSELF, "disabled", Some(reason.to_owned())).await?;
-                    return Ok(true);
+                    return self.audit.note(tenant, id, BY_ITSELF, "disabled", Some(end.reason().to_owned())).await;
                 }
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),
@@ -169,28 +187,52 @@ impl Keeper {
         Err(StoreError::Conflict)
     }
 
-    async fn announce(&self, hook: &Hook, change: Change, health: &Health, at: Timestamp) {
-        let event_type = match change {
-            Change::Failing => operational::FAILING,
-            Change::Recovered => operational::RECOVERED,
-            Change::Exhausted => operational::EXHAUSTED,
-        };
-        let data = json!({
-            "hook_id": hook.id,
-            "name": hook.name,
-            "consecutive_failures": health.consecutive_failures,
-            "failing_since": health.failing_since,
-            "last_success": health.last_success,
-        });
-        self.tell(hook, event_type, at, &data).await;
+    /// Publishes what is to be told, and forgets it then.
+    async fn tell_all(&self, hook: &Hook, health: &Health) -> Result<(), Fault> {
+        for untold in &health.untold {
+            self.tell(hook, health, *untold).await?;
+        }
+        if !health.untold.is_empty() {
+            let forget = |now: &mut Health| now.untold.retain(|untold| !health.untold.contains(untold));
+            self.circuits.health.change(&hook.tenant, hook.id, forget).await?;
+        }
+        Ok(())
     }
 
     /// Publishes an operational event, named after what happened when, so that
-    /// telling it twice is telling it once. That it cannot be told is logged.
-    async fn tell(&self, hook: &Hook, event_type: &str, at: Timestamp, data: &Value) {
+    /// telling it twice is telling it once.
+    async fn tell(&self, hook: &Hook, health: &Health, Untold { change, at }: Untold) -> Result<(), Fault> {
+        let (event_type, at, data) = match change {
+            Change::Disabled(end) => {
+                // Many may have wanted to disable it. It was disabled once.
+                let stored = self.hooks.get(&hook.tenant, hook.id).await?;
+                let Some(at) = stored.and_then(|hook| hook.disabled_at) else { return Ok(()) };
+                let (name, since) = (&hook.name, health.failing_since);
+                let data = json!({ "hook_id": hook.id, "name": name, "reason": end.reason(), "failing_since": since });
+                (operational::DISABLED, at, data)
+            }
+            Change::Failing => (operational::FAILING, at, state(hook, health)),
+            Change::Recovered => (operational::RECOVERED, at, state(hook, health)),
+            Change::Exhausted => (operational::EXHAUSTED, at, state(hook, health)),
+        };
         let subject = format!("{}:{}", hook.id, at.as_millis());
-        if let Err(error) = self.herald.tell(&hook.tenant, event_type, &subject, at, data).await {
-            tracing::warn!(tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an event about a hook was not published");
-        }
+        Ok(self.herald.tell(&hook.tenant, event_type, &subject, at, &data).await?)
     }
+}
+
+/// Whether the hook has to be disabled.
+fn end(ended: Ended<'_>, settings: &Complete, health: &Health) -> Option<End> {
+    let longest = settings.disable_after.duration();
+    let for_long = || ended.failure.is_some() && !longest.is_zero() && health.failing_for(ended.at) >= longest;
+    if ended.gone { Some(End::Gone) } else { for_long().then_some(End::FailedForLong) }
+}
+
+fn state(hook: &Hook, health: &Health) -> Value {
+    json!({
+        "hook_id": hook.id,
+        "name": hook.name,
+        "consecutive_failures": health.consecutive_failures,
+        "failing_since": health.failing_since,
+        "last_success": health.last_success,
+    })
 }

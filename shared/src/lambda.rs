@@ -44,7 +44,8 @@ use crate::aws::client::Aws;
 use crate::aws::{RetryLane, ScheduleTarget, Settlement, SqsSettlement, Waiting};
 use crate::config::{self, Environment, FromEnvironment};
 use crate::emf::Emf;
-use crate::messages::Rejection;
+use crate::messages::{Rejection, trace_of};
+use crate::metrics;
 use crate::ports::{BoxError, Received};
 use crate::stage::{self, Fault, Message, Outcome};
 use crate::time::Timestamp;
@@ -96,6 +97,7 @@ impl FromEnvironment for RetriesConfig {
                 queue_url: env.required(config::REDELIVERIES_QUEUE_URL),
                 group: env.required(config::SCHEDULE_GROUP),
                 role_arn: env.required(config::SCHEDULER_ROLE_ARN),
+                dead_letter_queue_arn: env.required(config::SCHEDULES_DEAD_LETTER_QUEUE_ARN),
             },
         }
     }
@@ -172,7 +174,9 @@ where
             Outcome::Fault(fault) => Err(fault),
         };
         settled.unwrap_or_else(|fault| {
-            tracing::error!(message.id = %message.id, message.receive_count, error = %stage::causes(&fault), "message failed");
+            metrics::fault(&fault);
+            let trace = trace_of(&message.id, &message.body).map(tracing::field::display);
+            tracing::error!(trace.id = trace, message.id = %message.id, message.receive_count, error = %stage::causes(&fault), "message failed");
             Some(message.id)
         })
     }
@@ -203,7 +207,8 @@ where
     ) -> Result<Option<String>, Fault> {
         self.settlement.set_aside(source, message, &reason).await?;
         // The reason may quote the message, so it stays with it.
-        tracing::warn!(message.id = %message.id, "message set aside; its attribute `reason` says why");
+        let trace = trace_of(&message.id, &message.body).map(tracing::field::display);
+        tracing::warn!(trace.id = trace, message.id = %message.id, "message set aside; its attribute `reason` says why");
         Ok(None)
     }
 }
@@ -348,6 +353,6 @@ mod tests {
         assert_eq!((plain.source_queue_urls.len(), plain.concurrency, plain.retries), (2, 10, None));
         let grouped = |name: &str| if name == config::SCHEDULE_GROUP { Some("waits".to_owned()) } else { lookup(name) };
         let config::ConfigError(problems) = BatchConfig::from_env(grouped).unwrap_err();
-        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert_eq!(problems.len(), 4, "{problems:?}");
     }
 }

@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::domain::delivery::Trigger;
 use crate::domain::event::{Event, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL, present};
-use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
+use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId, TraceId};
 use crate::domain::seconds::Seconds;
 use crate::domain::strict;
 use crate::ports::Outgoing;
@@ -232,6 +232,32 @@ impl DeliveryMessage {
     }
 }
 
+/// The trace of a message of any queue, also of one that was refused; none when
+/// too little of it can be read. For the log lines of who knows no stage.
+pub fn trace_of(message_id: &str, body: &[u8]) -> Option<TraceId> {
+    #[derive(Deserialize)]
+    struct Named {
+        event_seq: Option<EventSeq>,
+        tenant: Option<TenantId>,
+        id: Option<String>,
+        token: Option<String>,
+        continuation: Option<IgnoredAny>,
+        job: Option<IgnoredAny>,
+    }
+    let named: Named = serde_json::from_slice(body).ok()?;
+    if let Some(event) = named.event_seq {
+        return Some(event.trace());
+    }
+    let token = named.token.as_deref().unwrap_or(message_id);
+    if named.continuation.is_some() {
+        // As fan-out made it: the event's name, and the page.
+        return Some(token.split('.').next()?.parse::<EventSeq>().ok()?.trace());
+    }
+    let id = named.id.as_deref().unwrap_or(message_id).parse().ok()?;
+    let tenant = named.tenant.filter(|_| named.job.is_none())?;
+    Some(TraceId::of_publication(&tenant, &id, token))
+}
+
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
     strict::from_slice(body).map_err(|error| Rejection(format!("not a valid message: {error}")))
 }
@@ -242,4 +268,25 @@ fn check_version(version: u32) -> Result<(), Rejection> {
 
 fn to_json<T: Serialize>(message: &T) -> Bytes {
     serde_json::to_vec(message).expect("messages hold nothing that JSON cannot express").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_any_queue_tells_its_trace() {
+        let tenant: TenantId = "acme".parse().unwrap();
+        let of = |id: &str, token: &str| Some(TraceId::of_publication(&tenant, &id.parse().unwrap(), token));
+        let event = EventSeq::of_publication(&tenant, &"e".parse().unwrap(), "t", Timestamp::from_millis(1));
+        let message = |text: &str| trace_of("m-1", text.as_bytes());
+        assert_eq!(message(r#"{"tenant":"acme","id":"e","token":"t","surprise":1}"#), of("e", "t"));
+        assert_eq!(message(r#"{"tenant":"acme","type":"a","data":1}"#), of("m-1", "m-1"));
+        assert_eq!(message(&format!(r#"{{"event_seq":"{event}","hook":"x"}}"#)), of("e", "t"));
+        let next = format!(r#"{{"tenant":"acme","id":"e","token":"{event}.7","continuation":{{}}}}"#);
+        assert_eq!(message(&next), of("e", "t"));
+        for nothing in ["", "not JSON", "{}", r#"{"tenant":"acme","job":{"expunge":{}}}"#, r#"{"event_seq":"x"}"#] {
+            assert_eq!(message(nothing), None, "{nothing}");
+        }
+    }
 }

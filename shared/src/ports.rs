@@ -5,6 +5,7 @@
 
 mod clock;
 mod deliveries;
+mod doctor;
 mod documents;
 mod events;
 mod hooks;
@@ -13,12 +14,14 @@ mod keys;
 mod profiles;
 mod queue;
 mod random;
+mod readiness;
 mod replays;
 mod tenants;
 mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use deliveries::{DeliveryLog, Expected, LogFilter, TimeRange};
+pub use doctor::{Check, Condition, Doctor};
 pub use documents::{Document, Documents};
 pub use events::{EventRef, Events, Recorded};
 pub use hooks::{Hooks, KEPT_REVISIONS, Match, Subscriptions};
@@ -27,6 +30,7 @@ pub use keys::Keys;
 pub use profiles::Profiles;
 pub use queue::{Outgoing, QueueError, QueueReceiver, QueueSender, Received};
 pub use random::{FixedRandom, OsRandom, Random};
+pub use readiness::{AlwaysReady, Readiness};
 pub use replays::Replays;
 pub use tenants::Tenants;
 pub use vault::{DataKey, DataKeys, KeyError, MAX_WRAPPED_BYTES, PlainKey};

@@ -107,5 +107,13 @@ pub async fn skip(
     // A conflict is an error: the message comes again and is judged anew.
     log.record(&delivery, expected).await?;
     metrics::settled(delivery.status);
+    tracing::info!(
+        trace.id = %message.event_seq.trace(),
+        tenant.id = %message.tenant,
+        hook.id = %message.hook,
+        delivery.id = %message.delivery_id(),
+        reason,
+        "delivery skipped"
+    );
     Ok(())
 }

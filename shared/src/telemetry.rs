@@ -1,5 +1,8 @@
 //! Where log lines go and what they look like. `HOOKLINE_LOG` chooses which
 //! are written (`info` by default; the syntax is that of `tracing`'s `EnvFilter`).
+//!
+//! Lines about an event carry its `trace.id` ([`TraceId`](crate::domain::ids::TraceId));
+//! on Lambda, `span.requestId` names the invocation.
 
 use std::io::IsTerminal as _;
 
@@ -23,7 +26,9 @@ pub fn init(format: Format) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter);
+    // A log that cannot be written, as on a full disk, would be told on standard
+    // error, and that panics where it cannot be written either.
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
     let started = match format {
         // Spans carry the invocation's id; their full list would repeat it.
         Format::Json => builder.json().flatten_event(true).with_span_list(false).with_target(false).try_init(),

@@ -131,6 +131,17 @@ impl Vault {
         Ok(())
     }
 
+    /// Seals and opens with a key that is made for this and unwrapped again.
+    pub async fn probe(&self) -> Result<(), VaultError> {
+        const OWNER: &str = "probe";
+        let fresh = || Self::new(Arc::clone(&self.keys), Arc::clone(&self.clock));
+        let sealed = fresh().seal(OWNER, OWNER).await?;
+        match fresh().open(OWNER, &sealed).await? == OWNER {
+            true => Ok(()),
+            false => Err(VaultError::DoesNotOpen),
+        }
+    }
+
     /// The data key that seals now. Callers wait for each other, so that many
     /// at once make one key.
     async fn sealing_key(&self) -> Result<(Arc<[u8]>, Arc<Aes256Gcm>), KeyError> {

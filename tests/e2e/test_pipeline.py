@@ -353,6 +353,44 @@ class Poison(unittest.TestCase):
         return message["MessageAttributes"]["reason"]["StringValue"]
 
 
+class Doctor(unittest.TestCase):
+    def examine(self):
+        # Other tests put poison on the queues.
+        checks = stack.must("GET", "/v1/doctor")["checks"]
+        return {check["name"]: check for check in checks if not check["name"].startswith("dead_letters.")}
+
+    def test_the_deployment_is_sound_once_what_the_doctor_says_is_done(self):
+        # The emulator leaves out the expiry of a template's table.
+        expiry = self.examine()["table.logs.expiry"]
+        self.assertEqual(expiry["status"], "failed", expiry)
+        aws, service, command, *flags = expiry["fix"].split()
+        self.assertEqual((aws, service, command, flags[0], flags[2]), ("aws", "dynamodb", "update-time-to-live", "--table-name", "--time-to-live-specification"))
+        specification = dict(pair.split("=") for pair in flags[3].split(","))
+        emulator.client("dynamodb").update_time_to_live(
+            TableName=flags[1],
+            TimeToLiveSpecification={"AttributeName": specification["AttributeName"], "Enabled": specification["Enabled"] == "true"},
+        )
+        checks = self.examine()
+        self.assertEqual([check for check in checks.values() if check["status"] != "ok"], [])
+        self.assertLessEqual({"operator_key", "secrets", "clock", "table.logs.expiry", "queue.redeliveries"}, set(checks))
+
+
+class Logs(unittest.TestCase):
+    def test_a_failed_attempt_is_told_with_its_trace_and_its_invocation(self):
+        hook = Hook(delays=())
+        receiver.fail(hook.path, 1)
+        hook.publish()
+        delivery = hook.logged("failed")["id"]
+
+        def told():
+            lines = (json.loads(line) for line in emulator.log().splitlines() if delivery in line and line.startswith("{"))
+            return next((line for line in lines if line["message"].startswith("attempt failed")), None)
+
+        line = until("a line tells of the attempt", told)
+        self.assertEqual((line["trace.id"], line["level"]), (delivery[14:30], "WARN"))
+        self.assertTrue(line["span"]["requestId"])
+
+
 class ZRoles(unittest.TestCase):
     """After all others."""
 

@@ -50,6 +50,12 @@ class Template(unittest.TestCase):
         threshold = self.resources["DeliverDurationAlarm"]["Properties"]["Threshold"]
         self.assertEqual(threshold, 0.8 * 1000 * self.functions["DeliverFunction"]["Timeout"])
 
+    def test_the_doctor_knows_the_time_outs_of_the_functions(self):
+        code = (ROOT / "shared/src/aws/doctor.rs").read_text()
+        for name in ("Fanout", "Deliver", "Requeue"):
+            known = re.search(rf"{name.upper()}_TIMEOUT: Duration = Duration::from_secs\((\d+)\)", code)
+            self.assertEqual(int(known.group(1)), self.functions[f"{name}Function"]["Timeout"])
+
     def test_every_lease_outlives_six_time_outs_and_the_batching_window(self):
         self.assertEqual(len(self.mappings), 4)
         for function, event, queue in self.mappings:
@@ -122,7 +128,44 @@ class Template(unittest.TestCase):
                     # The one name that is not known beforehand is that of a schedule in our own group.
                     self.assertNotIn("*", resources.replace("schedule/${ScheduleGroup}/*", ""), name)
 
-    def test_every_dead_letter_queue_and_every_function_is_watched(self):
-        watched = json.dumps([r["Properties"]["Dimensions"] for r in self.resources.values() if r["Type"] == "AWS::CloudWatch::Alarm"])
-        for name in [*self.queues, *self.functions]:
-            self.assertIn(f'"{name}', watched)
+    def test_each_way_in_which_events_could_stop_has_its_alarm(self):
+        watched = set()
+        for resource in self.resources.values():
+            if resource["Type"] != "AWS::CloudWatch::Alarm":
+                continue
+            alarm = resource["Properties"]
+            self.assertTrue(alarm["AlarmActions"] and alarm["OKActions"])
+            stats = [entry["MetricStat"]["Metric"] for entry in alarm.get("Metrics", []) if "MetricStat" in entry] or [alarm]
+            for stat in stats:
+                values = [json.dumps(dimension["Value"]) for dimension in stat["Dimensions"]]
+                watched.add((stat["MetricName"], values[0]))
+
+        def watches(metric, name, attribute=None):
+            value = {"Fn::GetAtt": [name, attribute]} if attribute else {"Ref": name}
+            self.assertIn((metric, json.dumps(value)), watched)
+
+        for name in self.sources:
+            watches("ApproximateAgeOfOldestMessage", name, "QueueName")
+        for name in set(self.queues) - set(self.sources):
+            watches("ApproximateNumberOfMessagesVisible", name, "QueueName")
+        for name in self.functions:
+            watches("Errors", name)
+            watches("Throttles", name)
+        for name in ("HooksTable", "LogsTable"):
+            for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors"):
+                watches(metric, name)
+        watches("InvocationDroppedCount", "ScheduleGroup")
+        watches("ApproximateNumberOfMessagesNotVisible", "RetriesQueue", "QueueName")
+        watches("5xx", "HttpApi")
+        code = (ROOT / "shared/src/metrics.rs").read_text()
+        causes = re.search(r"pub fn fault\(.*?\n}", code, re.DOTALL).group(0)
+        for cause in re.findall(r'=> "(\w+)"', causes):
+            self.assertIn(("hookline_faults", json.dumps(cause)), watched)
+
+    def test_what_a_schedule_cannot_send_is_kept(self):
+        requeue = self.functions["RequeueFunction"]["Environment"]["Variables"]
+        arn = requeue["HOOKLINE_SCHEDULES_DEAD_LETTER_QUEUE_ARN"]
+        self.assertEqual(arn, {"Fn::GetAtt": ["SchedulesDeadLetterQueue", "Arn"]})
+        [policy] = self.resources["SchedulerRole"]["Properties"]["Policies"]
+        [statement] = policy["PolicyDocument"]["Statement"]
+        self.assertIn(arn, statement["Resource"])

@@ -183,7 +183,7 @@ impl World {
     }
 
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        EmbeddedQueue::dead_letters(&self.engine.store, 100).expect("dead letters can be read")
+        self.engine.dead_letters.list(100, None).expect("dead letters can be read").items
     }
 
     /// Puts a body on `events` as an outside publisher does.

@@ -21,6 +21,10 @@ pub use memory::KeyCache;
 use throttle::Source;
 pub use throttle::{ClientAddress, Throttle};
 
+/// The least that an operator's key has, in characters: a key that is made at
+/// random and as short as that is not found by trying.
+pub const MIN_OPERATOR_KEY_CHARS: usize = 16;
+
 /// The key that the deployment gives its operator, of which only the SHA-256 is
 /// known here. Without one, only keys that were created are the operator's.
 #[derive(Clone, Debug)]
@@ -35,13 +39,17 @@ impl OperatorKey {
         Self(hash.map(KeyHash::from_sha256))
     }
 
+    pub fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub fn matches(&self, token: &str) -> bool {
         !token.is_empty() && self.0.as_ref().is_some_and(|hash| hash.matches(token))
     }
 }
 
 /// The operator; may do everything.
-pub(crate) struct Operator;
+pub struct Operator;
 
 /// Somebody who may do more than publish, for what is no tenant's own.
 pub(crate) struct Anybody;
@@ -218,6 +226,11 @@ fn sources(parts: &Parts, token: &str) -> Vec<Source> {
     let socket = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let address = given.or_else(socket).map(Source::Address);
     parse_token(token).map(|(_, id)| Source::Key(id)).into_iter().chain(address).collect()
+}
+
+/// The key that a request came with.
+pub(crate) fn presented(headers: &HeaderMap) -> Option<String> {
+    credentials(headers).map(|(_, key)| key)
 }
 
 /// User name, where there is one, and key.

@@ -26,12 +26,14 @@ use shared::catalogue::Catalogue;
 use shared::domain::address::AddressPolicy;
 use shared::effective::EffectiveHooks;
 use shared::keeper::Keeper;
-use shared::ports::{Clock, DeliveryLog, Events, Hooks, Keys, Profiles, QueueSender, Random, Replays, Tenants};
+use shared::ports::{
+    Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Random, Readiness, Replays, Tenants,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use auth::{ClientAddress, KeyCache, OperatorKey, Throttle};
+pub use auth::{ClientAddress, KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
 pub use problem::{FieldError, Problem};
 pub use vetting::Vetting;
 
@@ -69,12 +71,16 @@ pub struct Deps {
     pub jobs: Arc<dyn QueueSender>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    /// Looks at what all of this stands on.
+    pub doctor: Arc<dyn Doctor>,
     pub operator: OperatorKey,
     pub key_cache: KeyCache,
     /// Slows down who guesses keys.
     pub throttle: Throttle,
     /// What a hook's URL may be.
     pub addresses: AddressPolicy,
+    /// Whether there is reason to take no work.
+    pub readiness: Arc<dyn Readiness>,
 }
 
 /// Every route, for Lambda and for the socket.
@@ -98,6 +104,7 @@ pub fn openapi_document() -> String {
 fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(routes::health::healthz))
+        .routes(routes!(routes::doctor::examine))
         .routes(routes!(routes::tenants::create, routes::tenants::list))
         .routes(routes!(routes::tenants::get, routes::tenants::update, routes::tenants::delete))
         .routes(routes!(routes::profiles::create, routes::profiles::list))

@@ -12,6 +12,7 @@ use deliver::{Courier, ReqwestSender, Tokens};
 use lambda_http::request::RequestContext;
 use lambda_http::{Error, service_fn};
 use shared::aws::client::Aws;
+use shared::aws::{AwsDoctor, QueueUrls};
 use shared::cache::{CachedDocuments, FRESH_FOR};
 use shared::catalogue::Catalogue;
 use shared::config::{self, Environment, FromEnvironment as _, OperatorKeyHash, StoreConfig};
@@ -21,7 +22,7 @@ use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::emf::Emf;
 use shared::keeper::{Foundations, Keeper};
-use shared::ports::{Documents, OsRandom, SystemClock};
+use shared::ports::{AlwaysReady, Documents, OsRandom, SystemClock};
 use shared::rates::Rates;
 use shared::telemetry::{self, Format};
 use tower::ServiceExt as _;
@@ -34,10 +35,13 @@ async fn main() -> anyhow::Result<()> {
     let addresses = AddressPolicy::read(&mut env);
     let profile = ProfileName::read(&mut env);
     let OperatorKeyHash(operator) = OperatorKeyHash::read(&mut env);
-    let events = env.required(config::EVENTS_QUEUE_URL);
-    let redeliveries = env.required(config::REDELIVERIES_QUEUE_URL);
+    let queues = QueueUrls {
+        events: env.required(config::EVENTS_QUEUE_URL),
+        deliveries: env.required(config::DELIVERIES_QUEUE_URL),
+        retries: env.required(config::RETRIES_QUEUE_URL),
+        redeliveries: env.required(config::REDELIVERIES_QUEUE_URL),
+    };
     let kms_key = env.required(config::KMS_KEY_ID);
-    let retries = env.required(config::RETRIES_QUEUE_URL);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
@@ -51,14 +55,14 @@ async fn main() -> anyhow::Result<()> {
     let vetting = Vetting::new(Arc::new(Catalogue::new(&kept, profile.clone())));
     let (tenants, profiles) =
         (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(Arc::clone(&documents))));
-    let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(kms_key)));
+    let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(&kms_key)));
     let effective = Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), profile));
     let states: Arc<dyn Documents> = Arc::new(aws.documents(&store));
     let keeper = Keeper::new(Foundations {
         rates: Rates::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
         documents: states,
         hooks: hooks.clone(),
-        events: Arc::new(aws.queue(&events)),
+        events: Arc::new(aws.queue(&queues.events)),
         clock: Arc::clone(&aws.clock),
         random: Arc::new(OsRandom),
         fresh_for: Duration::ZERO,
@@ -81,16 +85,18 @@ async fn main() -> anyhow::Result<()> {
         vetting,
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
-        queue: Arc::new(aws.queue(events)),
+        queue: Arc::new(aws.queue(&queues.events)),
         replays,
-        redeliveries: Arc::new(aws.queue(redeliveries)),
-        jobs: Arc::new(aws.queue(retries)),
+        redeliveries: Arc::new(aws.queue(&queues.redeliveries)),
+        jobs: Arc::new(aws.queue(&queues.retries)),
         clock: Arc::clone(&aws.clock),
         random: Arc::new(OsRandom),
+        doctor: Arc::new(AwsDoctor::new(aws.clone(), store, kms_key, queues)),
         operator: OperatorKey::from_sha256(operator),
         key_cache: KeyCache::new(FRESH_FOR),
         throttle: Throttle::default(),
         addresses,
+        readiness: Arc::new(AlwaysReady),
     });
     let (emf, clock) = (Arc::new(Emf::start().map_err(anyhow::Error::from_boxed)?), Arc::clone(&aws.clock));
     let service = service_fn(move |request: lambda_http::Request| {

@@ -27,7 +27,7 @@ use crate::problem::Problem;
         (name = "events", description = "Publishing"),
         (name = "deliveries", description = "What was sent, what was answered, and sending it again"),
         (name = "replays", description = "Sending many deliveries again, as a job"),
-        (name = "health"),
+        (name = "health", description = "Whether it answers, and whether what it stands on is sound"),
     )
 )]
 struct Document;

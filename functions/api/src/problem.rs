@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 
 /// What a client is told to wait when we are the ones who cannot.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The same for what takes longer to pass, such as a full disk.
+const RETRY_LATER: Duration = Duration::from_secs(10);
 
 /// An RFC 9457 problem document.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -73,6 +75,10 @@ impl Problem {
 
     pub fn too_many(detail: &str, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self { retry_after: Some(RETRY_LATER), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }
 
     pub fn internal() -> Self {
@@ -139,6 +145,7 @@ impl From<QueueError> for Problem {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too many events are waiting; nothing was accepted, try again",
             ),
+            QueueError::NoRoom => Self::unavailable("the disk is nearly full; nothing was accepted, try again"),
             QueueError::Unavailable(_) => {
                 tracing::error!(error = %causes(&error), "the queue failed");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "the queue does not answer; try again")

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod catalogue;
 pub(crate) mod deliveries;
+pub(crate) mod doctor;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod health;

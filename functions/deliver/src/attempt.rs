@@ -29,7 +29,8 @@ pub(crate) struct Made {
     pub(crate) ending: Ending,
 }
 
-/// Sends the request, alone or together with others, and tells how it went.
+/// Sends the request, alone or together with others, and tells how it went:
+/// not at all when the event expired while it waited for the others.
 pub(crate) async fn make(
     deps: &Deps,
     hook: &Arc<EffectiveHook>,
@@ -37,19 +38,19 @@ pub(crate) async fn make(
     data: &Arc<RawValue>,
     now: Timestamp,
     unverified: bool,
-) -> Result<Made, Fault> {
+) -> Result<Option<Made>, Fault> {
     if hook.settings.batch.max_events > 1 {
-        let sent = deps.batches.send(deps, hook, delivery, data, unverified).await?;
-        let mut made = judge(&sent.hook, delivery.trigger, &sent.result, sent.at, unverified);
+        let Some(sent) = deps.batches.send(deps, hook, delivery, data, unverified).await? else { return Ok(None) };
+        let mut made = judge(&sent.hook, delivery.trigger, &sent.result, sent.at, sent.unverified);
         if sent.deliveries.len() > 1 {
             made.attempt.batch = sent.deliveries.iter().map(|other| other.event).collect();
         }
-        return Ok(made);
+        return Ok(Some(made));
     }
     let subject = Subject::of(delivery, data);
     let id = request::name(&[subject.delivery]);
     let result = exchange::run(&deps.courier(), hook, &[subject], &id, now, unverified).await;
-    Ok(judge(hook, delivery.trigger, &result, now, unverified))
+    Ok(Some(judge(hook, delivery.trigger, &result, now, unverified)))
 }
 
 /// What an exchange means for a delivery that took part in it.
@@ -67,6 +68,7 @@ fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Tim
         response_headers: Vec::new(),
         revision: Some(hook.revision()),
         batch: Vec::new(),
+        with_key: unverified,
         trigger,
     };
     let response = match &exchange.answer {
@@ -134,7 +136,7 @@ pub(crate) async fn log(
         delivery.expires_at = delivery.expires_at.max(last.saturating_add(retention));
         match deps.log.record(&delivery, expected).await {
             Ok(()) => {
-                report(&delivery);
+                report(message, &delivery);
                 return Ok(delivery);
             }
             Err(StoreError::Conflict) => {
@@ -222,18 +224,29 @@ pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &De
     Ok(Outcome::Done)
 }
 
-fn report(delivery: &Delivery) {
+fn report(message: &DeliveryMessage, delivery: &Delivery) {
     let Some(attempt) = &delivery.last_attempt else { return };
-    metrics::attempted(delivery, attempt);
-    tracing::debug!(
-        tenant.id = %delivery.tenant,
-        hook.id = %delivery.id.hook,
-        delivery.id = %delivery.id,
-        attempt.no = attempt.number,
-        outcome = ?attempt.outcome,
-        status_code = attempt.status_code,
-        duration_ms = attempt.duration_ms,
-        status = delivery.status.as_str(),
-        "attempt made"
-    );
+    let published_at = message.event_seq.at();
+    metrics::attempted(delivery, attempt, message.due_at.map_or(published_at, |due| due.max(published_at)));
+    macro_rules! tell {
+        ($level:ident, $text:literal) => {
+            tracing::$level!(
+                trace.id = %delivery.id.event.trace(),
+                tenant.id = %delivery.tenant,
+                hook.id = %delivery.id.hook,
+                delivery.id = %delivery.id,
+                attempt.no = attempt.number,
+                outcome = attempt.outcome.as_str(),
+                status_code = attempt.status_code,
+                duration_ms = attempt.duration_ms,
+                status = delivery.status.as_str(),
+                $text
+            )
+        };
+    }
+    match (attempt.outcome, delivery.status) {
+        (AttemptOutcome::Success, _) => tell!(debug, "attempt succeeded"),
+        (_, Status::Failed) => tell!(warn, "attempt failed, and the delivery with it"),
+        _ => tell!(info, "attempt failed"),
+    }
 }

@@ -26,6 +26,7 @@ pub(crate) struct Together {
     pub(crate) hook: Arc<EffectiveHook>,
     pub(crate) at: Timestamp,
     pub(crate) deliveries: Vec<DeliveryId>,
+    pub(crate) unverified: bool,
     pub(crate) result: HttpResult,
 }
 
@@ -47,12 +48,22 @@ struct Gathering {
 struct Member {
     message: DeliveryMessage,
     data: Arc<RawValue>,
-    answer: oneshot::Sender<Arc<Together>>,
+    /// None when the event expired while it waited for the others.
+    answer: oneshot::Sender<Option<Arc<Together>>>,
+}
+
+/// Who sends for all. When it is broken off, those who joined do not wait in
+/// vain: their messages fail and come back.
+struct Leader<'a> {
+    batches: &'a Batches,
+    place: (TenantId, HookId),
+    gathering: Arc<Gathering>,
 }
 
 impl Batches {
     /// Sends the delivery together with those that come within the hook's
-    /// `max_wait`. All get the same result.
+    /// `max_wait`. All get the same result, but for those that have expired by
+    /// then and get none.
     pub(crate) async fn send(
         &self,
         deps: &Deps,
@@ -60,22 +71,22 @@ impl Batches {
         message: &DeliveryMessage,
         data: &Arc<RawValue>,
         unverified: bool,
-    ) -> Result<Arc<Together>, Fault> {
+    ) -> Result<Option<Arc<Together>>, Fault> {
         let place = (message.tenant.clone(), message.hook);
         let (answer, answered) = oneshot::channel();
         let member = Member { message: message.clone(), data: Arc::clone(data), answer };
         let max_events = usize::try_from(hook.settings.batch.max_events).unwrap_or(usize::MAX);
-        if let Some(leading) = self.join(&place, member, max_events) {
+        if let Some(leader) = self.join(&place, member, max_events) {
             // The first to come waits for the others and sends for all.
             let wait = hook.settings.batch.max_wait.duration();
-            let _ = tokio::time::timeout(wait, leading.full.notified()).await;
-            run(deps, hook, self.close(&place, &leading), unverified).await;
+            let _ = tokio::time::timeout(wait, leader.gathering.full.notified()).await;
+            run(deps, hook, leader.close(), unverified).await;
         }
         answered.await.map_err(|_| Fault::Internal("whoever sent for this delivery broke off".into()))
     }
 
     /// The request to lead, for whoever is its first.
-    fn join(&self, place: &(TenantId, HookId), member: Member, max_events: usize) -> Option<Arc<Gathering>> {
+    fn join(&self, place: &(TenantId, HookId), member: Member, max_events: usize) -> Option<Leader<'_>> {
         let mut open = lock(&self.0);
         if let Some(gathering) = open.get(place) {
             let mut members = lock(&gathering.members);
@@ -91,17 +102,25 @@ impl Batches {
             }
             gathering.full.notify_one();
         }
-        let leading = Arc::new(Gathering { members: Mutex::new(vec![member]), full: Notify::new() });
-        open.insert(place.clone(), Arc::clone(&leading));
-        Some(leading)
+        let gathering = Arc::new(Gathering { members: Mutex::new(vec![member]), full: Notify::new() });
+        open.insert(place.clone(), Arc::clone(&gathering));
+        Some(Leader { batches: self, place: place.clone(), gathering })
     }
+}
 
-    fn close(&self, place: &(TenantId, HookId), leading: &Arc<Gathering>) -> Vec<Member> {
-        let mut open = lock(&self.0);
-        if open.get(place).is_some_and(|current| Arc::ptr_eq(current, leading)) {
-            open.remove(place);
+impl Leader<'_> {
+    fn close(&self) -> Vec<Member> {
+        let mut open = lock(&self.batches.0);
+        if open.get(&self.place).is_some_and(|current| Arc::ptr_eq(current, &self.gathering)) {
+            open.remove(&self.place);
         }
-        std::mem::take(&mut lock(&leading.members))
+        std::mem::take(&mut lock(&self.gathering.members))
+    }
+}
+
+impl Drop for Leader<'_> {
+    fn drop(&mut self) {
+        drop(self.close());
     }
 }
 
@@ -111,12 +130,44 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 async fn run(deps: &Deps, hook: &Arc<EffectiveHook>, members: Vec<Member>, unverified: bool) {
     let at = deps.clock.now();
+    let (members, expired): (Vec<_>, Vec<_>) =
+        members.into_iter().partition(|member| member.message.not_after.is_none_or(|end| at < end));
+    for member in expired {
+        let _ = member.answer.send(None);
+    }
+    if members.is_empty() {
+        return;
+    }
     let subjects: Vec<Subject<'_>> = members.iter().map(|member| Subject::of(&member.message, &member.data)).collect();
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
     let result = exchange::run(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
-    let together = Arc::new(Together { hook: Arc::clone(hook), at, deliveries, result });
+    let together = Arc::new(Together { hook: Arc::clone(hook), at, deliveries, unverified, result });
     for member in members {
         // Whoever gave up waiting finds its message handed out again.
-        let _ = member.answer.send(Arc::clone(&together));
+        let _ = member.answer.send(Some(Arc::clone(&together)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn join(batches: &Batches) -> (Option<Leader<'_>>, oneshot::Receiver<Option<Arc<Together>>>) {
+        let message = DeliveryMessage::parse(include_bytes!("../../../tests/events/delivery.json")).unwrap();
+        let place = (message.tenant.clone(), message.hook);
+        let data = RawValue::from_string("1".to_owned()).unwrap().into();
+        let (answer, answered) = oneshot::channel();
+        (batches.join(&place, Member { message, data, answer }, 10), answered)
+    }
+
+    #[test]
+    fn who_joined_a_leader_that_is_broken_off_does_not_wait_for_it() {
+        let batches = Batches::default();
+        let (leader, _mine) = join(&batches);
+        let (follower, mut answered) = join(&batches);
+        assert!(leader.is_some() && follower.is_none());
+        drop(leader);
+        assert_eq!(answered.try_recv().unwrap_err(), oneshot::error::TryRecvError::Closed);
+        assert!(join(&batches).0.is_some());
     }
 }

@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use shared::domain::delivery::{Attempt, Outcome as AttemptOutcome, Trigger};
+use shared::domain::delivery::{Attempt, Delivery, Outcome as AttemptOutcome, Status, Trigger};
 use shared::domain::health::{Admission, Failure, Health};
-use shared::domain::retry::Verdict;
 use shared::domain::settings::Complete;
 use shared::effective::EffectiveHook;
 use shared::keeper::Ended;
@@ -94,6 +93,13 @@ fn limit(settings: &Complete, ramp: Option<u32>) -> Option<u32> {
 pub(crate) async fn hold(deps: &Deps, message: DeliveryMessage, wait: &Wait) -> Result<Outcome, Outcome> {
     let waiting = DeliveryMessage { due_at: Some(wait.until), in_turn: wait.in_turn, check_log: true, ..message };
     deps.retries.send_one(waiting.to_outgoing()).await?;
+    tracing::debug!(
+        trace.id = %waiting.event_seq.trace(),
+        tenant.id = %waiting.tenant,
+        delivery.id = %waiting.delivery_id(),
+        until = %wait.until,
+        "delivery held back by its hook's circuit, rate or verification"
+    );
     Ok(Outcome::Done)
 }
 
@@ -103,7 +109,7 @@ pub(crate) async fn give_back(deps: &Deps, message: &DeliveryMessage, pass: Pass
     let Some(taken_at) = pass.probe else { return };
     let circuits = &deps.keeper.circuits;
     if let Err(error) = circuits.give_back(&message.tenant, message.hook, taken_at, deps.clock.now()).await {
-        tracing::warn!(tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "a probe was not given back");
+        tracing::warn!(trace.id = %message.event_seq.trace(), tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "a probe was not given back");
     }
 }
 
@@ -114,21 +120,35 @@ pub(crate) async fn report(
     message: &DeliveryMessage,
     pass: Pass,
     attempt: &Attempt,
-    verdict: Verdict,
-) {
+    exhausted: bool,
+) -> Result<(), Fault> {
     let failure = (attempt.outcome != AttemptOutcome::Success).then(|| Failure {
         delivery: message.delivery_id(),
         at: attempt.at,
         is_break: is_break(attempt),
-        exhausted: verdict == Verdict::Exhausted && message.trigger != Trigger::Manual,
+        exhausted: exhausted && message.trigger != Trigger::Manual,
         probe: pass.probe.is_some(),
     });
     let gone = attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);
-    let ended = Ended { event_type: &message.event_type, at: attempt.at, failure, gone };
-    deps.keeper.heed(&hook.hook, &hook.settings, ended).await;
+    let trace = message.event_seq.trace();
+    let ended = Ended { trace, event_type: &message.event_type, at: attempt.at, failure, gone };
     if pass.unverified && failure.is_none() {
         deps.keeper.verified(&hook.hook, attempt.at).await;
     }
+    deps.keeper.heed(&hook.hook, &hook.settings, ended).await
+}
+
+/// Tells of the last attempt in the log what a process may not have told that
+/// died after it had logged it.
+pub(crate) async fn recall(deps: &Deps, message: &DeliveryMessage, row: &Delivery) -> Result<(), Fault> {
+    let Some(attempt) = &row.last_attempt else { return Ok(()) };
+    let Some(hook) = deps.hooks.get(&message.tenant, message.hook).await? else { return Ok(()) };
+    let health = deps.keeper.health(&message.tenant, message.hook).await?;
+    if health.last_execution >= Some(attempt.at) {
+        return deps.keeper.catch_up(&hook.hook).await;
+    }
+    let pass = Pass { probe: None, unverified: attempt.with_key };
+    report(deps, &hook, message, pass, attempt, row.status == Status::Failed).await
 }
 
 /// Whether a failure speaks of the endpoint and not of this one request.

@@ -22,7 +22,7 @@ use std::time::Duration;
 use shared::domain::delivery::Trigger;
 use shared::domain::event::Event;
 use shared::domain::hook::Timeout;
-use shared::domain::retry;
+use shared::domain::retry::{self, Verdict};
 use shared::effective::{EffectiveHook, EffectiveHooks};
 use shared::keeper::Keeper;
 use shared::messages::DeliveryMessage;
@@ -93,7 +93,12 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         true => deps.log.get(&delivery.tenant, delivery.delivery_id()).await?,
         false => None,
     };
-    let row = match Standing::of(&delivery, row) {
+    let left = row.clone().filter(|_| message.receive_count > 1);
+    let standing = Standing::of(&delivery, row);
+    if let Some(row) = left.filter(|_| !matches!(standing, Standing::Due(_))) {
+        gate::recall(deps, &delivery, &row).await?;
+    }
+    let row = match standing {
         Standing::Due(row) => row,
         Standing::Logged(row) => return attempt::ask_for_next(deps, delivery, &row).await,
         Standing::Settled => return Ok(Outcome::Done),
@@ -124,11 +129,14 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     };
     // The gate may have taken its time as well.
     let started_at = deps.clock.now();
-    if delivery.not_after.is_some_and(|end| started_at >= end) {
+    let made = match delivery.not_after.is_some_and(|end| started_at >= end) {
+        true => None,
+        false => attempt::make(deps, &hook, &delivery, &data, started_at, pass.unverified).await?,
+    };
+    let Some(made) = made else {
         gate::give_back(deps, &delivery, pass).await;
         return skip(deps, &hook, &delivery, EXPIRED).await;
-    }
-    let made = attempt::make(deps, &hook, &delivery, &data, started_at, pass.unverified).await?;
+    };
     let now = deps.clock.now();
     let since = match &row {
         Some(row) if delivery.trigger != Trigger::Replay => row.started_at(),
@@ -137,7 +145,8 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     let verdict = retry::verdict(&hook.settings.retry, delivery.step, made.ending, since, now, deps.random.as_ref());
     let retention = hook.tenant.retention(deps.retention);
     let row = attempt::log(deps, &delivery, row, made.attempt.clone(), verdict, retention).await?;
-    gate::report(deps, &hook, &delivery, pass, &made.attempt, verdict).await;
+    let exhausted = verdict == Verdict::Exhausted;
+    gate::report(deps, &hook, &delivery, pass, &made.attempt, exhausted).await?;
     match Standing::of(&delivery, Some(row)) {
         // Also after an attempt out of turn: whoever was in turn may have died,
         // and to its queue this is the same message.

@@ -18,6 +18,7 @@ use shared::domain::ids::{EventSeq, EventType};
 use shared::messages::{
     Continuation, DeliveryMessage, EventMessage, EventRequest, Publication, Rejection, Resumption, VERSION,
 };
+use shared::metrics::{self, TakenUp};
 use shared::ports::{
     Clock, EventRef, Events, Outgoing, QueueSender, Random, Recorded, StoreError, Subscriptions, Tenants,
 };
@@ -84,10 +85,17 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
     };
     let page = matching_page(deps, token, &event, 0, None).await?;
     match deps.events.record(&event, &page).await? {
-        Recorded::New => send_page(deps, &event, &page, publication.deliver_at, false).await,
-        Recorded::Resumed((event, page)) => send_page(deps, &event, &page, publication.deliver_at, true).await,
+        Recorded::New => {
+            metrics::taken_up(TakenUp::New);
+            send_page(deps, &event, &page, publication.deliver_at, false).await
+        }
+        Recorded::Resumed((event, page)) => {
+            metrics::taken_up(TakenUp::Again);
+            send_page(deps, &event, &page, publication.deliver_at, true).await
+        }
         Recorded::Duplicate => {
-            tracing::debug!(tenant.id = %event.tenant, event.id = %event.id, "event was published before, dropped");
+            metrics::taken_up(TakenUp::Duplicate);
+            tracing::debug!(trace.id = %event.seq.trace(), tenant.id = %event.tenant, event.id = %event.id, "event was published before, dropped");
             Ok(Outcome::Done)
         }
     }
@@ -187,5 +195,14 @@ async fn send_page(
         };
         deps.queue.send_one(continuation.to_outgoing()).await?;
     }
+    tracing::debug!(
+        trace.id = %event.seq.trace(),
+        tenant.id = %event.tenant,
+        event.id = %event.id,
+        page = page.number,
+        hooks = page.hooks.len(),
+        resumed,
+        "event fanned out"
+    );
     Ok(Outcome::Done)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::Remote;
+use crate::commands::dead_letters::DeadLettersCommand;
 use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::event_types::EventTypes;
 use crate::commands::events::EventsCommand;
@@ -14,6 +14,7 @@ use crate::commands::keys::KeysCommand;
 use crate::commands::profiles::ProfilesCommand;
 use crate::commands::replays::ReplaysCommand;
 use crate::commands::tenants::TenantsCommand;
+use crate::commands::{Connection, Remote};
 
 /// Sends webhooks: publish events, and every matching hook gets a signed
 /// request, retried until it lands or gives up.
@@ -52,6 +53,10 @@ pub(crate) enum Command {
     Profiles(Remote<ProfilesCommand>),
     /// The catalogue of event types
     EventTypes(EventTypes),
+    /// Look whether a deployment is sound, and say what to do
+    Doctor(Connection),
+    /// Messages that could not be processed, of a server on one machine
+    DeadLetters(Remote<DeadLettersCommand>),
     /// The receiving process of `bench`
     #[command(hide = true)]
     BenchReceiver,
@@ -99,6 +104,11 @@ pub(crate) struct ServeOptions {
     /// Attempts under way at once for one hook, 1 to 10000
     #[arg(long, env = "HOOKLINE_MAX_IN_FLIGHT_PER_HOOK", default_value = "64", value_name = "N")]
     pub(crate) max_in_flight_per_hook: String,
+
+    /// MiB that must be free on the disk of the data directory for events to be
+    /// accepted; 0 for no such bound
+    #[arg(long, env = "HOOKLINE_MIN_FREE_MIB", default_value = "256", value_name = "MIB")]
+    pub(crate) min_free_mib: String,
 }
 
 #[derive(Args)]
@@ -167,4 +177,9 @@ pub(crate) struct BenchOptions {
     /// Size of `data` in bytes
     #[arg(long, default_value_t = 300, value_name = "BYTES")]
     pub(crate) payload: usize,
+
+    /// Measure instead how long a quick endpoint waits beside 1, 100 and 1,000
+    /// endpoints that take 10 s for every request; takes 3 minutes
+    #[arg(long, conflicts_with_all = ["events", "clients", "payload"])]
+    pub(crate) isolation: bool,
 }

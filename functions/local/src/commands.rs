@@ -6,7 +6,9 @@
 
 mod body;
 mod client;
+pub(crate) mod dead_letters;
 pub(crate) mod deliveries;
+pub(crate) mod doctor;
 pub(crate) mod event_types;
 pub(crate) mod events;
 mod exchange;

@@ -10,8 +10,8 @@ use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::embedded::{
-    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, OpenError, OpenVaultError,
-    QueueOptions, Store, StoreOptions, open_vault,
+    DeadLetters, EmbeddedDeliveryLog, EmbeddedDoctor, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue,
+    OpenError, OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
 };
 use shared::herald::Herald;
 use shared::keeper::{Foundations, Keeper};
@@ -43,6 +43,7 @@ pub enum StartError {
 }
 
 /// What the process is built from.
+#[derive(Clone)]
 pub struct Options {
     pub store: StoreOptions,
     pub operator_key: String,
@@ -65,6 +66,7 @@ pub struct Options {
 pub struct Engine {
     pub store: Store,
     pub queues: Queues,
+    pub dead_letters: DeadLetters,
     pub api: api::Deps,
     pub fanout: fanout::Deps,
     pub deliver: deliver::Deps,
@@ -99,12 +101,14 @@ impl Engine {
             max_messages,
             max_leased_per_group: usize::MAX,
             max_leased_to_others: usize::MAX,
+            max_leased_to_busy: usize::MAX,
         };
         // Endpoints that are slow, or not known yet, leave a quarter of each lane
-        // to those that are quick.
+        // to those that are quick, and half of it to those with no request under way.
         let lane = || QueueOptions {
             max_leased_per_group: options.max_in_flight_per_hook,
             max_leased_to_others: options.max_in_flight.div_ceil(4) * 3,
+            max_leased_to_busy: options.max_in_flight.div_ceil(4),
             ..stage(MAX_BACKLOG)
         };
         let queues = Queues {
@@ -113,6 +117,9 @@ impl Engine {
             retries: open("retries", stage(MAX_RETRIES)).await?,
             redeliveries: open("redeliveries", lane()).await?,
         };
+        let all: Vec<EmbeddedQueue> = queues.all().into_iter().cloned().collect();
+        let dead_letters = DeadLetters::new(store.clone(), all.clone(), retention);
+        let doctor = EmbeddedDoctor::new(path, store.clone(), all, dead_letters.clone());
         let stored = Arc::new(EmbeddedHooks::new(store.clone()));
         let hooks = Arc::new(SealedHooks::new(stored.clone(), vault));
         let events = Arc::new(EmbeddedEvents(store.clone()));
@@ -165,10 +172,12 @@ impl Engine {
                 jobs: Arc::new(queues.retries.clone()),
                 clock: Arc::clone(&clock),
                 random: Arc::clone(&random),
+                doctor: Arc::new(doctor),
                 operator: api::OperatorKey::new(&options.operator_key),
                 key_cache: api::KeyCache::new(Duration::ZERO),
                 throttle: api::Throttle::default(),
                 addresses: options.addresses,
+                readiness: Arc::new(store.clone()),
             },
             fanout: fanout::Deps {
                 subscriptions: stored.clone(),
@@ -212,6 +221,7 @@ impl Engine {
             },
             store,
             queues,
+            dead_letters,
             max_in_flight: options.max_in_flight,
         })
     }

@@ -13,7 +13,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use cli::{Cli, Command};
 use commands::keys::KeysCommand;
-use commands::{Failure, Remote, Session, deliveries, event_types, events, hooks, profiles, replays, tenants};
+use commands::{
+    Failure, Remote, Session, dead_letters, deliveries, doctor, event_types, events, hooks, profiles, replays, tenants,
+};
 use shared::telemetry::{self, Format};
 
 /// A fifth of the server's time went into the system's allocator.
@@ -59,6 +61,8 @@ async fn ask(command: Command) -> Result<(), Failure> {
             let Remote { connection, command } = asked.remote;
             event_types::run(&Session::new(connection)?, asked.shared, command).await
         }
+        Command::Doctor(connection) => doctor::run(&Session::new(connection)?).await,
+        Command::DeadLetters(asked) => dead_letters::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Serve(_) | Command::Listen(_) | Command::Demo(_) | Command::Bench(_) | Command::BenchReceiver => {
             Ok(())
         }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use shared::embedded::EmbeddedQueue;
+use shared::messages::trace_of;
+use shared::metrics;
 use shared::ports::{Clock, QueueError, QueueReceiver, Received};
 use shared::stage::{Fault, Message, Outcome, causes};
 use tokio::sync::{Semaphore, watch};
@@ -124,12 +126,19 @@ async fn process(stage: &Stage, clock: &dyn Clock, received: Received) {
     let outcome = AssertUnwindSafe((stage.handler)(message)).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|_| Outcome::Fault(Fault::Internal("a stage panicked".into())));
     let queue = &stage.queue;
+    // Only where something is to be told: it reads the message once more.
+    let trace = || trace_of(&received.id, &received.body).map(tracing::field::display);
     let settled = match outcome {
         Outcome::Done => queue.ack(&received.receipt).await,
         Outcome::NotBefore(at) => queue.defer(&received.receipt, at).await,
         Outcome::Reject(reason) => {
             // The reason is kept with the message and not logged: it may quote its body.
-            tracing::error!(queue = queue.name(), message.id = received.id, "message set aside as a dead letter");
+            tracing::error!(
+                trace.id = trace(),
+                queue = queue.name(),
+                message.id = received.id,
+                "message set aside as a dead letter"
+            );
             queue.reject(&received, &reason.0).await
         }
         // Not a fault: whoever comes next is slower, so this waits.
@@ -137,13 +146,14 @@ async fn process(stage: &Stage, clock: &dyn Clock, received: Received) {
             queue.defer(&received.receipt, clock.now().saturating_add(REST)).await
         }
         Outcome::Fault(fault) => {
-            tracing::error!(queue = queue.name(), message.id = received.id, error = %causes(&fault), "message failed, will be tried again");
+            metrics::fault(&fault);
+            tracing::error!(trace.id = trace(), queue = queue.name(), message.id = received.id, error = %causes(&fault), "message failed, will be tried again");
             queue.defer(&received.receipt, clock.now().saturating_add(backoff(received.receive_count))).await
         }
     };
     if let Err(error) = settled {
         // Its lease ends by itself, and then it comes back.
-        tracing::error!(queue = queue.name(), message.id = received.id, error = %causes(&error), "message could not be settled");
+        tracing::error!(trace.id = trace(), queue = queue.name(), message.id = received.id, error = %causes(&error), "message could not be settled");
     }
 }
 

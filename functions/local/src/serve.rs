@@ -1,5 +1,8 @@
 //! `hookline serve`
 
+mod dead_letters;
+mod front;
+mod life;
 mod metrics;
 
 use std::fmt;
@@ -17,17 +20,17 @@ use local::{Engine, Options};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::domain::profile::STANDARD;
-use shared::embedded::{StoreOptions, write_private};
+use shared::embedded::{OpenError, StoreOptions, write_private};
 use shared::ports::{OsRandom, Random, SystemClock};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::cli::ServeOptions;
+use front::Front;
+use life::Life;
+use metrics::Metrics;
 
-/// How long a stop waits for attempts that are under way; the longest an
-/// attempt may take, and a little.
-const GRACE: Duration = Duration::from_secs(45);
-const MIN_KEY_CHARS: usize = 16;
+const MIN_KEY_CHARS: usize = api::MIN_OPERATOR_KEY_CHARS;
 
 /// All mistakes of the configuration, not just the first.
 #[derive(Debug)]
@@ -51,6 +54,7 @@ struct Config {
     retention: Duration,
     max_in_flight: usize,
     max_in_flight_per_hook: usize,
+    min_free_bytes: u64,
 }
 
 impl Config {
@@ -74,16 +78,17 @@ impl Config {
             mistakes.push(format!("--profile {}: {error}", options.profile));
             STANDARD.parse().expect("standard is a profile's name")
         });
-        let mut number = |flag: &str, text: &str, max: u32| match text.parse::<u32>() {
-            Ok(number) if (1..=max).contains(&number) => number,
+        let mut number = |flag: &str, text: &str, min: u32, max: u32| match text.parse::<u32>() {
+            Ok(number) if (min..=max).contains(&number) => number,
             _ => {
-                mistakes.push(format!("{flag} {text}: expected a number from 1 to {max}"));
+                mistakes.push(format!("{flag} {text}: expected a number from {min} to {max}"));
                 1
             }
         };
-        let days = number("--retention-days", &options.retention_days, 3_650);
-        let max_in_flight = number("--max-in-flight", &options.max_in_flight, 10_000);
-        let per_hook = number("--max-in-flight-per-hook", &options.max_in_flight_per_hook, 10_000);
+        let days = number("--retention-days", &options.retention_days, 1, 3_650);
+        let max_in_flight = number("--max-in-flight", &options.max_in_flight, 1, 10_000);
+        let per_hook = number("--max-in-flight-per-hook", &options.max_in_flight_per_hook, 1, 10_000);
+        let min_free_mib = number("--min-free-mib", &options.min_free_mib, 0, 1 << 30);
         if !mistakes.is_empty() {
             return Err(BadConfig(mistakes));
         }
@@ -97,13 +102,17 @@ impl Config {
             retention: Duration::from_secs(u64::from(days) * 24 * 3600),
             max_in_flight: max_in_flight as usize,
             max_in_flight_per_hook: per_hook as usize,
+            min_free_bytes: u64::from(min_free_mib) << 20,
         })
     }
 }
 
 pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
-    let server = Server::start(options).await?;
-    stop_signal().await?;
+    let mut server = Server::start(options).await?;
+    tokio::select! {
+        signal = stop_signal() => signal?,
+        ended = &mut server.life => return ended?,
+    }
     tracing::info!("stopping; finishing what is under way");
     server.stop().await;
     Ok(())
@@ -112,9 +121,8 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) operator_key: String,
-    engine: Engine,
     stop: watch::Sender<bool>,
-    tasks: [tokio::task::JoinHandle<()>; 2],
+    life: tokio::task::JoinHandle<anyhow::Result<()>>,
     temporary: Option<PathBuf>,
 }
 
@@ -135,44 +143,35 @@ impl Server {
             Some(key) => key,
             None => kept_key(&data)?,
         };
-        let engine = Engine::start(
-            &data,
-            Options {
-                store: StoreOptions::default(),
-                operator_key: operator_key.clone(),
-                sender: Arc::new(ReqwestSender::new(config.addresses.clone())?),
-                addresses: config.addresses,
-                profile: config.profile.clone(),
-                retention: config.retention,
-                max_in_flight: config.max_in_flight,
-                max_in_flight_per_hook: config.max_in_flight_per_hook,
-                clock: Arc::new(SystemClock),
-                random: Arc::new(OsRandom),
-            },
-        )
-        .await?;
+        let options = Options {
+            store: StoreOptions { min_free_bytes: config.min_free_bytes, ..StoreOptions::default() },
+            operator_key: operator_key.clone(),
+            sender: Arc::new(ReqwestSender::new(config.addresses.clone())?),
+            addresses: config.addresses,
+            profile: config.profile,
+            retention: config.retention,
+            max_in_flight: config.max_in_flight,
+            max_in_flight_per_hook: config.max_in_flight_per_hook,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+        };
+        let engine = Engine::start(&data, options.clone()).await?;
         let (stop, stopped) = watch::channel(false);
-        let pump = tokio::spawn(engine.pump().run(stopped.clone()));
-        let router = api::router(engine.api.clone());
-        let metrics = metrics::routes(engine.queues.clone(), api::OperatorKey::new(&operator_key));
-        let router = router.merge(metrics?);
-        let http = tokio::spawn(serve_http(listener, router, stopped));
+        let metrics = Metrics::install()?;
+        let life = Life { data: data.clone(), options, front: Front::new(), metrics, stop: stopped.clone() };
+        life.open(&engine);
+        let http = tokio::spawn(serve_http(listener, life.front.router(), stopped));
         tracing::info!(data = %data.display(), "listening on http://{address}");
-        Ok(Self { address, operator_key, engine, stop, tasks: [http, pump], temporary })
+        let life = tokio::spawn(life.run(engine, http));
+        Ok(Self { address, operator_key, stop, life, temporary })
     }
 
     /// Refuses new work, finishes what is under way, and leaves it on disk.
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(true);
-        let [http, pump] = self.tasks;
-        let finished = tokio::time::timeout(GRACE, async {
-            let _ = tokio::join!(http, pump);
-        });
-        if finished.await.is_err() {
-            tracing::warn!("some attempts are still under way; they will be made again at the next start");
+        if let Ok(Err(error)) = self.life.await {
+            tracing::error!("{error:#}");
         }
-        self.engine.store.close();
-        drop(self.engine);
         if let Some(directory) = self.temporary {
             let _ = std::fs::remove_dir_all(directory);
         }
@@ -224,14 +223,18 @@ fn create_private(data: &Path) -> anyhow::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(data).with_context(|| format!("cannot create the data directory {}", data.display()))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))
-            .with_context(|| format!("cannot close the data directory {} to others", data.display()))?;
-    }
-    Ok(())
+    let write = || {
+        builder.create(data)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))?;
+        }
+        let probe = data.join("probe");
+        write_private(&probe, b"written")?;
+        std::fs::remove_file(probe)
+    };
+    write().map_err(|error| OpenError::NotWritable(data.to_owned(), error).into())
 }
 
 #[cfg(unix)]

@@ -2,9 +2,12 @@
 //! processes, real sockets.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+#[path = "commands/operating.rs"]
+mod operating;
+
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -72,7 +75,13 @@ struct Deployment {
 
 impl Deployment {
     async fn start() -> Self {
+        Self::start_on(async |_: &Path| {}).await
+    }
+
+    /// Over a data directory that is prepared before.
+    async fn start_on(prepare: impl AsyncFnOnce(&Path)) -> Self {
         let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
+        prepare(&directory.path().join("data")).await;
         let server = binary()
             .args(["serve", "--allow-http", "--allow-network", "127.0.0.0/8", "--operator-key", KEY])
             .args(["--listen", &address.to_string(), "--data"])

@@ -61,7 +61,10 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     }
     match deps.hooks.get(&delivery.tenant, delivery.hook).await? {
         // Its log goes with it.
-        None => return Ok(Outcome::Done),
+        None => {
+            tell(&delivery, "delivery of a deleted hook dropped");
+            return Ok(Outcome::Done);
+        }
         Some(hook) if !hook.enabled => {
             let retention = retention(deps, &delivery.tenant).await?;
             standing::skip(deps.log.as_ref(), &delivery, "the hook is disabled", now, retention).await?;
@@ -73,7 +76,18 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         return Ok(Outcome::NotBefore(probe_at));
     }
     deps.redeliveries.send_one(delivery.to_outgoing()).await?;
+    tell(&delivery, "delivery is due");
     Ok(Outcome::Done)
+}
+
+fn tell(delivery: &DeliveryMessage, what: &str) {
+    tracing::debug!(
+        trace.id = %delivery.event_seq.trace(),
+        tenant.id = %delivery.tenant,
+        delivery.id = %delivery.delivery_id(),
+        step = delivery.step,
+        "{what}"
+    );
 }
 
 /// Jobs are sent with the time at which they are due and are never early enough

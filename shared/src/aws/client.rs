@@ -22,7 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A stage makes few calls per message. Bounding each, retries included, keeps
 /// their sum within the margin that every lease has over the longest attempt.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
+pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// One client per service, shared by all adapters of a process.
 #[derive(Clone)]

@@ -1,6 +1,8 @@
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::error::ProvideErrorMetadata as _;
-use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
+use aws_sdk_scheduler::types::{
+    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, Target,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -19,6 +21,8 @@ pub struct ScheduleTarget {
     pub group: String,
     /// The role Scheduler takes on to send; the creator needs `iam:PassRole` on it.
     pub role_arn: String,
+    /// The queue that gets what could not be sent for a day.
+    pub dead_letter_queue_arn: String,
 }
 
 /// One-time schedules of EventBridge Scheduler, for waits that a queue cannot
@@ -81,6 +85,7 @@ impl Schedules {
         Ok(Target::builder()
             .arn(format!("arn:{partition}:scheduler:::aws-sdk:sqs:sendMessage"))
             .role_arn(&self.target.role_arn)
+            .dead_letter_config(DeadLetterConfig::builder().arn(&self.target.dead_letter_queue_arn).build())
             .input(serde_json::to_string(&input)?)
             .build()?)
     }

@@ -107,6 +107,9 @@ pub struct Attempt {
     /// Empty when it travelled alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub batch: Vec<EventSeq>,
+    /// The request carried the key that its endpoint has to return.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_key: bool,
     pub trigger: Trigger,
 }
 

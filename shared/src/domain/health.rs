@@ -48,6 +48,9 @@ pub struct Health {
     exhausted_announced: bool,
     pub verified_at: Option<Timestamp>,
     unverified: Option<Unverified>,
+    /// What the hook's owner has not been told yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<Untold>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,11 +92,39 @@ pub struct Failure {
 }
 
 /// What a hook's owner may want to hear of, each once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     Failing,
     Recovered,
     Exhausted,
+    /// It gets nothing any more.
+    Disabled(End),
+}
+
+/// Why a hook is disabled that its owner did not disable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    Gone,
+    FailedForLong,
+}
+
+impl End {
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Gone => "the endpoint answered 410 Gone",
+            Self::FailedForLong => "every request failed for too long",
+        }
+    }
+}
+
+/// A change that is written down before it is told, so that no death in
+/// between keeps it secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untold {
+    pub change: Change,
+    pub at: Timestamp,
 }
 
 impl Health {
@@ -182,7 +213,7 @@ impl Health {
     /// Whether a success now would say nothing new.
     pub fn is_well_known(&self, at: Timestamp) -> bool {
         let is_well = self.failing_since.is_none() && self.circuit == Circuit::Closed;
-        is_well && self.last_success.is_some_and(|last| at.since(last) < SUCCESS_EVERY)
+        is_well && self.untold.is_empty() && self.last_success.is_some_and(|last| at.since(last) < SUCCESS_EVERY)
     }
 
     fn forget_breaks(&mut self) {
@@ -199,7 +230,10 @@ impl Health {
     /// Starts anew, as of a hook that was enabled again. What has been verified
     /// stays so.
     pub fn reset(&mut self) {
+        let mut untold = std::mem::take(&mut self.untold);
+        untold.retain(|untold| !matches!(untold.change, Change::Disabled(_)));
         *self = Self {
+            untold,
             last_execution: self.last_execution,
             last_success: self.last_success,
             last_failure: self.last_failure,

@@ -200,14 +200,11 @@ impl EventSeq {
     pub fn of_publication(tenant: &TenantId, id: &EventId, token: &str, now: Timestamp) -> Self {
         let made_at = parse_ulid(token).map(|token| Self(token).at());
         let recent = made_at.filter(|at| *at <= now && now.since(*at) <= OLDEST_TOKEN);
-        let mut hash = Sha256::new();
-        for part in [tenant.as_str(), id.as_str(), token] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let hash: [u8; 32] = hash.finalize().into();
-        let random = hash.first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
-        Self(Ulid::from_parts(millis(recent.unwrap_or(now)), random))
+        Self(Ulid::from_parts(millis(recent.unwrap_or(now)), TraceId::of_publication(tenant, id, token).0))
+    }
+
+    pub fn trace(self) -> TraceId {
+        TraceId(self.0.random())
     }
 
     /// The least that an event of this time can be called.
@@ -217,6 +214,43 @@ impl EventSeq {
 
     pub fn at(self) -> Timestamp {
         Timestamp::from_millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
+    }
+}
+
+/// What all log lines about one publication have in common, from `api` to the
+/// last attempt.
+///
+/// It needs no room in any message: it is the half of an [`EventSeq`] that does
+/// not depend on the time, and so stands in the middle of its deliveries' ids,
+/// where whoever got a request can read it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TraceId(u128);
+
+impl TraceId {
+    pub fn of_publication(tenant: &TenantId, id: &EventId, token: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in [tenant.as_str(), id.as_str(), token] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        let random = hash.first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+        Self(Ulid::from_parts(0, random).random())
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Of a ULID's 26 characters, those that hold the time.
+        const TIME_CHARS: usize = 10;
+        let mut text = [0_u8; ulid::ULID_LEN];
+        f.write_str(&Ulid::from_parts(0, self.0).array_to_str(&mut text)[TIME_CHARS..])
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -294,6 +328,19 @@ mod tests {
         for (token, now) in [(&*token, 39 * day), (&*token, 55 * day), ("mine", 41 * day)] {
             assert_eq!(of(token, now).at(), Timestamp::from_millis(now));
         }
+    }
+
+    #[test]
+    fn a_trace_is_known_before_the_event_has_its_name_and_stands_in_its_deliveries_ids() {
+        let (tenant, id) = (&"acme".parse().unwrap(), &"order-7".parse().unwrap());
+        let trace = TraceId::of_publication(tenant, id, "mine");
+        for now in [0, 1_780_000_000_000] {
+            let event = EventSeq::of_publication(tenant, id, "mine", Timestamp::from_millis(now));
+            assert_eq!(event.trace(), trace);
+            let delivery = DeliveryId { event, hook: HookId(Ulid::from_parts(3, 4)) }.to_string();
+            assert_eq!(delivery[14..30], trace.to_string());
+        }
+        assert_ne!(trace, TraceId::of_publication(tenant, id, "another"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A durable queue. Messages are on disk; memory holds only which are visible
 //! when, so that nothing ever scans past settled ones.
 
+mod dead_letters;
 mod index;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,6 +16,7 @@ use super::store::{Store, Table, Transaction};
 use crate::ports::{Clock, Outgoing, QueueError, QueueReceiver, QueueSender, Received, StoreError, StoreResult};
 use crate::stage::causes;
 use crate::time::Timestamp;
+pub use dead_letters::{DeadLetter, DeadLetterId, DeadLetters, InvalidDeadLetterId, RedriveError};
 use index::{Arrival, Index, Taken};
 
 /// The largest message, in bytes; SQS has the same limit.
@@ -31,6 +33,9 @@ pub struct QueueOptions {
     /// The most messages that are leased at once of groups which are not known
     /// to be quick. The rest is room for those that are.
     pub max_leased_to_others: usize,
+    /// The most of these that are second and further leases of a group, so that
+    /// the rest is room for those that have none.
+    pub max_leased_to_busy: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,16 +43,6 @@ pub struct QueueStats {
     /// Visible or waiting for their time.
     pub waiting: usize,
     pub leased: usize,
-}
-
-/// A message that was set aside, and why.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-pub struct DeadLetter {
-    pub queue: String,
-    pub message_id: String,
-    pub reason: String,
-    pub body: String,
-    pub at: Timestamp,
 }
 
 #[derive(Clone)]
@@ -80,6 +75,10 @@ impl EmbeddedQueue {
         self.name
     }
 
+    pub(super) fn options(&self) -> &QueueOptions {
+        &self.options
+    }
+
     pub fn stats(&self) -> QueueStats {
         self.lock().stats()
     }
@@ -98,12 +97,6 @@ impl EmbeddedQueue {
     /// Returns when something was sent, settled or deferred since the last call.
     pub async fn changed(&self) {
         self.arrivals.notified().await;
-    }
-
-    /// Messages set aside by any queue of this store, the latest first.
-    pub fn dead_letters(store: &Store, limit: usize) -> StoreResult<Vec<DeadLetter>> {
-        let rows = store.range(Table::Messages, codec::prefix_range(vec![b'x']));
-        rows.rev().take(limit).map(|row| codec::decode(&row?.1)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Index> {
@@ -185,6 +178,10 @@ enum Sent {
 
 impl EmbeddedQueue {
     async fn send_as(&self, sent: Sent, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        // What was accepted goes on, and room is kept for that.
+        if sent == Sent::Durably && self.store.is_nearly_full() {
+            return messages.iter().map(|_| Err(QueueError::NoRoom)).collect();
+        }
         let now = self.clock.now();
         let mut results = Vec::with_capacity(messages.len());
         let mut accepted = Vec::with_capacity(messages.len());
@@ -337,19 +334,20 @@ impl QueueReceiver for EmbeddedQueue {
         let number = Self::number(&message.receipt)?;
         let row = self.row(number);
         let now = self.clock.now();
-        let letter = DeadLetter {
+        let mut letter = DeadLetter {
             queue: self.name.to_owned(),
             message_id: message.id.clone(),
             reason: reason.to_owned(),
             body: String::from_utf8_lossy(&message.body).into_owned(),
             at: now,
+            group: String::new(),
         };
-        let mut dead_row = vec![b'x'];
-        dead_row.extend_from_slice(&now.as_millis().to_be_bytes());
-        dead_row.extend_from_slice(message.id.as_bytes());
         let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
         let moved = self.store.hand_over(move |tx| {
-            tx.put(Table::Messages, dead_row, codec::encode(&letter));
+            // A lease that ended may have let somebody else settle it.
+            let Some(value) = tx.get(Table::Messages, &row)? else { return Ok(()) };
+            decode(&value)?.1.clone_into(&mut letter.group);
+            tx.put(Table::Messages, letter.id().row(), codec::encode(&letter));
             tx.delete(Table::Messages, row);
             tx.after_commit(move || {
                 index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(number, now);

@@ -8,32 +8,41 @@
 
 mod group;
 mod journal;
+mod remains;
+mod space;
+#[cfg(test)]
+mod tests;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fjall::compaction::filter::{CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, Slice};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 
 use super::codec;
-use crate::ports::{Clock, StoreError, StoreResult};
+use crate::ports::{Clock, Readiness, StoreError, StoreResult};
 use group::{Change, Groups};
 use journal::{Journal, Reach};
+use space::Space;
 
-/// Bounds on memory. The defaults keep a busy process well under 96 MiB.
+/// Bounds on memory and disk. The defaults keep a busy process well under 96 MiB.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// Blocks read from disk that are kept, in bytes.
     pub cache_bytes: u64,
     /// Recent writes of one keyspace that are kept in memory, in bytes.
     pub memtable_bytes: u64,
+    /// What must be free on the disk for messages from outside to be taken, in
+    /// bytes; 0 for no such bound.
+    pub min_free_bytes: u64,
     /// Removes the directory when the store is closed.
     pub temporary: bool,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { cache_bytes: 4 << 20, memtable_bytes: 4 << 20, temporary: false }
+        Self { cache_bytes: 4 << 20, memtable_bytes: 4 << 20, min_free_bytes: 0, temporary: false }
     }
 }
 
@@ -41,10 +50,12 @@ impl Default for StoreOptions {
 pub enum OpenError {
     #[error("{} is in use by another hookline process; stop it, or choose another directory with --data", .0.display())]
     Locked(PathBuf),
+    #[error("cannot write to {}; let this process write there and make room, or choose another directory with --data", .0.display())]
+    NotWritable(PathBuf, #[source] io::Error),
     #[error("cannot open the store in {}", .0.display())]
     Failed(PathBuf, #[source] fjall::Error),
     #[error("cannot start the store's writer")]
-    Thread(#[source] std::io::Error),
+    Thread(#[source] io::Error),
 }
 
 /// Which keyspace a row lives in.
@@ -67,6 +78,7 @@ pub struct Store {
     tables: Arc<Tables>,
     clock: Arc<dyn Clock>,
     journal: Arc<Journal>,
+    space: Arc<Space>,
 }
 
 struct Tables {
@@ -88,6 +100,10 @@ impl Store {
             fjall::Error::Locked => OpenError::Locked(path.to_owned()),
             other => OpenError::Failed(path.to_owned(), other),
         };
+        remains::set_right(path).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Locked(path.to_owned()),
+            _ => OpenError::NotWritable(path.to_owned(), error),
+        })?;
         let expiry = Arc::new(ExpiryFactory(codec::SharedClock(Arc::clone(&clock))));
         let db = Database::builder(path)
             .cache_size(options.cache_bytes)
@@ -115,12 +131,29 @@ impl Store {
             db,
         });
         let journal = Journal::start(path, Arc::clone(&tables)).map_err(OpenError::Thread)?;
-        Ok(Self { tables, clock, journal: Arc::new(journal) })
+        let space = Space::new(path.to_owned(), options.min_free_bytes);
+        Ok(Self { tables, clock, journal: Arc::new(journal), space: Arc::new(space) })
     }
 
     /// Waits until everything handed in so far is on disk, and refuses more.
     pub fn close(&self) {
         self.journal.close();
+    }
+
+    /// Returns once the disk has failed, and how. From then on nothing is
+    /// written: what the disk holds is known again after the store was opened anew.
+    pub async fn failed(&self) -> StoreError {
+        self.journal.failed().await
+    }
+
+    /// Finds out whether fjall's own thread has failed, which nobody is told
+    /// before they write. May wait for that thread.
+    pub fn find_failure(&self) {
+        self.journal.note(self.tables.db.persist(PersistMode::Buffer));
+    }
+
+    pub(super) fn is_nearly_full(&self) -> bool {
+        self.space.is_low()
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -200,6 +233,18 @@ impl Store {
         let Transaction { own, after, .. } = transaction;
         own.into_iter().for_each(|(table, key, change)| groups.open.add(table, key, change));
         Ok((result, after))
+    }
+}
+
+impl Readiness for Store {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.journal.is_broken() {
+            return Err("the disk has failed; the store is opened again once it can be written");
+        }
+        if self.is_nearly_full() {
+            return Err("the disk is nearly full; events are accepted again once there is room");
+        }
+        Ok(())
     }
 }
 

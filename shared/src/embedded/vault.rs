@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use fjall::Slice;
+
 use super::codec::{key, prefix_range};
 use super::keyring::{Keyring, KeyringError};
 use super::store::{Store, Table};
@@ -28,15 +30,11 @@ pub enum OpenVaultError {
 /// of them have to open, so a key file that is missing, was mixed up or is an
 /// older backup is told at the start and not by the first delivery.
 pub async fn open_vault(store: &Store, directory: &Path) -> Result<Vault, OpenVaultError> {
-    let clock = store.shared_clock();
-    let rows = store.range(Table::Hooks, prefix_range(row(""))).collect::<StoreResult<Vec<_>>>()?;
-    let keys = Keyring::open(directory, rows.is_empty(), clock.as_ref())?;
+    let rows = check_rows(store)?;
+    let keys = Keyring::open(directory, rows.is_empty(), store.clock())?;
     let current = row(&keys.current_id());
-    let vault = Vault::new(Arc::new(keys), clock);
-    for (_, sealed) in &rows {
-        let text = std::str::from_utf8(sealed).map_err(|_| OpenVaultError::Check(VaultError::DoesNotOpen))?;
-        vault.open(CHECK, text).await.map_err(OpenVaultError::Check)?;
-    }
+    let vault = Vault::new(Arc::new(keys), store.shared_clock());
+    open_all(&vault, &rows).await?;
     if !rows.iter().any(|(key, _)| **key == *current) {
         let sealed = vault.seal(CHECK, CHECK).await.map_err(OpenVaultError::Check)?;
         store
@@ -47,6 +45,27 @@ pub async fn open_vault(store: &Store, directory: &Path) -> Result<Vault, OpenVa
             .await?;
     }
     Ok(vault)
+}
+
+/// Whether the file of keys, as it is now, would do at the next start. Makes and
+/// writes nothing.
+pub(super) async fn check_vault(store: &Store, directory: &Path) -> Result<(), OpenVaultError> {
+    let keys = Keyring::open(directory, false, store.clock())?;
+    let vault = Vault::new(Arc::new(keys), store.shared_clock());
+    open_all(&vault, &check_rows(store)?).await?;
+    vault.probe().await.map_err(OpenVaultError::Check)
+}
+
+fn check_rows(store: &Store) -> StoreResult<Vec<(Slice, Slice)>> {
+    store.range(Table::Hooks, prefix_range(row(""))).collect()
+}
+
+async fn open_all(vault: &Vault, rows: &[(Slice, Slice)]) -> Result<(), OpenVaultError> {
+    for (_, sealed) in rows {
+        let text = std::str::from_utf8(sealed).map_err(|_| OpenVaultError::Check(VaultError::DoesNotOpen))?;
+        vault.open(CHECK, text).await.map_err(OpenVaultError::Check)?;
+    }
+    Ok(())
 }
 
 fn row(master_key: &str) -> Vec<u8> {

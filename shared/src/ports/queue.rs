@@ -36,6 +36,9 @@ pub enum QueueError {
     /// The backlog is at its bound; try later.
     #[error("the queue is full")]
     Full,
+    /// The disk is; try later.
+    #[error("the disk is nearly full")]
+    NoRoom,
     #[error("the queue does not answer")]
     Unavailable(#[source] BoxError),
 }

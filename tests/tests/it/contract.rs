@@ -1,7 +1,7 @@
 //! The ports' contracts: one test per promise, over every adapter.
 //!
-//! A promise is a function over the ports of a [`Stores`], a [`Queues`] or a
-//! [`MasterKeys`](vault::MasterKeys); a fixture makes one of those for an
+//! A promise is a function over the ports of a [`Stores`], a [`Queues`],
+//! [`MasterKeys`](vault::MasterKeys) or a [`Patient`](doctor::Patient); a fixture makes one of those for an
 //! adapter, empty and of its own. To hold a further adapter to the contracts,
 //! write its fixture and name it below.
 
@@ -21,6 +21,7 @@ use shared::ports::{
 use shared::time::Timestamp;
 
 mod deliveries;
+mod doctor;
 mod documents;
 pub(crate) mod dynamo;
 pub(crate) mod embedded;
@@ -257,10 +258,26 @@ macro_rules! key_contracts {
     };
 }
 
+macro_rules! doctor_contracts {
+    ($fixture:path) => {
+        promises!($fixture, doctor:
+            a_sound_deployment_passes_every_check
+            a_message_that_was_set_aside_is_told_with_what_to_do
+            what_is_broken_is_told_and_all_else_is_looked_at
+            a_second_look_finds_the_same
+        );
+    };
+}
+
 mod on_embedded {
     store_contracts!(crate::contract::embedded::stores);
     queue_contracts!(crate::contract::embedded::queues);
     key_contracts!(crate::contract::vault::in_a_file);
+    doctor_contracts!(crate::contract::doctor::of_a_directory);
+}
+
+mod on_aws {
+    doctor_contracts!(crate::contract::doctor::of_an_account);
 }
 
 mod on_kms {

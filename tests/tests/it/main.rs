@@ -3,6 +3,7 @@
 
 mod budget;
 mod contract;
+mod dead_letters;
 mod jobs;
 mod sealed;
 mod waiting;

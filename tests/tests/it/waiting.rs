@@ -17,6 +17,7 @@ use crate::contract::sqs::create_queue;
 
 const LEASE: Duration = Duration::from_secs(30);
 const ROLE_ARN: &str = "arn:aws:iam::000000000000:role/scheduler";
+const DEAD_LETTER_QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:schedules-dead";
 
 /// One function's queues, and a message that it has just received.
 struct Fixture {
@@ -49,6 +50,7 @@ impl Fixture {
             queue_url: self.redeliveries_url.clone(),
             group: self.group.clone(),
             role_arn: ROLE_ARN.to_owned(),
+            dead_letter_queue_arn: DEAD_LETTER_QUEUE_ARN.to_owned(),
         };
         let retries_url = if is_retries { &self.queue_url } else { &self.redeliveries_url };
         let lane = RetryLane::new(retries_url, self.aws.schedules(target), in_flight_budget);
@@ -117,6 +119,7 @@ async fn a_wait_beyond_twelve_hours_is_scheduled_once_and_never_early() {
     let target = schedule.target().unwrap();
     assert_eq!(target.arn(), "arn:aws:scheduler:::aws-sdk:sqs:sendMessage");
     assert_eq!(target.role_arn(), ROLE_ARN);
+    assert_eq!(target.dead_letter_config().and_then(|queue| queue.arn()), Some(DEAD_LETTER_QUEUE_ARN));
     let input: serde_json::Value = serde_json::from_str(target.input().unwrap()).unwrap();
     let body = std::str::from_utf8(&fixture.message.body).unwrap();
     let expected = serde_json::json!({

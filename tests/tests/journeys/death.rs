@@ -10,6 +10,7 @@ mod jobs;
 mod mortal;
 mod mutants;
 mod scenario;
+mod telling;
 mod verdict;
 
 use fate::{Blow, Fate};

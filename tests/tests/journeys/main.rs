@@ -9,6 +9,7 @@ mod exchange;
 mod fanout;
 mod hooks;
 mod manual;
+mod observing;
 mod operational;
 mod payload;
 mod profiles;

@@ -1,5 +1,7 @@
 //! Each setting of a hook, changed on its own, as it shows on the wire.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -333,6 +335,29 @@ async fn deliveries_that_come_together_travel_together_and_are_logged_each() {
 
     after(&world, &hook, json!({ "batch": { "max_events": 1 } })).await;
     assert_eq!(world.endpoint.sent().pop().unwrap().text(), "[1]");
+}
+
+#[tokio::test]
+async fn an_event_that_expires_while_others_are_awaited_is_not_sent_with_them() {
+    let world = World::new().await;
+    world.hook(json!({ "batch": { "max_events": 3, "max_wait": 0.5 }, "payload": { "raw": true } })).await;
+    world.publish(json!({ "id": "short", "type": "a", "data": 1, "ttl": 1 })).await;
+    world.publish(json!({ "id": "long", "type": "a", "data": 2 })).await;
+    let expire = async {
+        while world.engine.queues.deliveries.stats().leased < 2 {
+            tokio::task::yield_now().await;
+        }
+        // Both have joined by then; what they do before is done in a few polls.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        world.clock.advance(Duration::from_secs(2));
+    };
+    futures::join!(world.run_until_empty(), expire);
+    let sent = world.endpoint.sent();
+    assert_eq!((sent.len(), sent[0].text()), (1, "[2]"));
+    assert_eq!(world.delivery("short").await["status"], "skipped");
+    assert_eq!(world.delivery("long").await["status"], "succeeded");
 }
 
 pub(crate) fn hmac_hex(key: &str, text: &str) -> String {

@@ -45,6 +45,9 @@ async fn until_it_returns_the_key_an_endpoint_gets_so_many_requests_per_hour() {
     let failed = world.delivery(&events[0]).await;
     assert_eq!((&failed["status"], &failed["last_attempt"]["outcome"]), (&json!("failed"), &json!("not_verified")));
     assert_eq!(state(&world, &hook).await, "pending");
+    let headers = &failed["attempts"][0]["request"]["headers"];
+    let shown = headers.as_array().unwrap().iter().find(|header| header["name"] == HEADER);
+    assert_eq!(shown.unwrap()["value"], "********");
 
     world.endpoint.answer(&hook.url, [Answer::Status(200), Answer::Body(200, key.clone())]);
     world.settle().await;

@@ -7,12 +7,12 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
-use shared::domain::ids::{Channel, EventId, EventType, TenantId, new_ulid};
+use shared::domain::ids::{Channel, EventId, EventType, TenantId, TraceId, new_ulid};
 use shared::domain::seconds::Seconds;
 use shared::jobs::{Job, JobMessage};
 use shared::messages::{EventMessage, VERSION};
 use shared::metrics;
-use shared::ports::Outgoing;
+use shared::ports::{Outgoing, QueueError};
 use shared::time::Timestamp;
 use utoipa::ToSchema;
 
@@ -99,8 +99,28 @@ pub(crate) struct EventView {
     expunged: bool,
 }
 
+/// An event that may be published.
+struct Checked {
+    id: EventId,
+    trace: TraceId,
+    message: Outgoing,
+}
+
+impl Checked {
+    /// What the queue said to it.
+    fn sent(self, tenant: &TenantId, answer: Result<(), QueueError>) -> Result<EventId, Problem> {
+        let Self { id, trace, .. } = self;
+        match &answer {
+            Ok(()) => tracing::debug!(trace.id = %trace, tenant.id = %tenant, event.id = %id, "event accepted"),
+            Err(_) => tracing::info!(trace.id = %trace, tenant.id = %tenant, event.id = %id, "event not accepted"),
+        }
+        answer?;
+        Ok(id)
+    }
+}
+
 impl NewEvent {
-    async fn into_message(self, tenant: &TenantId, deps: &Deps) -> Result<(EventId, Outgoing), Problem> {
+    async fn check(self, tenant: &TenantId, deps: &Deps) -> Result<Checked, Problem> {
         let size = self.data.get().len();
         if size > MAX_DATA_BYTES {
             let message = format!("expected at most {MAX_DATA_BYTES} bytes, got {size}");
@@ -129,6 +149,8 @@ impl NewEvent {
                 made.parse().map_err(|_| Problem::internal())?
             }
         };
+        let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
+        let trace = TraceId::of_publication(tenant, &id, &token);
         let message = EventMessage {
             version: VERSION,
             tenant: tenant.clone(),
@@ -140,10 +162,10 @@ impl NewEvent {
             deliver_at: self.deliver_at,
             ttl: self.ttl,
             data: Some(self.data),
-            token: Some(new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string()),
+            token: Some(token),
             continuation: None,
         };
-        Ok((id, message.to_outgoing()))
+        Ok(Checked { id, trace, message: message.to_outgoing() })
     }
 }
 
@@ -154,15 +176,16 @@ impl NewEvent {
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/events", tag = "events",
     params(("tenant" = String, Path)), request_body = NewEvent, responses(
     (status = 202, body = Accepted),
-    (status = 503, description = "Nothing was accepted; try again after `Retry-After` seconds")
+    (status = 503, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")
 ))]
 pub(crate) async fn publish(
     MayPublish(tenant): MayPublish,
     State(deps): State<Deps>,
     Body(event): Body<NewEvent>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let (id, message) = event.into_message(&tenant, &deps).await?;
-    deps.queue.send_one(message).await?;
+    let checked = event.check(&tenant, &deps).await?;
+    let answer = deps.queue.send_one(checked.message.clone()).await;
+    let id = checked.sent(&tenant, answer)?;
     metrics::accepted(1);
     Ok((StatusCode::ACCEPTED, Json(Accepted { id: id.to_string() })))
 }
@@ -174,7 +197,7 @@ pub(crate) async fn publish(
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/events/batch", tag = "events",
     params(("tenant" = String, Path)), request_body = NewBatch, responses(
     (status = 202, body = BatchResult),
-    (status = 503, description = "Nothing was accepted; try again after `Retry-After` seconds")
+    (status = 503, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")
 ))]
 pub(crate) async fn publish_batch(
     MayPublish(tenant): MayPublish,
@@ -185,19 +208,19 @@ pub(crate) async fn publish_batch(
         let message = format!("expected 1 to {MAX_BATCH} events, got {}", batch.events.len());
         return Err(Problem::bad_body(vec![FieldError::new("events", message)]));
     }
-    let mut checked: Vec<Result<(EventId, Outgoing), Problem>> = Vec::with_capacity(batch.events.len());
+    let mut checked: Vec<Result<Checked, Problem>> = Vec::with_capacity(batch.events.len());
     for raw in &batch.events {
         checked.push(match parse::<NewEvent>(raw.get().as_bytes()) {
-            Ok(event) => event.into_message(&tenant, &deps).await,
+            Ok(event) => event.check(&tenant, &deps).await,
             Err(problem) => Err(problem),
         });
     }
-    let messages: Vec<Outgoing> = checked.iter().flatten().map(|(_, message)| message.clone()).collect();
+    let messages: Vec<Outgoing> = checked.iter().flatten().map(|event| event.message.clone()).collect();
     let mut sent = deps.queue.send(&messages).await.into_iter();
     let outcomes: Vec<Result<EventId, Problem>> = checked
         .into_iter()
         .map(|event| match event {
-            Ok((id, _)) => sent.next().unwrap_or(Ok(())).map(|()| id).map_err(Problem::from),
+            Ok(event) => event.sent(&tenant, sent.next().unwrap_or(Ok(()))),
             Err(problem) => Err(problem),
         })
         .collect();

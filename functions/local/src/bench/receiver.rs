@@ -16,6 +16,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let router = Router::new()
         .route("/hook", post(arrive))
         .route("/hook/{number}", post(arrive))
+        .route("/slow/{number}", post(dawdle))
         .route("/arrivals", get(list).delete(reset))
         .route("/arrivals/count", get(count))
         .with_state(Arrivals::default());
@@ -40,6 +41,10 @@ async fn arrive(State(arrivals): State<Arrivals>, body: Bytes) {
     if let Some(number) = number.and_then(|(number, _)| number.parse().ok()) {
         arrivals.lock().unwrap_or_else(PoisonError::into_inner).push((number, at));
     }
+}
+
+async fn dawdle() {
+    tokio::time::sleep(super::isolation::SLOW).await;
 }
 
 async fn count(State(arrivals): State<Arrivals>) -> String {

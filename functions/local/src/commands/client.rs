@@ -17,6 +17,13 @@ pub(super) struct Client {
     key: String,
 }
 
+/// An answer of 2xx.
+pub(super) struct Answer {
+    pub(super) text: String,
+    /// The header of that name.
+    pub(super) date: Option<String>,
+}
+
 impl Client {
     pub(super) fn new(api: &str, key: String) -> Result<Self, Failure> {
         let base = Url::parse(api).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -34,6 +41,14 @@ impl Client {
         self.base.as_str()
     }
 
+    pub(super) fn is_https(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
+    pub(super) fn is_local(&self) -> bool {
+        is_local(&self.base)
+    }
+
     /// The answer's text; answers other than 2xx are failures.
     pub(super) async fn send(
         &self,
@@ -42,6 +57,16 @@ impl Client {
         query: &[(&str, String)],
         body: Option<String>,
     ) -> Result<String, Failure> {
+        Ok(self.exchange(method, path, query, body).await?.text)
+    }
+
+    pub(super) async fn exchange(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: Option<String>,
+    ) -> Result<Answer, Failure> {
         let mut request = self.http.request(method, self.url(path, query)).bearer_auth(&self.key);
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
@@ -51,8 +76,13 @@ impl Client {
             false => Failure::Http(error),
         })?;
         let status = response.status();
+        let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
         let text = response.text().await.map_err(Failure::Http)?;
-        if status.is_success() { Ok(text) } else { Err(Failure::Refused(Problem::read(status.as_u16(), &text))) }
+        if status.is_success() {
+            Ok(Answer { text, date })
+        } else {
+            Err(Failure::Refused(Problem::read(status.as_u16(), &text)))
+        }
     }
 
     /// Below the base's own path, which API Gateway's stages have.

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 #[derive(Default)]
@@ -51,6 +51,12 @@ pub(super) fn plain(json: &str) -> String {
     match serde_json::from_str::<Vec<String>>(json) {
         Ok(texts) => texts.join(", "),
         Err(_) => json.to_owned(),
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 

@@ -66,6 +66,10 @@ impl Session {
         Failure::Answer { address: self.client.address().to_owned(), source }
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Asks, and shows the one thing that is answered.
     pub(super) async fn show(&self, method: Method, path: &Path, body: Option<String>) -> Result<(), Failure> {
         let text = self.ask(method, path, &[], body).await?;

@@ -77,9 +77,9 @@ pub(super) fn details(record: &Record) -> io::Result<()> {
 /// States that people look for.
 fn style(cell: &str) -> Style {
     let color = match cell {
-        "succeeded" | "success" | "finished" | "accepted" => AnsiColor::Green,
+        "succeeded" | "success" | "finished" | "accepted" | "ok" => AnsiColor::Green,
         "failed" | "refused" | "cancelled" => AnsiColor::Red,
-        "retrying" | "pending" | "running" => AnsiColor::Yellow,
+        "retrying" | "pending" | "running" | "warning" => AnsiColor::Yellow,
         "skipped" => AnsiColor::BrightBlack,
         _ => return Style::new(),
     };

@@ -1,15 +1,20 @@
 //! `GET /metrics`, for Prometheus. It wants the operator's key: how busy a
 //! service is, is nobody else's business.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use local::Queues;
+use local::{Engine, Queues};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use shared::circuits::Circuits;
+use shared::embedded::DeadLetters;
 use shared::metrics::{self, ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY};
 use shared::ports::{Clock as _, SystemClock};
+use shared::stage::causes;
 
 /// Upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -18,17 +23,36 @@ const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 struct Scrape {
     handle: PrometheusHandle,
     queues: Queues,
+    dead_letters: DeadLetters,
+    circuits: Arc<Circuits>,
     operator: api::OperatorKey,
 }
 
-/// Counts from here on, unless something in this process does already.
-pub(super) fn routes(queues: Queues, operator: api::OperatorKey) -> anyhow::Result<Router> {
-    let builder = [ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY].into_iter().try_fold(PrometheusBuilder::new(), |b, name| {
-        b.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
-    });
-    let handle = builder?.install_recorder()?;
-    metrics::describe();
-    Ok(Router::new().route("/metrics", get(scrape)).with_state(Scrape { handle, queues, operator }))
+/// What was counted, also by engines before this one.
+pub(super) struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// Counts from here on, unless something in this process does already.
+    pub(super) fn install() -> anyhow::Result<Self> {
+        let builder =
+            [ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY].into_iter().try_fold(PrometheusBuilder::new(), |b, name| {
+                b.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
+            });
+        let handle = builder?.install_recorder()?;
+        metrics::describe();
+        Ok(Self(handle))
+    }
+
+    pub(super) fn routes(&self, engine: &Engine) -> Router {
+        let scraped = Scrape {
+            handle: self.0.clone(),
+            queues: engine.queues.clone(),
+            dead_letters: engine.dead_letters.clone(),
+            circuits: Arc::clone(&engine.api.keeper.circuits),
+            operator: engine.api.operator.clone(),
+        };
+        Router::new().route("/metrics", get(scrape)).with_state(scraped)
+    }
 }
 
 async fn scrape(State(scrape): State<Scrape>, headers: HeaderMap) -> Response {
@@ -37,10 +61,19 @@ async fn scrape(State(scrape): State<Scrape>, headers: HeaderMap) -> Response {
         let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
         return (StatusCode::UNAUTHORIZED, challenge, "expected the operator's key as bearer token\n").into_response();
     }
+    metrics::circuits_open(scrape.circuits.open());
     let now = SystemClock.now();
     for queue in scrape.queues.all() {
         let stats = queue.stats();
         metrics::queue(queue.name(), stats.waiting, stats.leased, queue.oldest(), now);
+    }
+    match scrape.dead_letters.count() {
+        Ok(counts) => {
+            for queue in scrape.queues.all() {
+                metrics::dead_letters(queue.name(), counts.get(queue.name()).copied().unwrap_or_default());
+            }
+        }
+        Err(error) => tracing::error!(error = %causes(&error), "the dead letters cannot be counted"),
     }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, scrape.handle.render()).into_response()

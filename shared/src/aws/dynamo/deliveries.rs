@@ -132,6 +132,7 @@ fn attempt_fields(attempt: &Attempt, item: Item) -> Item {
         .maybe_text("h", header_lines(&attempt.response_headers).as_deref())
         .maybe_text("m", attempt.revision.map(revision_text).as_deref())
         .maybe_ulids("q", attempt.batch.iter().map(|event| event.0))
+        .maybe_text("k", attempt.with_key.then_some("key"))
         .word("g", attempt.trigger)
 }
 
@@ -172,6 +173,7 @@ fn read_attempt(item: &Item) -> StoreResult<Attempt> {
         response_headers: item.find_text("h").map(read_header_lines).unwrap_or_default(),
         revision: item.find_text("m").map(read_revision).transpose()?,
         batch: item.find_ulids("q")?.unwrap_or_default().into_iter().map(EventSeq).collect(),
+        with_key: item.find_text("k").is_some(),
         trigger: item.get_word("g")?,
     })
 }

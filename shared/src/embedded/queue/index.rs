@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::{QueueOptions, QueueStats};
 use crate::time::Timestamp;
-use turns::Turns;
+use turns::{Limits, Line, Turns};
 
 /// Groups take turns, and one group may hold only so many leases, so that a
 /// slow endpoint delays nobody but itself.
@@ -65,8 +65,8 @@ enum State {
     Waiting(Timestamp),
     Leased {
         until: Timestamp,
-        /// It counts among the leases of groups that were not known to be quick.
-        among_others: bool,
+        /// Where its group stood then.
+        line: Line,
     },
 }
 
@@ -75,7 +75,8 @@ struct Group {
     visible: VecDeque<u64>,
     leased: usize,
     members: usize,
-    has_turn: bool,
+    /// Where it waits for its turn.
+    turn: Option<Line>,
 }
 
 impl Index {
@@ -86,7 +87,7 @@ impl Index {
             next_number,
             messages: HashMap::new(),
             groups: HashMap::new(),
-            turns: Turns::new(options.max_leased_to_others),
+            turns: Turns::new(Limits { others: options.max_leased_to_others, more: options.max_leased_to_busy }),
             waiting: BTreeSet::new(),
             leased: 0,
         }
@@ -94,6 +95,10 @@ impl Index {
 
     pub(super) fn len(&self) -> usize {
         self.messages.len()
+    }
+
+    pub(super) fn contains(&self, number: u64) -> bool {
+        self.messages.contains_key(&number)
     }
 
     pub(super) fn stats(&self) -> QueueStats {
@@ -142,17 +147,18 @@ impl Index {
         self.wake(now);
         let mut taken = Vec::new();
         while taken.len() < max {
-            let Some((name, among_others)) = self.turns.pop() else { break };
-            let Some(group) = self.groups.get_mut(&name) else { continue };
-            group.has_turn = false;
+            let Some((name, line)) = self.turns.pop() else { break };
+            // Who has moved on to a better line leaves its old place behind.
+            let Some(group) = self.groups.get_mut(&name).filter(|group| group.turn == Some(line)) else { continue };
+            group.turn = None;
             let Some(number) = group.visible.pop_front() else { continue };
             let Some(entry) = self.messages.get_mut(&number) else { continue };
             let until = now.saturating_add(self.lease);
             group.leased += 1;
             self.leased += 1;
             entry.received = entry.received.saturating_add(1);
-            entry.state = State::Leased { until, among_others };
-            self.turns.leased(among_others);
+            entry.state = State::Leased { until, line };
+            self.turns.leased(line);
             self.waiting.insert((until, number));
             taken.push(Taken { number, receive_count: entry.received, body: entry.body.take() });
             self.offer_turn(&name);
@@ -229,11 +235,11 @@ impl Index {
             State::Waiting(at) => {
                 self.waiting.remove(&(at, number));
             }
-            State::Leased { until, among_others } => {
+            State::Leased { until, line } => {
                 self.waiting.remove(&(until, number));
                 self.leased -= 1;
                 let held = now.since(until.saturating_sub(self.lease));
-                self.turns.ended(&entry.group, among_others, held);
+                self.turns.ended(&entry.group, line, held);
                 if let Some(group) = self.groups.get_mut(&entry.group) {
                     group.leased -= 1;
                 }
@@ -243,9 +249,13 @@ impl Index {
 
     fn offer_turn(&mut self, name: &Arc<str>) {
         let Some(group) = self.groups.get_mut(name) else { return };
-        if !group.has_turn && !group.visible.is_empty() && group.leased < self.max_leased_per_group {
-            group.has_turn = true;
-            self.turns.push(name);
+        if group.visible.is_empty() || group.leased >= self.max_leased_per_group {
+            return;
+        }
+        let line = self.turns.line_of(name, group.leased);
+        if group.turn.is_none_or(|turn| turn as usize > line as usize) {
+            group.turn = Some(line);
+            self.turns.push(name, line);
         }
     }
 }

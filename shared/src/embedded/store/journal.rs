@@ -10,9 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fjall::PersistMode;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use super::{Action, Tables};
+use super::{Action, Tables, remains};
 use crate::ports::{StoreError, StoreResult};
 
 /// How long a write that nobody waits for may stay away from the disk: what a
@@ -33,12 +33,14 @@ pub(super) struct Journal {
     thread: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
-#[derive(Default)]
 struct Shared {
+    folder: PathBuf,
     state: Mutex<State>,
     wake: Condvar,
     /// Something was written that may not be on disk.
     written: AtomicBool,
+    /// Why the disk is not to be trusted any more.
+    broken: watch::Sender<Option<Arc<fjall::Error>>>,
 }
 
 #[derive(Default)]
@@ -46,8 +48,6 @@ struct State {
     waiting: Vec<Waiting>,
     rests: bool,
     closed: bool,
-    /// Why the disk is not to be trusted any more.
-    broken: Option<Arc<fjall::Error>>,
 }
 
 struct Waiting {
@@ -60,7 +60,13 @@ type Reached = Result<(), Arc<fjall::Error>>;
 
 impl Journal {
     pub(super) fn start(path: &Path, tables: Arc<Tables>) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            folder: path.to_owned(),
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            written: AtomicBool::new(false),
+            broken: watch::Sender::new(None),
+        });
         let file = NewestFile::of(path);
         let thread = thread::Builder::new().name("journal".to_owned()).spawn({
             let shared = Arc::clone(&shared);
@@ -71,11 +77,27 @@ impl Journal {
 
     /// Refuses once the store is closed or broken.
     pub(super) fn check_open(&self) -> StoreResult<()> {
-        let state = self.shared.lock();
-        match &state.broken {
-            Some(error) => Err(unavailable(error)),
-            None if state.closed => Err(closed()),
-            None => Ok(()),
+        if let Some(error) = self.shared.broken() {
+            return Err(unavailable(&error));
+        }
+        if self.shared.lock().closed { Err(closed()) } else { Ok(()) }
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.shared.broken().is_some()
+    }
+
+    /// Notes a failure that was found elsewhere.
+    pub(super) fn note(&self, result: fjall::Result<()>) {
+        let _ = self.shared.note(result);
+    }
+
+    /// Returns once the disk has failed, and how.
+    pub(super) async fn failed(&self) -> StoreError {
+        let mut broken = self.shared.broken.subscribe();
+        match broken.wait_for(Option::is_some).await {
+            Ok(error) => error.as_ref().map_or_else(closed, unavailable),
+            Err(_) => closed(),
         }
     }
 
@@ -98,10 +120,15 @@ impl Journal {
             state.waiting.push(Waiting { reach, actions, reply });
             self.shared.wake_if_resting(&state);
         }
-        answer.await.map_err(|_| closed())?.map_err(|error| unavailable(&error))
+        tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|_| closed())?.map_err(|error| unavailable(&error)),
+            // fjall waits for ever where its own thread has failed.
+            error = self.failed() => Err(error),
+        }
     }
 
-    /// Returns when everything is on disk; nothing more is taken.
+    /// Returns when everything is on disk, or the disk has failed; nothing more is taken.
     pub(super) fn close(&self) {
         {
             let mut state = self.shared.lock();
@@ -109,7 +136,7 @@ impl Journal {
             self.shared.wake_if_resting(&state);
         }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
+        if let Some(thread) = thread.filter(|_| !self.is_broken()) {
             let _ = thread.join();
         }
     }
@@ -144,7 +171,7 @@ impl Shared {
             let handed_over = self.note(tables.commit().and_then(|()| tables.db.persist(PersistMode::Buffer)));
             settle(to_system, &handed_over);
             if !to_disk.is_empty() || closed || (behind && synced_at.elapsed() >= LAZY) {
-                let synced = handed_over.and_then(|()| self.note(sync(tables, &mut file)));
+                let synced = handed_over.and_then(|()| self.note(self.sync(tables, &mut file)));
                 settle(to_disk, &synced);
                 (synced_at, behind) = (Instant::now(), false);
             }
@@ -181,9 +208,27 @@ impl Shared {
     fn note(&self, result: fjall::Result<()>) -> Reached {
         let result = result.map_err(Arc::new);
         if let Err(error) = &result {
-            self.lock().broken.get_or_insert_with(|| Arc::clone(error));
+            self.broken.send_if_modified(|broken| {
+                let is_first = broken.is_none();
+                broken.get_or_insert_with(|| Arc::clone(error));
+                is_first
+            });
         }
         result
+    }
+
+    fn broken(&self) -> Option<Arc<fjall::Error>> {
+        self.broken.borrow().clone()
+    }
+
+    /// fjall keeps everybody from its journal while it waits for the disk,
+    /// memtables that are full included. So its file is synced here.
+    fn sync(&self, tables: &Tables, file: &mut Option<NewestFile>) -> fjall::Result<()> {
+        let synced = match file {
+            Some(file) => file.current().and_then(File::sync_data).map_err(fjall::Error::from),
+            None => tables.db.persist(PersistMode::SyncData),
+        };
+        synced.inspect_err(|_| remains::suspect(&self.folder))
     }
 }
 
@@ -193,15 +238,6 @@ fn settle(waiting: Vec<Waiting>, reached: &Reached) {
             actions.into_iter().for_each(|action| action());
         }
         let _ = reply.send(reached.clone());
-    }
-}
-
-/// fjall keeps everybody from its journal while it waits for the disk, memtables
-/// that are full included. So its file is synced here.
-fn sync(tables: &Tables, file: &mut Option<NewestFile>) -> fjall::Result<()> {
-    match file {
-        Some(file) => Ok(file.current()?.sync_data()?),
-        None => tables.db.persist(PersistMode::SyncData),
     }
 }
 
@@ -216,8 +252,7 @@ struct NewestFile {
 
 impl NewestFile {
     fn of(folder: &Path) -> Option<Self> {
-        let names = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name());
-        let number = names.filter_map(|name| name.to_str()?.strip_suffix(".jnl")?.parse().ok()).max()?;
+        let number = newest_number(folder)?;
         let file = open(folder, number).ok()?;
         Some(Self { folder: folder.to_owned(), number, file })
     }
@@ -231,6 +266,11 @@ impl NewestFile {
             }
         }
     }
+}
+
+pub(super) fn newest_number(folder: &Path) -> Option<u64> {
+    let names = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name());
+    names.filter_map(|name| name.to_str()?.strip_suffix(".jnl")?.parse().ok()).max()
 }
 
 fn open(folder: &Path, number: u64) -> io::Result<File> {

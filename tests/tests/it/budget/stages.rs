@@ -27,8 +27,8 @@ use shared::domain::tenant::Tenant;
 use shared::keeper::{Foundations, Keeper};
 use shared::messages::DeliveryMessage;
 use shared::ports::{
-    Clock, Documents, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom, Outgoing, QueueError,
-    QueueSender, Tenants,
+    AlwaysReady, Check, Clock, Doctor, Documents, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender,
+    OsRandom, Outgoing, QueueError, QueueSender, Tenants,
 };
 use shared::rates::Rates;
 use shared::sealed::SealedHooks;
@@ -321,12 +321,23 @@ async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
         jobs: stages.retries.clone(),
         clock,
         random: Arc::new(OsRandom),
+        doctor: Arc::new(Absent),
         operator: OperatorKey::new("nobody uses this one"),
         key_cache: KeyCache::new(FRESH_FOR),
         throttle: Throttle::default(),
         addresses: AddressPolicy::default(),
+        readiness: Arc::new(AlwaysReady),
     });
     (router, key, token.reveal().to_owned())
+}
+
+struct Absent;
+
+#[async_trait]
+impl Doctor for Absent {
+    async fn examine(&self) -> Vec<Check> {
+        Vec::new()
+    }
 }
 
 async fn publish(router: &Router, token: &str, event_type: &str) -> StatusCode {

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use shared::documents::{StoredKeys, StoredTenants};
 use shared::embedded::{
-    EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, QueueOptions, Store,
-    StoreOptions,
+    DeadLetters as Letters, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue,
+    QueueOptions, Store, StoreOptions,
 };
 use shared::ports::{Clock, ManualClock, Outgoing, QueueError, QueueReceiver as _, QueueSender};
 
@@ -45,6 +45,7 @@ pub(crate) async fn queues() -> Option<Queues> {
         max_messages: 1_000,
         max_leased_per_group: usize::MAX,
         max_leased_to_others: usize::MAX,
+        max_leased_to_busy: usize::MAX,
     };
     let queue = EmbeddedQueue::open(store.clone(), "queue", options).await.unwrap();
     Some(Queues {
@@ -63,7 +64,8 @@ struct SetAside(Store);
 #[async_trait]
 impl DeadLetters for SetAside {
     async fn all(&self) -> Vec<(Bytes, String)> {
-        let letters = EmbeddedQueue::dead_letters(&self.0, 100).unwrap();
+        let letters =
+            Letters::new(self.0.clone(), Vec::new(), Duration::from_secs(3_600)).list(100, None).unwrap().items;
         letters.into_iter().map(|letter| (letter.body.into(), letter.reason)).collect()
     }
 }
@@ -76,6 +78,7 @@ async fn a_list_that_does_not_fit_is_refused_whole() {
         max_messages: 3,
         max_leased_per_group: usize::MAX,
         max_leased_to_others: usize::MAX,
+        max_leased_to_busy: usize::MAX,
     };
     let queue = EmbeddedQueue::open(store, "small", options).await.unwrap();
     let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None };
@@ -94,6 +97,7 @@ async fn a_message_is_in_the_newest_file_of_the_journal_when_its_send_returns() 
         max_messages: 3,
         max_leased_per_group: usize::MAX,
         max_leased_to_others: usize::MAX,
+        max_leased_to_busy: usize::MAX,
     };
     let queue = EmbeddedQueue::open(store, "durable", options).await.unwrap();
     let body = b"what has to outlive the process";
@@ -107,15 +111,51 @@ async fn a_message_is_in_the_newest_file_of_the_journal_when_its_send_returns() 
     assert!(journal.windows(body.len()).any(|window| window == body));
 }
 
+const LANE: QueueOptions = QueueOptions {
+    lease: LEASE,
+    max_messages: 1_000,
+    max_leased_per_group: 2,
+    max_leased_to_others: 10,
+    max_leased_to_busy: 10,
+};
+
+async fn lane(store: Store, options: QueueOptions) -> EmbeddedQueue {
+    EmbeddedQueue::open(store, "lane", options).await.unwrap()
+}
+
+async fn send_to(queue: &EmbeddedQueue, group: &str, count: usize) {
+    let message = Outgoing { body: Bytes::copy_from_slice(group.as_bytes()), group: group.into(), due: None };
+    assert!(queue.send(&vec![message; count]).await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn groups_with_many_messages_leave_room_for_those_that_have_none_under_way() {
+    let (store, clock, _directory) = open();
+    let options = QueueOptions { max_leased_per_group: 8, max_leased_to_others: 6, max_leased_to_busy: 2, ..LANE };
+    let queue = lane(store, options).await;
+    for slow in ["slow-1", "slow-2"] {
+        send_to(&queue, slow, 10).await;
+    }
+    let held = queue.receive(10).await.unwrap();
+    assert_eq!(held.len(), 4, "one each, and two more");
+    send_to(&queue, "newcomer", 5).await;
+    let newcomers = queue.receive(10).await.unwrap();
+    assert_eq!(newcomers.iter().map(|received| &received.body[..]).collect::<Vec<_>>(), [b"newcomer"]);
+    // Now it is known to be quick, and the slow ones are known to be slow.
+    queue.ack(&newcomers[0].receipt).await.unwrap();
+    assert_eq!(queue.receive(10).await.unwrap().len(), 4, "the rest of its messages");
+    clock.advance(Duration::from_secs(10));
+    for received in held {
+        queue.ack(&received.receipt).await.unwrap();
+    }
+    assert_eq!(queue.receive(10).await.unwrap().len(), 4, "one each, and two more again");
+}
+
 #[tokio::test]
 async fn slow_groups_leave_room_for_those_that_are_known_to_be_quick() {
     let (store, clock, _directory) = open();
-    let options = QueueOptions { lease: LEASE, max_messages: 1_000, max_leased_per_group: 2, max_leased_to_others: 3 };
-    let queue = EmbeddedQueue::open(store, "lane", options).await.unwrap();
-    let send = async |group: &str, count: usize| {
-        let message = Outgoing { body: Bytes::copy_from_slice(group.as_bytes()), group: group.into(), due: None };
-        assert!(queue.send(&vec![message; count]).await.iter().all(Result::is_ok));
-    };
+    let queue = lane(store, QueueOptions { max_leased_to_others: 3, max_leased_to_busy: 3, ..LANE }).await;
+    let send = async |group: &str, count: usize| send_to(&queue, group, count).await;
     // Quick settles what it got at once, and is known for it from then on.
     send("quick", 1).await;
     for received in queue.receive(10).await.unwrap() {

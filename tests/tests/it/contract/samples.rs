@@ -144,6 +144,7 @@ fn attempt(number: u32, at: Timestamp, outcome: Outcome) -> Attempt {
         response_headers: vec![("server".to_owned(), "a: b".to_owned()), ("x".to_owned(), String::new())],
         revision: Some(Revision { hook: 3, tenant: 1, profile: 0 }),
         batch: vec![EventSeq(new_ulid(&ManualClock::at(START), &OsRandom))],
+        with_key: number == 1,
         trigger: if number == 1 { Trigger::First } else { Trigger::Retry },
     }
 }

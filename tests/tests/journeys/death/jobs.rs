@@ -35,7 +35,7 @@ async fn prepare(answers: usize) -> Prepared {
 }
 
 /// Strikes a journey, made anew each time, at each of its steps.
-async fn strike_everywhere(journey: impl AsyncFn(Arc<Fate>)) {
+pub(super) async fn strike_everywhere(journey: impl AsyncFn(Arc<Fate>)) {
     let calm = Fate::new([]);
     journey(Arc::clone(&calm)).await;
     for (number, step) in calm.trace().iter().enumerate() {

@@ -1,6 +1,7 @@
 //! The ports of the stages, each call a step that can go wrong.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use local::Engine;
@@ -9,10 +10,14 @@ use shared::domain::event::{Event, FanoutPage};
 use shared::domain::hook::Hook;
 use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ReplayId, TenantId};
 use shared::domain::replay::Replay;
+use shared::embedded::EmbeddedDocuments;
+use shared::keeper::{Foundations, Keeper};
 use shared::ports::{
-    DeliveryLog, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, LogFilter, Match, Outgoing,
-    Page, QueueError, QueueSender, Recorded, Replays, StoreError, StoreResult, Subscriptions, TimeRange,
+    DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender,
+    LogFilter, Match, Outgoing, Page, QueueError, QueueSender, Recorded, Replays, StoreError, StoreResult,
+    Subscriptions, TimeRange,
 };
+use shared::rates::Rates;
 use shared::time::Timestamp;
 
 use super::fate::{Blow, Fate, Step};
@@ -49,6 +54,21 @@ pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
     );
     let mortal = |port| Arc::new(Mortal { port, fate: Arc::clone(fate) }) as Arc<dyn Hooks>;
     deliver.hooks = Arc::new(deliver.hooks.with_hooks(mortal));
+    let (documents, hooks, events): (Arc<dyn Documents>, Arc<dyn Hooks>, Arc<dyn QueueSender>) = (
+        Arc::new(EmbeddedDocuments::new(engine.store.clone())),
+        Arc::clone(&engine.api.hooks),
+        Arc::new(engine.queues.events.for_stage()),
+    );
+    deliver.keeper = Arc::new(Keeper::new(Foundations {
+        documents: Arc::new(Mortal { port: documents, fate: Arc::clone(fate) }),
+        hooks: Arc::new(Mortal { port: hooks, fate: Arc::clone(fate) }),
+        events: Arc::new(Mortal { port: events, fate: Arc::clone(fate) }),
+        clock: Arc::clone(&deliver.clock),
+        random: Arc::clone(&deliver.random),
+        rates: Rates::own(),
+        fresh_for: Duration::MAX,
+    }));
+    requeue.circuits = Arc::clone(&deliver.keeper.circuits);
 }
 
 /// The same for the queue that publishers write to through the API.
@@ -219,6 +239,26 @@ impl Subscriptions for Mortal<dyn Subscriptions> {
     ) -> StoreResult<Page<Match>> {
         let call = self.port.matching(tenant, event_type, limit, cursor);
         self.fate.step("subscriptions.matching", call, store_fails()).await
+    }
+}
+
+/// They only die: whatever cannot be counted, because the store fails, is not.
+#[async_trait]
+impl Documents for Mortal<dyn Documents> {
+    async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
+        self.port.get(partition, name).await
+    }
+
+    async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
+        self.fate.step("documents.put", self.port.put(partition, document), None::<fn() -> StoreResult<()>>).await
+    }
+
+    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Document>> {
+        self.port.list(partition, limit, cursor).await
+    }
+
+    async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
+        self.port.delete(partition, name).await
     }
 }
 

@@ -4,6 +4,8 @@
 //! what the log costs. The event and the versions of hook, tenant and profile
 //! give the same bytes again, and the signatures with them.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -165,7 +167,8 @@ fn build(hook: &EffectiveHook, events: &[Event], attempt: &Attempt) -> Result<Re
     let id = request::name(&events.iter().map(name).collect::<Vec<_>>());
     let token = Secret::new(MASK);
     let moment = Moment { at: attempt.at, token: Some(&token) };
-    let mut request = request::build(hook, &subjects, &id, moment).map_err(|error| error.to_string())?;
+    let request = deliver::build(hook, &subjects, &id, moment, attempt.with_key);
+    let mut request = request.map_err(|error| error.to_string())?;
     if matches!(hook.settings.auth, Auth::Basic { .. }) {
         // In base64 the mask would not be told from a password.
         let credentials = request.headers.iter_mut().filter(|(name, _)| name == "authorization");
@@ -178,6 +181,7 @@ fn build(hook: &EffectiveHook, events: &[Event], attempt: &Attempt) -> Result<Re
 fn masked(mut hook: EffectiveHook) -> EffectiveHook {
     let headers = hook.settings.headers.iter_mut().filter(|header| header.secret);
     let values = headers.filter_map(|header| header.value.as_mut());
-    hook.settings.auth.secret_mut().into_iter().chain(values).for_each(|secret| *secret = Secret::new(MASK));
+    let key = Arc::make_mut(&mut hook.hook).verification_key.as_mut();
+    hook.settings.auth.secret_mut().into_iter().chain(values).chain(key).for_each(|secret| *secret = Secret::new(MASK));
     hook
 }

@@ -34,7 +34,7 @@ pub(super) async fn prepare(
                 health.unverify();
             }
         };
-        deps.keeper.circuits.health.change(&new.tenant, new.id, renew).await?;
+        deps.keeper.circuits.change(&new.tenant, new.id, renew).await?;
     }
     Ok(())
 }

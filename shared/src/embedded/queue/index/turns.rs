@@ -11,69 +11,91 @@ const QUICK: Duration = Duration::from_secs(1);
 /// Groups whose pace is remembered while they have no messages.
 const REMEMBERED: usize = 16_384;
 
-/// Groups in turn. Those that are known to be quick never wait for the others:
-/// the others hold a part of the leases at most, so that any number of slow
-/// endpoints leaves room for the quick ones.
+/// Where a group stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Known to be quick.
+    Quick,
+    /// Not known to be, and holds no lease.
+    First,
+    /// Not known to be, and holds some.
+    More,
+}
+
+/// Leases that groups may hold together which are not known to be quick.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) others: usize,
+    /// Of these, second and further leases of a group.
+    pub(super) more: usize,
+}
+
+/// Groups in turn. Those that are known to be quick never wait for the others,
+/// and a group without a lease comes before those that have one: so any number
+/// of slow endpoints leaves room for the quick ones, and very many of them for
+/// one that nobody knows yet.
 pub(super) struct Turns {
-    quick: VecDeque<Arc<str>>,
-    others: VecDeque<Arc<str>>,
-    /// Leases that groups held which were not known to be quick.
-    others_leased: usize,
-    max_others_leased: usize,
-    /// Both kinds have a turn one after the other while both can be served.
+    lines: [VecDeque<Arc<str>>; 3],
+    leased: [usize; 3],
+    limits: Limits,
+    /// The quick and the others have a turn one after the other while both can be served.
     others_next: bool,
     /// How long leases of a group were held of late.
     paces: Cache<Arc<str>, Duration>,
 }
 
 impl Turns {
-    pub(super) fn new(max_others_leased: usize) -> Self {
-        Self {
-            quick: VecDeque::new(),
-            others: VecDeque::new(),
-            others_leased: 0,
-            max_others_leased,
-            others_next: false,
-            paces: Cache::new(REMEMBERED),
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { lines: Default::default(), leased: [0; 3], limits, others_next: false, paces: Cache::new(REMEMBERED) }
+    }
+
+    /// Where a group belongs that holds so many leases.
+    pub(super) fn line_of(&self, group: &Arc<str>, leased: usize) -> Line {
+        match leased {
+            _ if self.paces.get(group).is_some_and(|pace| *pace < QUICK) => Line::Quick,
+            0 => Line::First,
+            _ => Line::More,
         }
     }
 
-    pub(super) fn push(&mut self, group: &Arc<str>) {
-        let line = if self.is_quick(group) { &mut self.quick } else { &mut self.others };
-        line.push_back(Arc::clone(group));
+    pub(super) fn push(&mut self, group: &Arc<str>, line: Line) {
+        self.lines[line as usize].push_back(Arc::clone(group));
     }
 
-    /// The next group, and whether its lease counts among the others'.
-    pub(super) fn pop(&mut self) -> Option<(Arc<str>, bool)> {
-        let others_can = self.others_can();
-        let others = others_can && (self.others_next || self.quick.is_empty());
-        self.others_next = !others;
-        let line = if others { &mut self.others } else { &mut self.quick };
-        Some((line.pop_front()?, others))
+    /// The next group, and the line it stood in.
+    pub(super) fn pop(&mut self) -> Option<(Arc<str>, Line)> {
+        let other = self.next_other();
+        let line = other.filter(|_| self.others_next || self.lines[Line::Quick as usize].is_empty());
+        self.others_next = line.is_none();
+        let line = line.unwrap_or(Line::Quick);
+        Some((self.lines[line as usize].pop_front()?, line))
     }
 
     /// Whether anybody can be served now.
     pub(super) fn is_any(&self) -> bool {
-        !self.quick.is_empty() || self.others_can()
+        !self.lines[Line::Quick as usize].is_empty() || self.next_other().is_some()
     }
 
-    fn others_can(&self) -> bool {
-        !self.others.is_empty() && self.others_leased < self.max_others_leased
+    fn next_other(&self) -> Option<Line> {
+        let [_, first, more] = self.leased;
+        let room = first + more < self.limits.others;
+        let can = |line: Line| match line {
+            Line::More => more < self.limits.more,
+            Line::Quick | Line::First => true,
+        };
+        let waits = |line: Line| !self.lines[line as usize].is_empty();
+        [Line::First, Line::More].into_iter().find(|line| room && can(*line) && waits(*line))
     }
 
-    pub(super) fn leased(&mut self, among_others: bool) {
-        self.others_leased += usize::from(among_others);
+    pub(super) fn leased(&mut self, line: Line) {
+        self.leased[line as usize] += 1;
     }
 
     /// A lease of `group` ended after `held`.
-    pub(super) fn ended(&mut self, group: &Arc<str>, among_others: bool, held: Duration) {
-        self.others_leased -= usize::from(among_others);
+    pub(super) fn ended(&mut self, group: &Arc<str>, line: Line, held: Duration) {
+        self.leased[line as usize] -= 1;
         // The last four or so leases count.
         let pace = self.paces.get(group).map_or(held, |pace| (*pace * 3 + held) / 4);
         self.paces.insert(Arc::clone(group), pace);
-    }
-
-    fn is_quick(&self, group: &Arc<str>) -> bool {
-        self.paces.get(group).is_some_and(|pace| *pace < QUICK)
     }
 }

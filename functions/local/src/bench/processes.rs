@@ -1,0 +1,126 @@
+//! The processes that are measured, and what they use.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::client::Connection;
+
+pub(super) const OPERATOR_KEY: &str = "a-key-for-this-run-only";
+/// How long the last deliveries may take after the last event was accepted.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(super) struct Server {
+    pub(super) child: Child,
+    pub(super) address: SocketAddr,
+}
+
+impl Server {
+    pub(super) async fn start() -> anyhow::Result<Self> {
+        // Bound and let go at once: the port is free a moment ago, which is near enough.
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let child = Command::new(std::env::current_exe()?)
+            .args(["serve", "--temporary", "--allow-http", "--allow-network", "127.0.0.0/8"])
+            .args(["--listen", &address.to_string()])
+            .env("HOOKLINE_OPERATOR_KEY", OPERATOR_KEY)
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Connection::open(address, OPERATOR_KEY).await.is_err() {
+            ensure!(Instant::now() < deadline, "the server did not start");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Self { child, address })
+    }
+
+    /// Makes a tenant with hooks for all events of one type.
+    pub(super) async fn prepare(&self, tenant: &str, urls: &[String], event_type: &str) -> anyhow::Result<()> {
+        self.post("/v1/tenants", &json!({ "id": tenant })).await?;
+        for url in urls {
+            let hook = json!({ "url": url, "events": [event_type] });
+            self.post(&format!("/v1/tenants/{tenant}/hooks"), &hook).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<()> {
+        let status = Connection::open(self.address, OPERATOR_KEY).await?.post(path, &body.to_string()).await?;
+        ensure!(status == 201, "POST {path} answered {status}");
+        Ok(())
+    }
+
+    /// MiB, as Linux accounts for it.
+    pub(super) fn memory(&self, field: &str) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("no such field in /proc")?;
+        let kib: f64 = line.trim_matches(|c: char| !c.is_ascii_digit()).parse()?;
+        Ok(kib / 1024.0)
+    }
+
+    /// User and system time so far. Linux counts it in hundredths of a second.
+    pub(super) fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()?))?;
+        let fields: Vec<&str> =
+            stat.rsplit_once(')').context("unexpected /proc/…/stat")?.1.split_whitespace().collect();
+        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    fn pid(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the server has stopped")
+    }
+}
+
+pub(super) struct Receiver {
+    pub(super) child: Child,
+    pub(super) address: SocketAddr,
+    client: reqwest::Client,
+}
+
+pub(super) struct Arrivals {
+    /// Event number and nanoseconds since the epoch.
+    pub(super) seen: Vec<(usize, u64)>,
+    pub(super) elapsed: Duration,
+}
+
+impl Receiver {
+    pub(super) async fn start() -> anyhow::Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("bench-receiver")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let output = child.stdout.take().context("the receiver has no output")?;
+        let line = BufReader::new(output).lines().next_line().await?.context("the receiver did not start")?;
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        Ok(Self { child, address: line.parse()?, client })
+    }
+
+    pub(super) async fn reset(&self) -> anyhow::Result<()> {
+        self.client.delete(format!("http://{}/arrivals", self.address)).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    pub(super) async fn wait_for(&self, expected: usize, started: Instant) -> anyhow::Result<Arrivals> {
+        let deadline = Instant::now() + PATIENCE;
+        let url = format!("http://{}/arrivals", self.address);
+        loop {
+            let count: usize = self.client.get(format!("{url}/count")).send().await?.text().await?.parse()?;
+            if count >= expected {
+                break;
+            }
+            if Instant::now() > deadline {
+                bail!("{count} of {expected} deliveries arrived");
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let elapsed = started.elapsed();
+        Ok(Arrivals { seen: self.client.get(url).send().await?.json().await?, elapsed })
+    }
+}

@@ -1,0 +1,136 @@
+//! `/v1/dead-letters`, for the operator. On AWS these are queues of their own,
+//! and SQS redrives them.
+
+use std::time::Duration;
+
+use api::{Operator, Problem};
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use local::Engine;
+use serde::{Deserialize, Serialize};
+use shared::embedded::{DeadLetter, DeadLetterId, DeadLetters, RedriveError};
+use shared::ports::{Clock as _, SystemClock};
+use shared::stage::causes;
+use shared::time::Timestamp;
+use tokio::sync::watch;
+
+const MAX_LIMIT: usize = 100;
+const DEFAULT_LIMIT: usize = 20;
+/// What is too old is out of sight at once, so nobody waits for this.
+const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct List {
+    items: Vec<View>,
+    next_cursor: Option<String>,
+}
+
+/// A message holds what its publisher sent, so it is shown on request only.
+#[derive(Serialize)]
+struct View {
+    id: String,
+    queue: String,
+    message_id: String,
+    reason: String,
+    at: Timestamp,
+    age_seconds: u64,
+    size: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+}
+
+impl View {
+    fn of(letter: DeadLetter) -> Self {
+        let id = letter.id().to_string();
+        let DeadLetter { queue, message_id, reason, body, at, .. } = letter;
+        let age_seconds = SystemClock.now().since(at).as_secs();
+        Self { id, queue, message_id, reason, at, age_seconds, size: body.len(), body: Some(body) }
+    }
+}
+
+pub(super) fn routes(engine: &Engine) -> Router {
+    Router::new()
+        .route("/v1/dead-letters", get(list))
+        .route("/v1/dead-letters/{id}", get(show).delete(delete))
+        .route("/v1/dead-letters/{id}/redrive", post(redrive))
+        .layer(Extension(engine.dead_letters.clone()))
+        .with_state(engine.api.clone())
+}
+
+/// Deletes what is too old, now and then, until the server stops.
+pub(super) async fn expire(letters: DeadLetters, mut stopped: watch::Receiver<bool>) {
+    loop {
+        match letters.expire().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "dead letters were deleted after their retention"),
+            Err(error) => tracing::warn!(error = %causes(&error), "old dead letters were not deleted"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EXPIRE_EVERY) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+async fn list(
+    _: Operator,
+    Extension(letters): Extension<DeadLetters>,
+    page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<List>, Problem> {
+    let Query(page) = page.map_err(|rejection| Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()))?;
+    let limit = page.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Problem::bad_parameter("limit", format!("expected a number from 1 to {MAX_LIMIT}")));
+    }
+    let found = letters.list(limit, page.cursor.as_deref())?;
+    let items = found.items.into_iter().map(|letter| View { body: None, ..View::of(letter) }).collect();
+    Ok(Json(List { items, next_cursor: found.next }))
+}
+
+async fn show(
+    _: Operator,
+    Extension(letters): Extension<DeadLetters>,
+    Path(id): Path<String>,
+) -> Result<Json<View>, Problem> {
+    Ok(Json(View::of(letters.get(&parse(&id)?)?.ok_or_else(absent)?)))
+}
+
+async fn redrive(
+    _: Operator,
+    Extension(letters): Extension<DeadLetters>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    match letters.redrive(&parse(&id)?).await {
+        Ok(()) => Ok(StatusCode::ACCEPTED),
+        Err(RedriveError::NotFound) => Err(absent()),
+        Err(error @ RedriveError::TooEarly) => Err(Problem::conflict(format!("{error}; try again"))),
+        Err(RedriveError::Queue(error)) => Err(error.into()),
+        Err(RedriveError::Store(error)) => Err(error.into()),
+    }
+}
+
+async fn delete(
+    _: Operator,
+    Extension(letters): Extension<DeadLetters>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if letters.delete(&parse(&id)?).await? { Ok(StatusCode::NO_CONTENT) } else { Err(absent()) }
+}
+
+/// What cannot be an id names nothing.
+fn parse(id: &str) -> Result<DeadLetterId, Problem> {
+    id.parse().map_err(|_| absent())
+}
+
+fn absent() -> Problem {
+    Problem::not_found("dead letter")
+}

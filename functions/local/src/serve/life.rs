@@ -1,0 +1,128 @@
+//! One engine after the other, as long as the disk lets them.
+//!
+//! Once a write or a sync has failed, nobody knows what the disk holds. So all
+//! that was built on it is let go, and an engine is started anew from what can
+//! be read, as after a crash. Until that works, everything is answered with 503.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+use local::{Engine, Options, StartError};
+use shared::embedded::{OpenError, Store};
+use shared::ports::{Readiness as _, StoreError};
+use shared::stage::causes;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::dead_letters;
+use super::front::Front;
+use super::metrics::Metrics;
+
+/// How long a stop waits for attempts that are under way; the longest an
+/// attempt may take, and a little.
+const GRACE: Duration = Duration::from_secs(45);
+/// Between two looks at a store, working or not.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a failed store may be in use by what still runs; requests to
+/// endpoints end before that. Then the process is at fault.
+const LET_GO: Duration = Duration::from_secs(120);
+
+pub(super) struct Life {
+    pub(super) data: PathBuf,
+    pub(super) options: Options,
+    pub(super) front: Front,
+    pub(super) metrics: Metrics,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+impl Life {
+    pub(super) fn open(&self, engine: &Engine) {
+        let router = api::router(engine.api.clone());
+        self.front.open(router.merge(self.metrics.routes(engine)).merge(dead_letters::routes(engine)));
+    }
+
+    /// Runs until it is told to stop, and then finishes what is under way. An
+    /// error says that only another process can go on.
+    pub(super) async fn run(mut self, mut engine: Engine, http: JoinHandle<()>) -> anyhow::Result<()> {
+        loop {
+            let (halt, halted) = watch::channel(false);
+            let expiry = tokio::spawn(dead_letters::expire(engine.dead_letters.clone(), halted.clone()));
+            let pump = tokio::spawn(engine.pump().run(halted));
+            let failure = tokio::select! {
+                _ = self.stop.wait_for(|stop| *stop) => None,
+                failure = failure(&engine.store) => Some(failure),
+            };
+            let Some(failure) = failure else {
+                let _ = halt.send(true);
+                let finished = tokio::time::timeout(GRACE, async { tokio::join!(http, pump) });
+                if finished.await.is_err() {
+                    tracing::warn!("some attempts are still under way; they will be made again at the next start");
+                }
+                engine.store.close();
+                return Ok(());
+            };
+            tracing::error!(error = %causes(&failure), "the disk has failed; everything is refused until the store can be opened again");
+            self.front.close(engine.store.check().err().unwrap_or("the disk has failed"));
+            // What is under way could not be logged, and is made again.
+            pump.abort();
+            expiry.abort();
+            let _ = tokio::join!(pump, expiry);
+            engine.store.close();
+            drop(engine);
+            match self.start_again().await? {
+                Some(started) => {
+                    self.open(&started);
+                    engine = started;
+                }
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// None when it is told to stop.
+    async fn start_again(&mut self) -> anyhow::Result<Option<Engine>> {
+        let begun = Instant::now();
+        let mut told = String::new();
+        loop {
+            tokio::select! {
+                _ = self.stop.wait_for(|stop| *stop) => return Ok(None),
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+            match Engine::start(&self.data, self.options.clone()).await {
+                Ok(engine) => {
+                    tracing::info!("the store takes writes again");
+                    return Ok(Some(engine));
+                }
+                Err(StartError::Open(OpenError::Locked(_))) => {
+                    if begun.elapsed() > LET_GO {
+                        bail!("the disk has failed, and the store cannot be opened again in this process");
+                    }
+                }
+                Err(error) => {
+                    let error = causes(&error);
+                    if error != told {
+                        tracing::warn!(error, "the store cannot be opened again yet");
+                        told = error;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns once the store has failed.
+async fn failure(store: &Store) -> StoreError {
+    loop {
+        tokio::select! {
+            failure = store.failed() => return failure,
+            () = look(store.clone()) => {}
+        }
+    }
+}
+
+async fn look(store: Store) {
+    tokio::time::sleep(PAUSE).await;
+    let _ = tokio::task::spawn_blocking(move || store.find_failure()).await;
+}

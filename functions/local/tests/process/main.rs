@@ -1,0 +1,12 @@
+//! The real binary: started, refused, stopped, killed, and left without a disk.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::print_stdout, reason = "a test says what it drew, counted or left out")]
+
+#[cfg(unix)]
+mod death;
+#[cfg(target_os = "linux")]
+mod disk;
+#[cfg(unix)]
+mod receiver;
+mod running;
+mod support;

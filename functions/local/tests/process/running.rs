@@ -1,0 +1,108 @@
+//! Started, refused, stopped.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use serde_json::{Value, json};
+
+use crate::support::{KEY, PATIENCE, Server, binary, terminate};
+
+#[tokio::test]
+async fn a_second_process_on_the_same_directory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let _first = Server::start(directory.path()).await;
+    let second =
+        binary().args(["--operator-key", KEY, "--listen", "127.0.0.1:0", "--data"]).arg(directory.path()).output();
+    let second = tokio::time::timeout(PATIENCE, second).await.unwrap().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let log = String::from_utf8(second.stderr).unwrap();
+    assert!(log.contains("is in use by another hookline process"), "{log}");
+}
+
+#[tokio::test]
+async fn every_mistake_of_the_configuration_is_told_and_the_exit_code_is_2() {
+    let output = binary()
+        .args(["--listen", "nowhere", "--allow-network", "somewhere", "--operator-key", "short"])
+        .args(["--retention-days", "0", "--max-in-flight", "many", "--min-free-mib", "some"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let log = String::from_utf8(output.stderr).unwrap();
+    let flags =
+        ["--listen", "--allow-network", "--operator-key", "--retention-days", "--max-in-flight", "--min-free-mib"];
+    for flag in flags {
+        assert!(log.contains(flag), "{flag} is not in {log}");
+    }
+    assert!(!log.contains("short"), "a key is a secret, also when it is a bad one: {log}");
+}
+
+#[tokio::test]
+async fn an_operator_key_that_was_cut_short_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("operator-key"), "").unwrap();
+    let output = binary().args(["--listen", "127.0.0.1:0", "--data"]).arg(directory.path()).output();
+    let output = tokio::time::timeout(PATIENCE, output).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("holds no operator key"), "{log}");
+}
+
+async fn rotate_keys(data: &Path) -> std::process::Output {
+    binary().args(["keys", "rotate", "--data"]).arg(data).output().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_master_key_is_added_by_command_and_taken_up_by_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let early = rotate_keys(directory.path()).await;
+    assert_eq!(early.status.code(), Some(1));
+    assert!(String::from_utf8(early.stderr).unwrap().contains("when the server first starts"));
+
+    Server::start(directory.path()).await.child.kill().await.unwrap();
+    let rotated = rotate_keys(directory.path()).await;
+    assert!(rotated.status.success());
+    let said = String::from_utf8(rotated.stdout).unwrap();
+    let file = std::fs::read_to_string(directory.path().join("keys")).unwrap();
+    let keys: Vec<Value> = serde_json::from_str(&file).unwrap();
+    assert_eq!(keys.len(), 2);
+    assert!(said.contains(keys[0]["id"].as_str().unwrap()), "{said}");
+    assert!(!said.contains(keys[0]["key"].as_str().unwrap()));
+    Server::start(directory.path()).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_stop_finishes_what_is_under_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let answered = Arc::new(tokio::sync::Notify::new());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, reached) = (listener.local_addr().unwrap(), Arc::new(tokio::sync::Notify::new()));
+    let slow = {
+        let (answered, reached) = (Arc::clone(&answered), Arc::clone(&reached));
+        move || {
+            let (answered, reached) = (Arc::clone(&answered), Arc::clone(&reached));
+            async move {
+                reached.notify_one();
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                answered.notify_one();
+            }
+        }
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(slow)).await });
+
+    let mut server = Server::start(directory.path()).await;
+    server.make_tenant().await;
+    let hook = server.subscribe(&format!("http://{address}/")).await;
+    server.publish("one", &json!(1)).await.unwrap();
+    reached.notified().await;
+    assert!(terminate(&mut server.child).await.success());
+    answered.notified().await;
+
+    let server = Server::start(directory.path()).await;
+    let log = server.get(&format!("/v1/tenants/acme/hooks/{hook}/deliveries")).await.unwrap().body;
+    assert_eq!(log["items"][0]["status"], "succeeded", "{log}");
+    assert_eq!(log["items"][0]["attempt_count"], 1, "{log}");
+}
