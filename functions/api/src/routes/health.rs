@@ -17,7 +17,7 @@ pub(crate) struct Health {
 /// Whether the service takes work
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses(
     (status = 200, body = Health),
-    (status = 503, body = Problem, description = "The disk has failed or is nearly full; `detail` says which")
+    (status = 503, description = "The disk has failed or is nearly full; `detail` says which")
 ))]
 pub(crate) async fn healthz(State(deps): State<Deps>) -> Result<Json<Health>, Problem> {
     deps.readiness.check().map_err(Problem::unavailable)?;
