@@ -110,6 +110,17 @@ def reveal_a_secret():
     return reveal
 
 
+def examine(name):
+    """What the doctor looks at. What it may not look at is a finding, not an error."""
+
+    def look():
+        [check] = [check for check in api("GET", "/v1/doctor")["checks"] if check["name"] == name]
+        if "AccessDenied" in check["detail"]:
+            raise Denied(check["detail"])
+
+    return look
+
+
 # ---------------------------------------------------------------- fanout
 
 
@@ -339,6 +350,15 @@ def consuming(role, queue):
     return {(role, f"sqs:{action}", queue): consume(queue.removesuffix("Queue")) for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")}
 
 
+def examining(*queues):
+    """What the doctor needs of queues and of what they set aside."""
+    scenarios = {}
+    for queue in queues:
+        scenarios["ApiRole", "sqs:GetQueueAttributes", f"{queue}Queue"] = prepared(examine, f"queue.{queue.lower()}")
+        scenarios["ApiRole", "sqs:GetQueueAttributes", f"{queue}DeadLetterQueue"] = prepared(examine, f"dead_letters.{queue.lower()}")
+    return scenarios
+
+
 def prepared(scenario, *arguments):
     """A scenario with a part that comes before the permission is taken."""
     return lambda: scenario(*arguments)
@@ -360,6 +380,10 @@ SCENARIOS = {
     ("ApiRole", "sqs:SendMessage", "EventsQueue"): prepared(publish),
     ("ApiRole", "sqs:SendMessage", "RedeliveriesQueue"): prepared(retry_by_hand),
     ("ApiRole", "sqs:SendMessage", "RetriesQueue"): prepared(delete_a_hook),
+    ("ApiRole", "dynamodb:DescribeTable", "HooksTable"): prepared(examine, "table.hooks"),
+    ("ApiRole", "dynamodb:DescribeTable", "LogsTable"): prepared(examine, "table.logs"),
+    ("ApiRole", "dynamodb:DescribeTimeToLive", "LogsTable"): prepared(examine, "table.logs.expiry"),
+    **examining("Events", "Deliveries", "Redeliveries", "Retries"),
     ("ApiRole", "kms:GenerateDataKey", "SecretsKey"): directly(create_a_hook),
     ("ApiRole", "kms:Decrypt", "SecretsKey"): prepared(reveal_a_secret),
     **{key: directly(act) for key, act in consuming("FanoutRole", "EventsQueue").items()},
