@@ -26,7 +26,7 @@
 //!         let deps = Arc::clone(&deps);
 //!         async move { fanout::handle(&deps, message).await }
 //!     };
-//!     lambda::serve(handler, &aws, batch).await
+//!     lambda::serve(handler, &aws, batch, lambda::FEW_CALLS).await
 //! }
 //! ```
 
@@ -41,24 +41,16 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 pub use lambda_runtime::Error;
 
-use crate::aws::client::{Aws, LONGEST_CALL};
+use crate::aws::client::Aws;
+pub use crate::aws::client::{FEW_CALLS, LONGEST_MESSAGE};
 use crate::aws::{RetryLane, ScheduleTarget, Settlement, SqsSettlement, Waiting};
 use crate::config::{self, Environment, FromEnvironment};
 use crate::emf::Emf;
 use crate::messages::{Rejection, trace_of};
 use crate::metrics;
 use crate::ports::{BoxError, Received};
-use crate::request::LONGEST_ATTEMPT;
 use crate::stage::{self, Fault, Message, Outcome};
 use crate::time::Timestamp;
-
-/// Calls that a stage makes for one message, one after the other; the most are
-/// `deliver`'s: the hook, its key, the event, the log, its health, its turn, the
-/// row, the retry.
-pub const CALLS_PER_MESSAGE: u32 = 8;
-/// The longest that one message takes: its attempt, and each call as long as it
-/// may be. The time-out of `deliver` has to outlast it for each round of a batch.
-pub const LONGEST_MESSAGE: Duration = LONGEST_ATTEMPT.saturating_add(LONGEST_CALL.saturating_mul(CALLS_PER_MESSAGE));
 
 /// How a function takes batches from its queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,11 +105,12 @@ impl FromEnvironment for RetriesConfig {
     }
 }
 
-/// Runs a stage on Lambda until the environment is shut down.
+/// Runs a stage on Lambda until the environment is shut down. `longest` is how
+/// long one message may take.
 ///
 /// `run_concurrent` takes several invocations at a time where Lambda offers
 /// that (managed instances) and one after the other everywhere else.
-pub async fn serve<H, F>(handler: H, aws: &Aws, config: BatchConfig) -> Result<(), Error>
+pub async fn serve<H, F>(handler: H, aws: &Aws, config: BatchConfig, longest: Duration) -> Result<(), Error>
 where
     H: Fn(Message) -> F + Send + Sync + 'static,
     F: Future<Output = Outcome> + Send + 'static,
@@ -130,12 +123,25 @@ where
         // Always a list, never an error: an error would retry the whole batch
         // and make Lambda poll more slowly.
         async move {
+            check_time(clock.now(), Timestamp::from_millis(event.context.deadline.cast_signed()), longest);
             let response = batches.process(event.payload).await;
             emf.write_now_and_then(clock.as_ref());
             Ok::<_, Error>(response)
         }
     }))
     .await
+}
+
+/// Lambda tells a function its time-out with each invocation and not before.
+/// Whether it is long enough.
+fn check_time(now: Timestamp, deadline: Timestamp, longest: Duration) -> bool {
+    let left = deadline.since(now);
+    if left < longest {
+        metrics::fault(&Fault::Internal("the function's time-out is too short".into()));
+        let (left, longest) = (left.as_secs(), longest.as_secs());
+        tracing::error!(left, longest, "the function's time-out is shorter than a message may take: raise it");
+    }
+    left >= longest
 }
 
 fn settlement(aws: &Aws, config: BatchConfig) -> SqsSettlement {
@@ -250,6 +256,15 @@ mod tests {
 
     use super::*;
     use crate::ports::QueueError;
+
+    #[test]
+    fn a_time_out_that_one_message_may_outlast_is_told() {
+        let now = Timestamp::from_millis(1_000);
+        let deadline = now.saturating_add(FEW_CALLS);
+        assert!(check_time(now, deadline, FEW_CALLS));
+        assert!(!check_time(now, deadline, LONGEST_MESSAGE));
+        assert!(!check_time(deadline, now, Duration::from_millis(1)), "it is over");
+    }
 
     const LONG: Timestamp = Timestamp::from_millis(90_000_000);
     const SHORT: Timestamp = Timestamp::from_millis(5);

@@ -10,7 +10,7 @@ from stack import ROOT, translate
 # One attempt (`LONGEST_ATTEMPT` in shared/src/request.rs): waiting for others to travel with, an access token, and another
 # one when that is refused, and from connecting to the last byte of the answer.
 ATTEMPT_SECONDS = 5 + 2 * 5 + 30
-# Around an attempt: `CALLS_PER_MESSAGE` of shared/src/lambda.rs, each within `LONGEST_CALL` of shared/src/aws/client.rs.
+# Around an attempt: `CALLS_PER_MESSAGE` calls of shared/src/aws/client.rs, each within its `LONGEST_CALL`.
 CALLS, CALL_SECONDS = 8, 12
 MARGIN_SECONDS = CALLS * CALL_SECONDS
 # The most SQS takes.
@@ -38,7 +38,7 @@ class Template(unittest.TestCase):
         token = seconds("request.rs", r"TOKEN_TIMEOUT: Timeout = Timeout \{ connect: .*total: Seconds::new\((\d+)\)")
         wait = seconds("domain/settings/limits.rs", r"MAX_BATCH_WAIT: Seconds = Seconds::new\((\d+)\)")
         self.assertEqual(ATTEMPT_SECONDS, wait + 2 * token + total)
-        calls = seconds("lambda.rs", r"CALLS_PER_MESSAGE: u32 = (\d+);")
+        calls = seconds("aws/client.rs", r"CALLS_PER_MESSAGE: u32 = (\d+);")
         call = seconds("aws/client.rs", r"LONGEST_CALL: Duration = Duration::from_secs\((\d+)\)")
         self.assertEqual((CALLS, CALL_SECONDS), (calls, call))
 

@@ -66,5 +66,5 @@ async fn main() -> anyhow::Result<()> {
         let deps = Arc::clone(&deps);
         async move { deliver::handle(&deps, message).await }
     };
-    lambda::serve(handler, &aws, batch).await.map_err(anyhow::Error::from_boxed)
+    lambda::serve(handler, &aws, batch, lambda::LONGEST_MESSAGE).await.map_err(anyhow::Error::from_boxed)
 }

@@ -45,5 +45,5 @@ async fn main() -> anyhow::Result<()> {
         let deps = Arc::clone(&deps);
         async move { requeue::handle(&deps, message).await }
     };
-    lambda::serve(handler, &aws, batch).await.map_err(anyhow::Error::from_boxed)
+    lambda::serve(handler, &aws, batch, lambda::FEW_CALLS).await.map_err(anyhow::Error::from_boxed)
 }

@@ -11,6 +11,7 @@ use super::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHook
 use super::{KmsDataKeys, ScheduleTarget, Schedules, SqsSender};
 use crate::config::StoreConfig;
 use crate::ports::Clock;
+use crate::request::LONGEST_ATTEMPT;
 use crate::sealed::SealedHooks;
 use crate::vault::Vault;
 
@@ -24,6 +25,15 @@ pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// them included; what is under way then is broken off. A stage makes few calls per
 /// message, and leases allow for each of them to take so long.
 pub const LONGEST_CALL: Duration = Duration::from_secs(12);
+/// Calls that a stage makes for one message, one after the other; the most are
+/// `deliver`'s: the hook, its key, the event, the log, its health, its turn, the
+/// row, the retry.
+pub const CALLS_PER_MESSAGE: u32 = 8;
+/// The longest that one message takes: its attempt, and each call as long as it
+/// may be. The time-out of `deliver` has to outlast it for each round of a batch.
+pub const LONGEST_MESSAGE: Duration = LONGEST_ATTEMPT.saturating_add(LONGEST_CALL.saturating_mul(CALLS_PER_MESSAGE));
+/// The same of a stage that sends no requests. Whoever is cut short there resumes.
+pub const FEW_CALLS: Duration = LONGEST_CALL.saturating_mul(2);
 
 /// One client per service, shared by all adapters of a process.
 #[derive(Clone)]

@@ -12,11 +12,10 @@ use futures::future::{join, join_all};
 use serde::Deserialize;
 
 use super::KmsDataKeys;
-use super::client::{Aws, LONGEST_CALL};
+use super::client::{Aws, LONGEST_MESSAGE};
 use super::sqs::queue_name;
 use crate::config::StoreConfig;
 use crate::ports::{Check, Doctor};
-use crate::request::LONGEST_ATTEMPT;
 use crate::stage::causes;
 use crate::time::Timestamp;
 use crate::vault::Vault;
@@ -25,11 +24,7 @@ use crate::vault::Vault;
 const FANOUT_TIMEOUT: Duration = Duration::from_secs(30);
 const DELIVER_TIMEOUT: Duration = Duration::from_secs(150);
 const REQUEUE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Around an attempt there are eight calls at most.
-const _: () = assert!(
-    DELIVER_TIMEOUT.as_millis() >= LONGEST_ATTEMPT.as_millis() + 8 * LONGEST_CALL.as_millis(),
-    "a batch of deliver does not fit its time-out"
-);
+const _: () = assert!(DELIVER_TIMEOUT.as_millis() >= LONGEST_MESSAGE.as_millis(), "a message may outlast `deliver`");
 /// What AWS asks for between a function's time-out and its queue's leases
 /// (Lambda developer guide, "Using Lambda with Amazon SQS").
 const LEASES: u32 = 6;
