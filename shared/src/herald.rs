@@ -35,15 +35,13 @@ impl Herald {
         let message = EventMessage {
             version: VERSION,
             tenant: tenant.clone(),
-            id: Some(id.parse().map_err(|error| QueueError::Unavailable(Box::new(error)))?),
-            event_type: Some(event_type.parse().map_err(|error| QueueError::Unavailable(Box::new(error)))?),
+            id: Some(id.parse().expect("types and ids of ours make an event id")),
+            event_type: Some(event_type.parse().expect("operational types are event types")),
             timestamp: Some(at),
             channels: Default::default(),
             deliver_at: None,
             ttl: None,
-            data: Some(Arc::from(
-                RawValue::from_string(data.to_string()).map_err(|e| QueueError::Unavailable(e.into()))?,
-            )),
+            data: Some(Arc::from(RawValue::from_string(data.to_string()).expect("a value is JSON"))),
             token: None,
             continuation: None,
         };

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{EventId, HookId, ReplayId, TenantId};
+use crate::domain::strict;
 use crate::messages::{Rejection, VERSION};
 use crate::ports::Outgoing;
 use crate::time::Timestamp;
@@ -69,7 +70,7 @@ impl JobMessage {
     /// None when the body is that of a delivery.
     pub fn parse(body: &[u8]) -> Option<Result<Self, Rejection>> {
         let is_job = serde_json::from_slice::<Probe>(body).is_ok_and(|probe| probe.job.is_some());
-        is_job.then(|| match serde_json::from_slice::<Self>(body) {
+        is_job.then(|| match strict::from_slice::<Self>(body) {
             Ok(message) if message.version == VERSION => Ok(message),
             Ok(message) => Err(Rejection(format!("version is {}, expected {VERSION}", message.version))),
             Err(error) => Err(Rejection(format!("not a valid message: {error}"))),

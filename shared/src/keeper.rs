@@ -21,7 +21,7 @@ use crate::domain::operational::{self, is_operational};
 use crate::domain::settings::Complete;
 use crate::herald::Herald;
 use crate::metrics::{self, CircuitState};
-use crate::ports::{Clock, Documents, Hooks, QueueSender, Random, StoreError, StoreResult};
+use crate::ports::{Clock, Documents, Hooks, QueueError, QueueSender, Random, StoreError, StoreResult};
 use crate::rates::Rates;
 use crate::stage::{Fault, causes};
 use crate::time::Timestamp;
@@ -97,7 +97,7 @@ impl Keeper {
             metrics::circuit(CircuitState::Open);
         }
         if let Some(end) = end {
-            self.disable(&hook.tenant, hook.id, end).await?;
+            self.disable(hook, end).await?;
         }
         self.tell_all(hook, &health).await
     }
@@ -139,7 +139,7 @@ impl Keeper {
                 && hook.enabled
                 && hook.updated_at <= untold.at
             {
-                self.disable(tenant, id, end).await?;
+                self.disable(hook, end).await?;
             }
         }
         self.tell_all(hook, &health).await
@@ -155,18 +155,27 @@ impl Keeper {
     /// The endpoint has returned its key.
     pub async fn verified(&self, hook: &Hook, at: Timestamp) {
         let (tenant, id) = (&hook.tenant, hook.id);
-        let noted = match self.circuits.health.change(tenant, id, |health| health.verify(at)).await {
-            Ok(_) => self.audit.note(tenant, id, BY_ITSELF, "verified", None).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = noted {
+        if let Err(error) = self.note_verified(hook, at).await {
             tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "a verification was not written down");
         }
     }
 
-    async fn disable(&self, tenant: &TenantId, id: HookId, end: End) -> StoreResult<()> {
+    async fn note_verified(&self, hook: &Hook, at: Timestamp) -> StoreResult<()> {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        // Another endpoint than the one that has returned the key.
+        if self.hooks.get(tenant, id).await?.is_none_or(|stored| stored.url != hook.url) {
+            return Ok(());
+        }
+        self.circuits.health.change(tenant, id, |health| health.verify(at)).await?;
+        self.audit.note(tenant, id, BY_ITSELF, "verified", None).await
+    }
+
+    /// Unless it has moved to another endpoint since.
+    async fn disable(&self, hook: &Hook, end: End) -> StoreResult<()> {
+        let (tenant, id) = (&hook.tenant, hook.id);
         for _ in 0..DISABLE_TRIES {
-            let Some(old) = self.hooks.get(tenant, id).await?.filter(|hook| hook.enabled) else { return Ok(()) };
+            let stored = self.hooks.get(tenant, id).await?;
+            let Some(old) = stored.filter(|old| old.enabled && old.url == hook.url) else { return Ok(()) };
             let now = self.clock.now();
             let new = Hook {
                 enabled: false,
@@ -187,36 +196,50 @@ impl Keeper {
         Err(StoreError::Conflict)
     }
 
-    /// Publishes what is to be told, and forgets it then.
+    /// Publishes what is to be told, and forgets it then. What finds the queue
+    /// full waits for the next attempt: to hold up this one would fill it further.
     async fn tell_all(&self, hook: &Hook, health: &Health) -> Result<(), Fault> {
+        let mut told = Vec::new();
         for untold in &health.untold {
-            self.tell(hook, health, *untold).await?;
+            match self.tell(hook, health, *untold).await {
+                Ok(true) => told.push(*untold),
+                Ok(false) | Err(Fault::Queue(QueueError::Full | QueueError::NoRoom)) => {}
+                Err(fault) => return Err(fault),
+            }
         }
-        if !health.untold.is_empty() {
-            let forget = |now: &mut Health| now.untold.retain(|untold| !health.untold.contains(untold));
-            self.circuits.health.change(&hook.tenant, hook.id, forget).await?;
+        if told.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let forget = |health: &mut Health| health.untold.retain(|untold| !told.contains(untold));
+        match self.circuits.health.change(&hook.tenant, hook.id, forget).await {
+            // Whoever was faster may tell it again, under the same name.
+            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Publishes an operational event, named after what happened when, so that
-    /// telling it twice is telling it once.
-    async fn tell(&self, hook: &Hook, health: &Health, Untold { change, at }: Untold) -> Result<(), Fault> {
+    /// telling it twice is telling it once. Whether it was told, or need not be.
+    async fn tell(&self, hook: &Hook, health: &Health, Untold { change, at }: Untold) -> Result<bool, Fault> {
         let (event_type, at, data) = match change {
             Change::Disabled(end) => {
                 // Many may have wanted to disable it. It was disabled once.
-                let stored = self.hooks.get(&hook.tenant, hook.id).await?;
-                let Some(at) = stored.and_then(|hook| hook.disabled_at) else { return Ok(()) };
+                let Some(stored) = self.hooks.get(&hook.tenant, hook.id).await? else { return Ok(true) };
+                let Some(disabled_at) = stored.disabled_at.filter(|_| !stored.enabled) else {
+                    // Enabled again since; or what was read is older than what happened.
+                    return Ok(stored.updated_at > at || stored.url != hook.url);
+                };
                 let (name, since) = (&hook.name, health.failing_since);
                 let data = json!({ "hook_id": hook.id, "name": name, "reason": end.reason(), "failing_since": since });
-                (operational::DISABLED, at, data)
+                (operational::DISABLED, disabled_at, data)
             }
             Change::Failing => (operational::FAILING, at, state(hook, health)),
             Change::Recovered => (operational::RECOVERED, at, state(hook, health)),
             Change::Exhausted => (operational::EXHAUSTED, at, state(hook, health)),
         };
         let subject = format!("{}:{}", hook.id, at.as_millis());
-        Ok(self.herald.tell(&hook.tenant, event_type, &subject, at, &data).await?)
+        self.herald.tell(&hook.tenant, event_type, &subject, at, &data).await?;
+        Ok(true)
     }
 }
 

@@ -32,7 +32,7 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -123,7 +123,14 @@ where
         // Always a list, never an error: an error would retry the whole batch
         // and make Lambda poll more slowly.
         async move {
-            check_time(clock.now(), Timestamp::from_millis(event.context.deadline.cast_signed()), longest);
+            if !suffices(clock.now(), Timestamp::from_millis(event.context.deadline.cast_signed()), longest) {
+                TOLD.call_once(|| {
+                    tracing::error!(
+                        longest_s = longest.as_secs(),
+                        "the function's time-out is shorter than a message may take: raise it"
+                    )
+                });
+            }
             let response = batches.process(event.payload).await;
             emf.write_now_and_then(clock.as_ref());
             Ok::<_, Error>(response)
@@ -132,16 +139,12 @@ where
     .await
 }
 
-/// Lambda tells a function its time-out with each invocation and not before.
-/// Whether it is long enough.
-fn check_time(now: Timestamp, deadline: Timestamp, longest: Duration) -> bool {
-    let left = deadline.since(now);
-    if left < longest {
-        metrics::fault(&Fault::Internal("the function's time-out is too short".into()));
-        let (left, longest) = (left.as_secs(), longest.as_secs());
-        tracing::error!(left, longest, "the function's time-out is shorter than a message may take: raise it");
-    }
-    left >= longest
+/// Lambda tells a function its time-out with each invocation and not before; once
+/// is enough to hear of it.
+static TOLD: Once = Once::new();
+
+fn suffices(now: Timestamp, deadline: Timestamp, longest: Duration) -> bool {
+    deadline.since(now) >= longest
 }
 
 fn settlement(aws: &Aws, config: BatchConfig) -> SqsSettlement {
@@ -258,12 +261,12 @@ mod tests {
     use crate::ports::QueueError;
 
     #[test]
-    fn a_time_out_that_one_message_may_outlast_is_told() {
+    fn a_time_out_that_one_message_may_outlast_is_too_short() {
         let now = Timestamp::from_millis(1_000);
         let deadline = now.saturating_add(FEW_CALLS);
-        assert!(check_time(now, deadline, FEW_CALLS));
-        assert!(!check_time(now, deadline, LONGEST_MESSAGE));
-        assert!(!check_time(deadline, now, Duration::from_millis(1)), "it is over");
+        assert!(suffices(now, deadline, FEW_CALLS));
+        assert!(!suffices(now, deadline, LONGEST_MESSAGE));
+        assert!(!suffices(deadline, now, Duration::from_millis(1)), "it is over");
     }
 
     const LONG: Timestamp = Timestamp::from_millis(90_000_000);

@@ -129,10 +129,12 @@ pub(crate) async fn report(
         exhausted: exhausted && message.trigger != Trigger::Manual,
         probe: pass.probe.is_some(),
     });
-    let gone = attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);
+    // What an endpoint says that the hook has left meanwhile says nothing of its new one.
+    let is_same = attempt.revision.is_none_or(|made_of| made_of.hook == hook.hook.version);
+    let gone = is_same && attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);
     let trace = message.event_seq.trace();
     let ended = Ended { trace, event_type: &message.event_type, at: attempt.at, failure, gone };
-    if pass.unverified && failure.is_none() {
+    if is_same && attempt.with_key && failure.is_none() {
         deps.keeper.verified(&hook.hook, attempt.at).await;
     }
     deps.keeper.heed(&hook.hook, &hook.settings, ended).await
@@ -147,7 +149,7 @@ pub(crate) async fn recall(deps: &Deps, message: &DeliveryMessage, row: &Deliver
     if health.last_execution >= Some(attempt.at) {
         return deps.keeper.catch_up(&hook.hook).await;
     }
-    let pass = Pass { probe: None, unverified: attempt.with_key };
+    let pass = Pass { probe: None, unverified: false };
     report(deps, &hook, message, pass, attempt, row.status == Status::Failed).await
 }
 

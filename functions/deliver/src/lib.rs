@@ -94,18 +94,24 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         false => None,
     };
     let left = row.clone().filter(|_| message.receive_count > 1);
-    let standing = Standing::of(&delivery, row);
-    if let Some(row) = left.filter(|_| !matches!(standing, Standing::Due(_))) {
-        gate::recall(deps, &delivery, &row).await?;
-    }
-    let row = match standing {
+    let row = match Standing::of(&delivery, row) {
         Standing::Due(row) => row,
-        Standing::Logged(row) => return attempt::ask_for_next(deps, delivery, &row).await,
-        Standing::Settled => return Ok(Outcome::Done),
+        logged => {
+            if let Standing::Logged(row) = logged {
+                attempt::ask_for_next(deps, delivery.clone(), &row).await?;
+            }
+            if let Some(row) = left {
+                gate::recall(deps, &delivery, &row).await?;
+            }
+            return Ok(Outcome::Done);
+        }
     };
     let hook = match deps.hooks.get(&delivery.tenant, delivery.hook).await? {
         Some(effective) if effective.hook.enabled => effective,
-        Some(hook) => return skip(deps, &hook, &delivery, "the hook is disabled").await,
+        Some(hook) => {
+            deps.keeper.catch_up(&hook.hook).await?;
+            return skip(deps, &hook, &delivery, "the hook is disabled").await;
+        }
         // Its log goes with it.
         None => return Ok(Outcome::Done),
     };
@@ -145,14 +151,13 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     let verdict = retry::verdict(&hook.settings.retry, delivery.step, made.ending, since, now, deps.random.as_ref());
     let retention = hook.tenant.retention(deps.retention);
     let row = attempt::log(deps, &delivery, row, made.attempt.clone(), verdict, retention).await?;
-    let exhausted = verdict == Verdict::Exhausted;
-    gate::report(deps, &hook, &delivery, pass, &made.attempt, exhausted).await?;
-    match Standing::of(&delivery, Some(row)) {
-        // Also after an attempt out of turn: whoever was in turn may have died,
-        // and to its queue this is the same message.
-        Standing::Logged(row) => attempt::ask_for_next(deps, delivery, &row).await,
-        Standing::Due(_) | Standing::Settled => Ok(Outcome::Done),
+    // Also after an attempt out of turn: whoever was in turn may have died, and
+    // to its queue this is the same message.
+    if let Standing::Logged(row) = Standing::of(&delivery, Some(row)) {
+        attempt::ask_for_next(deps, delivery.clone(), &row).await?;
     }
+    gate::report(deps, &hook, &delivery, pass, &made.attempt, verdict == Verdict::Exhausted).await?;
+    Ok(Outcome::Done)
 }
 
 async fn skip(deps: &Deps, hook: &EffectiveHook, delivery: &DeliveryMessage, reason: &str) -> Result<Outcome, Outcome> {

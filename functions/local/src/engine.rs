@@ -141,7 +141,7 @@ impl Engine {
             // does not outdate tenants and profiles.
             documents: Arc::new(EmbeddedDocuments::new(store.clone())),
             hooks: hooks.clone(),
-            events: Arc::new(queues.events.clone()),
+            events: Arc::new(queues.events.for_stage()),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
             rates: Rates::own(),

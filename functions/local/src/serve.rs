@@ -111,7 +111,12 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let mut server = Server::start(options).await?;
     tokio::select! {
         signal = stop_signal() => signal?,
-        ended = &mut server.life => return ended?,
+        ended = &mut server.life => {
+            let Err(error) = ended? else { return Ok(()) };
+            tracing::error!("{error:#}");
+            // Whoever still waits for the failed store would be waited for.
+            std::process::exit(1);
+        }
     }
     tracing::info!("stopping; finishing what is under way");
     server.stop().await;

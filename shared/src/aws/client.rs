@@ -25,12 +25,11 @@ pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// them included; what is under way then is broken off. A stage makes few calls per
 /// message, and leases allow for each of them to take so long.
 pub const LONGEST_CALL: Duration = Duration::from_secs(12);
-/// Calls that a stage makes for one message, one after the other; the most are
-/// `deliver`'s: the hook, its key, the event, the log, its health, its turn, the
-/// row, the retry.
+/// Calls of one message that may each take their longest. A retry that fails in a
+/// function that has just started makes up to 14; should more than so many of them
+/// take their longest, the message comes again and the log is read first.
 pub const CALLS_PER_MESSAGE: u32 = 8;
-/// The longest that one message takes: its attempt, and each call as long as it
-/// may be. The time-out of `deliver` has to outlast it for each round of a batch.
+/// The longest that one message takes: its attempt, and that. The time-out of `deliver` has to outlast it for each round of a batch.
 pub const LONGEST_MESSAGE: Duration = LONGEST_ATTEMPT.saturating_add(LONGEST_CALL.saturating_mul(CALLS_PER_MESSAGE));
 /// The same of a stage that sends no requests. Whoever is cut short there resumes.
 pub const FEW_CALLS: Duration = LONGEST_CALL.saturating_mul(2);

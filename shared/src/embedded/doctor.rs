@@ -75,7 +75,7 @@ impl EmbeddedDoctor {
 
     fn queue(&self, queue: &EmbeddedQueue) -> Check {
         let name = format!("queue.{}", queue.name());
-        let (stats, max) = (queue.stats(), queue.options().max_messages);
+        let (stats, max) = (queue.stats(), queue.options().max_from_outside());
         let age = queue.oldest().map(|since| self.store.clock().now().since(since)).unwrap_or_default();
         let held = stats.waiting + stats.leased;
         let detail = format!(

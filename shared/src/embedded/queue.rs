@@ -19,6 +19,9 @@ use crate::time::Timestamp;
 pub use dead_letters::{DeadLetter, DeadLetterId, DeadLetters, InvalidDeadLetterId, RedriveError};
 use index::{Arrival, Index, Taken};
 
+/// Of a queue's room, one part in so many is the stages' own: what they send to
+/// finish what was accepted must not wait behind what is still to come.
+const STAGES_SHARE: usize = 10;
 /// The largest message, in bytes; SQS has the same limit.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
@@ -36,6 +39,13 @@ pub struct QueueOptions {
     /// The most of these that are second and further leases of a group, so that
     /// the rest is room for those that have none.
     pub max_leased_to_busy: usize,
+}
+
+impl QueueOptions {
+    /// The most messages it holds before it refuses those that no stage sends.
+    pub(super) fn max_from_outside(&self) -> usize {
+        self.max_messages - self.max_messages / STAGES_SHARE
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -188,7 +198,11 @@ impl EmbeddedQueue {
         {
             let mut index = self.lock();
             // All or none: whoever is told to come back would send all again.
-            let full = index.len() + messages.len() > self.options.max_messages;
+            let room = match sent {
+                Sent::Durably => self.options.max_from_outside(),
+                Sent::InOrder => self.options.max_messages,
+            };
+            let full = index.len() + messages.len() > room;
             for message in messages {
                 results.push(if message.body.len() > MAX_MESSAGE_BYTES {
                     Err(QueueError::TooLarge)

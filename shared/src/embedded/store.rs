@@ -16,6 +16,7 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use fjall::compaction::filter::{CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
@@ -26,7 +27,7 @@ use group::{Change, Groups};
 use journal::{Journal, Reach};
 use space::Space;
 
-/// Bounds on memory and disk. The defaults keep a busy process well under 96 MiB.
+/// Bounds on memory and disk.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// Blocks read from disk that are kept, in bytes.
@@ -69,6 +70,8 @@ pub(super) enum Table {
     Messages,
 }
 
+/// How long somebody else may commit before it is asked whether they ever will end.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// Bytes that may have been written and not be in the journal.
 const MAX_OPEN_BYTES: usize = 1024 * 1024;
 
@@ -89,7 +92,7 @@ struct Tables {
     /// Locked while a transaction reads and writes, so that they follow each other.
     groups: Mutex<Groups>,
     /// Held by whoever commits.
-    committing: Mutex<()>,
+    committing: parking_lot::Mutex<()>,
 }
 
 type Action = Box<dyn FnOnce() + Send>;
@@ -127,7 +130,7 @@ impl Store {
             logs: keyspace("logs")?,
             messages: keyspace("messages")?,
             groups: Mutex::default(),
-            committing: Mutex::default(),
+            committing: parking_lot::Mutex::default(),
             db,
         });
         let journal = Journal::start(path, Arc::clone(&tables)).map_err(OpenError::Thread)?;
@@ -263,7 +266,14 @@ impl Tables {
 
     /// Puts everything written so far into memtables and journal.
     fn commit(&self) -> fjall::Result<()> {
-        let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever has it waits for ever where fjall's own thread has failed, which
+        // fjall tells before it takes any lock.
+        let _committing = loop {
+            match self.committing.try_lock_for(PATIENCE) {
+                Some(committing) => break committing,
+                None => self.db.persist(PersistMode::Buffer)?,
+            }
+        };
         let Some(group) = self.groups().close() else { return Ok(()) };
         let mut batch = self.db.batch();
         for (table, key, change) in group.changes() {

@@ -95,6 +95,8 @@ async fn a_wrong_setting_of_a_hook_is_refused_by_name() {
         (json!({ "timeout": { "connect": 0 } }), "timeout.connect"),
         (json!({ "timeout": { "read": 1 } }), "read"),
         (json!({ "timeout": [1, 2] }), "timeout"),
+        (json!({ "auth": ["none"] }), "auth"),
+        (json!({ "auth": ["bearer", "t"] }), "auth"),
         (json!({ "headers": [["X-A", "v"]] }), "headers[0]"),
         (retry(json!({})), "retry"),
         (retry(json!([])), "retry"),

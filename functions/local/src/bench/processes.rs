@@ -28,6 +28,7 @@ impl Server {
             .args(["serve", "--temporary", "--allow-http", "--allow-network", "127.0.0.0/8"])
             .args(["--listen", &address.to_string()])
             .env("HOOKLINE_OPERATOR_KEY", OPERATOR_KEY)
+            .env_remove("HOOKLINE_DATA")
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;

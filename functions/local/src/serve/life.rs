@@ -11,6 +11,7 @@ use anyhow::bail;
 use local::{Engine, Options, StartError};
 use shared::embedded::{OpenError, Store};
 use shared::ports::{Readiness as _, StoreError};
+use shared::request::LONGEST_ATTEMPT;
 use shared::stage::causes;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,7 +23,7 @@ use super::metrics::Metrics;
 
 /// How long a stop waits for attempts that are under way; the longest an
 /// attempt may take, and a little.
-const GRACE: Duration = Duration::from_secs(45);
+const GRACE: Duration = LONGEST_ATTEMPT.saturating_add(Duration::from_secs(5));
 /// Between two looks at a store, working or not.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a failed store may be in use by what still runs; requests to
@@ -85,7 +86,7 @@ impl Life {
 
     /// None when it is told to stop.
     async fn start_again(&mut self) -> anyhow::Result<Option<Engine>> {
-        let begun = Instant::now();
+        let mut locked_since = None;
         let mut told = String::new();
         loop {
             tokio::select! {
@@ -98,11 +99,12 @@ impl Life {
                     return Ok(Some(engine));
                 }
                 Err(StartError::Open(OpenError::Locked(_))) => {
-                    if begun.elapsed() > LET_GO {
+                    if locked_since.get_or_insert_with(Instant::now).elapsed() > LET_GO {
                         bail!("the disk has failed, and the store cannot be opened again in this process");
                     }
                 }
                 Err(error) => {
+                    locked_since = None;
                     let error = causes(&error);
                     if error != told {
                         tracing::warn!(error, "the store cannot be opened again yet");

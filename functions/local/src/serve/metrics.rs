@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use api::Operator;
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use local::{Engine, Queues};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use shared::circuits::Circuits;
@@ -25,7 +25,6 @@ struct Scrape {
     queues: Queues,
     dead_letters: DeadLetters,
     circuits: Arc<Circuits>,
-    operator: api::OperatorKey,
 }
 
 /// What was counted, also by engines before this one.
@@ -49,18 +48,12 @@ impl Metrics {
             queues: engine.queues.clone(),
             dead_letters: engine.dead_letters.clone(),
             circuits: Arc::clone(&engine.api.keeper.circuits),
-            operator: engine.api.operator.clone(),
         };
-        Router::new().route("/metrics", get(scrape)).with_state(scraped)
+        Router::new().route("/metrics", get(scrape)).layer(Extension(scraped)).with_state(engine.api.clone())
     }
 }
 
-async fn scrape(State(scrape): State<Scrape>, headers: HeaderMap) -> Response {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    if !token.is_some_and(|token| scrape.operator.matches(token)) {
-        let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-        return (StatusCode::UNAUTHORIZED, challenge, "expected the operator's key as bearer token\n").into_response();
-    }
+async fn scrape(_: Operator, Extension(scrape): Extension<Scrape>) -> Response {
     metrics::circuits_open(scrape.circuits.open());
     let now = SystemClock.now();
     for queue in scrape.queues.all() {

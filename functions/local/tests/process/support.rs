@@ -20,7 +20,9 @@ pub(crate) fn binary() -> Command {
 }
 
 pub(crate) fn clean(mut command: Command) -> Command {
-    command.env_remove("HOOKLINE_OPERATOR_KEY").env_remove("HOOKLINE_LOG");
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HOOKLINE_")) {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

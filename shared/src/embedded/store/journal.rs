@@ -208,6 +208,10 @@ impl Shared {
     fn note(&self, result: fjall::Result<()>) -> Reached {
         let result = result.map_err(Arc::new);
         if let Err(error) = &result {
+            // It may have been a sync of fjall's own.
+            if self.broken().is_none() {
+                remains::suspect(&self.folder);
+            }
             self.broken.send_if_modified(|broken| {
                 let is_first = broken.is_none();
                 broken.get_or_insert_with(|| Arc::clone(error));
@@ -224,11 +228,10 @@ impl Shared {
     /// fjall keeps everybody from its journal while it waits for the disk,
     /// memtables that are full included. So its file is synced here.
     fn sync(&self, tables: &Tables, file: &mut Option<NewestFile>) -> fjall::Result<()> {
-        let synced = match file {
+        match file {
             Some(file) => file.current().and_then(File::sync_data).map_err(fjall::Error::from),
             None => tables.db.persist(PersistMode::SyncData),
-        };
-        synced.inspect_err(|_| remains::suspect(&self.folder))
+        }
     }
 }
 

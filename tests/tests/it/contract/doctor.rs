@@ -204,7 +204,7 @@ async fn messages_that_nobody_takes_and_a_queue_that_fills_are_told() {
     let late = find(&checks, "queue.events");
     assert_eq!(late.status, Condition::Warning);
     assert!(late.detail.contains("waits for 301 s"), "{}", late.detail);
-    queue.send_all(&vec![message; 9]).await.unwrap();
+    queue.send_all(&vec![message; 8]).await.unwrap();
     assert_eq!(find(&patient.examine().await, "queue.events").status, Condition::Failed);
 }
 

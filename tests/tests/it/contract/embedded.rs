@@ -88,6 +88,17 @@ async fn a_list_that_does_not_fit_is_refused_whole() {
     assert!(queue.send(&vec![message; 3]).await.iter().all(Result::is_ok));
 }
 
+#[tokio::test]
+async fn a_queue_that_takes_no_more_from_outside_takes_what_stages_send() {
+    let (store, _, _directory) = open();
+    let queue = lane(store, QueueOptions { max_messages: 10, ..LANE }).await;
+    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None };
+    assert!(queue.send(&vec![message.clone(); 9]).await.iter().all(Result::is_ok));
+    assert!(matches!(queue.send_one(message.clone()).await, Err(QueueError::Full)));
+    queue.for_stage().send_one(message.clone()).await.unwrap();
+    assert!(matches!(queue.for_stage().send_one(message).await, Err(QueueError::Full)));
+}
+
 /// The store syncs that file itself, so it has to be the one fjall writes to.
 #[tokio::test]
 async fn a_message_is_in_the_newest_file_of_the_journal_when_its_send_returns() {

@@ -1,6 +1,6 @@
 //! Whose turn is next.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub(super) struct Limits {
 /// one that nobody knows yet.
 pub(super) struct Turns {
     lines: [VecDeque<Arc<str>>; 3],
+    /// Who stands in them: nobody twice in one.
+    standing: [HashSet<Arc<str>>; 3],
     leased: [usize; 3],
     limits: Limits,
     /// The quick and the others have a turn one after the other while both can be served.
@@ -46,7 +48,14 @@ pub(super) struct Turns {
 
 impl Turns {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { lines: Default::default(), leased: [0; 3], limits, others_next: false, paces: Cache::new(REMEMBERED) }
+        Self {
+            lines: Default::default(),
+            standing: Default::default(),
+            leased: [0; 3],
+            limits,
+            others_next: false,
+            paces: Cache::new(REMEMBERED),
+        }
     }
 
     /// Where a group belongs that holds so many leases.
@@ -59,7 +68,9 @@ impl Turns {
     }
 
     pub(super) fn push(&mut self, group: &Arc<str>, line: Line) {
-        self.lines[line as usize].push_back(Arc::clone(group));
+        if self.standing[line as usize].insert(Arc::clone(group)) {
+            self.lines[line as usize].push_back(Arc::clone(group));
+        }
     }
 
     /// The next group, and the line it stood in.
@@ -68,7 +79,9 @@ impl Turns {
         let line = other.filter(|_| self.others_next || self.lines[Line::Quick as usize].is_empty());
         self.others_next = line.is_none();
         let line = line.unwrap_or(Line::Quick);
-        Some((self.lines[line as usize].pop_front()?, line))
+        let group = self.lines[line as usize].pop_front()?;
+        self.standing[line as usize].remove(&group);
+        Some((group, line))
     }
 
     /// Whether anybody can be served now.
@@ -97,5 +110,24 @@ impl Turns {
         // The last four or so leases count.
         let pace = self.paces.get(group).map_or(held, |pace| (*pace * 3 + held) / 4);
         self.paces.insert(Arc::clone(group), pace);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_stands_twice_in_a_line() {
+        let mut turns = Turns::new(Limits { others: 1, more: 0 });
+        let group: Arc<str> = Arc::from("slow");
+        for _ in 0..3 {
+            turns.push(&group, Line::More);
+            turns.push(&group, Line::First);
+        }
+        assert_eq!(turns.pop(), Some((Arc::clone(&group), Line::First)));
+        assert_eq!(turns.pop(), None, "no second lease of a group has room");
+        turns.push(&group, Line::First);
+        assert_eq!(turns.pop(), Some((group, Line::First)));
     }
 }
