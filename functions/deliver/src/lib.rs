@@ -83,7 +83,7 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     if let Some(due) = delivery.due_at.filter(|due| *due > now) {
         return Ok(Outcome::NotBefore(due));
     }
-    let Some(_under_way) = deps.in_flight.enter(delivery.delivery_id()) else {
+    let Some(under_way) = deps.in_flight.enter(delivery.delivery_id()) else {
         return Ok(Outcome::NotBefore(now.saturating_add(ASIDE)));
     };
     // A first attempt that was never handed out before cannot be in the log, so
@@ -97,6 +97,7 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     let row = match Standing::of(&delivery, row) {
         Standing::Due(row) => row,
         logged => {
+            drop(under_way);
             if let Standing::Logged(row) = logged {
                 attempt::ask_for_next(deps, delivery.clone(), &row).await?;
             }
@@ -151,6 +152,8 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     let verdict = retry::verdict(&hook.settings.retry, delivery.step, made.ending, since, now, deps.random.as_ref());
     let retention = hook.tenant.retention(deps.retention);
     let row = attempt::log(deps, &delivery, row, made.attempt.clone(), verdict, retention).await?;
+    // The log tells from here on; the next attempt may be due before this one is done.
+    drop(under_way);
     // Also after an attempt out of turn: whoever was in turn may have died, and
     // to its queue this is the same message.
     if let Standing::Logged(row) = Standing::of(&delivery, Some(row)) {

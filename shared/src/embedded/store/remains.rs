@@ -109,8 +109,11 @@ fn write_again(journal: &Path) -> io::Result<()> {
         if read == 0 {
             return file.sync_all();
         }
-        file.seek(SeekFrom::Start(place))?;
-        file.write_all(&chunk[..read])?;
+        // Room that was set aside takes none on the disk, and there may be none.
+        if chunk[..read].iter().any(|byte| *byte != 0) {
+            file.seek(SeekFrom::Start(place))?;
+            file.write_all(&chunk[..read])?;
+        }
     }
 }
 
