@@ -1,6 +1,6 @@
 //! Store and queues in one directory of this machine, in this process.
 //!
-//! There is one journal, and one thread that gets it onto the disk for all who
+//! There is one log, and one thread that gets it onto the disk for all who
 //! wait for that. The API waits: nothing is accepted that could be lost, and
 //! many events share the price of a flush. Stages need not: what they write
 //! follows what it was caused by and comes before its acknowledgement, so a

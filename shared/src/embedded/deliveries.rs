@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 /// that admits nothing cannot hold a thread.
 const SCANNED_ROWS: usize = 2_000;
 
-/// Writes survive the process at once, and reach the disk soon and in order
+/// Writes outlive the process at once, and reach the disk soon and in order
 /// without being waited for: an attempt that a power failure takes from the log
 /// is made again, because its message is then still there.
 #[derive(Clone)]

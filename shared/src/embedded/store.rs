@@ -1,31 +1,35 @@
-//! The store: three keyspaces, one journal.
+//! The store: three tables, and a log before them.
 //!
-//! Every write joins a group that all can see at once. Groups follow each other
-//! into the journal, and a thread of its own gets that onto the disk for all who
-//! wait for it. So whatever survives a crash is everything up to some write: no
-//! effect without its cause. Therefore only those wait who promise something to
-//! the outside.
+//! Every write can be seen by all at once, in memory. A thread gets it into the
+//! log and that onto the disk, for all who wait for it, and another one into the
+//! tables, which are fjall's, some time later. So whatever survives a crash is
+//! everything up to some write: no effect without its cause. Therefore only
+//! those wait who promise something to the outside.
 
 mod group;
 mod journal;
+mod overlay;
 mod remains;
 mod space;
 #[cfg(test)]
 mod tests;
+mod wal;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use fjall::compaction::filter::{CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 
 use super::codec;
 use crate::ports::{Clock, Readiness, StoreError, StoreResult};
-use group::{Change, Groups};
-use journal::{Journal, Reach};
+use group::{Change, Group, Groups};
+use journal::Journal;
+use overlay::Overlay;
 use space::Space;
+use wal::Wal;
 
 /// Bounds on memory and disk.
 #[derive(Clone, Debug)]
@@ -34,6 +38,9 @@ pub struct StoreOptions {
     pub cache_bytes: u64,
     /// Recent writes of one keyspace that are kept in memory, in bytes.
     pub memtable_bytes: u64,
+    /// What one segment of the log takes on the disk, in bytes. There are about
+    /// three of them once one was full.
+    pub segment_bytes: u64,
     /// What must be free on the disk for messages from outside to be taken, in
     /// bytes; 0 for no such bound.
     pub min_free_bytes: u64,
@@ -43,7 +50,13 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { cache_bytes: 4 << 20, memtable_bytes: 4 << 20, min_free_bytes: 0, temporary: false }
+        Self {
+            cache_bytes: 4 << 20,
+            memtable_bytes: 4 << 20,
+            segment_bytes: 16 << 20,
+            min_free_bytes: 0,
+            temporary: false,
+        }
     }
 }
 
@@ -70,10 +83,12 @@ pub(super) enum Table {
     Messages,
 }
 
-/// How long somebody else may commit before it is asked whether they ever will end.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// Bytes that may have been written and not be in the journal.
-const MAX_OPEN_BYTES: usize = 1024 * 1024;
+impl Table {
+    const ALL: [Self; 3] = [Self::Hooks, Self::Logs, Self::Messages];
+}
+
+/// Bytes of the log that are taken up again at once.
+const REPLAYED: usize = 1024 * 1024;
 
 /// A handle on the open store; clones share it. It closes when all are gone.
 #[derive(Clone)]
@@ -91,8 +106,8 @@ struct Tables {
     messages: Keyspace,
     /// Locked while a transaction reads and writes, so that they follow each other.
     groups: Mutex<Groups>,
-    /// Held by whoever commits.
-    committing: parking_lot::Mutex<()>,
+    /// Bytes that were written and are in no table.
+    unapplied: AtomicUsize,
 }
 
 type Action = Box<dyn FnOnce() + Send>;
@@ -130,10 +145,11 @@ impl Store {
             logs: keyspace("logs")?,
             messages: keyspace("messages")?,
             groups: Mutex::default(),
-            committing: parking_lot::Mutex::default(),
+            unapplied: AtomicUsize::new(0),
             db,
         });
-        let journal = Journal::start(path, Arc::clone(&tables)).map_err(OpenError::Thread)?;
+        let wal = tables.take_over(path, options.segment_bytes).map_err(failed)?;
+        let journal = Journal::start(path, wal, Arc::clone(&tables)).map_err(OpenError::Thread)?;
         let space = Space::new(path.to_owned(), options.min_free_bytes);
         Ok(Self { tables, clock, journal: Arc::new(journal), space: Arc::new(space) })
     }
@@ -178,9 +194,10 @@ impl Store {
         table: Table,
         range: R,
     ) -> impl DoubleEndedIterator<Item = StoreResult<(Slice, Slice)>> + use<R> {
-        let failed = self.tables.commit().err().map(|error| Err(unavailable(error)));
+        let groups = self.tables.groups();
+        let changes = groups.range(table, &range);
         let rows = self.tables.keyspace(table).range(range).map(|guard| guard.into_inner().map_err(unavailable));
-        failed.into_iter().chain(rows)
+        Overlay::new(rows, changes.into_iter().collect())
     }
 
     /// Runs `work` and makes its writes; an error discards them. They are on
@@ -190,14 +207,9 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T> + Send,
     ) -> StoreResult<T> {
-        let (result, after) = self.run(work)?;
+        let (result, after) = self.run(work).await?;
         after.into_iter().for_each(|action| action());
         self.journal.written();
-        // Where the disk cannot keep up, what waits for it must not grow.
-        let full = self.tables.groups().open.bytes() > MAX_OPEN_BYTES;
-        if full {
-            self.journal.reached(Reach::System, Vec::new()).await?;
-        }
         Ok(result)
     }
 
@@ -207,7 +219,10 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T> + Send,
     ) -> StoreResult<T> {
-        self.write_until(Reach::System, work).await
+        let (result, after) = self.run(work).await?;
+        self.journal.hand_over(&self.tables)?;
+        after.into_iter().for_each(|action| action());
+        Ok(result)
     }
 
     /// Runs `work`, and returns once its writes are on disk.
@@ -215,26 +230,20 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T> + Send,
     ) -> StoreResult<T> {
-        self.write_until(Reach::Disk, work).await
-    }
-
-    async fn write_until<T>(
-        &self,
-        reach: Reach,
-        work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T> + Send,
-    ) -> StoreResult<T> {
-        let (result, after) = self.run(work)?;
-        self.journal.reached(reach, after).await?;
+        let (result, after) = self.run(work).await?;
+        self.journal.synced(after).await?;
         Ok(result)
     }
 
-    fn run<T>(&self, work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T>) -> StoreResult<(T, Vec<Action>)> {
+    async fn run<T>(&self, work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T>) -> StoreResult<(T, Vec<Action>)> {
+        self.journal.room(&self.tables).await?;
         self.journal.check_open()?;
         let mut groups = self.tables.groups();
         let mut transaction = Transaction { tables: &self.tables, groups: &groups, own: Vec::new(), after: Vec::new() };
         let result = work(&mut transaction)?;
         let Transaction { own, after, .. } = transaction;
-        own.into_iter().for_each(|(table, key, change)| groups.open.add(table, key, change));
+        own.into_iter().for_each(|(table, key, change)| groups.add(table, key, change));
+        self.tables.unapplied.store(groups.bytes(), Ordering::Relaxed);
         Ok((result, after))
     }
 }
@@ -264,17 +273,33 @@ impl Tables {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts everything written so far into memtables and journal.
-    fn commit(&self) -> fjall::Result<()> {
-        // Whoever has it waits for ever where fjall's own thread has failed, which
-        // fjall tells before it takes any lock.
-        let _committing = loop {
-            match self.committing.try_lock_for(PATIENCE) {
-                Some(committing) => break committing,
-                None => self.db.persist(PersistMode::Buffer)?,
+    /// Takes up what the last process wrote and could not put here, and begins a
+    /// new log.
+    fn take_over(&self, path: &Path, segment_bytes: u64) -> fjall::Result<Wal> {
+        let (mut batch, mut bytes, mut found) = (self.db.batch(), 0, false);
+        wal::replay(path, |table, key, value| {
+            found = true;
+            let table = self.keyspace(table);
+            match value {
+                Some(value) => batch.insert(table, key, value),
+                // Some of it may be here already, and more than once.
+                None => batch.remove(table, key),
             }
-        };
-        let Some(group) = self.groups().close() else { return Ok(()) };
+            bytes += key.len() + value.map_or(0, <[u8]>::len);
+            if bytes > REPLAYED {
+                bytes = 0;
+                std::mem::replace(&mut batch, self.db.batch()).commit()?;
+            }
+            Ok(())
+        })?;
+        if found {
+            batch.commit()?;
+            self.db.persist(PersistMode::SyncAll)?;
+        }
+        Ok(Wal::begin(path, segment_bytes)?)
+    }
+
+    fn apply(&self, group: &Group) -> fjall::Result<()> {
         let mut batch = self.db.batch();
         for (table, key, change) in group.changes() {
             let (table, key) = (self.keyspace(table), key.clone());
@@ -284,9 +309,14 @@ impl Tables {
                 Change::DeleteSingle => batch.remove_weak(table, key),
             }
         }
-        let committed = batch.commit();
-        self.groups().committed();
-        committed
+        batch.commit()
+    }
+
+    /// The closed group is here.
+    fn applied(&self) {
+        let mut groups = self.groups();
+        groups.applied();
+        self.unapplied.store(groups.bytes(), Ordering::Relaxed);
     }
 }
 

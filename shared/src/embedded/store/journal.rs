@@ -1,32 +1,31 @@
-//! Gets what was written into the journal and onto the disk, once for all who
-//! wait for that.
+//! Gets what was written into the log and onto the disk, once for all who wait
+//! for that, and then into the tables.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use fjall::PersistMode;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
-use super::{Action, Tables, remains};
+use super::group::{Group, Groups};
+use super::wal::Wal;
+use super::{Action, Tables, remains, wal};
 use crate::ports::{StoreError, StoreResult};
 
 /// How long a write that nobody waits for may stay away from the disk: what a
 /// power failure can make happen again at most.
 const LAZY: Duration = Duration::from_millis(10);
-
-/// How far writes must have come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// They outlive this process.
-    System,
-    /// They outlive a power failure.
-    Disk,
-}
+/// How long what was written may stay away from the tables, and how many bytes
+/// of it. Most messages are gone by then, and the tables never hear of them.
+const APPLY_EVERY: Duration = Duration::from_secs(1);
+const APPLY_BYTES: usize = 256 * 1024;
+/// Bytes that may wait for the tables before nothing more is written.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 pub(super) struct Journal {
     shared: Arc<Shared>,
@@ -37,8 +36,14 @@ struct Shared {
     folder: PathBuf,
     state: Mutex<State>,
     wake: Condvar,
-    /// Something was written that may not be on disk.
-    written: AtomicBool,
+    /// Locked before the groups are.
+    wal: Mutex<Wal>,
+    /// Something was written that the log may not have, or applied.
+    news: AtomicBool,
+    /// The newest record that the tables have on disk, with all before it.
+    kept: AtomicU64,
+    /// Tells when a group has come into the tables.
+    applied: Notify,
     /// Why the disk is not to be trusted any more.
     broken: watch::Sender<Option<Arc<fjall::Error>>>,
 }
@@ -46,31 +51,62 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: Vec<Waiting>,
+    /// The thread waits, and maybe for longer than anything may be put off.
     rests: bool,
+    sleeps: bool,
     closed: bool,
 }
 
 struct Waiting {
-    reach: Reach,
     actions: Vec<Action>,
-    reply: oneshot::Sender<Reached>,
+    reply: oneshot::Sender<Synced>,
 }
 
-type Reached = Result<(), Arc<fjall::Error>>;
+type Synced = Result<(), Arc<fjall::Error>>;
+
+/// What has come into the log, and what is to be done about it.
+struct Written {
+    /// To be synced, and then told of.
+    segment: Option<Arc<File>>,
+    /// To go into the tables after that.
+    to_apply: Option<ToApply>,
+    /// When to look again, though nobody waits.
+    due: Option<Instant>,
+}
+
+struct ToApply {
+    group: Arc<Group>,
+    /// The last record that belongs to it.
+    newest: u64,
+    /// Whether the log waits to use its room again.
+    keep: bool,
+}
 
 impl Journal {
-    pub(super) fn start(path: &Path, tables: Arc<Tables>) -> io::Result<Self> {
+    pub(super) fn start(path: &Path, wal: Wal, tables: Arc<Tables>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             folder: path.to_owned(),
             state: Mutex::default(),
             wake: Condvar::new(),
-            written: AtomicBool::new(false),
+            wal: Mutex::new(wal),
+            news: AtomicBool::new(false),
+            kept: AtomicU64::new(0),
+            applied: Notify::new(),
             broken: watch::Sender::new(None),
         });
-        let file = NewestFile::of(path);
+        let (groups, to_apply) = mpsc::channel();
+        let applier = thread::Builder::new().name("tables".to_owned()).spawn({
+            let (shared, tables) = (Arc::clone(&shared), Arc::clone(&tables));
+            move || shared.apply_until_closed(&tables, to_apply)
+        })?;
         let thread = thread::Builder::new().name("journal".to_owned()).spawn({
             let shared = Arc::clone(&shared);
-            move || shared.write_until_closed(&tables, file)
+            move || {
+                shared.write_until_closed(&tables, &groups);
+                drop(groups);
+                let _ = applier.join();
+                shared.finish(&tables);
+            }
         })?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
@@ -101,31 +137,60 @@ impl Journal {
         }
     }
 
-    /// Says that something was written, which nobody waits for.
-    pub(super) fn written(&self) {
-        if !self.shared.written.swap(true, Ordering::SeqCst) {
-            self.shared.wake_if_resting(&self.shared.lock());
+    /// Returns once so little waits for the tables that more may be written.
+    pub(super) async fn room(&self, tables: &Tables) -> StoreResult<()> {
+        while tables.unapplied.load(Ordering::Relaxed) > MAX_BYTES {
+            let mut applied = std::pin::pin!(self.shared.applied.notified());
+            applied.as_mut().enable();
+            if tables.unapplied.load(Ordering::Relaxed) <= MAX_BYTES {
+                break;
+            }
+            tokio::select! {
+                () = applied => {}
+                error = self.failed() => return Err(error),
+            }
         }
+        Ok(())
     }
 
-    /// Returns once everything written so far has come that far, and after
-    /// `actions`, which run then whether or not the caller still waits.
-    pub(super) async fn reached(&self, reach: Reach, actions: Vec<Action>) -> StoreResult<()> {
+    #[cfg(test)]
+    pub(super) fn tell_applied(&self) {
+        self.shared.applied.notify_waiters();
+    }
+
+    /// Says that something was written, which nobody waits for.
+    pub(super) fn written(&self) {
+        self.shared.tell();
+    }
+
+    /// Puts everything written so far where the death of this process alone
+    /// undoes nothing.
+    pub(super) fn hand_over(&self, tables: &Tables) -> StoreResult<()> {
+        {
+            let mut wal = self.shared.wal();
+            // What comes after the end of the log would be nowhere.
+            if self.shared.lock().closed {
+                return Err(closed());
+            }
+            self.shared.append(&mut wal, tables, |_| ()).map_err(|error| unavailable(&error))?;
+        }
+        self.written();
+        Ok(())
+    }
+
+    /// Returns once everything written so far is on disk, and after `actions`,
+    /// which run then whether or not the caller still waits.
+    pub(super) async fn synced(&self, actions: Vec<Action>) -> StoreResult<()> {
         let (reply, answer) = oneshot::channel();
         {
             let mut state = self.shared.lock();
             if state.closed {
                 return Err(closed());
             }
-            state.waiting.push(Waiting { reach, actions, reply });
+            state.waiting.push(Waiting { actions, reply });
             self.shared.wake_if_resting(&state);
         }
-        tokio::select! {
-            biased;
-            answer = answer => answer.map_err(|_| closed())?.map_err(|error| unavailable(&error)),
-            // fjall waits for ever where its own thread has failed.
-            error = self.failed() => Err(error),
-        }
+        answer.await.map_err(|_| closed())?.map_err(|error| unavailable(&error))
     }
 
     /// Returns when everything is on disk, or the disk has failed; nothing more is taken.
@@ -153,59 +218,154 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn wal(&self) -> MutexGuard<'_, Wal> {
+        self.wal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn wake_if_resting(&self, state: &State) {
         if state.rests {
             self.wake.notify_one();
         }
     }
 
-    fn write_until_closed(&self, tables: &Tables, mut file: Option<NewestFile>) {
-        let mut synced_at = Instant::now();
-        let mut behind = false;
-        loop {
-            let (waiting, closed) = self.next_group(behind.then(|| synced_at + LAZY));
-            behind |= self.written.swap(false, Ordering::SeqCst) | !waiting.is_empty();
-            let (to_disk, to_system): (Vec<_>, Vec<_>) =
-                waiting.into_iter().partition(|waiting| waiting.reach == Reach::Disk);
+    fn tell(&self) {
+        if !self.news.swap(true, Ordering::SeqCst) && self.lock().sleeps {
+            self.wake.notify_one();
+        }
+    }
 
-            let handed_over = self.note(tables.commit().and_then(|()| tables.db.persist(PersistMode::Buffer)));
-            settle(to_system, &handed_over);
-            if !to_disk.is_empty() || closed || (behind && synced_at.elapsed() >= LAZY) {
-                let synced = handed_over.and_then(|()| self.note(self.sync(tables, &mut file)));
-                settle(to_disk, &synced);
-                (synced_at, behind) = (Instant::now(), false);
-            }
+    fn write_until_closed(&self, tables: &Tables, to_apply: &mpsc::Sender<ToApply>) {
+        let mut due = None;
+        // Since when there is what the tables could take.
+        let mut unapplied = None;
+        loop {
+            let (waiting, closed) = self.next_turn(due.take());
+            self.news.store(false, Ordering::SeqCst);
+            let is_awaited = closed || !waiting.is_empty();
+            let synced = self.write(tables, is_awaited, &mut unapplied).and_then(|written| {
+                if let Some(segment) = written.segment {
+                    self.note_io(segment.sync_data())?;
+                }
+                if let Some(group) = written.to_apply {
+                    let _ = to_apply.send(group);
+                }
+                due = written.due;
+                Ok(())
+            });
+            settle(waiting, &synced);
             if closed {
                 return;
             }
         }
     }
 
-    /// Whoever waits by now, as soon as somebody does; or nobody, when what is
-    /// not on disk has been put off until `lazy`.
-    fn next_group(&self, lazy: Option<Instant>) -> (Vec<Waiting>, bool) {
+    fn write(
+        &self,
+        tables: &Tables,
+        is_awaited: bool,
+        unapplied: &mut Option<Instant>,
+    ) -> Result<Written, Arc<fjall::Error>> {
+        let mut wal = self.wal();
+        self.note_io(wal.release(self.kept.load(Ordering::SeqCst)))?;
+        let is_long = wal.is_long();
+        let group = self.append(&mut wal, tables, |groups| {
+            let could_take = groups.can_close() && !groups.is_empty();
+            *unapplied = could_take.then(|| unapplied.unwrap_or_else(Instant::now));
+            let is_late = unapplied.is_some_and(|since| since.elapsed() >= APPLY_EVERY);
+            let is_due = groups.can_close() && (is_long || is_late || groups.open_bytes() >= APPLY_BYTES);
+            is_due.then(|| {
+                *unapplied = None;
+                groups.close()
+            })
+        })?;
+        let is_late = wal.unsynced().is_some_and(|since| since.elapsed() >= LAZY);
+        let segment = if is_awaited || is_late || group.is_some() { wal.take_unsynced() } else { None };
+        let due = [wal.unsynced().map(|since| since + LAZY), unapplied.map(|since| since + APPLY_EVERY)];
+        Ok(Written {
+            segment,
+            to_apply: group.map(|group| ToApply { group, newest: wal.newest(), keep: is_long }),
+            due: due.into_iter().flatten().min(),
+        })
+    }
+
+    /// Puts what was written into the log. Nothing is written meanwhile, while
+    /// `look` does.
+    fn append<T>(
+        &self,
+        wal: &mut Wal,
+        tables: &Tables,
+        look: impl FnOnce(&mut Groups) -> T,
+    ) -> Result<T, Arc<fjall::Error>> {
+        self.broken().map_or(Ok(()), Err)?;
+        let (record, seen) = {
+            let mut groups = tables.groups();
+            (groups.take_record(wal.empty_record()), look(&mut groups))
+        };
+        self.note_io(wal.append(record))?;
+        Ok(seen)
+    }
+
+    /// Whoever waits by now, as soon as somebody does; or nobody, when what was
+    /// written may be put off no longer, or at `due`.
+    fn next_turn(&self, mut due: Option<Instant>) -> (Vec<Waiting>, bool) {
         let mut state = self.lock();
-        let mut lazy = lazy;
+        let mut has_news = false;
         while state.waiting.is_empty() && !state.closed {
-            if lazy.is_none() && self.written.load(Ordering::SeqCst) {
-                lazy = Some(Instant::now() + LAZY);
+            if !has_news && self.news.load(Ordering::SeqCst) {
+                has_news = true;
+                let lazy = Instant::now() + LAZY;
+                due = Some(due.map_or(lazy, |due| due.min(lazy)));
             }
-            let left = lazy.map(|until| until.saturating_duration_since(Instant::now()));
+            let left = due.map(|until| until.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 break;
             }
-            state.rests = true;
+            (state.rests, state.sleeps) = (true, left.is_none_or(|left| left > LAZY));
             state = match left {
                 Some(left) => self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
                 None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
-            state.rests = false;
+            (state.rests, state.sleeps) = (false, false);
         }
         (std::mem::take(&mut state.waiting), state.closed)
     }
 
+    fn apply_until_closed(&self, tables: &Tables, to_apply: mpsc::Receiver<ToApply>) {
+        for ToApply { group, newest, keep } in to_apply {
+            // What could not be applied is in the log, for the next opening.
+            if self.note(tables.apply(&group)).is_err() {
+                continue;
+            }
+            drop(group);
+            tables.applied();
+            self.applied.notify_waiters();
+            if keep && self.note(tables.db.persist(PersistMode::SyncAll)).is_ok() {
+                self.kept.store(newest, Ordering::SeqCst);
+            }
+            self.tell();
+        }
+    }
+
+    /// What is left goes into the tables, and then there is no need of a log.
+    fn finish(&self, tables: &Tables) {
+        let _wal = self.wal();
+        if self.broken().is_some() {
+            return;
+        }
+        let last = tables.groups().close();
+        let applied = tables.apply(&last).and_then(|()| tables.db.persist(PersistMode::SyncAll));
+        if self.note(applied).is_ok() {
+            tables.applied();
+            let _ = self.note_io(wal::remove(&self.folder));
+        }
+    }
+
+    fn note_io(&self, result: io::Result<()>) -> Synced {
+        self.note(result.map_err(fjall::Error::from))
+    }
+
     /// After a failure nothing is taken any more.
-    fn note(&self, result: fjall::Result<()>) -> Reached {
+    fn note(&self, result: fjall::Result<()>) -> Synced {
         let result = result.map_err(Arc::new);
         if let Err(error) = &result {
             // It may have been a sync of fjall's own.
@@ -224,60 +384,15 @@ impl Shared {
     fn broken(&self) -> Option<Arc<fjall::Error>> {
         self.broken.borrow().clone()
     }
-
-    /// fjall keeps everybody from its journal while it waits for the disk,
-    /// memtables that are full included. So its file is synced here.
-    fn sync(&self, tables: &Tables, file: &mut Option<NewestFile>) -> fjall::Result<()> {
-        match file {
-            Some(file) => file.current().and_then(File::sync_data).map_err(fjall::Error::from),
-            None => tables.db.persist(PersistMode::SyncData),
-        }
-    }
 }
 
-fn settle(waiting: Vec<Waiting>, reached: &Reached) {
+fn settle(waiting: Vec<Waiting>, synced: &Synced) {
     for Waiting { actions, reply, .. } in waiting {
-        if reached.is_ok() {
+        if synced.is_ok() {
             actions.into_iter().for_each(|action| action());
         }
-        let _ = reply.send(reached.clone());
+        let _ = reply.send(synced.clone());
     }
-}
-
-/// The file at the end of fjall's journal. They are called `0.jnl`, `1.jnl` and
-/// so on, and each is synced before the next one is made: what was handed over
-/// is on disk, or in the newest file.
-struct NewestFile {
-    folder: PathBuf,
-    number: u64,
-    file: File,
-}
-
-impl NewestFile {
-    fn of(folder: &Path) -> Option<Self> {
-        let number = newest_number(folder)?;
-        let file = open(folder, number).ok()?;
-        Some(Self { folder: folder.to_owned(), number, file })
-    }
-
-    fn current(&mut self) -> io::Result<&File> {
-        loop {
-            match open(&self.folder, self.number + 1) {
-                Ok(next) => (self.number, self.file) = (self.number + 1, next),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(&self.file),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-pub(super) fn newest_number(folder: &Path) -> Option<u64> {
-    let names = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name());
-    names.filter_map(|name| name.to_str()?.strip_suffix(".jnl")?.parse().ok()).max()
-}
-
-fn open(folder: &Path, number: u64) -> io::Result<File> {
-    File::options().write(true).open(folder.join(format!("{number}.jnl")))
 }
 
 fn unavailable(error: &Arc<fjall::Error>) -> StoreError {

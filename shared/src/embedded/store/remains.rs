@@ -11,8 +11,6 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::journal::newest_number;
-
 /// Somebody else may be about to close the store.
 const LOCK_TRIES: usize = 5;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
@@ -97,6 +95,13 @@ fn cut_torn_tail(journal: &Path) -> io::Result<()> {
     tracing::warn!(journal = %journal.display(), end, bytes, "the end of the journal was never finished and is cut off");
     file.set_len(end)?;
     file.sync_all()
+}
+
+/// fjall's journal is a row of files, called `0.jnl`, `1.jnl` and so on. Each is
+/// synced before the next one is made.
+fn newest_number(folder: &Path) -> Option<u64> {
+    let names = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name());
+    names.filter_map(|name| name.to_str()?.strip_suffix(".jnl")?.parse().ok()).max()
 }
 
 /// Puts the same bytes into the same places, so that the next sync writes them.

@@ -1,10 +1,12 @@
-//! Journals that end as a power failure, a dying disk or a dying process ends them.
+//! What the store promises while disks fail, and what it holds after a crash.
+
+mod torn;
 
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::ops::Range;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,7 +17,6 @@ use crate::embedded::{EmbeddedQueue, QueueOptions};
 use crate::ports::{ManualClock, Outgoing, QueueError, QueueSender as _, StoreError};
 use crate::time::Timestamp;
 
-const RECORDS: u8 = 7;
 const ROOM: u64 = 1024 * 1024;
 /// Far beyond what anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,131 +67,15 @@ fn recorded(store: &Store) -> Vec<u8> {
     numbers
 }
 
+/// fjall's journal.
 fn journal(folder: &Path) -> PathBuf {
     folder.join("0.jnl")
 }
 
-/// Where what was written ends; fjall sets room aside behind it.
-fn written(folder: &Path) -> usize {
-    let mut bytes = Vec::new();
-    File::open(journal(folder)).unwrap().take(ROOM).read_to_end(&mut bytes).unwrap();
-    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
-}
-
-/// A copy of the store, as if its process had died now.
-fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type().unwrap().is_dir() {
-            fs::create_dir(&to).unwrap();
-            copy(&from, &to);
-        } else if from.extension().is_none_or(|extension| extension != "jnl") {
-            fs::copy(from, to).unwrap();
-        }
-    }
-}
-
-struct Written {
-    folder: tempfile::TempDir,
-    /// All of the journal, and where each record ends in it.
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Written {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path());
-        let begin = written(folder.path());
-        let mut ends = vec![begin];
-        for number in 0..RECORDS {
-            record(&store, number).await.unwrap();
-            ends.push(written(folder.path()));
-        }
-        assert!(ends.is_sorted_by(|a, b| a < b), "each record is in the journal when its write returns: {ends:?}");
-        let mut bytes = fs::read(journal(folder.path())).unwrap();
-        bytes.truncate(*ends.last().unwrap());
-        let copied = tempfile::tempdir().unwrap();
-        copy(folder.path(), copied.path());
-        Self { folder: copied, bytes, ends }
-    }
-
-    /// Opens a copy with this journal, which is `length` bytes long.
-    async fn check(&self, journal_bytes: &[u8], length: u64, what: &str) {
-        let folder = tempfile::tempdir().unwrap();
-        copy(self.folder.path(), folder.path());
-        let mut file = File::create(journal(folder.path())).unwrap();
-        file.write_all(journal_bytes).unwrap();
-        file.set_len(length).unwrap();
-        // The records that are as they were, up to the first that is not.
-        let same = self.bytes.iter().zip(journal_bytes).take_while(|(a, b)| a == b).count();
-        let mut expected: Vec<u8> = (0..RECORDS).filter(|number| self.ends[usize::from(*number) + 1] <= same).collect();
-
-        let store = open(folder.path());
-        assert_eq!(recorded(&store), expected, "{what}");
-        record(&store, 100).await.unwrap();
-        drop(store);
-        expected.push(100);
-        assert_eq!(recorded(&open(folder.path())), expected, "{what}, and a record after that");
-    }
-
-    /// Places in every record: its first bytes, its middle, its last bytes.
-    fn places(&self) -> Vec<usize> {
-        let within = |ends: &[usize]| {
-            let Range { start, end } = ends[0]..ends[1];
-            [start, start + 1, start + 13, start + 30, usize::midpoint(start, end), end - 9, end - 1]
-        };
-        self.ends.windows(2).flat_map(within).collect()
-    }
-}
-
-#[tokio::test]
-async fn a_journal_that_is_cut_short_anywhere_holds_every_record_before_the_cut() {
-    let written = Written::new().await;
-    for place in written.places() {
-        written.check(&written.bytes[..place], place as u64, &format!("cut at {place}")).await;
-    }
-    written.check(&written.bytes, written.bytes.len() as u64, "cut behind everything").await;
-}
-
-#[tokio::test]
-async fn a_journal_that_ends_in_zeroes_holds_every_record_before_them() {
-    let written = Written::new().await;
-    for place in written.places() {
-        written.check(&written.bytes[..place], ROOM, &format!("zeroes from {place}")).await;
-    }
-}
-
-#[tokio::test]
-async fn a_journal_that_ends_in_garbage_holds_every_record_before_it() {
-    let written = Written::new().await;
-    for (seed, place) in written.places().into_iter().enumerate() {
-        let mut bytes = written.bytes.clone();
-        let mut state = seed as u64;
-        for byte in &mut bytes[place..] {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            *byte = (state >> 56) as u8;
-        }
-        written.check(&bytes, ROOM, &format!("garbage from {place}")).await;
-    }
-}
-
-/// Pages reach the disk in any order, so one may be missing before others.
-#[tokio::test]
-async fn a_journal_with_a_hole_holds_every_record_before_it() {
-    let written = Written::new().await;
-    for place in written.places() {
-        let mut bytes = written.bytes.clone();
-        let end = bytes.len().min(place + 40);
-        bytes[place..end].fill(0);
-        written.check(&bytes, ROOM, &format!("a hole at {place}")).await;
-    }
-}
-
-/// A file that cannot be synced, where the next of the journal would be.
+/// A file that cannot be synced, where the next of the log will be.
 #[cfg(unix)]
 fn break_sync(folder: &Path) -> PathBuf {
-    let link = folder.join("1.jnl");
+    let link = folder.join("1.wal");
     std::os::unix::fs::symlink("/dev/null", &link).unwrap();
     link
 }
@@ -199,7 +84,9 @@ fn break_sync(folder: &Path) -> PathBuf {
 #[tokio::test]
 async fn after_a_sync_that_failed_nothing_is_taken_until_the_store_was_opened_anew() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
+    // Each record takes a file of its own.
+    let options = StoreOptions { segment_bytes: 1, ..StoreOptions::default() };
+    let store = try_open(folder.path(), &options).unwrap();
     record(&store, 1).await.unwrap();
     assert_eq!(store.check(), Ok(()));
     let broken = break_sync(folder.path());
@@ -331,4 +218,134 @@ async fn a_disk_that_is_nearly_full_takes_what_was_accepted_and_nothing_more() {
     assert_eq!(queue.stats().waiting, 1);
     assert!(store.check().is_err_and(|reason| reason.contains("nearly full")));
     assert!(store.failed().now_or_never().is_none(), "nothing has failed");
+}
+
+fn log_files(folder: &Path) -> usize {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    names.filter(|path| path.extension().is_some_and(|extension| extension == "wal")).count()
+}
+
+#[tokio::test]
+async fn a_store_that_was_closed_needs_no_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for number in 0..3 {
+        record(&store, number).await.unwrap();
+    }
+    assert_eq!(log_files(folder.path()), 1);
+    store.close();
+    assert_eq!(log_files(folder.path()), 0);
+    assert!(matches!(record(&store, 3).await, Err(StoreError::Unavailable(_))));
+    drop(store);
+    assert_eq!(recorded(&open(folder.path())), [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn the_log_uses_its_room_again_once_the_tables_have_what_it_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions { segment_bytes: 64 * 1024, ..StoreOptions::default() };
+    let store = try_open(folder.path(), &options).unwrap();
+    for round in 0..20 {
+        for number in 0..10 {
+            record(&store, number).await.unwrap();
+        }
+        assert_eq!(recorded(&store).len(), 10, "round {round}");
+    }
+    // About 3 MiB were written. Two files may be spare.
+    let deadline = Instant::now() + PATIENCE;
+    while log_files(folder.path()) > 3 {
+        assert!(Instant::now() < deadline, "{} files", log_files(folder.path()));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let left = tempfile::tempdir().unwrap();
+    torn::copy(folder.path(), left.path(), &[]);
+    assert_eq!(recorded(&open(left.path())), (0..10).collect::<Vec<_>>(), "as if it had died now");
+    drop(store);
+}
+
+#[tokio::test]
+async fn what_was_deleted_stays_so_after_a_crash_wherever_it_had_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    record(&store, 1).await.unwrap();
+    record(&store, 2).await.unwrap();
+    store.close();
+    drop(store);
+    let store = open(folder.path());
+    let delete = |number: u8, single: bool| {
+        store.write(move |tx| {
+            tx.delete(Table::Hooks, [number]);
+            match single {
+                true => tx.delete_single(Table::Messages, [number]),
+                false => tx.delete(Table::Messages, [number]),
+            }
+            Ok(())
+        })
+    };
+    record(&store, 3).await.unwrap();
+    delete(1, false).await.unwrap();
+    delete(3, true).await.unwrap();
+    assert_eq!(recorded(&store), [2]);
+    let left = tempfile::tempdir().unwrap();
+    torn::copy(folder.path(), left.path(), &[]);
+    assert_eq!(recorded(&open(left.path())), [2]);
+}
+
+#[tokio::test]
+async fn lists_show_what_the_tables_do_not_have_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for number in [1, 2, 4] {
+        record(&store, number).await.unwrap();
+    }
+    store.close();
+    drop(store);
+    let store = open(folder.path());
+    record(&store, 3).await.unwrap();
+    store
+        .write_in_order(|tx| {
+            tx.delete(Table::Hooks, [2]);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let range = || store.range(Table::Hooks, vec![1]..vec![4]).map(|row| row.unwrap().0[0]);
+    assert_eq!(range().collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(range().rev().collect::<Vec<_>>(), [3, 1]);
+}
+
+#[tokio::test]
+async fn writes_wait_while_the_tables_cannot_keep_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.tables.unapplied.store(usize::MAX, Ordering::Relaxed);
+    let mut write = std::pin::pin!(record(&store, 1));
+    assert!(write.as_mut().now_or_never().is_none());
+    assert!(recorded(&store).is_empty(), "it was not even begun");
+    store.tables.applied();
+    store.journal.tell_applied();
+    tokio::time::timeout(PATIENCE, write).await.unwrap().unwrap();
+    assert!(store.tables.unapplied.load(Ordering::Relaxed) > 0);
+    store.close();
+    assert_eq!(store.tables.unapplied.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_reaches_disk_and_tables_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store
+        .write_in_order(|tx| {
+            tx.put(Table::Logs, *b"key", *b"what nobody waits for");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while store.tables.logs.get(b"key").unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it comes into the tables in time");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let log = fs::read(folder.path().join("0.wal")).unwrap();
+    assert!(log.windows(21).any(|window| window == b"what nobody waits for"));
 }
