@@ -20,6 +20,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use deliver::Courier;
 use shared::catalogue::Catalogue;
@@ -93,6 +94,7 @@ pub fn router(deps: Deps) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(vetting::grant))
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(deps)
 }
