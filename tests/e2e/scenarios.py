@@ -384,6 +384,7 @@ SCENARIOS = {
     ("ApiRole", "dynamodb:DescribeTable", "LogsTable"): prepared(examine, "table.logs"),
     ("ApiRole", "dynamodb:DescribeTimeToLive", "LogsTable"): prepared(examine, "table.logs.expiry"),
     **examining("Events", "Deliveries", "Redeliveries", "Retries"),
+    ("ApiRole", "sqs:GetQueueAttributes", "SchedulesDeadLetterQueue"): prepared(examine, "dead_letters.schedules"),
     ("ApiRole", "kms:GenerateDataKey", "SecretsKey"): directly(create_a_hook),
     ("ApiRole", "kms:Decrypt", "SecretsKey"): prepared(reveal_a_secret),
     **{key: directly(act) for key, act in consuming("FanoutRole", "EventsQueue").items()},
