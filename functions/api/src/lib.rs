@@ -99,11 +99,6 @@ pub fn router(deps: Deps) -> Router {
         .with_state(deps)
 }
 
-/// The OpenAPI 3.1 document, as served at `/openapi.json`.
-pub fn openapi_document() -> String {
-    openapi::finish(documented().1)
-}
-
 fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(routes::health::healthz))
