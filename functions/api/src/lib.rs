@@ -20,7 +20,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use deliver::Courier;
 use shared::catalogue::Catalogue;
@@ -30,6 +29,7 @@ use shared::keeper::Keeper;
 use shared::ports::{
     Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Random, Readiness, Replays, Tenants,
 };
+use tower::util::MapFutureLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -94,7 +94,7 @@ pub fn router(deps: Deps) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn(vetting::grant))
+        .layer(MapFutureLayer::new(vetting::with_allowance))
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(deps)
 }

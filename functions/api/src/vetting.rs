@@ -11,7 +11,7 @@ use shared::domain::ids::{EventType, TenantId};
 
 use crate::problem::{FieldError, Problem};
 
-pub(crate) use allowance::grant;
+pub(crate) use allowance::with_allowance;
 pub(crate) use inspector::Inspector;
 
 /// What a publisher must comply with. It is asked for every event, so the

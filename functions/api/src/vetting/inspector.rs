@@ -9,7 +9,7 @@ use shared::domain::payload::Json;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::allowance::Allowance;
+use super::allowance::{grants, grants_at_once};
 use crate::problem::{FieldError, Problem};
 use crate::schema::{Schema, Schemas};
 
@@ -42,19 +42,18 @@ impl Inspector {
     /// be checked than is left to this request.
     pub(crate) async fn comply(&self, schema: Arc<Schema>, field: &'static str, data: Json) -> Result<(), Problem> {
         let wrong = |error: FieldError| Problem::bad_body(vec![error]);
-        let allowance = Allowance::of_this_request();
-        let weighed = if allowance.grants_at_once(data.get().len() as u64) {
+        let weighed = if grants_at_once(data.get().len() as u64) {
             schema.weigh(field, data.get())
         } else {
             let schema = Arc::clone(&schema);
             self.aside(move || schema.weigh(field, data.get())).await?
         };
         let weighed = weighed.map_err(wrong)?;
-        if !allowance.grants(weighed.steps) {
+        if !grants(weighed.steps) {
             let message = "takes more work to check than is left to this request; send it in another request";
             return Err(Problem::invalid(StatusCode::PAYLOAD_TOO_LARGE, vec![FieldError::new(field, message)]));
         }
-        let judged = if allowance.grants_at_once(weighed.steps) {
+        let judged = if grants_at_once(weighed.steps) {
             schema.judge(field, &weighed)
         } else {
             self.aside(move || schema.judge(field, &weighed)).await?
@@ -83,7 +82,7 @@ mod tests {
 
     use futures::FutureExt as _;
 
-    use super::super::allowance::with_its_own;
+    use super::super::with_allowance;
     use super::*;
 
     /// A check that may take millions of steps by its bound, and few in truth.
@@ -118,11 +117,11 @@ mod tests {
         let long =
             [inspector.comply(nasty, "data", text(4_000)), inspector.comply(Arc::clone(&usual), "data", text(60_000))];
         let benches = occupied(&inspector);
-        let mut long = long.map(|check| Box::pin(with_its_own(check)));
+        let mut long = long.map(|check| Box::pin(with_allowance(check)));
         for check in &mut long {
             assert!(check.as_mut().now_or_never().is_none(), "it is done on the spot");
         }
-        assert!(with_its_own(cheap()).now_or_never().unwrap().is_ok());
+        assert!(with_allowance(cheap()).now_or_never().unwrap().is_ok());
         drop(benches);
         let [nasty, large] = long;
         assert!(nasty.await.is_ok());
@@ -139,7 +138,7 @@ mod tests {
                 inspector.comply(Arc::clone(&usual), "data", text(2_000)).await.unwrap();
             }
         };
-        assert!(Box::pin(with_its_own(batch)).as_mut().now_or_never().is_none());
+        assert!(Box::pin(with_allowance(batch)).as_mut().now_or_never().is_none());
     }
 
     #[tokio::test]
@@ -158,7 +157,7 @@ mod tests {
         let inspector = Inspector::default();
         let nasty = inspector.compiled(&json(NASTY)).await.unwrap().unwrap();
         let check = || inspector.comply(Arc::clone(&nasty), "data", text(60_000));
-        with_its_own(async {
+        with_allowance(async {
             let mut taken = 0;
             let refused = loop {
                 match check().await {
@@ -172,6 +171,6 @@ mod tests {
             assert!(refused.detail().contains("another request"), "{}", refused.detail());
         })
         .await;
-        assert!(with_its_own(check()).await.is_ok());
+        assert!(with_allowance(check()).await.is_ok());
     }
 }
