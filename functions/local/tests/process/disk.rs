@@ -12,8 +12,9 @@ use std::process::Stdio;
 use serde_json::json;
 use tokio::process::Command;
 
+use crate::binary::clean;
 use crate::receiver::Receiver;
-use crate::support::{Answer, KEY, PATIENCE, Server, binary, clean, terminate, until};
+use crate::support::{Answer, KEY, PATIENCE, Server, binary, terminate, until};
 
 /// The size of the small disk, in MiB.
 const DISK_MIB: usize = 48;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::process::{Child, Command};
 
-pub(crate) use crate::binary::{KEY, PATIENCE, binary, clean, until};
+pub(crate) use crate::binary::{KEY, PATIENCE, binary, until};
 
 /// One client for all, made once: each has its own pool and roots.
 pub(crate) fn client() -> &'static reqwest::Client {
