@@ -57,13 +57,6 @@ impl EffectiveHooks {
         Self { hooks, tenants, profiles, usual, settled: Cache::new(SETTLED) }
     }
 
-    /// The same over other stores of hooks, such as one that fails on purpose.
-    #[must_use]
-    pub fn with_hooks(&self, hooks: impl FnOnce(Arc<dyn Hooks>) -> Arc<dyn Hooks>) -> Self {
-        let (tenants, profiles) = (Arc::clone(&self.tenants), Arc::clone(&self.profiles));
-        Self::new(hooks(Arc::clone(&self.hooks)), tenants, profiles, self.usual.clone())
-    }
-
     /// The profile of this deployment.
     pub fn usual_profile(&self) -> &ProfileName {
         &self.usual

@@ -37,7 +37,6 @@ pub const FAULTS: &str = "hookline_faults";
 pub const QUEUE_MESSAGES: &str = "hookline_queue_messages";
 /// How long the oldest message that could be taken has been waiting, by queue.
 pub const QUEUE_AGE: &str = "hookline_queue_oldest_age_seconds";
-
 /// Messages that were set aside, by queue; only on one machine.
 pub const DEAD_LETTERS: &str = "hookline_dead_letters";
 

@@ -2,15 +2,10 @@
 
 import json
 import time
-from datetime import datetime, timezone
 
-from stack import until
+from stack import rfc3339, until
 
 TENANT = "acme"
-
-
-def rfc3339(seconds):
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 class Hook:
@@ -45,6 +40,10 @@ class Hook:
 
     def arrived(self, count=1, seconds=20):
         return until(f"{count} requests at {self.path}", lambda: len(self.arrivals()) >= count and self.arrivals(), seconds)
+
+    def waiting(self, *queues):
+        """Its deliveries that wait in these queues."""
+        return [m for m in self.stack.messages(*queues) if json.loads(m["Body"]).get("hook") == self.id]
 
     def settings(self):
         return self.stack.must("GET", f"/v1/tenants/{TENANT}/hooks/{self.id}")

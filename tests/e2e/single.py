@@ -6,7 +6,7 @@ import secrets
 import time
 
 from receiver import Receiver
-from stack import REGION, Emulator, Stack, until, upload
+from stack import REGION, Emulator, Stack, rfc3339, until, upload
 
 TENANT = "roles"
 HOUR = 3600
@@ -34,10 +34,6 @@ def start(binaries, cleanup):
 def ulid():
     value = int(time.time() * 1000) << 80 | secrets.randbits(80)
     return "".join(CROCKFORD[value >> 5 * place & 31] for place in reversed(range(26)))
-
-
-def rfc3339(seconds):
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
 
 
 class Denied(Exception):

@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
+from datetime import datetime, timezone
 
 import boto3
 from botocore.config import Config
@@ -43,6 +44,10 @@ def until(what, probe, seconds=20):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.05)
+
+
+def rfc3339(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def http(method, url, body=None, headers=()):
@@ -245,6 +250,15 @@ class Stack:
             for url, messages in region.items()
         }
         return [m for queue in queues for m in by_name.get(self.outputs[f"{queue}QueueUrl"].rsplit("/", 1)[-1], [])]
+
+    def set_aside(self, queue, bodies):
+        """The messages with these bodies, by body, once they are all in a dead-letter queue."""
+
+        def found():
+            by_body = {m["Body"]: m for m in self.messages(queue)}
+            return bodies <= set(by_body) and {body: by_body[body] for body in bodies}
+
+        return until(f"{bodies} in {queue}", found)
 
     def mappings(self, queue, enabled):
         """Lets the functions read a queue, or leave what is in it."""

@@ -14,8 +14,8 @@ use utoipa::IntoParams;
 use crate::problem::{FieldError, Problem};
 
 /// The most items of one page.
-pub(crate) const MAX_LIMIT: usize = 100;
-pub(crate) const DEFAULT_LIMIT: usize = 20;
+const MAX_LIMIT: usize = 100;
+const DEFAULT_LIMIT: usize = 20;
 
 /// The longest name of anything that has one, in characters.
 pub(crate) const MAX_NAME_CHARS: usize = 200;
@@ -32,11 +32,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct PageQuery {
+pub struct PageQuery {
     /// 1 to 100, 20 by default
     #[param(minimum = 1, maximum = 100)]
-    pub(crate) limit: Option<usize>,
-    pub(crate) cursor: Option<String>,
+    pub limit: Option<usize>,
+    pub cursor: Option<String>,
 }
 
 /// A JSON body. An empty one counts as `{}`.
@@ -86,7 +86,7 @@ fn without_position(message: &str) -> &str {
 }
 
 /// Query parameters; unknown ones are refused by name.
-pub(crate) struct Query<T>(pub(crate) T);
+pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
@@ -105,7 +105,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 }
 
 /// `limit` as asked for, or the default.
-pub(crate) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+pub fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     match asked.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
         _ => Err(Problem::bad_parameter("limit", format!("expected a number from 1 to {MAX_LIMIT}"))),

@@ -29,11 +29,13 @@ use shared::keeper::Keeper;
 use shared::ports::{
     Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Random, Readiness, Replays, Tenants,
 };
+use tower::util::MapFutureLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use auth::{ClientAddress, KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
+pub use input::{PageQuery, Query, limit};
 pub use problem::{FieldError, Problem};
 pub use vetting::Vetting;
 
@@ -92,13 +94,9 @@ pub fn router(deps: Deps) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(MapFutureLayer::new(vetting::with_allowance))
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(deps)
-}
-
-/// The OpenAPI 3.1 document, as served at `/openapi.json`.
-pub fn openapi_document() -> String {
-    openapi::finish(documented().1)
 }
 
 fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {

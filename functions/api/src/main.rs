@@ -40,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
         deliveries: env.required(config::DELIVERIES_QUEUE_URL),
         retries: env.required(config::RETRIES_QUEUE_URL),
         redeliveries: env.required(config::REDELIVERIES_QUEUE_URL),
+        schedules_dead: env.required(config::SCHEDULES_DEAD_LETTER_QUEUE_URL),
     };
     let kms_key = env.required(config::KMS_KEY_ID);
     env.finish(())?;

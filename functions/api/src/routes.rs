@@ -12,6 +12,7 @@ pub(crate) mod keys;
 pub(crate) mod profiles;
 pub(crate) mod replays;
 pub(crate) mod secrets;
+pub(crate) mod sent;
 pub(crate) mod stats;
 pub(crate) mod tenants;
 pub(crate) mod trials;

@@ -15,6 +15,8 @@ use serde_json::Value;
 use crate::problem::FieldError;
 use cost::Cost;
 
+pub(crate) use cost::MAX_STEPS;
+
 /// Schemas are small; what is larger is refused.
 pub(crate) const MAX_SCHEMA_BYTES: usize = 32 * 1024;
 /// Levels of nesting in the text of a schema.
@@ -36,6 +38,12 @@ const MAX_MESSAGE_CHARS: usize = 300;
 pub(crate) struct Schema {
     validator: Validator,
     cost: Cost,
+}
+
+/// Data that can be checked, and an upper bound of the steps that takes.
+pub(crate) struct Weighed {
+    data: Value,
+    pub(crate) steps: u64,
 }
 
 /// The schemas in use, by their text.
@@ -60,12 +68,17 @@ impl Schemas {
     /// The schema with this text, compiled now or before. Errors name the place
     /// within it, with `schema` in front.
     pub(crate) fn get(&self, text: &str) -> Result<Arc<Schema>, FieldError> {
-        if let Some(known) = self.0.get(text) {
+        if let Some(known) = self.known(text) {
             return Ok(known);
         }
         let schema = Arc::new(Schema::compile(text)?);
         self.0.insert(text.into(), Arc::clone(&schema));
         Ok(schema)
+    }
+
+    /// The same, if that takes no work.
+    pub(crate) fn known(&self, text: &str) -> Option<Arc<Schema>> {
+        self.0.get(text)
     }
 }
 
@@ -110,22 +123,32 @@ impl Schema {
         Ok(Self { validator, cost })
     }
 
-    /// What `data` violates, if anything: the place, as `field` and a JSON
-    /// pointer behind it, and what is expected there. Values are not repeated.
-    pub(crate) fn check(&self, field: &str, data: &str) -> Result<(), FieldError> {
+    /// Reads `data` to be checked; refuses what would take too much work.
+    pub(crate) fn weigh(&self, field: &str, data: &str) -> Result<Weighed, FieldError> {
         let data: Value = serde_json::from_str(data)
             .map_err(|error| FieldError::new(field, format!("cannot be checked against its schema: {error}")))?;
         let steps = self.cost.of_data(&data).map_err(|message| FieldError::new(field, message))?;
-        if steps > STEPS_WITH_PLACE {
-            return match self.validator.is_valid(&data) {
+        Ok(Weighed { data, steps })
+    }
+
+    /// What the data violates, if anything: the place, as `field` and a JSON
+    /// pointer behind it, and what is expected there. Values are not repeated.
+    pub(crate) fn judge(&self, field: &str, Weighed { data, steps }: &Weighed) -> Result<(), FieldError> {
+        if *steps > STEPS_WITH_PLACE {
+            return match self.validator.is_valid(data) {
                 true => Ok(()),
                 false => Err(FieldError::new(field, "does not match its schema, and is too large to say where")),
             };
         }
-        self.validator.validate(&data).map_err(|error| {
+        self.validator.validate(data).map_err(|error| {
             let place = format!("{field}{}", error.instance_path().as_str());
             FieldError::new(short(&place), short(&error.masked().to_string()))
         })
+    }
+
+    #[cfg(test)]
+    fn check(&self, field: &str, data: &str) -> Result<(), FieldError> {
+        self.judge(field, &self.weigh(field, data)?)
     }
 }
 

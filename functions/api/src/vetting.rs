@@ -1,5 +1,8 @@
 //! Holds what is published against the catalogue.
 
+mod allowance;
+mod inspector;
+
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
@@ -7,7 +10,9 @@ use shared::catalogue::Catalogue;
 use shared::domain::ids::{EventType, TenantId};
 
 use crate::problem::{FieldError, Problem};
-use crate::schema::Schemas;
+
+pub(crate) use allowance::with_allowance;
+pub(crate) use inspector::Inspector;
 
 /// What a publisher must comply with. It is asked for every event, so the
 /// catalogue may be a few seconds old; where there is none, nothing is read for
@@ -15,17 +20,17 @@ use crate::schema::Schemas;
 #[derive(Clone)]
 pub struct Vetting {
     catalogue: Arc<Catalogue>,
-    pub(crate) schemas: Arc<Schemas>,
+    pub(crate) inspector: Inspector,
 }
 
 impl Vetting {
     pub fn new(catalogue: Arc<Catalogue>) -> Self {
-        Self { catalogue, schemas: Arc::default() }
+        Self { catalogue, inspector: Inspector::default() }
     }
 
     /// Refuses archived types, unknown ones where the tenant is strict, and
     /// `data` that violates the type's schema.
-    pub(crate) async fn check(&self, tenant: &TenantId, name: &EventType, data: &RawValue) -> Result<(), Problem> {
+    pub(crate) async fn check(&self, tenant: &TenantId, name: &EventType, data: &Arc<RawValue>) -> Result<(), Problem> {
         // A tenant that is being deleted has no rules any more.
         let Some(tenant) = self.catalogue.tenant(tenant).await? else { return Ok(()) };
         let refuse = |field: &str, message: &str| Err(Problem::bad_body(vec![FieldError::new(field, message)]));
@@ -40,10 +45,10 @@ impl Vetting {
             return refuse("type", "is archived and not published any more");
         }
         let Some(schema) = &entry.schema else { return Ok(()) };
-        let schema = self.schemas.get(schema.get()).map_err(|error| {
+        let schema = self.inspector.compiled(schema).await?.map_err(|error| {
             tracing::error!(tenant.id = %tenant.id, event.r#type = %name, error = error.message, "a stored schema cannot be used");
             Problem::internal()
         })?;
-        schema.check("data", data.get()).map_err(|error| Problem::bad_body(vec![error]))
+        self.inspector.comply(schema, "data", Arc::clone(data).into()).await
     }
 }

@@ -97,11 +97,12 @@ pub(crate) struct ServeOptions {
     #[arg(long, env = "HOOKLINE_RETENTION_DAYS", default_value = "30", value_name = "DAYS")]
     pub(crate) retention_days: String,
 
-    /// Attempts under way at once, 1 to 10000
+    /// Attempts under way at once in each lane, of first attempts and of later
+    /// ones, 1 to 10000
     #[arg(long, env = "HOOKLINE_MAX_IN_FLIGHT", default_value = "2048", value_name = "N")]
     pub(crate) max_in_flight: String,
 
-    /// Attempts under way at once for one hook, 1 to 10000
+    /// Attempts under way at once for one hook in each lane, 1 to 10000
     #[arg(long, env = "HOOKLINE_MAX_IN_FLIGHT_PER_HOOK", default_value = "64", value_name = "N")]
     pub(crate) max_in_flight_per_hook: String,
 

@@ -2,6 +2,8 @@
 //! processes, real sockets.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+#[path = "support/binary.rs"]
+mod binary;
 #[path = "commands/operating.rs"]
 mod operating;
 
@@ -9,38 +11,18 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-const KEY: &str = "a-key-for-these-tests";
+use binary::{KEY, PATIENCE, binary, until};
+
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const WHSK: &str = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
-/// Far beyond what any of these waits takes on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hookline"));
-    for name in ["API", "KEY", "TENANT", "OPERATOR_KEY", "SECRET", "PROFILE"] {
-        command.env_remove(format!("HOOKLINE_{name}"));
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
 
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    let poll = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(tokio::time::timeout(PATIENCE, poll).await.is_ok(), "waited in vain until {what}");
 }
 
 async fn until_open(address: SocketAddr) {

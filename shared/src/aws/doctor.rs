@@ -43,6 +43,8 @@ pub struct QueueUrls {
     pub deliveries: String,
     pub retries: String,
     pub redeliveries: String,
+    /// Where what schedules cannot send is set aside.
+    pub schedules_dead: String,
 }
 
 /// Examines tables, queues and key with what the SDK can ask for. How old the
@@ -156,19 +158,42 @@ impl AwsDoctor {
         let check = format!("dead_letters.{name}");
         // A queue and its dead-letter queue are of one account and one region.
         let url = url.rsplit_once('/').map_or_else(String::new, |(rest, _)| format!("{rest}/{}", queue_name(arn)));
-        match self.attributes(&url).await {
+        let set_aside = |count: u64| {
+            (
+                format!("{count} messages could not be processed; their attribute `reason` says why, if it was ours"),
+                format!(
+                    "mend the cause, then: aws sqs start-message-move-task --source-arn {arn} --destination-arn {}",
+                    source.text(&Attribute::QueueArn)
+                ),
+            )
+        };
+        self.none_or(check, &url, set_aside).await
+    }
+
+    /// What is late for more than 12 hours waits as a schedule, which gives up
+    /// after a day of failures.
+    async fn schedules(&self, url: &str) -> Check {
+        let dropped = |count: u64| {
+            (
+                format!("{count} retries could not be sent by their schedules"),
+                format!(
+                    "mend the cause; then, of each message that aws sqs receive-message --queue-url {url} shows: \
+                     aws sqs send-message --cli-input-json BODY"
+                ),
+            )
+        };
+        self.none_or("dead_letters.schedules".to_owned(), url, dropped).await
+    }
+
+    /// That nothing was set aside, or what to say of so many messages and to do.
+    async fn none_or(&self, check: String, url: &str, told: impl FnOnce(u64) -> (String, String) + Send) -> Check {
+        match self.attributes(url).await {
             Ok(dead) => match dead.number(&Attribute::ApproximateNumberOfMessages) {
                 0 => Check::ok(check, "none"),
-                count => Check::warning(
-                    check,
-                    format!(
-                        "{count} messages could not be processed; their attribute `reason` says why, if it was ours"
-                    ),
-                    format!(
-                        "mend the cause, then: aws sqs start-message-move-task --source-arn {arn} --destination-arn {}",
-                        source.text(&Attribute::QueueArn)
-                    ),
-                ),
+                count => {
+                    let (detail, fix) = told(count);
+                    Check::warning(check, detail, fix)
+                }
             },
             Err(error) => Check::failed(
                 check,
@@ -198,16 +223,18 @@ impl AwsDoctor {
 #[async_trait]
 impl Doctor for AwsDoctor {
     async fn examine(&self) -> Vec<Check> {
-        let QueueUrls { events, deliveries, retries, redeliveries } = &self.queues;
+        let QueueUrls { events, deliveries, retries, redeliveries, schedules_dead } = &self.queues;
         let queues = join_all([
             self.queue("events", events, FANOUT_TIMEOUT),
             self.queue("deliveries", deliveries, DELIVER_TIMEOUT),
             self.queue("retries", retries, REQUEUE_TIMEOUT),
             self.queue("redeliveries", redeliveries, DELIVER_TIMEOUT),
         ]);
-        let ((mut checks, secrets), queues) = join(join(self.tables(), self.secrets()), queues).await;
+        let queues = join(queues, self.schedules(schedules_dead));
+        let ((mut checks, secrets), (queues, schedules)) = join(join(self.tables(), self.secrets()), queues).await;
         checks.push(secrets);
         checks.extend(queues.into_iter().flatten());
+        checks.push(schedules);
         checks
     }
 }

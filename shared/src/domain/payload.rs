@@ -96,32 +96,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D
     Json::deserialize(deserializer).map(Some)
 }
 
-impl Mapping {
-    /// A field whose value comes from the event or its delivery.
-    pub fn from(field: impl Into<String>, from: impl Into<String>) -> Self {
-        Self { field: field.into(), from: Some(from.into()), default: None, value: None }
-    }
-}
-
 impl Payload {
-    /// The published `data` alone.
-    pub fn raw() -> Self {
-        Self { mappings: None, raw: true, variants: Vec::new(), plan: Compiled::default() }
-    }
-
-    pub fn mapped(mappings: Vec<Mapping>) -> Self {
-        Self { mappings: Some(mappings), raw: false, variants: Vec::new(), plan: Compiled::default() }
-    }
-
-    /// `{"type","timestamp","data"}`, the envelope Standard Webhooks recommends.
-    pub fn standard() -> Self {
-        Self::mapped(vec![
-            Mapping::from("type", "event.type"),
-            Mapping::from("timestamp", "event.timestamp"),
-            Mapping::from("data", "data"),
-        ])
-    }
-
     /// None for a raw payload.
     pub fn mappings(&self) -> Option<&[Mapping]> {
         self.mappings.as_deref()

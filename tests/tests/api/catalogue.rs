@@ -151,6 +151,32 @@ async fn of_a_batch_the_events_that_violate_their_schema_are_refused() {
 }
 
 #[tokio::test]
+async fn a_batch_may_take_no_more_work_to_check_than_one_event_and_the_rest_is_taken_in_another() {
+    let world = World::new().await;
+    let schema = json!({ "anyOf": [true, { "pattern": "^(ab){500}$" }, { "pattern": "^(cd){500}$" }] });
+    world.post(TYPES, json!({ "name": "heavy", "schema": schema })).await.expect(201);
+    let event = json!({ "type": "heavy", "data": "x".repeat(60_000) });
+    let batch = json!({ "events": vec![&event; 10] });
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        let results = world.post(&format!("{EVENTS}/batch"), batch.clone()).await.expect(202).json()["results"].clone();
+        let (fine, refused): (Vec<_>, Vec<_>) =
+            results.as_array().unwrap().iter().partition(|result| result["id"].is_string());
+        assert!(fine.len() > 1 && refused.len() > 1, "{results}");
+        for result in refused {
+            assert_eq!(
+                (&result["error"]["status"], &result["error"]["errors"][0]["field"]),
+                (&json!(413), &json!("data"))
+            );
+        }
+        taken.push(fine.len());
+    }
+    assert_eq!(taken[0], taken[1], "each request has its own");
+    world.post(EVENTS, event).await.expect(202);
+    assert_eq!(world.messages_left(), 2 * taken[0] + 1);
+}
+
+#[tokio::test]
 async fn archived_types_are_refused_and_deprecated_ones_are_not() {
     let world = World::new().await;
     world.post("/v1/event-types", json!({ "name": "old", "deprecated": true })).await.expect(201);

@@ -74,12 +74,12 @@ const PORTAL: &[(&str, &str)] = &[
 ];
 
 /// Every route that needs a key.
-fn guarded() -> Vec<Route> {
-    routes().into_iter().filter(|route| route.path != "/healthz").collect()
+async fn guarded(world: &World) -> Vec<Route> {
+    routes(world).await.into_iter().filter(|route| route.path != "/healthz").collect()
 }
 
-fn routes() -> Vec<Route> {
-    let document: Value = serde_json::from_str(&api::openapi_document()).unwrap();
+async fn routes(world: &World) -> Vec<Route> {
+    let document = world.get("/openapi.json").await.expect(200).json();
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
@@ -173,7 +173,7 @@ async fn call(world: &World, route: &Route, path: &str, key: Option<&str>) -> Re
 /// All that a tenant has, save when its keys were used.
 async fn everything_of(world: &World, owner: &Owner) -> Vec<Value> {
     let mut seen = Vec::new();
-    for route in routes().iter().filter(|route| route.method == "GET" && route.is_of_a_tenant()) {
+    for route in routes(world).await.iter().filter(|route| route.method == "GET" && route.is_of_a_tenant()) {
         let mut answer = call(world, route, &owner.path(route, owner), Some(OPERATOR)).await.expect(200).json();
         for item in answer["items"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
             item.remove("last_used_at");
@@ -197,7 +197,7 @@ async fn every_route_but_health_needs_a_key_that_is_known() {
     let forged = owner.key.replace("hl_owner", "hl_other");
     let operators = owner.key.replace("hl_owner", "hl_");
     let changed = format!("{}x", owner.key);
-    for route in guarded() {
+    for route in guarded(&world).await {
         // Whoever fails too often is told to wait.
         world.clock.advance(Duration::from_secs(60));
         let path = owner.path(&route, &owner);
@@ -227,7 +227,7 @@ async fn a_key_that_was_revoked_opens_nothing() {
         world.delete(&format!("/v1/tenants/owner/keys/{}", key["id"].as_str().unwrap())).await.expect(204);
     }
     let before = everything_of(&world, &owner).await;
-    for route in guarded() {
+    for route in guarded(&world).await {
         world.clock.advance(Duration::from_secs(60));
         for key in owner.keys() {
             assert_refused(&call(&world, &route, &owner.path(&route, &owner), Some(key)).await, &[401]);
@@ -243,7 +243,7 @@ async fn a_key_that_has_expired_opens_nothing() {
     let operators = world.post("/v1/keys", json!({ "expires_in": LASTS_FOR.as_secs() })).await.expect(201).json();
     world.clock.advance(LASTS_FOR);
     let before = everything_of(&world, &owner).await;
-    for route in guarded() {
+    for route in guarded(&world).await {
         for key in owner.keys().into_iter().chain(operators["key"].as_str()) {
             assert_refused(&call(&world, &route, &owner.path(&route, &owner), Some(key)).await, &[401]);
         }
@@ -257,7 +257,7 @@ async fn another_tenants_key_opens_nothing_and_learns_nothing() {
     let owner = Owner::settle_in(&world, "owner").await;
     let stranger = Owner::settle_in(&world, "stranger").await;
     let before = everything_of(&world, &owner).await;
-    for route in guarded().into_iter().filter(|route| !route.is_everybodys()) {
+    for route in guarded(&world).await.into_iter().filter(|route| !route.is_everybodys()) {
         for key in stranger.keys() {
             let reply = call(&world, &route, &owner.path(&route, &owner), Some(key)).await;
             assert_refused(&reply, &[403, 404]);
@@ -277,7 +277,7 @@ async fn another_tenants_ids_name_nothing_under_ones_own_path() {
     let stranger = Owner::settle_in(&world, "stranger").await;
     let before = everything_of(&world, &owner).await;
     let names_something = |route: &Route| owner.ids.iter().any(|(parameter, _)| route.path.contains(parameter));
-    for route in guarded().into_iter().filter(|route| route.is_of_a_tenant() && names_something(route)) {
+    for route in guarded(&world).await.into_iter().filter(|route| route.is_of_a_tenant() && names_something(route)) {
         for key in [stranger.key.as_str(), OPERATOR] {
             assert_refused(&call(&world, &route, &stranger.path(&route, &owner), Some(key)).await, &[404]);
         }
@@ -297,7 +297,8 @@ async fn a_key_opens_the_routes_of_its_scope_and_no_others() {
         let owner = Owner::settle_in(&world, "owner").await;
         let key = Some(owner.keys()[index]);
         let before = everything_of(&world, &owner).await;
-        let (mut open, closed): (Vec<_>, Vec<_>) = guarded().into_iter().partition(|route| route.is_open_to(scope));
+        let (mut open, closed): (Vec<_>, Vec<_>) =
+            guarded(&world).await.into_iter().partition(|route| route.is_open_to(scope));
         for route in &closed {
             assert_refused(&call(&world, route, &owner.path(route, &owner), key).await, &[403]);
         }

@@ -9,20 +9,21 @@ use arbtest::arbtest;
 
 use crate::mutation::mutated;
 
-/// How long one target is run unless `HOOKLINE_FUZZ_SECONDS` says otherwise.
+const SECONDS: &str = "HOOKLINE_FUZZ_SECONDS";
+/// How long one target is run unless that says otherwise.
 const USUAL: Duration = Duration::from_secs(2);
 /// The longest that one input may take, on a machine that is busy with others.
 const LONGEST: Duration = Duration::from_secs(10);
 /// How long a failing input is made smaller.
 const SHRINKING: Duration = Duration::from_secs(10);
+
 /// Runs `target` on what is like `corpus`, and on what is not. It fails by panicking,
 /// and by taking too long. The seed of a failure is printed; `ARBTEST_SEED` repeats it.
 pub(crate) fn fuzz(name: &str, corpus: &[Vec<u8>], target: impl Fn(&[u8])) {
     for seed in corpus {
         run(&target, seed);
     }
-    let asked = std::env::vars().find(|(name, _)| name == "HOOKLINE_FUZZ_SECONDS").and_then(|(_, n)| n.parse().ok());
-    let budget = asked.map_or(USUAL, Duration::from_secs);
+    let budget = budget(std::env::vars().find(|(name, _)| name == SECONDS).map(|(_, seconds)| seconds));
     let mut runs = 0_u64;
     arbtest(|random| {
         let input = mutated(corpus, random)?;
@@ -40,6 +41,14 @@ pub(crate) fn fuzz(name: &str, corpus: &[Vec<u8>], target: impl Fn(&[u8])) {
     .budget(budget)
     .run();
     println!("{name}: {runs} inputs in {} s", budget.as_secs());
+}
+
+/// A run that is not as long as was asked for would prove less than it seems to.
+fn budget(asked: Option<String>) -> Duration {
+    asked.map_or(USUAL, |text| match text.parse() {
+        Ok(seconds @ 1..) => Duration::from_secs(seconds),
+        _ => panic!("{SECONDS} is {text:?}; expected a number of seconds from 1"),
+    })
 }
 
 /// Without a word about panics in this thread.
@@ -88,4 +97,14 @@ fn a_failure_is_found_and_made_small() {
     let found = catch_unwind(|| fuzz("a bug", &corpus, |input| assert!(!fails(input))));
     assert!(found.is_err(), "nobody writes [[ by accident, but the driver does");
     assert_eq!(shrunk(b"abc[[def".to_vec(), fails), b"[[");
+}
+
+#[test]
+fn a_time_that_makes_no_sense_is_refused_by_name() {
+    assert_eq!((budget(None), budget(Some("60".to_owned()))), (USUAL, Duration::from_secs(60)));
+    for wrong in ["", "0", "-1", "1.5", "60s"] {
+        let refused = quietly(|| catch_unwind(|| budget(Some(wrong.to_owned())))).unwrap_err();
+        let message = refused.downcast_ref::<String>().unwrap();
+        assert!(message.contains(SECONDS) && message.contains(&format!("{wrong:?}")), "{message}");
+    }
 }

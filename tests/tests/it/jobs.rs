@@ -1,8 +1,7 @@
 //! The steps of jobs over the stores of both adapters, as `requeue` makes them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use shared::cache::FRESH_FOR;
 use shared::circuits::Circuits;
 use shared::domain::delivery::{Delivery, Outcome, Status};
@@ -13,22 +12,12 @@ use shared::domain::replay::{Place, Progress, Replay, ReplayKind, ReplayStatus};
 use shared::herald::Herald;
 use shared::jobs::{Job, JobMessage};
 use shared::messages::DeliveryMessage;
-use shared::ports::{Clock as _, EventRef, Expected, LogFilter, OsRandom, Outgoing, QueueError, QueueSender};
+use shared::ports::{Clock as _, EventRef, Expected, LogFilter, OsRandom, Outgoing};
 use shared::stage::{self, Message};
 
 use crate::contract::samples::{RETENTION, attempted, changed, event, hook, hook_id, tenant, tenant_id};
 use crate::contract::{self, Stores};
-
-#[derive(Default)]
-struct Kept(Mutex<Vec<Outgoing>>);
-
-#[async_trait]
-impl QueueSender for Kept {
-    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
-        self.0.lock().unwrap().extend_from_slice(messages);
-        messages.iter().map(|_| Ok(())).collect()
-    }
-}
+use crate::kept::Kept;
 
 struct Jobs {
     stores: Stores,
@@ -68,7 +57,7 @@ impl Jobs {
             let message = Message { id: "m".to_owned(), body: step.body, receive_count: 1 };
             let outcome = requeue::handle(&deps, message).await;
             assert!(matches!(outcome, stage::Outcome::Done), "{outcome:?}");
-            next.append(&mut self.steps.0.lock().unwrap());
+            next.append(&mut self.steps.take());
             steps += 1;
         }
         steps
@@ -139,7 +128,7 @@ impl Jobs {
 
     /// The ids of the events that were sent since the last look, in order.
     fn sent(&self) -> Vec<String> {
-        let sent = std::mem::take(&mut *self.sent.0.lock().unwrap());
+        let sent = self.sent.take();
         let id = |outgoing: &Outgoing| DeliveryMessage::parse(&outgoing.body).unwrap().event_id.to_string();
         let mut ids: Vec<String> = sent.iter().map(id).collect();
         ids.sort();

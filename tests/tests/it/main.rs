@@ -6,5 +6,6 @@ mod contract;
 mod dead_letters;
 mod faults;
 mod jobs;
+mod kept;
 mod sealed;
 mod waiting;

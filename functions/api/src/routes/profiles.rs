@@ -99,7 +99,7 @@ pub(crate) fn check_shared(settings: &Settings, errors: &mut Vec<FieldError>) {
 }
 
 /// Takes a body apart and applies it; the rest of it is a `T`.
-fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps: &Deps) -> Result<(), Problem> {
+async fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps: &Deps) -> Result<(), Problem> {
     let mut errors = Vec::new();
     if let Some(description) = fields.description {
         if description.chars().count() > MAX_DESCRIPTION_CHARS {
@@ -109,7 +109,7 @@ fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps: &Deps
         profile.description = description;
     }
     if let Some(event_types) = fields.event_types {
-        check_all(&event_types, &deps.vetting.schemas, &mut errors);
+        check_all(&event_types, &deps.vetting.inspector, &mut errors).await?;
         profile.event_types = event_types;
     }
     split.settings.check("", &deps.addresses, &mut errors);
@@ -152,7 +152,7 @@ pub(crate) async fn create(
         updated_at: now,
         version: 1,
     };
-    apply(&mut profile, split, fields, &deps)?;
+    apply(&mut profile, split, fields, &deps).await?;
     match deps.profiles.create(&profile).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(ProfileView::from(&profile)))),
         Err(StoreError::Conflict) => Err(taken()),
@@ -194,7 +194,7 @@ pub(crate) async fn update(
     let mut profile = Profile::clone(&*own(&deps, &params).await?);
     let split = split(&body)?;
     let fields = parse(split.rest.as_bytes())?;
-    apply(&mut profile, split, fields, &deps)?;
+    apply(&mut profile, split, fields, &deps).await?;
     profile.updated_at = deps.clock.now();
     profile.version += 1;
     deps.profiles.update(&profile).await?;

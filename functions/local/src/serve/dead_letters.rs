@@ -3,29 +3,20 @@
 
 use std::time::Duration;
 
-use api::{Operator, Problem};
-use axum::extract::{Path, Query};
+use api::{Operator, PageQuery, Problem, Query, limit};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use local::Engine;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::embedded::{DeadLetter, DeadLetterId, DeadLetters, RedriveError};
 use shared::ports::{Clock as _, SystemClock};
 use shared::stage::causes;
 use shared::time::Timestamp;
 
-const MAX_LIMIT: usize = 100;
-const DEFAULT_LIMIT: usize = 20;
 /// What is too old is out of sight at once, so nobody waits for this.
 const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Page {
-    limit: Option<usize>,
-    cursor: Option<String>,
-}
 
 #[derive(Serialize)]
 struct List {
@@ -80,14 +71,9 @@ pub(super) async fn expire(letters: DeadLetters) {
 async fn list(
     _: Operator,
     Extension(letters): Extension<DeadLetters>,
-    page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<List>, Problem> {
-    let Query(page) = page.map_err(|rejection| Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()))?;
-    let limit = page.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::bad_parameter("limit", format!("expected a number from 1 to {MAX_LIMIT}")));
-    }
-    let found = letters.list(limit, page.cursor.as_deref())?;
+    let found = letters.list(limit(page.limit)?, page.cursor.as_deref())?;
     let items = found.items.into_iter().map(|letter| View { body: None, ..View::of(letter) }).collect();
     Ok(Json(List { items, next_cursor: found.next }))
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use local::{Engine, Options};
 use shared::domain::address::AddressPolicy;

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![expect(clippy::print_stdout, reason = "a test says what it drew, counted or left out")]
 
+#[path = "../support/binary.rs"]
+mod binary;
 #[cfg(unix)]
 mod death;
 #[cfg(target_os = "linux")]

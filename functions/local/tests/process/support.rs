@@ -10,37 +10,13 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::process::{Child, Command};
 
-pub(crate) const KEY: &str = "a-key-for-these-tests";
-/// Far beyond what any of these waits takes on a slow machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
-
-/// The binary, with nothing of this environment.
-pub(crate) fn binary() -> Command {
-    clean(Command::new(env!("CARGO_BIN_EXE_hookline")))
-}
-
-pub(crate) fn clean(mut command: Command) -> Command {
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HOOKLINE_")) {
-        command.env_remove(name);
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
+pub(crate) use crate::binary::{KEY, PATIENCE, binary, until};
 
 /// One client for all, made once: each has its own pool and roots.
 pub(crate) fn client() -> &'static reqwest::Client {
     static CLIENT: std::sync::OnceLock<reqwest::Client> = std::sync::OnceLock::new();
     // A server that is killed takes its connections along; none may be used again.
     CLIENT.get_or_init(|| reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap())
-}
-
-pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let poll = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(tokio::time::timeout(PATIENCE, poll).await.is_ok(), "waited in vain until {what}");
 }
 
 pub(crate) struct Server {

@@ -30,7 +30,7 @@ pub(crate) struct Patient {
 
 enum Body {
     Directory { store: Store, queue: EmbeddedQueue, path: std::path::PathBuf },
-    Account { aws: Aws, key: String, dead: String },
+    Account { aws: Aws, key: String, dead: String, schedules_dead: String },
 }
 
 impl Patient {
@@ -114,8 +114,11 @@ async fn account(events_lease: &str) -> Option<Patient> {
         <[_; 4]>::try_from(urls.iter().map(|(url, _)| url.clone()).collect::<Vec<String>>()).unwrap();
     let key = aws.kms.create_key().send().await.unwrap().key_metadata.unwrap().key_id;
     let store = StoreConfig { hooks_table: hooks, logs_table: logs, retention: Duration::from_secs(1) };
-    let doctor = AwsDoctor::new(aws.clone(), store, &key, QueueUrls { events, deliveries, retries, redeliveries });
-    let body = Body::Account { aws, key, dead: urls[0].1.clone() };
+    let schedules_dead = aws.sqs.create_queue().queue_name(format!("schedules-dead-{unique}"));
+    let schedules_dead = schedules_dead.send().await.unwrap().queue_url.unwrap();
+    let queues = QueueUrls { events, deliveries, retries, redeliveries, schedules_dead: schedules_dead.clone() };
+    let doctor = AwsDoctor::new(aws.clone(), store, &key, queues);
+    let body = Body::Account { aws, key, dead: urls[0].1.clone(), schedules_dead };
     Some(Patient { doctor: Arc::new(doctor), body, _keep: Box::new(()) })
 }
 
@@ -219,6 +222,19 @@ async fn a_lease_that_is_too_short_is_told_with_the_right_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_schedules_could_not_send_is_told_with_how_to_send_it() {
+    let Some(patient) = of_an_account().await else { return };
+    let Body::Account { aws, schedules_dead, .. } = &patient.body else { unreachable!() };
+    assert_eq!(find(&patient.examine().await, "dead_letters.schedules").status, Condition::Ok);
+    aws.sqs.send_message().queue_url(schedules_dead).message_body("{}").send().await.unwrap();
+    let checks = patient.examine().await;
+    let [found] = not_ok(&checks)[..] else { panic!("{checks:?}") };
+    assert_eq!((found.name.as_str(), found.status), ("dead_letters.schedules", Condition::Warning));
+    assert!(found.detail.starts_with("1 "), "{found:?}");
+    assert!(found.fix.as_deref().unwrap().contains("aws sqs send-message --cli-input-json"), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_there_is_told_by_name() {
     let Some(ministack) = Ministack::shared() else { return };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -230,9 +246,15 @@ async fn what_is_not_there_is_told_by_name() {
         deliveries: url("no-deliveries"),
         retries: url("no-retries"),
         redeliveries: url("no-redeliveries"),
+        schedules_dead: url("no-schedules-dead"),
     };
     let checks = AwsDoctor::new(aws, store, "no-key", queues).examine().await;
-    for (check, name) in [("table.hooks", "no-hooks"), ("table.logs", "no-logs"), ("queue.retries", "no-retries")] {
+    for (check, name) in [
+        ("table.hooks", "no-hooks"),
+        ("table.logs", "no-logs"),
+        ("queue.retries", "no-retries"),
+        ("dead_letters.schedules", "no-schedules-dead"),
+    ] {
         let found = find(&checks, check);
         assert_eq!(found.status, Condition::Failed);
         assert!(found.detail.contains(name) && found.fix.is_some(), "{found:?}");

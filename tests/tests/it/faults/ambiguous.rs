@@ -1,10 +1,9 @@
 //! The work is done and the answer is lost: the SDK asks again, and is refused
 //! because of what it did itself.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use shared::aws::client::Aws;
 use shared::aws::{ScheduleTarget, Schedules};
 use shared::circuits::Circuits;
@@ -16,9 +15,7 @@ use shared::domain::seconds::Seconds;
 use shared::domain::settings::{CircuitBreaker, Complete};
 use shared::effective::EffectiveHook;
 use shared::keeper::{Ended, Foundations, Keeper};
-use shared::ports::{
-    Clock, Document, Expected, OsRandom, Outgoing, QueueError, QueueSender, Recorded, StoreError, SystemClock,
-};
+use shared::ports::{Clock, Document, Expected, OsRandom, Recorded, StoreError, SystemClock};
 use shared::rates::Rates;
 use tests::faults::{Fault, FaultyProxy};
 use tests::ministack::Ministack;
@@ -28,6 +25,7 @@ use super::faulty_stores;
 use crate::contract::Stores;
 use crate::contract::replays::replay;
 use crate::contract::samples::{attempted, changed, delivery, event, hook, hook_id, page, tenant, tenant_id};
+use crate::kept::Kept;
 
 const BREAKER: CircuitBreaker = CircuitBreaker { failures: 2, probe_after: Seconds::new(60) };
 
@@ -137,19 +135,6 @@ fn failure(stores: &Stores, hook: HookId) -> Failure {
     Failure { delivery, at: stores.clock.now(), is_break: true, exhausted: false, probe: false }
 }
 
-/// Keeps what it is sent.
-#[derive(Default)]
-struct Kept(Mutex<Vec<String>>);
-
-#[async_trait]
-impl QueueSender for Kept {
-    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
-        let bodies = messages.iter().map(|message| String::from_utf8_lossy(&message.body).into_owned());
-        self.0.lock().unwrap().extend(bodies);
-        messages.iter().map(|_| Ok(())).collect()
-    }
-}
-
 #[tokio::test]
 async fn a_hook_that_was_disabled_is_announced() {
     let (proxy, stores) = faulty_stores().await;
@@ -181,7 +166,7 @@ async fn a_hook_that_was_disabled_is_announced() {
     // How it fares, its former version, itself.
     proxy.fail("PutItem", [None, None, Some(Fault::Lost)]);
     keeper.heed(&made, settings, ended).await.unwrap();
-    let told = told.0.lock().unwrap().clone();
+    let told: Vec<_> = told.take().iter().map(|sent| String::from_utf8_lossy(&sent.body).into_owned()).collect();
     assert!(told.iter().any(|event| event.contains("hook.disabled")), "{told:?}");
     let trail = keeper.audit.list(&made.tenant, made.id, 10, None).await.unwrap();
     assert_eq!(trail.items.iter().map(|entry| entry.what.as_str()).collect::<Vec<_>>(), ["disabled"]);

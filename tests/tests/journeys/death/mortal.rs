@@ -10,6 +10,7 @@ use shared::domain::event::{Event, FanoutPage};
 use shared::domain::hook::Hook;
 use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ReplayId, TenantId};
 use shared::domain::replay::Replay;
+use shared::effective::EffectiveHooks;
 use shared::embedded::EmbeddedDocuments;
 use shared::keeper::{Foundations, Keeper};
 use shared::ports::{
@@ -52,16 +53,21 @@ pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
         requeue.jobs,
         requeue.redeliveries,
     );
-    let mortal = |port| Arc::new(Mortal { port, fate: Arc::clone(fate) }) as Arc<dyn Hooks>;
-    deliver.hooks = Arc::new(deliver.hooks.with_hooks(mortal));
     let (documents, hooks, events): (Arc<dyn Documents>, Arc<dyn Hooks>, Arc<dyn QueueSender>) = (
         Arc::new(EmbeddedDocuments::new(engine.store.clone())),
         Arc::clone(&engine.api.hooks),
         Arc::new(engine.queues.events.for_stage()),
     );
+    let mortal_hooks: Arc<dyn Hooks> = Arc::new(Mortal { port: hooks, fate: Arc::clone(fate) });
+    deliver.hooks = Arc::new(EffectiveHooks::new(
+        Arc::clone(&mortal_hooks),
+        Arc::clone(&engine.api.tenants),
+        Arc::clone(&engine.api.profiles),
+        deliver.hooks.usual_profile().clone(),
+    ));
     deliver.keeper = Arc::new(Keeper::new(Foundations {
         documents: Arc::new(Mortal { port: documents, fate: Arc::clone(fate) }),
-        hooks: Arc::new(Mortal { port: hooks, fate: Arc::clone(fate) }),
+        hooks: mortal_hooks,
         events: Arc::new(Mortal { port: events, fate: Arc::clone(fate) }),
         clock: Arc::clone(&deliver.clock),
         random: Arc::clone(&deliver.random),

@@ -6,8 +6,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use shared::domain::delivery::{Attempt, Delivery, Outcome, Revision};
 use shared::domain::event::Event;
@@ -15,31 +13,12 @@ use shared::domain::ids::{DeliveryId, EventSeq};
 use shared::domain::secret::Secret;
 use shared::domain::settings::{Auth, MASK};
 use shared::effective::EffectiveHook;
-use shared::ports::{HttpRequest, StoreResult};
+use shared::ports::StoreResult;
 use shared::request::{self, Moment, Subject};
 use utoipa::ToSchema;
 
 use crate::Deps;
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Header {
-    name: String,
-    value: String,
-}
-
-/// A request as it left, save for secrets other than signatures, which are
-/// masked, and for `host` and `content-length`, which go without saying.
-#[derive(Serialize, ToSchema)]
-#[schema(as = SentRequest)]
-pub(crate) struct RequestView {
-    method: String,
-    url: String,
-    headers: Vec<Header>,
-    /// The exact bytes, as text or in base64
-    body: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    body_is_base64: bool,
-}
+use crate::routes::sent::{Header, SentRequest};
 
 /// What came back, as far as it is kept.
 #[derive(Serialize, ToSchema)]
@@ -52,29 +31,12 @@ pub(crate) struct ResponseView {
     body_is_base64: bool,
 }
 
-impl From<HttpRequest> for RequestView {
-    fn from(request: HttpRequest) -> Self {
-        let (body, body_is_base64) = match std::str::from_utf8(&request.body) {
-            Ok(text) => (text.to_owned(), false),
-            Err(_) => (STANDARD.encode(&request.body), true),
-        };
-        Self {
-            method: request.method.to_owned(),
-            url: request.url.to_string(),
-            headers: request.headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
-            body,
-            body_is_base64,
-        }
-    }
-}
-
 impl ResponseView {
     /// None when there was no answer.
     pub(super) fn of(attempt: &Attempt) -> Option<Self> {
-        let header = |(name, value): &(String, String)| Header { name: name.clone(), value: value.clone() };
         Some(Self {
             status_code: attempt.status_code?,
-            headers: attempt.response_headers.iter().map(header).collect(),
+            headers: attempt.response_headers.iter().map(Header::of).collect(),
             body: attempt.response_body.clone(),
             body_is_base64: attempt.response_is_base64,
         })
@@ -95,7 +57,7 @@ impl<'a> Exchanges<'a> {
     }
 
     /// The request, or why it cannot be shown.
-    pub(super) async fn request(&mut self, attempt: &Attempt) -> StoreResult<Result<RequestView, String>> {
+    pub(super) async fn request(&mut self, attempt: &Attempt) -> StoreResult<Result<SentRequest, String>> {
         if attempt.outcome == Outcome::Auth {
             return Ok(Err("no request was sent".to_owned()));
         }
@@ -149,7 +111,7 @@ fn travellers(delivery: &Delivery, attempt: &Attempt) -> Vec<EventSeq> {
     }
 }
 
-fn build(hook: &EffectiveHook, events: &[Event], attempt: &Attempt) -> Result<RequestView, String> {
+fn build(hook: &EffectiveHook, events: &[Event], attempt: &Attempt) -> Result<SentRequest, String> {
     let name = |event: &Event| DeliveryId { event: event.seq, hook: hook.hook.id };
     let subjects: Vec<Subject<'_>> = events
         .iter()

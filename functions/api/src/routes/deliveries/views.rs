@@ -7,8 +7,9 @@ use shared::domain::ids::{DeliveryId, HookId};
 use shared::ports::StoreResult;
 use utoipa::ToSchema;
 
-use super::exchange::{Exchanges, RequestView, ResponseView};
+use super::exchange::{Exchanges, ResponseView};
 use crate::Deps;
+use crate::routes::sent::SentRequest;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Delivery)]
@@ -81,7 +82,7 @@ pub(crate) struct WholeAttempt {
     #[serde(flatten)]
     attempt: AttemptView,
     /// What was sent; null when it cannot be shown any more
-    request: Option<RequestView>,
+    request: Option<SentRequest>,
     /// Why the request cannot be shown
     #[serde(skip_serializing_if = "Option::is_none")]
     request_missing: Option<String>,

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::Deps;
 use crate::input::present;
 use crate::problem::{FieldError, Problem};
-use crate::schema::Schemas;
+use crate::vetting::Inspector;
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
 /// With it and its schema, a page of 100 entries stays within the 6 MB that
@@ -63,7 +63,12 @@ impl EventTypeView {
 
 /// Complains about all that is wrong with an entry. `prefix` is put before the
 /// names of fields.
-fn check(entry: &EventTypeEntry, schemas: &Schemas, prefix: &str, errors: &mut Vec<FieldError>) {
+async fn check(
+    entry: &EventTypeEntry,
+    inspector: &Inspector,
+    prefix: &str,
+    errors: &mut Vec<FieldError>,
+) -> Result<(), Problem> {
     let mut complain =
         |error: FieldError| errors.push(FieldError::new(format!("{prefix}{}", error.field), error.message));
     if entry.description.chars().count() > MAX_DESCRIPTION_CHARS {
@@ -73,23 +78,32 @@ fn check(entry: &EventTypeEntry, schemas: &Schemas, prefix: &str, errors: &mut V
     if size > MAX_EXAMPLE_BYTES {
         complain(FieldError::new("example", format!("expected at most {MAX_EXAMPLE_BYTES} bytes, got {size}")));
     }
-    match (entry.schema.as_ref().map(|schema| schemas.get(schema.get())), &entry.example) {
-        (Some(Err(error)), _) => complain(error),
-        (Some(Ok(schema)), Some(example)) if size <= MAX_EXAMPLE_BYTES => {
-            if let Err(error) = schema.check("example", example.get()) {
-                complain(error);
+    let Some(schema) = &entry.schema else { return Ok(()) };
+    match (inspector.compiled(schema).await?, &entry.example) {
+        (Err(error), _) => complain(error),
+        (Ok(schema), Some(example)) if size <= MAX_EXAMPLE_BYTES => {
+            if let Err(problem) = inspector.comply(schema, "example", example.clone()).await {
+                if problem.status().is_server_error() {
+                    return Err(problem);
+                }
+                problem.into_errors().into_iter().for_each(complain);
             }
         }
         _ => {}
     }
+    Ok(())
 }
 
 /// Complains about all that is wrong with the entries of a whole catalogue,
 /// which is the field `event_types` of a document.
-pub(crate) fn check_all(entries: &[EventTypeEntry], schemas: &Schemas, errors: &mut Vec<FieldError>) {
+pub(crate) async fn check_all(
+    entries: &[EventTypeEntry],
+    inspector: &Inspector,
+    errors: &mut Vec<FieldError>,
+) -> Result<(), Problem> {
     if entries.len() > MAX_EVENT_TYPES {
         errors.push(FieldError::new("event_types", format!("expected at most {MAX_EVENT_TYPES} entries")));
-        return;
+        return Ok(());
     }
     let mut names = HashSet::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -97,13 +111,14 @@ pub(crate) fn check_all(entries: &[EventTypeEntry], schemas: &Schemas, errors: &
         if !names.insert(&entry.name) {
             errors.push(FieldError::new(format!("{prefix}name"), "is the name of an earlier entry as well"));
         }
-        check(entry, schemas, &prefix, errors);
+        check(entry, inspector, &prefix, errors).await?;
     }
+    Ok(())
 }
 
-fn checked(deps: &Deps, entry: &EventTypeEntry) -> Result<(), Problem> {
+async fn checked(deps: &Deps, entry: &EventTypeEntry) -> Result<(), Problem> {
     let mut errors = Vec::new();
-    check(entry, &deps.vetting.schemas, "", &mut errors);
+    check(entry, &deps.vetting.inspector, "", &mut errors).await?;
     if errors.is_empty() { Ok(()) } else { Err(Problem::bad_body(errors)) }
 }
 
@@ -112,7 +127,7 @@ pub(super) async fn add(
     owner: Owner<'_>,
     entry: EventTypeEntry,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
-    checked(deps, &entry)?;
+    checked(deps, &entry).await?;
     if deps.catalogue.entries.all(owner).await?.len() >= MAX_EVENT_TYPES {
         return Err(Problem::conflict(format!("a catalogue has at most {MAX_EVENT_TYPES} types; delete one first")));
     }
@@ -145,7 +160,7 @@ pub(super) async fn change(
     }
     entry.deprecated = fields.deprecated.unwrap_or(entry.deprecated);
     entry.archived = fields.archived.unwrap_or(entry.archived);
-    checked(deps, entry)?;
+    checked(deps, entry).await?;
     stored.updated_at = deps.clock.now();
     stored.version += 1;
     deps.catalogue.entries.put(owner, &stored).await?;

@@ -10,6 +10,8 @@ use shared::request::{Moment, Subject};
 use shared::time::Timestamp;
 use utoipa::ToSchema;
 
+use crate::routes::sent::{Header, SentRequest};
+
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Trial {
     result: TrialResult,
@@ -19,7 +21,7 @@ pub(crate) struct Trial {
     message: String,
     trigger: Trigger,
     /// Null when none could be made
-    request: Option<RequestView>,
+    request: Option<SentRequest>,
     /// Null when there was no answer
     response: Option<ResponseView>,
     duration_ms: u64,
@@ -43,28 +45,13 @@ pub(crate) enum TrialResult {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(crate) struct RequestView {
-    method: &'static str,
-    url: String,
-    /// In the order they are sent; credentials are masked
-    headers: Vec<HeaderView>,
-    body: String,
-}
-
-#[derive(Serialize, ToSchema)]
 pub(crate) struct ResponseView {
     status: u16,
-    headers: Vec<HeaderView>,
+    headers: Vec<Header>,
     /// As far as it was read: up to 64 KiB
     body: String,
     /// The body is not text and hence in base64
     body_is_base64: bool,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct HeaderView {
-    name: String,
-    value: String,
 }
 
 impl Trial {
@@ -80,7 +67,7 @@ impl Trial {
         let (message, response) = match &result.answer {
             Ok(response) => {
                 let (body, body_is_base64) = excerpt(&response.body, MAX_RESPONSE_BYTES);
-                let headers = response.headers.iter().map(HeaderView::of).collect();
+                let headers = response.headers.iter().map(Header::of).collect();
                 let view = ResponseView { status: response.status, headers, body, body_is_base64 };
                 (in_words(outcome, response.status), Some(view))
             }
@@ -91,7 +78,7 @@ impl Trial {
             outcome,
             message,
             trigger: Trigger::Test,
-            request: RequestView::of(hook, subject, id, at, with_key),
+            request: sent(hook, subject, id, at, with_key),
             response,
             duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
         }
@@ -127,32 +114,17 @@ impl TrialResult {
     }
 }
 
-impl RequestView {
-    /// Built once more, from the same to the same bytes, save for what is masked.
-    fn of(hook: &EffectiveHook, subject: &Subject<'_>, id: &str, at: Timestamp, with_key: bool) -> Option<Self> {
-        let token = Secret::new(MASK);
-        let request = deliver::build(hook, &[*subject], id, Moment { at, token: Some(&token) }, with_key).ok()?;
-        let is_secret = |name: &str| {
-            let is = |other: &str| other.eq_ignore_ascii_case(name);
-            is("authorization")
-                || matches!(&hook.settings.auth, Auth::ApiKey { header, .. } if is(header))
-                || hook.settings.headers.iter().any(|header| header.secret && is(&header.name))
-        };
-        let headers = request.headers.into_iter().map(|(name, value)| {
-            let value = if is_secret(&name) { MASK.to_owned() } else { value };
-            HeaderView { name, value }
-        });
-        Some(Self {
-            method: request.method,
-            url: request.url.to_string(),
-            headers: headers.collect(),
-            body: String::from_utf8_lossy(&request.body).into_owned(),
-        })
-    }
-}
-
-impl HeaderView {
-    fn of((name, value): &(String, String)) -> Self {
-        Self { name: name.clone(), value: value.clone() }
-    }
+/// Built once more, from the same to the same bytes, save for what is masked.
+fn sent(hook: &EffectiveHook, subject: &Subject<'_>, id: &str, at: Timestamp, with_key: bool) -> Option<SentRequest> {
+    let token = Secret::new(MASK);
+    let mut request = deliver::build(hook, &[*subject], id, Moment { at, token: Some(&token) }, with_key).ok()?;
+    let is_secret = |name: &str| {
+        let is = |other: &str| other.eq_ignore_ascii_case(name);
+        is("authorization")
+            || matches!(&hook.settings.auth, Auth::ApiKey { header, .. } if is(header))
+            || hook.settings.headers.iter().any(|header| header.secret && is(&header.name))
+    };
+    let secrets = request.headers.iter_mut().filter(|(name, _)| is_secret(name));
+    secrets.for_each(|(_, value)| *value = MASK.to_owned());
+    Some(request.into())
 }
