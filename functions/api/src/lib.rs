@@ -91,9 +91,8 @@ pub fn router(deps: Deps) -> Router {
         .route("/openapi.json", axum::routing::get(move || openapi::serve(Arc::clone(&document))))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(CatchPanicLayer::custom(panicked))
-        .with_state(deps)
+        .layer((CatchPanicLayer::custom(panicked), DefaultBodyLimit::max(MAX_BODY_BYTES)))
+        .with_state(Arc::new(deps))
 }
 
 /// The OpenAPI 3.1 document, as served at `/openapi.json`.
@@ -101,7 +100,7 @@ pub fn openapi_document() -> String {
     openapi::finish(documented().1)
 }
 
-fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
+fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(routes::health::healthz))
         .routes(routes!(routes::doctor::examine))

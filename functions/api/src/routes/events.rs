@@ -180,7 +180,7 @@ impl NewEvent {
 ))]
 pub(crate) async fn publish(
     MayPublish(tenant): MayPublish,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(event): Body<NewEvent>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let checked = event.check(&tenant, &deps).await?;
@@ -201,7 +201,7 @@ pub(crate) async fn publish(
 ))]
 pub(crate) async fn publish_batch(
     MayPublish(tenant): MayPublish,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(batch): Body<NewBatch>,
 ) -> Result<(StatusCode, Json<BatchResult>), Problem> {
     if !(1..=MAX_BATCH).contains(&batch.events.len()) {
@@ -259,7 +259,7 @@ fn all_refused(status: StatusCode, outcomes: &[Result<EventId, Problem>]) -> Pro
     params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 200, body = EventView)))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<EventView>, Problem> {
     let id: EventId = segment(&params, "event", "event")?;
@@ -283,7 +283,7 @@ pub(crate) async fn get(
     params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 204)))]
 pub(crate) async fn expunge(
     InTenant(tenant): InTenant,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
     let id: EventId = segment(&params, "event", "event")?;
