@@ -102,17 +102,19 @@ pub(crate) struct EventView {
 /// An event that may be published.
 struct Checked {
     id: EventId,
-    trace: TraceId,
+    /// Names its publication, and so its trace.
+    token: String,
     message: Outgoing,
 }
 
 impl Checked {
     /// What the queue said to it.
     fn sent(self, tenant: &TenantId, answer: Result<(), QueueError>) -> Result<EventId, Problem> {
-        let Self { id, trace, .. } = self;
+        let Self { id, token, .. } = self;
+        let trace = || TraceId::of_publication(tenant, &id, &token);
         match &answer {
-            Ok(()) => tracing::debug!(trace.id = %trace, tenant.id = %tenant, event.id = %id, "event accepted"),
-            Err(_) => tracing::info!(trace.id = %trace, tenant.id = %tenant, event.id = %id, "event not accepted"),
+            Ok(()) => tracing::debug!(trace.id = %trace(), tenant.id = %tenant, event.id = %id, "event accepted"),
+            Err(_) => tracing::info!(trace.id = %trace(), tenant.id = %tenant, event.id = %id, "event not accepted"),
         }
         answer?;
         Ok(id)
@@ -150,7 +152,6 @@ impl NewEvent {
             }
         };
         let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
-        let trace = TraceId::of_publication(tenant, &id, &token);
         let message = EventMessage {
             version: VERSION,
             tenant: tenant.clone(),
@@ -162,10 +163,10 @@ impl NewEvent {
             deliver_at: self.deliver_at,
             ttl: self.ttl,
             data: Some(self.data),
-            token: Some(token),
+            token: Some(token.clone()),
             continuation: None,
         };
-        Ok(Checked { id, trace, message: message.to_outgoing() })
+        Ok(Checked { id, token, message: message.to_outgoing() })
     }
 }
 
