@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
+use url::{ParseError, Url};
 
 use crate::domain::delivery::Revision;
 use crate::domain::hook::Hook;
@@ -20,6 +21,8 @@ pub struct EffectiveHook {
     pub hook: Arc<Hook>,
     pub tenant: Arc<Tenant>,
     pub settings: Complete,
+    /// Where to send, made ready once for all its requests.
+    pub url: Result<Url, ParseError>,
     profile: Arc<Profile>,
 }
 
@@ -27,7 +30,8 @@ impl EffectiveHook {
     /// `profile` is the one that the hook goes by.
     pub fn new(hook: Arc<Hook>, tenant: Arc<Tenant>, profile: Arc<Profile>) -> Self {
         let settings = profile::settle(&hook, &tenant, &profile);
-        Self { hook, tenant, settings, profile }
+        let url = hook.url.parse();
+        Self { hook, tenant, settings, url, profile }
     }
 
     pub fn revision(&self) -> Revision {
@@ -91,8 +95,7 @@ impl EffectiveHooks {
             None => self.profiles.revision(name, at.profile).await?.map(Arc::new),
         };
         let Some(profile) = profile.filter(|profile| profile.version == at.profile) else { return Ok(None) };
-        let settings = profile::settle(&hook, &owner, &profile);
-        Ok(Some(EffectiveHook { hook: Arc::new(hook), tenant: Arc::new(owner), settings, profile }))
+        Ok(Some(EffectiveHook::new(Arc::new(hook), Arc::new(owner), profile)))
     }
 
     /// The settings that `hook` has or would have.

@@ -151,7 +151,7 @@ impl EventMessage {
     }
 
     pub fn to_outgoing(&self) -> Outgoing {
-        Outgoing { body: to_json(self), group: self.tenant.as_str().into(), due: None }
+        Outgoing { body: to_json(self, self.data.as_deref()), group: self.tenant.as_str().into(), due: None }
     }
 }
 
@@ -228,7 +228,11 @@ impl DeliveryMessage {
 
     /// Grouped by tenant and hook, so that one slow endpoint delays itself only.
     pub fn to_outgoing(&self) -> Outgoing {
-        Outgoing { body: to_json(self), group: format!("{}.{}", self.tenant, self.hook.0).into(), due: self.due_at }
+        Outgoing {
+            body: to_json(self, self.data.as_deref()),
+            group: format!("{}.{}", self.tenant, self.hook.0).into(),
+            due: self.due_at,
+        }
     }
 }
 
@@ -266,8 +270,11 @@ fn check_version(version: u32) -> Result<(), Rejection> {
     if version == VERSION { Ok(()) } else { Err(Rejection(format!("version is {version}, expected {VERSION}"))) }
 }
 
-fn to_json<T: Serialize>(message: &T) -> Bytes {
-    serde_json::to_vec(message).expect("messages hold nothing that JSON cannot express").into()
+/// With room for `data` and for what a message usually says beside it.
+fn to_json<T: Serialize>(message: &T, data: Option<&RawValue>) -> Bytes {
+    let mut json = Vec::with_capacity(384 + data.map_or(0, |data| data.get().len()));
+    serde_json::to_writer(&mut json, message).expect("messages hold nothing that JSON cannot express");
+    json.into()
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ pub fn build(
     moment: Moment<'_>,
 ) -> Result<HttpRequest, InvalidHook> {
     let settings = &hook.settings;
-    let mut url: Url = hook.hook.url.parse()?;
+    let mut url = hook.url.clone()?;
     let json = json_body(hook, subjects);
     let payload = match (settings.method, settings.content_type) {
         (Method::Get, _) | (_, ContentType::Form) => form::form(&json),

@@ -68,10 +68,10 @@ pub(crate) struct MayPublish(pub(crate) TenantId);
 #[derive(Clone)]
 pub(crate) struct Actor(pub(crate) String);
 
-impl FromRequestParts<Deps> for Actor {
+impl FromRequestParts<Arc<Deps>> for Actor {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Deps) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().cloned().ok_or_else(Problem::internal)
     }
 }
@@ -81,10 +81,10 @@ enum Caller {
     Key(Arc<ApiKey>),
 }
 
-impl FromRequestParts<Deps> for Operator {
+impl FromRequestParts<Arc<Deps>> for Operator {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
         match authenticate(parts, deps, Freshness::Now).await? {
             Caller::Operator => Ok(Self),
             Caller::Key(_) => Err(Problem::new(StatusCode::FORBIDDEN, "only the operator's key may do this")),
@@ -92,10 +92,10 @@ impl FromRequestParts<Deps> for Operator {
     }
 }
 
-impl FromRequestParts<Deps> for Anybody {
+impl FromRequestParts<Arc<Deps>> for Anybody {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
         match authenticate(parts, deps, Freshness::Now).await? {
             Caller::Key(key) if key.scope == Scope::Publish => {
                 Err(Problem::new(StatusCode::FORBIDDEN, "this key may only publish events"))
@@ -105,28 +105,28 @@ impl FromRequestParts<Deps> for Anybody {
     }
 }
 
-impl FromRequestParts<Deps> for InTenant {
+impl FromRequestParts<Arc<Deps>> for InTenant {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
         authorize(parts, deps, &[Scope::Tenant], Freshness::Now).await.map(Self)
     }
 }
 
-impl FromRequestParts<Deps> for InPortal {
+impl FromRequestParts<Arc<Deps>> for InPortal {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
         authorize(parts, deps, &[Scope::Tenant, Scope::Portal], Freshness::Now).await.map(Self)
     }
 }
 
-impl FromRequestParts<Deps> for MayPublish {
+impl FromRequestParts<Arc<Deps>> for MayPublish {
     type Rejection = Problem;
 
     /// Only publishing is worth a key that is remembered: it is the busy route,
     /// and what a revoked key can do there for some seconds leaves nothing behind.
-    async fn from_request_parts(parts: &mut Parts, deps: &Deps) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
         authorize(parts, deps, &[Scope::Tenant, Scope::Publish], Freshness::Remembered).await.map(Self)
     }
 }

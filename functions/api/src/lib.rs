@@ -93,13 +93,15 @@ pub fn router(deps: Deps) -> Router {
         .route("/openapi.json", axum::routing::get(move || openapi::serve(Arc::clone(&document))))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(MapFutureLayer::new(vetting::with_allowance))
-        .layer(CatchPanicLayer::custom(panicked))
-        .with_state(deps)
+        .layer((
+            CatchPanicLayer::custom(panicked),
+            MapFutureLayer::new(vetting::with_allowance),
+            DefaultBodyLimit::max(MAX_BODY_BYTES),
+        ))
+        .with_state(Arc::new(deps))
 }
 
-fn documented() -> (Router<Deps>, utoipa::openapi::OpenApi) {
+fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(routes::health::healthz))
         .routes(routes!(routes::doctor::examine))

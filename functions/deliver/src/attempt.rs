@@ -121,7 +121,7 @@ pub(crate) async fn log(
     deps: &Deps,
     message: &DeliveryMessage,
     row: Option<Delivery>,
-    attempt: Attempt,
+    attempt: &Attempt,
     verdict: Verdict,
     retention: Duration,
 ) -> Result<Delivery, Fault> {

@@ -151,7 +151,7 @@ async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     };
     let verdict = retry::verdict(&hook.settings.retry, delivery.step, made.ending, since, now, deps.random.as_ref());
     let retention = hook.tenant.retention(deps.retention);
-    let row = attempt::log(deps, &delivery, row, made.attempt.clone(), verdict, retention).await?;
+    let row = attempt::log(deps, &delivery, row, &made.attempt, verdict, retention).await?;
     // The log tells from here on; the next attempt may be due before this one is done.
     drop(under_way);
     // Also after an attempt out of turn: whoever was in turn may have died, and

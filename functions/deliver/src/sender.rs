@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use quick_cache::sync::Cache;
 use reqwest::header::HeaderValue;
-use reqwest::{Client, redirect};
+use reqwest::{Client, redirect, retry};
 use shared::domain::address::AddressPolicy;
 use shared::domain::delivery::Outcome;
 use shared::domain::hook::Timeout;
@@ -76,6 +76,8 @@ impl ReqwestSender {
                 .pool_max_idle_per_host(IDLE_PER_HOST)
                 .pool_idle_timeout(IDLE)
                 .tcp_nodelay(true)
+                // Retries are ours; the default's would keep a copy of each request.
+                .retry(retry::never().max_retries_per_request(0))
                 .http1_only()
                 .build()
                 .map_err(SenderError)

@@ -229,25 +229,26 @@ impl Engine {
     /// The consumers of all queues. The lanes never wait for each other.
     pub fn pump(&self) -> Pump {
         let Queues { events, deliveries, retries, redeliveries } = self.queues.clone();
-        let (for_events, for_retries) = (self.fanout.clone(), self.requeue.clone());
-        let (fresh, again) = (self.deliver.clone(), self.deliver.clone());
+        let (for_events, for_retries) = (Arc::new(self.fanout.clone()), Arc::new(self.requeue.clone()));
+        let fresh = Arc::new(self.deliver.clone());
+        let again = Arc::clone(&fresh);
         Pump::new(
             Arc::clone(&self.api.clock),
             vec![
                 Stage::new(events, self.max_in_flight, move |message| {
-                    let deps = for_events.clone();
+                    let deps = Arc::clone(&for_events);
                     async move { fanout::handle(&deps, message).await }
                 }),
                 Stage::new(deliveries, self.max_in_flight, move |message| {
-                    let deps = fresh.clone();
+                    let deps = Arc::clone(&fresh);
                     async move { deliver::handle(&deps, message).await }
                 }),
                 Stage::new(retries, self.max_in_flight, move |message| {
-                    let deps = for_retries.clone();
+                    let deps = Arc::clone(&for_retries);
                     async move { requeue::handle(&deps, message).await }
                 }),
                 Stage::new(redeliveries, self.max_in_flight, move |message| {
-                    let deps = again.clone();
+                    let deps = Arc::clone(&again);
                     async move { deliver::handle(&deps, message).await }
                 }),
             ],

@@ -26,7 +26,6 @@ const REST: Duration = Duration::from_secs(1);
 type Handler = Arc<dyn Fn(Message) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
 
 /// A queue, and what is done with its messages.
-#[derive(Clone)]
 pub(crate) struct Stage {
     queue: EmbeddedQueue,
     max_in_flight: usize,
@@ -60,7 +59,7 @@ impl Pump {
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let mut queues = JoinSet::new();
         for stage in self.stages {
-            queues.spawn(consume(stage, Arc::clone(&self.clock), stop.clone()));
+            queues.spawn(consume(Arc::new(stage), Arc::clone(&self.clock), stop.clone()));
         }
         queues.join_all().await;
     }
@@ -84,7 +83,7 @@ impl Pump {
     }
 }
 
-async fn consume(stage: Stage, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+async fn consume(stage: Arc<Stage>, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(stage.max_in_flight));
     let mut under_way = JoinSet::new();
     while !*stop.borrow_and_update() {
@@ -110,7 +109,7 @@ async fn consume(stage: Stage, clock: Arc<dyn Clock>, mut stop: watch::Receiver<
         }
         for message in received {
             let Ok(permit) = Arc::clone(&slots).try_acquire_owned() else { break };
-            let (stage, clock) = (stage.clone(), Arc::clone(&clock));
+            let (stage, clock) = (Arc::clone(&stage), Arc::clone(&clock));
             under_way.spawn(async move {
                 process(&stage, clock.as_ref(), message).await;
                 drop(permit);

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::ServiceExt;
+use axum::extract::Request;
 use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -165,7 +167,7 @@ impl Server {
         let metrics = Metrics::install()?;
         let life = Life { data: data.clone(), options, front: Front::new(), metrics, stop: stopped.clone() };
         life.open(&engine);
-        let http = tokio::spawn(serve_http(listener, life.front.router(), stopped));
+        let http = tokio::spawn(serve_http(listener, life.front.clone(), stopped));
         tracing::info!(data = %data.display(), "listening on http://{address}");
         let life = tokio::spawn(life.run(engine, http));
         Ok(Self { address, operator_key, stop, life, temporary })
@@ -183,11 +185,11 @@ impl Server {
     }
 }
 
-async fn serve_http(listener: TcpListener, router: axum::Router, mut stopped: watch::Receiver<bool>) {
+async fn serve_http(listener: TcpListener, front: Front, mut stopped: watch::Receiver<bool>) {
     let shutdown = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(front);
     if let Err(error) = axum::serve(listener.tap_io(no_delay), service).with_graceful_shutdown(shutdown).await {
         tracing::error!(%error, "the API stopped");
     }

@@ -49,7 +49,7 @@ pub(super) fn decode<T: DeserializeOwned>(value: &[u8]) -> StoreResult<T> {
 
 /// A value of the log: eight bytes of expiry, then JSON.
 pub(super) fn encode_expiring<T: Serialize>(row: &T, expires_at: Timestamp) -> Vec<u8> {
-    let mut value = Vec::with_capacity(512);
+    let mut value = Vec::with_capacity(1_024);
     value.extend_from_slice(&expires_at.as_millis().to_be_bytes());
     serde_json::to_writer(&mut value, row).expect("rows hold nothing that JSON cannot express");
     value

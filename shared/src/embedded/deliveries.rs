@@ -108,7 +108,6 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         let value = encode_expiring(delivery, delivery.expires_at);
         let failed = delivery.last_attempt.as_ref().filter(|attempt| attempt.outcome != Outcome::Success);
         let attempt = failed.map(|attempt| attempt_row(delivery, attempt));
-        let delivery = delivery.clone();
         self.0
             .hand_over(move |tx| {
                 let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring::<Delivery>(&value, now));
@@ -121,7 +120,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
                 let overwritten = found.and_then(|row| row.last_attempt).filter(|a| a.outcome == Outcome::Success);
                 let last = delivery.last_attempt.as_ref().map(|attempt| attempt.number);
                 if let Some(success) = overwritten.filter(|attempt| Some(attempt.number) != last) {
-                    let (row, value) = attempt_row(&delivery, &success);
+                    let (row, value) = attempt_row(delivery, &success);
                     tx.put(Table::Logs, row, value);
                 }
                 tx.put(Table::Logs, row, value);

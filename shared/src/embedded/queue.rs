@@ -104,7 +104,8 @@ impl EmbeddedQueue {
         self.lock().next_change()
     }
 
-    /// Returns when something was sent, settled or deferred since the last call.
+    /// Returns when something was sent or deferred since the last call, or was
+    /// settled and made room for another.
     pub async fn changed(&self) {
         self.arrivals.notified().await;
     }
@@ -317,8 +318,14 @@ impl QueueReceiver for EmbeddedQueue {
             Ok(())
         });
         deleted.await.map_err(failed)?;
-        self.lock().remove(number, self.clock.now());
-        self.arrivals.notify_one();
+        let mut index = self.lock();
+        index.remove(number, self.clock.now());
+        // Most leave nobody behind who waited for their turn.
+        let is_any = index.is_any();
+        drop(index);
+        if is_any {
+            self.arrivals.notify_one();
+        }
         Ok(())
     }
 

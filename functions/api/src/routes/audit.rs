@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{RawPathParams, State};
 use serde::Serialize;
@@ -22,7 +24,7 @@ pub(crate) struct AuditList {
     params(("tenant" = String, Path), ("hook" = String, Path), PageQuery), responses((status = 200, body = AuditList)))]
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<AuditList>, Problem> {

@@ -1,6 +1,7 @@
 //! A whole catalogue as one document.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -45,7 +46,7 @@ pub(crate) struct Imported {
 ))]
 pub(crate) async fn export(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
 ) -> Result<Json<CatalogueDocument>, Problem> {
     tenant_of(&deps, &tenant).await?;
     read(&deps, Owner::Tenant(&tenant)).await
@@ -60,7 +61,7 @@ pub(crate) async fn export(
     params(("tenant" = String, Path)), request_body = CatalogueDocument, responses((status = 200, body = Imported)))]
 pub(crate) async fn import(
     InTenant(tenant): InTenant,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(document): Body<CatalogueDocument>,
 ) -> Result<Json<Imported>, Problem> {
     tenant_of(&deps, &tenant).await?;
@@ -72,7 +73,10 @@ pub(crate) async fn import(
     (status = 200, body = CatalogueDocument),
     (status = 409, description = "It is larger than 4 MiB")
 ))]
-pub(crate) async fn export_shared(_: Anybody, State(deps): State<Deps>) -> Result<Json<CatalogueDocument>, Problem> {
+pub(crate) async fn export_shared(
+    _: Anybody,
+    State(deps): State<Arc<Deps>>,
+) -> Result<Json<CatalogueDocument>, Problem> {
     read(&deps, Owner::Operator).await
 }
 
@@ -84,7 +88,7 @@ pub(crate) async fn export_shared(_: Anybody, State(deps): State<Deps>) -> Resul
 ))]
 pub(crate) async fn import_shared(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(document): Body<CatalogueDocument>,
 ) -> Result<Json<Imported>, Problem> {
     replace(&deps, Owner::Operator, document).await

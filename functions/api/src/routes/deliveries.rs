@@ -1,6 +1,8 @@
 mod exchange;
 mod views;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
@@ -84,7 +86,7 @@ impl LogQuery {
 ))]
 pub(crate) async fn of_hook(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<DeliveryList>, Problem> {
@@ -131,7 +133,7 @@ async fn count(deps: &Deps, tenant: &TenantId, hook: HookId, filter: &LogFilter)
 ))]
 pub(crate) async fn of_event(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<DeliveryList>, Problem> {
@@ -195,7 +197,7 @@ impl Place {
 ))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<DeliveryWithAttempts>, Problem> {
     let delivery = find(&deps, &tenant, &params).await?;
@@ -212,7 +214,7 @@ pub(crate) async fn get(
 ))]
 pub(crate) async fn retry(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {
     let delivery = find(&deps, &tenant, &params).await?;

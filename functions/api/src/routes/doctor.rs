@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -21,7 +23,7 @@ pub(crate) struct Diagnosis {
 /// Looks at what events and deliveries stand on, from inside the deployment.
 /// Changes nothing.
 #[utoipa::path(get, path = "/v1/doctor", tag = "health", responses((status = 200, body = Diagnosis)))]
-pub(crate) async fn examine(_: Operator, State(deps): State<Deps>, headers: HeaderMap) -> Json<Diagnosis> {
+pub(crate) async fn examine(_: Operator, State(deps): State<Arc<Deps>>, headers: HeaderMap) -> Json<Diagnosis> {
     let mut checks = vec![operator_key(&deps.operator, presented(&headers).as_deref())];
     checks.extend(deps.doctor.examine().await);
     let status = checks.iter().map(|check| check.status).max().unwrap_or(Condition::Ok);

@@ -2,6 +2,8 @@ mod entries;
 mod list;
 pub(crate) mod shared;
 
+use std::sync::Arc;
+
 use ::shared::domain::event_type::{EventTypeEntry, Owner};
 use ::shared::domain::ids::EventType;
 use axum::Json;
@@ -28,7 +30,7 @@ use list::{EventTypeList, TenantEventTypeQuery, select};
 ))]
 pub(crate) async fn create(
     InTenant(tenant): InTenant,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(entry): Body<EventTypeEntry>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
     tenant_of(&deps, &tenant).await?;
@@ -42,7 +44,7 @@ pub(crate) async fn create(
     params(("tenant" = String, Path), TenantEventTypeQuery), responses((status = 200, body = EventTypeList)))]
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Query(query): Query<TenantEventTypeQuery>,
 ) -> Result<Json<EventTypeList>, Problem> {
     let tenant = tenant_of(&deps, &tenant).await?;
@@ -56,7 +58,7 @@ pub(crate) async fn list(
     params(("tenant" = String, Path), ("type" = String, Path)), responses((status = 200, body = EventTypeView)))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<EventTypeView>, Problem> {
     let name: EventType = segment(&params, "type", "event type")?;
@@ -75,7 +77,7 @@ pub(crate) async fn get(
 ))]
 pub(crate) async fn update(
     InTenant(tenant): InTenant,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Body(fields): Body<EventTypeChange>,
 ) -> Result<Json<EventTypeView>, Problem> {
@@ -89,7 +91,7 @@ pub(crate) async fn update(
     params(("tenant" = String, Path), ("type" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     InTenant(tenant): InTenant,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
     remove(&deps, Owner::Tenant(&tenant), &segment(&params, "type", "event type")?).await

@@ -102,17 +102,19 @@ pub(crate) struct EventView {
 /// An event that may be published.
 struct Checked {
     id: EventId,
-    trace: TraceId,
+    /// Names its publication, and so its trace.
+    token: String,
     message: Outgoing,
 }
 
 impl Checked {
     /// What the queue said to it.
     fn sent(self, tenant: &TenantId, answer: Result<(), QueueError>) -> Result<EventId, Problem> {
-        let Self { id, trace, .. } = self;
+        let Self { id, token, .. } = self;
+        let trace = || TraceId::of_publication(tenant, &id, &token);
         match &answer {
-            Ok(()) => tracing::debug!(trace.id = %trace, tenant.id = %tenant, event.id = %id, "event accepted"),
-            Err(_) => tracing::info!(trace.id = %trace, tenant.id = %tenant, event.id = %id, "event not accepted"),
+            Ok(()) => tracing::debug!(trace.id = %trace(), tenant.id = %tenant, event.id = %id, "event accepted"),
+            Err(_) => tracing::info!(trace.id = %trace(), tenant.id = %tenant, event.id = %id, "event not accepted"),
         }
         answer?;
         Ok(id)
@@ -150,7 +152,6 @@ impl NewEvent {
             }
         };
         let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
-        let trace = TraceId::of_publication(tenant, &id, &token);
         let message = EventMessage {
             version: VERSION,
             tenant: tenant.clone(),
@@ -162,10 +163,10 @@ impl NewEvent {
             deliver_at: self.deliver_at,
             ttl: self.ttl,
             data: Some(self.data),
-            token: Some(token),
+            token: Some(token.clone()),
             continuation: None,
         };
-        Ok(Checked { id, trace, message: message.to_outgoing() })
+        Ok(Checked { id, token, message: message.to_outgoing() })
     }
 }
 
@@ -180,7 +181,7 @@ impl NewEvent {
 ))]
 pub(crate) async fn publish(
     MayPublish(tenant): MayPublish,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(event): Body<NewEvent>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let checked = event.check(&tenant, &deps).await?;
@@ -201,7 +202,7 @@ pub(crate) async fn publish(
 ))]
 pub(crate) async fn publish_batch(
     MayPublish(tenant): MayPublish,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(batch): Body<NewBatch>,
 ) -> Result<(StatusCode, Json<BatchResult>), Problem> {
     if !(1..=MAX_BATCH).contains(&batch.events.len()) {
@@ -259,7 +260,7 @@ fn all_refused(status: StatusCode, outcomes: &[Result<EventId, Problem>]) -> Pro
     params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 200, body = EventView)))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<EventView>, Problem> {
     let id: EventId = segment(&params, "event", "event")?;
@@ -283,7 +284,7 @@ pub(crate) async fn get(
     params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 204)))]
 pub(crate) async fn expunge(
     InTenant(tenant): InTenant,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
     let id: EventId = segment(&params, "event", "event")?;

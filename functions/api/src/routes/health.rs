@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -19,7 +21,7 @@ pub(crate) struct Health {
     (status = 200, body = Health),
     (status = 503, description = "The disk has failed or is nearly full; `detail` says which")
 ))]
-pub(crate) async fn healthz(State(deps): State<Deps>) -> Result<Json<Health>, Problem> {
+pub(crate) async fn healthz(State(deps): State<Arc<Deps>>) -> Result<Json<Health>, Problem> {
     deps.readiness.check().map_err(Problem::unavailable)?;
     Ok(Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") }))
 }

@@ -173,7 +173,7 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams)
 pub(crate) async fn create(
     InPortal(tenant): InPortal,
     Actor(by): Actor,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<CreatedHook>), Problem> {
     let mut settings = HookSettings::read(&body)?;
@@ -228,7 +228,7 @@ fn shown_secrets(hook: &Hook) -> (Option<String>, Option<String>) {
     params(("tenant" = String, Path), ListQuery), responses((status = 200, body = HookList)))]
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<HookList>, Problem> {
     let healths = deps.keeper.circuits.health.all(&tenant).await?;
@@ -248,7 +248,7 @@ pub(crate) async fn list(
     params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 200, body = HookView)))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<HookView>, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
@@ -266,7 +266,7 @@ pub(crate) async fn get(
 pub(crate) async fn update(
     InPortal(tenant): InPortal,
     Actor(by): Actor,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<HookView>, Problem> {
@@ -292,7 +292,7 @@ pub(crate) async fn update(
     params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
     let hook = find(&deps, &tenant, &params).await?;

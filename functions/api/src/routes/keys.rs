@@ -1,5 +1,6 @@
 pub(crate) mod operator;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -108,7 +109,7 @@ impl From<ApiKey> for KeyView {
 ))]
 pub(crate) async fn create(
     InTenant(tenant): InTenant,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
     // While a tenant is being deleted its keys still work; none may be added.
@@ -172,7 +173,7 @@ async fn make_room(deps: &Deps, tenant: Option<&TenantId>, scope: Scope) -> Resu
 /// Those that have expired are listed until another key is created.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/keys", tag = "tenants",
     params(("tenant" = String, Path)), responses((status = 200, body = KeyList)))]
-pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Deps>) -> Result<Json<KeyList>, Problem> {
+pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Arc<Deps>>) -> Result<Json<KeyList>, Problem> {
     let keys = deps.keys.list(Some(&tenant)).await?;
     Ok(Json(KeyList { items: keys.into_iter().map(Into::into).collect() }))
 }
@@ -184,7 +185,7 @@ pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Deps>) -
     params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     InTenant(tenant): InTenant,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
     revoke(&deps, Some(&tenant), segment(&params, "key", "key")?).await

@@ -129,7 +129,7 @@ async fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps:
 ))]
 pub(crate) async fn create(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(mut body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<ProfileView>), Problem> {
     let name = body.remove("name").ok_or_else(|| Problem::bad_body(vec![FieldError::new("name", "is required")]))?;
@@ -162,7 +162,7 @@ pub(crate) async fn create(
 
 /// List profiles, the built-in ones first
 #[utoipa::path(get, path = "/v1/profiles", tag = "profiles", responses((status = 200, body = ProfileList)))]
-pub(crate) async fn list(_: Anybody, State(deps): State<Deps>) -> Result<Json<ProfileList>, Problem> {
+pub(crate) async fn list(_: Anybody, State(deps): State<Arc<Deps>>) -> Result<Json<ProfileList>, Problem> {
     let own = deps.profiles.list().await?;
     let items = profile::built_in().iter().map(Arc::as_ref).chain(&own).map(ProfileView::from).collect();
     Ok(Json(ProfileList { items }))
@@ -174,7 +174,7 @@ pub(crate) async fn list(_: Anybody, State(deps): State<Deps>) -> Result<Json<Pr
 ))]
 pub(crate) async fn get(
     _: Anybody,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<ProfileView>, Problem> {
     Ok(Json(ProfileView::from(&*find(&deps, &params).await?)))
@@ -187,7 +187,7 @@ pub(crate) async fn get(
     params(("profile" = String, Path)), request_body = Option<ProfileChange>, responses((status = 200, body = ProfileView)))]
 pub(crate) async fn update(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<ProfileView>, Problem> {
@@ -208,7 +208,7 @@ pub(crate) async fn update(
 ))]
 pub(crate) async fn delete(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
     let profile = own(&deps, &params).await?;

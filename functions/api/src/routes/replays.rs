@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -132,7 +133,7 @@ impl NewReplay {
 pub(crate) async fn create(
     InPortal(tenant): InPortal,
     Actor(asker): Actor,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Body(asked): Body<NewReplay>,
 ) -> Result<(StatusCode, Json<ReplayView>), Problem> {
@@ -200,7 +201,7 @@ async fn make_room(deps: &Deps, tenant: &TenantId, hook: HookId) -> Result<(), P
 ))]
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<ReplayList>, Problem> {
@@ -217,7 +218,7 @@ pub(crate) async fn list(
 ))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<ReplayView>, Problem> {
     Ok(Json(ReplayView::from(&find(&deps, &tenant, &params).await?)))
@@ -234,7 +235,7 @@ pub(crate) async fn get(
 ))]
 pub(crate) async fn cancel(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<ReplayView>, Problem> {
     // Each step writes as well; a few tries outlast those that are under way.

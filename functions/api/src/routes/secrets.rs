@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -75,7 +76,7 @@ fn view(hook: &Hook, now: Timestamp) -> Secrets {
     params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 200, body = Secrets)))]
 pub(crate) async fn reveal(
     InTenant(tenant): InTenant,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<Secrets>, Problem> {
     Ok(Json(view(&find(&deps, &tenant, &params).await?, deps.clock.now())))
@@ -92,7 +93,7 @@ pub(crate) async fn reveal(
 pub(crate) async fn rotate(
     InTenant(tenant): InTenant,
     Actor(by): Actor,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Body(rotation): Body<Rotation>,
 ) -> Result<Json<Secrets>, Problem> {

@@ -1,6 +1,7 @@
 //! Statistics, counted from the log: the newest deliveries of a period.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawPathParams, State};
@@ -112,7 +113,7 @@ impl Count {
     params(("tenant" = String, Path), ("hook" = String, Path), Period), responses((status = 200, body = Stats)))]
 pub(crate) async fn of_hook(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Query(period): Query<Period>,
 ) -> Result<Json<Stats>, Problem> {
@@ -128,7 +129,7 @@ pub(crate) async fn of_hook(
     params(("tenant" = String, Path), Period), responses((status = 200, body = Stats)))]
 pub(crate) async fn of_tenant(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Query(period): Query<Period>,
 ) -> Result<Json<Stats>, Problem> {
     let filter = LogFilter { since: period.since, until: period.until, ..LogFilter::default() };

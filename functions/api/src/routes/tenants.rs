@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawPathParams, State};
@@ -114,7 +115,7 @@ pub(crate) struct TenantList {
 ))]
 pub(crate) async fn create(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(mut body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<TenantView>), Problem> {
     let given: Option<TenantId> = match body.remove("id") {
@@ -195,7 +196,7 @@ async fn apply(deps: &Deps, tenant: &mut Tenant, body: &BTreeMap<String, Box<Raw
 ))]
 pub(crate) async fn list(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<TenantList>, Problem> {
     let page = deps.tenants.list(limit(query.limit)?, query.cursor.as_deref()).await?;
@@ -205,7 +206,7 @@ pub(crate) async fn list(
 /// Read a tenant
 #[utoipa::path(get, path = "/v1/tenants/{tenant}", tag = "tenants",
     params(("tenant" = String, Path)), responses((status = 200, body = TenantView)))]
-pub(crate) async fn get(InTenant(id): InTenant, State(deps): State<Deps>) -> Result<Json<TenantView>, Problem> {
+pub(crate) async fn get(InTenant(id): InTenant, State(deps): State<Arc<Deps>>) -> Result<Json<TenantView>, Problem> {
     let tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
     Ok(Json(TenantView::from(&*tenant)))
 }
@@ -215,7 +216,7 @@ pub(crate) async fn get(InTenant(id): InTenant, State(deps): State<Deps>) -> Res
     params(("tenant" = String, Path)), request_body = Option<TenantChange>, responses((status = 200, body = TenantView)))]
 pub(crate) async fn update(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<TenantView>, Problem> {
@@ -237,7 +238,7 @@ pub(crate) async fn update(
     params(("tenant" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
     let id: TenantId = segment(&params, "tenant", "tenant")?;

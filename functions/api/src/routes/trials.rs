@@ -2,6 +2,8 @@
 
 mod views;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{RawPathParams, State};
 use serde::Deserialize;
@@ -49,7 +51,7 @@ pub(crate) struct TrialRequest {
 ))]
 pub(crate) async fn test(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Body(asked): Body<TrialRequest>,
 ) -> Result<Json<Trial>, Problem> {
@@ -78,7 +80,7 @@ pub(crate) async fn test(
 ))]
 pub(crate) async fn verify(
     InPortal(tenant): InPortal,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<Trial>, Problem> {
     let hook = find(&deps, &tenant, &params).await?;

@@ -1,6 +1,7 @@
 //! `/v1/dead-letters`, for the operator. On AWS these are queues of their own,
 //! and SQS redrives them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Operator, PageQuery, Problem, Query, limit};
@@ -53,7 +54,7 @@ pub(super) fn routes(engine: &Engine) -> Router {
         .route("/v1/dead-letters/{id}", get(show).delete(delete))
         .route("/v1/dead-letters/{id}/redrive", post(redrive))
         .layer(Extension(engine.dead_letters.clone()))
-        .with_state(engine.api.clone())
+        .with_state(Arc::new(engine.api.clone()))
 }
 
 /// Deletes what is too old, now and then.

@@ -1,12 +1,17 @@
 //! What answers on the socket: the engine's router, or the reason why there is none.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
 
 use api::Problem;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use tower::ServiceExt as _;
+use axum::routing::future::RouteFuture;
+use futures::future::Either;
+use tower::Service;
 
 #[derive(Clone)]
 pub(super) struct Front(Arc<RwLock<Result<Router, &'static str>>>);
@@ -27,16 +32,23 @@ impl Front {
     fn set(&self, state: Result<Router, &'static str>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = state;
     }
-
-    pub(super) fn router(&self) -> Router {
-        Router::new().fallback(answer).with_state(self.clone())
-    }
 }
 
-async fn answer(State(front): State<Front>, request: Request) -> Response {
-    let state = front.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-    match state {
-        Ok(router) => router.oneshot(request).await.into_response(),
-        Err(reason) => Problem::unavailable(reason).into_response(),
+impl Service<Request> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<RouteFuture<Infallible>, Ready<Result<Response, Infallible>>>;
+
+    /// A router is always ready.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match state {
+            Ok(mut router) => Either::Left(router.call(request)),
+            Err(reason) => Either::Right(ready(Ok(Problem::unavailable(reason).into_response()))),
+        }
     }
 }

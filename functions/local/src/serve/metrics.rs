@@ -49,7 +49,7 @@ impl Metrics {
             dead_letters: engine.dead_letters.clone(),
             circuits: Arc::clone(&engine.api.keeper.circuits),
         };
-        Router::new().route("/metrics", get(scrape)).layer(Extension(scraped)).with_state(engine.api.clone())
+        Router::new().route("/metrics", get(scrape)).layer(Extension(scraped)).with_state(Arc::new(engine.api.clone()))
     }
 }
 

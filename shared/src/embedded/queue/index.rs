@@ -200,8 +200,13 @@ impl Index {
         self.offer_turn(&group);
     }
 
+    /// Whether something can be taken now, as far as time has been looked at.
+    pub(super) fn is_any(&self) -> bool {
+        self.turns.is_any()
+    }
+
     pub(super) fn next_change(&self) -> Option<Timestamp> {
-        match self.turns.is_any() {
+        match self.is_any() {
             true => Some(Timestamp::default()),
             false => self.waiting.first().map(|(at, _)| *at),
         }

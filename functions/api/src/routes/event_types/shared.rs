@@ -1,5 +1,7 @@
 //! The operator's catalogue, which all tenants share.
 
+use std::sync::Arc;
+
 use ::shared::domain::event_type::{EventTypeEntry, Owner, Source};
 use ::shared::domain::ids::EventType;
 use axum::Json;
@@ -20,7 +22,7 @@ use crate::problem::Problem;
 ))]
 pub(crate) async fn create_shared(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(entry): Body<EventTypeEntry>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
     add(&deps, Owner::Operator, entry).await
@@ -32,7 +34,7 @@ pub(crate) async fn create_shared(
 ))]
 pub(crate) async fn list_shared(
     _: Anybody,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Query(query): Query<EventTypeQuery>,
 ) -> Result<Json<EventTypeList>, Problem> {
     let stored = deps.catalogue.entries.all(Owner::Operator).await?;
@@ -46,7 +48,7 @@ pub(crate) async fn list_shared(
 ))]
 pub(crate) async fn get_shared(
     _: Anybody,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<Json<EventTypeView>, Problem> {
     let name: EventType = segment(&params, "type", "event type")?;
@@ -62,7 +64,7 @@ pub(crate) async fn get_shared(
     params(("type" = String, Path)), request_body = Option<EventTypeChange>, responses((status = 200, body = EventTypeView)))]
 pub(crate) async fn update_shared(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
     Body(fields): Body<EventTypeChange>,
 ) -> Result<Json<EventTypeView>, Problem> {
@@ -75,7 +77,7 @@ pub(crate) async fn update_shared(
 ))]
 pub(crate) async fn delete_shared(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
     remove(&deps, Owner::Operator, &segment(&params, "type", "event type")?).await

@@ -1,6 +1,8 @@
 //! Keys that may do everything, beside the one that the deployment was given:
 //! with them the operator's key is changed without an interruption.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
@@ -34,7 +36,7 @@ pub(crate) struct NewOperatorKey {
 ))]
 pub(crate) async fn create_operators(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     Body(new): Body<NewOperatorKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
     add(&deps, None, new.name, Scope::Operator, new.expires_in).await
@@ -44,7 +46,7 @@ pub(crate) async fn create_operators(
 ///
 /// The one that the deployment was given is not among them.
 #[utoipa::path(get, path = "/v1/keys", tag = "tenants", responses((status = 200, body = KeyList)))]
-pub(crate) async fn list_operators(_: Operator, State(deps): State<Deps>) -> Result<Json<KeyList>, Problem> {
+pub(crate) async fn list_operators(_: Operator, State(deps): State<Arc<Deps>>) -> Result<Json<KeyList>, Problem> {
     let keys = deps.keys.list(None).await?;
     Ok(Json(KeyList { items: keys.into_iter().map(Into::into).collect() }))
 }
@@ -55,7 +57,7 @@ pub(crate) async fn list_operators(_: Operator, State(deps): State<Deps>) -> Res
 ))]
 pub(crate) async fn delete_operators(
     _: Operator,
-    State(deps): State<Deps>,
+    State(deps): State<Arc<Deps>>,
     params: RawPathParams,
 ) -> Result<StatusCode, Problem> {
     revoke(&deps, None, segment(&params, "key", "key")?).await
