@@ -238,7 +238,8 @@ impl Engine {
                 Stage::new(events, self.max_in_flight, move |message| {
                     let deps = Arc::clone(&for_events);
                     async move { fanout::handle(&deps, message).await }
-                }),
+                })
+                .brief(),
                 Stage::new(deliveries, self.max_in_flight, move |message| {
                     let deps = Arc::clone(&fresh);
                     async move { deliver::handle(&deps, message).await }

@@ -30,6 +30,7 @@ pub(crate) struct Stage {
     queue: EmbeddedQueue,
     max_in_flight: usize,
     handler: Handler,
+    is_brief: bool,
 }
 
 impl Stage {
@@ -41,7 +42,13 @@ impl Stage {
     where
         F: Future<Output = Outcome> + Send + 'static,
     {
-        Self { queue, max_in_flight, handler: Arc::new(move |message| Box::pin(handler(message))) }
+        let handler: Handler = Arc::new(move |message| Box::pin(handler(message)));
+        Self { queue, max_in_flight, handler, is_brief: false }
+    }
+
+    /// One that waits for nothing outside, so that its messages are not worth a task each.
+    pub(crate) fn brief(self) -> Self {
+        Self { is_brief: true, ..self }
     }
 }
 
@@ -105,6 +112,14 @@ async fn consume(stage: Arc<Stage>, clock: Arc<dyn Clock>, mut stop: watch::Rece
                 () = tokio::time::sleep(wait) => {}
                 _ = stop.changed() => {}
             }
+            continue;
+        }
+        if stage.is_brief {
+            for message in received {
+                process(&stage, clock.as_ref(), message).await;
+            }
+            // However much waits here, the others have their turn.
+            tokio::task::yield_now().await;
             continue;
         }
         for message in received {
