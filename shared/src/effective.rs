@@ -16,7 +16,7 @@ use crate::ports::{Hooks, Profiles, StoreError, StoreResult, Tenants};
 const SETTLED: usize = 4_096;
 
 /// A hook, its tenant, and the settings that follow from both.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EffectiveHook {
     pub hook: Arc<Hook>,
     pub tenant: Arc<Tenant>,

@@ -29,7 +29,6 @@ use shared::keeper::Keeper;
 use shared::ports::{
     Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Random, Readiness, Replays, Tenants,
 };
-use tower::util::MapFutureLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -93,11 +92,7 @@ pub fn router(deps: Deps) -> Router {
         .route("/openapi.json", axum::routing::get(move || openapi::serve(Arc::clone(&document))))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer((
-            CatchPanicLayer::custom(panicked),
-            MapFutureLayer::new(vetting::with_allowance),
-            DefaultBodyLimit::max(MAX_BODY_BYTES),
-        ))
+        .layer((CatchPanicLayer::custom(panicked), DefaultBodyLimit::max(MAX_BODY_BYTES)))
         .with_state(Arc::new(deps))
 }
 

@@ -11,7 +11,7 @@ use shared::domain::ids::{EventType, TenantId};
 
 use crate::problem::{FieldError, Problem};
 
-pub(crate) use allowance::with_allowance;
+pub(crate) use allowance::Allowance;
 pub(crate) use inspector::Inspector;
 
 /// What a publisher must comply with. It is asked for every event, so the
@@ -30,7 +30,13 @@ impl Vetting {
 
     /// Refuses archived types, unknown ones where the tenant is strict, and
     /// `data` that violates the type's schema.
-    pub(crate) async fn check(&self, tenant: &TenantId, name: &EventType, data: &Arc<RawValue>) -> Result<(), Problem> {
+    pub(crate) async fn check(
+        &self,
+        tenant: &TenantId,
+        name: &EventType,
+        data: &Arc<RawValue>,
+        allowance: &mut Allowance,
+    ) -> Result<(), Problem> {
         // A tenant that is being deleted has no rules any more.
         let Some(tenant) = self.catalogue.tenant(tenant).await? else { return Ok(()) };
         let refuse = |field: &str, message: &str| Err(Problem::bad_body(vec![FieldError::new(field, message)]));
@@ -49,6 +55,6 @@ impl Vetting {
             tracing::error!(tenant.id = %tenant.id, event.r#type = %name, error = error.message, "a stored schema cannot be used");
             Problem::internal()
         })?;
-        self.inspector.comply(schema, "data", Arc::clone(data).into()).await
+        self.inspector.comply(schema, "data", Arc::clone(data).into(), allowance).await
     }
 }

@@ -33,7 +33,12 @@ fn main() -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = cores.saturating_sub(1).max(1);
     match tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(cli)),
+        Ok(runtime) => {
+            let code = runtime.block_on(run(cli));
+            // What still waits for a bad disk is not waited for.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
             tracing::error!("cannot start: {error}");
             ExitCode::FAILURE

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use shared::embedded::EmbeddedQueue;
@@ -19,6 +19,8 @@ use tokio::task::JoinSet;
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// Messages taken from a queue at once.
 const TAKE: usize = 32;
+/// How long a stage whose messages have no task of their own may go on.
+const TURN: Duration = Duration::from_micros(500);
 /// How long a queue rests after it could not be read, and a message after it
 /// found the next queue full.
 const REST: Duration = Duration::from_secs(1);
@@ -46,7 +48,8 @@ impl Stage {
         Self { queue, max_in_flight, handler, is_brief: false }
     }
 
-    /// One that waits for nothing outside, so that its messages are not worth a task each.
+    /// One that waits for nothing outside, nor for the disk, so that its messages
+    /// are not worth a task each. They are handled one after the other.
     pub(crate) fn brief(self) -> Self {
         Self { is_brief: true, ..self }
     }
@@ -93,6 +96,7 @@ impl Pump {
 async fn consume(stage: Arc<Stage>, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(stage.max_in_flight));
     let mut under_way = JoinSet::new();
+    let mut turn = Instant::now();
     while !*stop.borrow_and_update() {
         while under_way.try_join_next().is_some() {}
         let Ok(permit) = Arc::clone(&slots).acquire_owned().await else { break };
@@ -117,9 +121,12 @@ async fn consume(stage: Arc<Stage>, clock: Arc<dyn Clock>, mut stop: watch::Rece
         if stage.is_brief {
             for message in received {
                 process(&stage, clock.as_ref(), message).await;
+                if turn.elapsed() >= TURN {
+                    // However much waits here, the others have their turn.
+                    tokio::task::yield_now().await;
+                    turn = Instant::now();
+                }
             }
-            // However much waits here, the others have their turn.
-            tokio::task::yield_now().await;
             continue;
         }
         for message in received {

@@ -175,10 +175,11 @@ impl AwsDoctor {
     async fn schedules(&self, url: &str) -> Check {
         let dropped = |count: u64| {
             (
-                format!("{count} retries could not be sent by their schedules"),
+                format!("{count} attempts could not be sent by their schedules"),
                 format!(
                     "mend the cause; then, of each message that aws sqs receive-message --queue-url {url} shows: \
-                     aws sqs send-message --cli-input-json BODY"
+                     aws sqs send-message --cli-input-json BODY, and \
+                     aws sqs delete-message --queue-url {url} --receipt-handle HANDLE"
                 ),
             )
         };

@@ -165,7 +165,7 @@ impl Events for EmbeddedEvents {
         };
         let rows: Vec<_> = events.iter().map(row).collect();
         self.0
-            .write(move |tx| {
+            .write_in_order(move |tx| {
                 rows.into_iter().for_each(|(row, value)| tx.put(Table::Logs, row, value));
                 Ok(())
             })

@@ -13,6 +13,7 @@ mod remains;
 mod space;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod wal;
 
 use std::io;
@@ -148,7 +149,16 @@ impl Store {
             unapplied: AtomicUsize::new(0),
             db,
         });
-        let wal = tables.take_over(path, options.segment_bytes).map_err(failed)?;
+        let wal = tables.take_over(path, options.segment_bytes).map_err(|error| {
+            // It may have been a sync, which proves nothing when it is repeated.
+            remains::suspect(path);
+            match error {
+                fjall::Error::Io(error) if error.kind() != io::ErrorKind::InvalidData => {
+                    OpenError::NotWritable(path.to_owned(), error)
+                }
+                error => failed(error),
+            }
+        })?;
         let journal = Journal::start(path, wal, Arc::clone(&tables)).map_err(OpenError::Thread)?;
         let space = Space::new(path.to_owned(), options.min_free_bytes);
         Ok(Self { tables, clock, journal: Arc::new(journal), space: Arc::new(space) })
@@ -314,9 +324,12 @@ impl Tables {
 
     /// The closed group is here.
     fn applied(&self) {
-        let mut groups = self.groups();
-        groups.applied();
-        self.unapplied.store(groups.bytes(), Ordering::Relaxed);
+        let _applied = {
+            let mut groups = self.groups();
+            let applied = groups.applied();
+            self.unapplied.store(groups.bytes(), Ordering::Relaxed);
+            applied
+        };
     }
 }
 

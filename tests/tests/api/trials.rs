@@ -66,7 +66,11 @@ async fn each_way_to_fail_has_its_name() {
         assert_eq!(trial["response"].is_null(), outcome == "timeout");
     }
     let verified = world.hook(json!({ "verification": { "required": true } })).await;
-    assert_eq!(try_out(&world, &verified, json!({})).await["result"], "not_verified");
+    let trial = try_out(&world, &verified, json!({})).await;
+    assert_eq!(trial["result"], "not_verified");
+    let name = world.get(&verified.path()).await.json()["verification"]["header"].as_str().unwrap().to_lowercase();
+    assert_eq!(header(&trial["request"], &name), Some("********"), "{trial}");
+    assert!(world.endpoint.sent().last().unwrap().header(&name).is_some_and(|key| key.len() > 8));
     let shown = world.get(&hook.path()).await.json();
     assert_eq!((&shown["enabled"], &shown["health"]["failure_count"]), (&json!(true), &json!(0)), "tests do not count");
 }
@@ -96,7 +100,7 @@ async fn credentials_are_masked() {
         .await;
     let trial = try_out(&world, &hook, json!({})).await;
     assert!(!trial.to_string().contains("hush"), "{trial}");
-    assert_eq!(header(&trial["request"], "authorization"), Some("********"));
+    assert_eq!(header(&trial["request"], "authorization"), Some("Bearer ********"));
     assert_eq!(world.endpoint.sent()[0].header("authorization"), Some("Bearer hush-hush"));
 }
 

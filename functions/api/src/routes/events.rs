@@ -20,6 +20,7 @@ use crate::Deps;
 use crate::auth::{InPortal, InTenant, MayPublish};
 use crate::input::{Body, parse, segment};
 use crate::problem::{FieldError, Problem};
+use crate::vetting::Allowance;
 
 /// Events of one batch at most.
 const MAX_BATCH: usize = 100;
@@ -122,7 +123,7 @@ impl Checked {
 }
 
 impl NewEvent {
-    async fn check(self, tenant: &TenantId, deps: &Deps) -> Result<Checked, Problem> {
+    async fn check(self, tenant: &TenantId, deps: &Deps, allowance: &mut Allowance) -> Result<Checked, Problem> {
         let size = self.data.get().len();
         if size > MAX_DATA_BYTES {
             let message = format!("expected at most {MAX_DATA_BYTES} bytes, got {size}");
@@ -143,7 +144,7 @@ impl NewEvent {
                 return Err(Problem::bad_body(errors));
             }
         }
-        deps.vetting.check(tenant, &self.event_type, &self.data).await?;
+        deps.vetting.check(tenant, &self.event_type, &self.data, allowance).await?;
         let id = match self.id {
             Some(id) => id,
             None => {
@@ -184,7 +185,7 @@ pub(crate) async fn publish(
     State(deps): State<Arc<Deps>>,
     Body(event): Body<NewEvent>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let checked = event.check(&tenant, &deps).await?;
+    let checked = event.check(&tenant, &deps, &mut Allowance::default()).await?;
     let answer = deps.queue.send_one(checked.message.clone()).await;
     let id = checked.sent(&tenant, answer)?;
     metrics::accepted(1);
@@ -209,10 +210,11 @@ pub(crate) async fn publish_batch(
         let message = format!("expected 1 to {MAX_BATCH} events, got {}", batch.events.len());
         return Err(Problem::bad_body(vec![FieldError::new("events", message)]));
     }
+    let mut allowance = Allowance::default();
     let mut checked: Vec<Result<Checked, Problem>> = Vec::with_capacity(batch.events.len());
     for raw in &batch.events {
         checked.push(match parse::<NewEvent>(raw.get().as_bytes()) {
-            Ok(event) => event.check(&tenant, &deps).await,
+            Ok(event) => event.check(&tenant, &deps, &mut allowance).await,
             Err(problem) => Err(problem),
         });
     }

@@ -1,9 +1,15 @@
 //! A request as it is shown: by the log, and by a test.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use shared::ports::HttpRequest;
+use shared::domain::secret::Secret;
+use shared::domain::settings::{Auth, MASK};
+use shared::effective::EffectiveHook;
+use shared::request::{Moment, Subject};
+use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -32,19 +38,43 @@ impl Header {
     }
 }
 
-/// Shows what it is given: whoever makes a request to be shown masks it first.
-impl From<HttpRequest> for SentRequest {
-    fn from(request: HttpRequest) -> Self {
+impl SentRequest {
+    /// What this hook sent then, built once more to the same bytes, save for
+    /// what was [`masked`] in it.
+    pub(super) fn made_again(
+        hook: &EffectiveHook,
+        subjects: &[Subject<'_>],
+        id: &str,
+        at: Timestamp,
+        with_key: bool,
+    ) -> Result<Self, String> {
+        let token = Secret::new(MASK);
+        let moment = Moment { at, token: Some(&token) };
+        let mut request = deliver::build(hook, subjects, id, moment, with_key).map_err(|error| error.to_string())?;
+        if matches!(hook.settings.auth, Auth::Basic { .. }) {
+            // In base64 the mask would not be told from a password.
+            let credentials = request.headers.iter_mut().filter(|(name, _)| name == "authorization");
+            credentials.for_each(|(_, value)| *value = format!("Basic {MASK}"));
+        }
         let (body, body_is_base64) = match String::from_utf8(request.body.into()) {
             Ok(text) => (text, false),
             Err(bytes) => (STANDARD.encode(bytes.as_bytes()), true),
         };
-        Self {
+        Ok(Self {
             method: request.method.to_owned(),
             url: request.url.to_string(),
             headers: request.headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
             body,
             body_is_base64,
-        }
+        })
     }
+}
+
+/// With everything masked that is secret but signs nothing.
+pub(super) fn masked(mut hook: EffectiveHook) -> EffectiveHook {
+    let headers = hook.settings.headers.iter_mut().filter(|header| header.secret);
+    let values = headers.filter_map(|header| header.value.as_mut());
+    let key = Arc::make_mut(&mut hook.hook).verification_key.as_mut();
+    hook.settings.auth.secret_mut().into_iter().chain(values).chain(key).for_each(|secret| *secret = Secret::new(MASK));
+    hook
 }

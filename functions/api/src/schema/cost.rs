@@ -8,8 +8,8 @@ use super::at;
 use super::graph::{Below, Graph};
 use crate::problem::FieldError;
 
-/// Steps that the checks of one request may take; at most about 100 ms. A step is one keyword looking
-/// at one value, or at 32 bytes of a text.
+/// Steps that a check may take, and all checks of one request; at most about
+/// 100 ms. A step is one keyword looking at one value, or at 32 bytes of a text.
 pub(crate) const MAX_STEPS: u64 = 10_000_000;
 const BYTES_PER_STEP: usize = 32;
 /// Schemas that lead into each other while one value is checked. Each takes

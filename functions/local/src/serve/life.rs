@@ -13,6 +13,7 @@ use shared::embedded::{OpenError, Store};
 use shared::ports::{Readiness as _, StoreError};
 use shared::request::LONGEST_ATTEMPT;
 use shared::stage::causes;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -64,7 +65,9 @@ impl Life {
                 if finished.await.is_err() {
                     tracing::warn!("some attempts are still under way; they will be made again at the next start");
                 }
-                engine.store.close();
+                if tokio::time::timeout(LET_GO, close(engine.store.clone())).await.is_err() {
+                    tracing::warn!("the store cannot be closed; the next start takes up what it holds");
+                }
                 return Ok(());
             };
             tracing::error!(error = %causes(&failure), "the disk has failed; everything is refused until the store can be opened again");
@@ -72,7 +75,7 @@ impl Life {
             // What is under way could not be logged, and is made again.
             pump.abort();
             let _ = pump.await;
-            engine.store.close();
+            close(engine.store.clone()).await;
             drop(engine);
             match self.start_again().await? {
                 Some(started) => {
@@ -93,7 +96,11 @@ impl Life {
                 _ = self.stop.wait_for(|stop| *stop) => return Ok(None),
                 () = tokio::time::sleep(PAUSE) => {}
             }
-            match Engine::start(&self.data, self.options.clone()).await {
+            let started = tokio::select! {
+                _ = self.stop.wait_for(|stop| *stop) => return Ok(None),
+                started = start(self.data.clone(), self.options.clone()) => started,
+            };
+            match started {
                 Ok(engine) => {
                     tracing::info!("the store takes writes again");
                     return Ok(Some(engine));
@@ -114,6 +121,18 @@ impl Life {
             }
         }
     }
+}
+
+/// Reading back what a store holds takes its time, and on a bad disk for ever:
+/// meanwhile requests have to be refused.
+async fn start(data: PathBuf, options: Options) -> Result<Engine, StartError> {
+    let runtime = Handle::current();
+    let start = move || runtime.block_on(Engine::start(&data, options));
+    tokio::task::spawn_blocking(start).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+async fn close(store: Store) {
+    let _ = tokio::task::spawn_blocking(move || store.close()).await;
 }
 
 /// Returns once the store has failed.

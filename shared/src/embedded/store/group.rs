@@ -132,8 +132,9 @@ impl Groups {
         group
     }
 
-    pub(super) fn applied(&mut self) {
-        self.closed = None;
+    /// Gives the group back, so that nobody waits while it is let go of.
+    pub(super) fn applied(&mut self) -> Option<Arc<Group>> {
+        self.closed.take()
     }
 }
 

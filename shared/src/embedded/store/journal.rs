@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
@@ -10,11 +11,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fjall::PersistMode;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, oneshot};
 
 use super::group::{Group, Groups};
+use super::trust::{Told, Trust, closed, unavailable};
 use super::wal::Wal;
-use super::{Action, Tables, remains, wal};
+use super::{Action, Tables, wal};
 use crate::ports::{StoreError, StoreResult};
 
 /// How long a write that nobody waits for may stay away from the disk: what a
@@ -44,8 +46,7 @@ struct Shared {
     kept: AtomicU64,
     /// Tells when a group has come into the tables.
     applied: Notify,
-    /// Why the disk is not to be trusted any more.
-    broken: watch::Sender<Option<Arc<fjall::Error>>>,
+    trust: Trust,
 }
 
 #[derive(Default)]
@@ -59,10 +60,8 @@ struct State {
 
 struct Waiting {
     actions: Vec<Action>,
-    reply: oneshot::Sender<Synced>,
+    reply: oneshot::Sender<Told<()>>,
 }
-
-type Synced = Result<(), Arc<fjall::Error>>;
 
 /// What has come into the log, and what is to be done about it.
 struct Written {
@@ -92,20 +91,20 @@ impl Journal {
             news: AtomicBool::new(false),
             kept: AtomicU64::new(0),
             applied: Notify::new(),
-            broken: watch::Sender::new(None),
+            trust: Trust::new(path.to_owned()),
         });
         let (groups, to_apply) = mpsc::channel();
         let applier = thread::Builder::new().name("tables".to_owned()).spawn({
             let (shared, tables) = (Arc::clone(&shared), Arc::clone(&tables));
-            move || shared.apply_until_closed(&tables, to_apply)
+            move || shared.guarded(|| shared.apply_until_closed(&tables, to_apply))
         })?;
         let thread = thread::Builder::new().name("journal".to_owned()).spawn({
             let shared = Arc::clone(&shared);
             move || {
-                shared.write_until_closed(&tables, &groups);
+                shared.guarded(|| shared.write_until_closed(&tables, &groups));
                 drop(groups);
                 let _ = applier.join();
-                shared.finish(&tables);
+                shared.guarded(|| shared.finish(&tables));
             }
         })?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
@@ -113,28 +112,22 @@ impl Journal {
 
     /// Refuses once the store is closed or broken.
     pub(super) fn check_open(&self) -> StoreResult<()> {
-        if let Some(error) = self.shared.broken() {
-            return Err(unavailable(&error));
-        }
+        self.shared.trust.check().map_err(|error| unavailable(&error))?;
         if self.shared.lock().closed { Err(closed()) } else { Ok(()) }
     }
 
     pub(super) fn is_broken(&self) -> bool {
-        self.shared.broken().is_some()
+        self.shared.trust.check().is_err()
     }
 
     /// Notes a failure that was found elsewhere.
     pub(super) fn note(&self, result: fjall::Result<()>) {
-        let _ = self.shared.note(result);
+        let _ = self.shared.trust.note(result);
     }
 
     /// Returns once the disk has failed, and how.
     pub(super) async fn failed(&self) -> StoreError {
-        let mut broken = self.shared.broken.subscribe();
-        match broken.wait_for(Option::is_some).await {
-            Ok(error) => error.as_ref().map_or_else(closed, unavailable),
-            Err(_) => closed(),
-        }
+        self.shared.trust.failed().await
     }
 
     /// Returns once so little waits for the tables that more may be written.
@@ -234,6 +227,19 @@ impl Shared {
         }
     }
 
+    /// Whoever relies on a thread that panics must not wait for it.
+    fn guarded(&self, work: impl FnOnce()) {
+        if std::panic::catch_unwind(AssertUnwindSafe(work)).is_err() {
+            let lost = self.trust.note_io(Err(io::Error::other("a thread of the store has panicked")));
+            let waiting = {
+                let mut state = self.lock();
+                state.closed = true;
+                std::mem::take(&mut state.waiting)
+            };
+            settle(waiting, &lost);
+        }
+    }
+
     fn write_until_closed(&self, tables: &Tables, to_apply: &mpsc::Sender<ToApply>) {
         let mut due = None;
         // Since when there is what the tables could take.
@@ -241,10 +247,9 @@ impl Shared {
         loop {
             let (waiting, closed) = self.next_turn(due.take());
             self.news.store(false, Ordering::SeqCst);
-            let is_awaited = closed || !waiting.is_empty();
-            let synced = self.write(tables, is_awaited, &mut unapplied).and_then(|written| {
+            let synced = self.write(tables, &mut unapplied).and_then(|written| {
                 if let Some(segment) = written.segment {
-                    self.note_io(segment.sync_data())?;
+                    self.trust.note_io(segment.sync_data())?;
                 }
                 if let Some(group) = written.to_apply {
                     let _ = to_apply.send(group);
@@ -259,14 +264,10 @@ impl Shared {
         }
     }
 
-    fn write(
-        &self,
-        tables: &Tables,
-        is_awaited: bool,
-        unapplied: &mut Option<Instant>,
-    ) -> Result<Written, Arc<fjall::Error>> {
+    fn write(&self, tables: &Tables, unapplied: &mut Option<Instant>) -> Told<Written> {
         let mut wal = self.wal();
-        self.note_io(wal.release(self.kept.load(Ordering::SeqCst)))?;
+        self.trust.note_io(wal.release(self.kept.load(Ordering::SeqCst)))?;
+        self.trust.note_io(wal.turn_over())?;
         let is_long = wal.is_long();
         let group = self.append(&mut wal, tables, |groups| {
             let could_take = groups.can_close() && !groups.is_empty();
@@ -278,30 +279,22 @@ impl Shared {
                 groups.close()
             })
         })?;
-        let is_late = wal.unsynced().is_some_and(|since| since.elapsed() >= LAZY);
-        let segment = if is_awaited || is_late || group.is_some() { wal.take_unsynced() } else { None };
-        let due = [wal.unsynced().map(|since| since + LAZY), unapplied.map(|since| since + APPLY_EVERY)];
         Ok(Written {
-            segment,
+            segment: wal.take_unsynced(),
             to_apply: group.map(|group| ToApply { group, newest: wal.newest(), keep: is_long }),
-            due: due.into_iter().flatten().min(),
+            due: unapplied.map(|since| since + APPLY_EVERY),
         })
     }
 
     /// Puts what was written into the log. Nothing is written meanwhile, while
     /// `look` does.
-    fn append<T>(
-        &self,
-        wal: &mut Wal,
-        tables: &Tables,
-        look: impl FnOnce(&mut Groups) -> T,
-    ) -> Result<T, Arc<fjall::Error>> {
-        self.broken().map_or(Ok(()), Err)?;
+    fn append<T>(&self, wal: &mut Wal, tables: &Tables, look: impl FnOnce(&mut Groups) -> T) -> Told<T> {
+        self.trust.check()?;
         let (record, seen) = {
             let mut groups = tables.groups();
             (groups.take_record(wal.empty_record()), look(&mut groups))
         };
-        self.note_io(wal.append(record))?;
+        self.trust.note_io(wal.append(record))?;
         Ok(seen)
     }
 
@@ -333,13 +326,13 @@ impl Shared {
     fn apply_until_closed(&self, tables: &Tables, to_apply: mpsc::Receiver<ToApply>) {
         for ToApply { group, newest, keep } in to_apply {
             // What could not be applied is in the log, for the next opening.
-            if self.note(tables.apply(&group)).is_err() {
+            if self.trust.note(tables.apply(&group)).is_err() {
                 continue;
             }
             drop(group);
             tables.applied();
             self.applied.notify_waiters();
-            if keep && self.note(tables.db.persist(PersistMode::SyncAll)).is_ok() {
+            if keep && self.trust.note(tables.db.persist(PersistMode::SyncAll)).is_ok() {
                 self.kept.store(newest, Ordering::SeqCst);
             }
             self.tell();
@@ -348,57 +341,24 @@ impl Shared {
 
     /// What is left goes into the tables, and then there is no need of a log.
     fn finish(&self, tables: &Tables) {
-        let _wal = self.wal();
-        if self.broken().is_some() {
-            return;
-        }
-        let last = tables.groups().close();
-        let applied = tables.apply(&last).and_then(|()| tables.db.persist(PersistMode::SyncAll));
-        if self.note(applied).is_ok() {
+        let mut wal = self.wal();
+        let last = self.append(&mut wal, tables, Groups::close).and_then(|last| {
+            self.trust.note_io(wal.take_unsynced().map_or(Ok(()), |segment| segment.sync_data()))?;
+            self.trust.note(tables.apply(&last).and_then(|()| tables.db.persist(PersistMode::SyncAll)))
+        });
+        if last.is_ok() {
             tables.applied();
-            let _ = self.note_io(wal::remove(&self.folder));
+            self.applied.notify_waiters();
+            let _ = self.trust.note_io(wal::remove(&self.folder));
         }
-    }
-
-    fn note_io(&self, result: io::Result<()>) -> Synced {
-        self.note(result.map_err(fjall::Error::from))
-    }
-
-    /// After a failure nothing is taken any more.
-    fn note(&self, result: fjall::Result<()>) -> Synced {
-        let result = result.map_err(Arc::new);
-        if let Err(error) = &result {
-            // It may have been a sync of fjall's own.
-            if self.broken().is_none() {
-                remains::suspect(&self.folder);
-            }
-            self.broken.send_if_modified(|broken| {
-                let is_first = broken.is_none();
-                broken.get_or_insert_with(|| Arc::clone(error));
-                is_first
-            });
-        }
-        result
-    }
-
-    fn broken(&self) -> Option<Arc<fjall::Error>> {
-        self.broken.borrow().clone()
     }
 }
 
-fn settle(waiting: Vec<Waiting>, synced: &Synced) {
+fn settle(waiting: Vec<Waiting>, synced: &Told<()>) {
     for Waiting { actions, reply, .. } in waiting {
         if synced.is_ok() {
             actions.into_iter().for_each(|action| action());
         }
         let _ = reply.send(synced.clone());
     }
-}
-
-fn unavailable(error: &Arc<fjall::Error>) -> StoreError {
-    StoreError::Unavailable(Arc::clone(error).into())
-}
-
-fn closed() -> StoreError {
-    StoreError::Unavailable("the store is closed".into())
 }

@@ -77,8 +77,8 @@ fn forget_unfinished_store(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Cuts off what is behind the last whole batch: it was never synced, so nobody
-/// was told that it is safe.
+/// Cuts off what is behind the last whole batch: it was never synced, so the log
+/// has it still.
 fn cut_torn_tail(journal: &Path) -> io::Result<()> {
     let file = OpenOptions::new().read(true).write(true).open(journal)?;
     let mut reader = BufReader::with_capacity(CHUNK, &file);

@@ -75,7 +75,7 @@ fn journal(folder: &Path) -> PathBuf {
 /// A file that cannot be synced, where the next of the log will be.
 #[cfg(unix)]
 fn break_sync(folder: &Path) -> PathBuf {
-    let link = folder.join("1.wal");
+    let link = folder.join("log/1.wal");
     std::os::unix::fs::symlink("/dev/null", &link).unwrap();
     link
 }
@@ -221,8 +221,7 @@ async fn a_disk_that_is_nearly_full_takes_what_was_accepted_and_nothing_more() {
 }
 
 fn log_files(folder: &Path) -> usize {
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    names.filter(|path| path.extension().is_some_and(|extension| extension == "wal")).count()
+    fs::read_dir(folder.join("log")).map_or(0, Iterator::count)
 }
 
 #[tokio::test]
@@ -346,6 +345,49 @@ async fn a_write_that_nobody_waits_for_reaches_disk_and_tables_by_itself() {
         assert!(Instant::now() < deadline, "it comes into the tables in time");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let log = fs::read(folder.path().join("0.wal")).unwrap();
+    let log = fs::read(folder.path().join("log/0.wal")).unwrap();
     assert!(log.windows(21).any(|window| window == b"what nobody waits for"));
+}
+
+#[tokio::test]
+async fn what_was_handed_over_outlives_the_process_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let handed_over = store.hand_over(|tx| {
+        tx.put(Table::Logs, *b"key", *b"value");
+        Ok(())
+    });
+    handed_over.await.unwrap();
+    let left = tempfile::tempdir().unwrap();
+    torn::copy(folder.path(), left.path(), &[]);
+    assert!(open(left.path()).get(Table::Logs, b"key").unwrap().is_some());
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_thread_that_has_panicked() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    record(&store, 1).await.unwrap();
+    let fatal = store.write(|tx| {
+        tx.after_commit(|| panic!("as a test of what follows"));
+        Ok(())
+    });
+    assert!(matches!(fatal.await, Err(StoreError::Unavailable(_))));
+    let failure = tokio::time::timeout(PATIENCE, store.failed()).await.unwrap();
+    assert!(crate::stage::causes(&failure).contains("panicked"), "{failure:?}");
+    assert!(matches!(record(&store, 2).await, Err(StoreError::Unavailable(_))));
+    drop(store);
+    assert_eq!(recorded(&open(folder.path())), [1]);
+}
+
+#[tokio::test]
+async fn who_waits_for_room_is_told_when_the_store_closes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.tables.unapplied.store(usize::MAX, Ordering::Relaxed);
+    let mut write = std::pin::pin!(record(&store, 1));
+    assert!(write.as_mut().now_or_never().is_none());
+    store.close();
+    let written = tokio::time::timeout(PATIENCE, write).await.unwrap();
+    assert!(matches!(written, Err(StoreError::Unavailable(_))));
 }

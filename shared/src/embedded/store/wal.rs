@@ -1,6 +1,6 @@
 //! The write-ahead log: what was written, in order, before the tables have it.
 //!
-//! It is a row of files, its segments. Their room is filled with zeroes before
+//! It is a folder with a row of files, its segments. Their room is filled with zeroes before
 //! it is written, and used again once the tables have what it held: so a sync
 //! has data to write and nothing to tell the file system, which takes half the time.
 //!
@@ -19,7 +19,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 pub(super) use record::Record;
 pub(super) use replay::replay;
@@ -28,6 +27,12 @@ pub(super) use replay::replay;
 const STEP: u64 = 512 * 1024;
 /// Segments that wait to be used again.
 const SPARE: usize = 2;
+/// A segment is left when less than one part in so many is free, so that it
+/// takes what comes until then.
+const OVERRUN: u64 = 16;
+/// Where it lies in the store's folder, and where what is left of it goes.
+const FOLDER: &str = "log";
+const REMOVED: &str = "log.old";
 
 pub(super) struct Wal {
     folder: PathBuf,
@@ -39,8 +44,8 @@ pub(super) struct Wal {
     /// Oldest first, with the numbers of their last records.
     full: VecDeque<(u64, Segment)>,
     spare: Vec<Segment>,
-    /// Since when there is something that is not on disk.
-    unsynced: Option<Instant>,
+    /// There is something that is not on disk.
+    unsynced: bool,
     /// Its memory is used again.
     emptied: Record,
 }
@@ -49,6 +54,9 @@ impl Wal {
     /// Begins a log in place of what was there.
     pub(super) fn begin(folder: &Path, room: u64) -> io::Result<Self> {
         remove(folder)?;
+        fs::create_dir(folder.join(FOLDER))?;
+        sync_folder(folder)?;
+        let folder = &folder.join(FOLDER);
         let current = Segment::create(folder, 0)?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -58,7 +66,7 @@ impl Wal {
             next: 1,
             full: VecDeque::new(),
             spare: Vec::new(),
-            unsynced: None,
+            unsynced: false,
             emptied: Record::default(),
         })
     }
@@ -72,11 +80,8 @@ impl Wal {
         if record.is_empty() {
             return Ok(());
         }
-        if self.current.end > 0 && self.current.end + record.bytes().len() as u64 > self.room {
-            self.begin_segment()?;
-        }
         record.seal(self.next);
-        self.unsynced.get_or_insert_with(Instant::now);
+        self.unsynced = true;
         self.current.write(record.bytes(), self.room)?;
         self.next += 1;
         record.clear();
@@ -84,14 +89,16 @@ impl Wal {
         Ok(())
     }
 
-    /// Since when there is something that is not on disk.
-    pub(super) fn unsynced(&self) -> Option<Instant> {
-        self.unsynced
-    }
-
     /// What has to be synced, by the caller and at once, so that all is on disk.
     pub(super) fn take_unsynced(&mut self) -> Option<Arc<File>> {
-        self.unsynced.take().map(|_| Arc::clone(&self.current.file))
+        std::mem::take(&mut self.unsynced).then(|| Arc::clone(&self.current.file))
+    }
+
+    /// Goes on in the next segment when this one is nearly full. To be called by
+    /// who syncs: a failure to write is told only once.
+    pub(super) fn turn_over(&mut self) -> io::Result<()> {
+        let is_full = self.current.end > 0 && self.current.end + self.room / OVERRUN > self.room;
+        if is_full { self.begin_segment() } else { Ok(()) }
     }
 
     /// The number of the newest record.
@@ -108,9 +115,12 @@ impl Wal {
     pub(super) fn release(&mut self, number: u64) -> io::Result<()> {
         while self.full.front().is_some_and(|(last, _)| *last <= number) {
             let Some((_, segment)) = self.full.pop_front() else { break };
-            // One that holds a record larger than its room is larger than that.
+            // One that took more than its room is larger than that.
             if self.spare.len() < SPARE && segment.zeroed <= self.room {
-                self.spare.push(Segment { end: 0, ..segment });
+                let mut spare = Segment { end: 0, ..segment };
+                // Nobody has to read it again after a crash, though nothing would come of it.
+                spare.write_at(&[0; record::HEADER], 0)?;
+                self.spare.push(spare);
             } else {
                 fs::remove_file(segment.path)?;
             }
@@ -153,7 +163,8 @@ impl Segment {
         if end > self.zeroed && self.zeroed < room {
             let until = (end + STEP).min(room).max(end);
             let zeroes = vec![0; usize::try_from(until - self.zeroed).unwrap_or_default()];
-            self.write_at(&zeroes, self.zeroed)?;
+            // Where there is no room for them, there may be for the record.
+            let _ = self.write_at(&zeroes, self.zeroed);
         }
         self.write_at(bytes, self.end)?;
         self.end = end;
@@ -169,14 +180,19 @@ impl Segment {
     }
 }
 
-/// Takes the log away: the tables have what it held, on disk.
+/// Takes the log away, all of it at once: the tables have what it held, on
+/// disk. A part of it would set them back.
 pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    segments(folder)?.iter().try_for_each(fs::remove_file)
-}
-
-fn segments(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let paths = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
-    paths.filter(|path| path.as_ref().map_or(true, |path| path.extension().is_some_and(|end| end == "wal"))).collect()
+    let (log, removed) = (folder.join(FOLDER), folder.join(REMOVED));
+    if removed.try_exists()? {
+        fs::remove_dir_all(&removed)?;
+    }
+    if log.try_exists()? {
+        fs::rename(log, &removed)?;
+        sync_folder(folder)?;
+        fs::remove_dir_all(removed)?;
+    }
+    Ok(())
 }
 
 /// What a crash leaves of names must be known before anything is kept under them.

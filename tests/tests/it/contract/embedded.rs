@@ -112,7 +112,7 @@ async fn a_message_is_in_the_log_when_its_send_returns() {
     let queue = EmbeddedQueue::open(store, "durable", options).await.unwrap();
     let body = b"what has to outlive the process";
     queue.send_one(Outgoing { body: Bytes::from_static(body), group: "g".into(), due: None }).await.unwrap();
-    let log = std::fs::read(directory.path().join("0.wal")).unwrap();
+    let log = std::fs::read(directory.path().join("log/0.wal")).unwrap();
     assert!(log.windows(body.len()).any(|window| window == body));
 }
 

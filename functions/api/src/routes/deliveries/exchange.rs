@@ -4,21 +4,17 @@
 //! what the log costs. The event and the versions of hook, tenant and profile
 //! give the same bytes again, and the signatures with them.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use shared::domain::delivery::{Attempt, Delivery, Outcome, Revision};
 use shared::domain::event::Event;
 use shared::domain::ids::{DeliveryId, EventSeq};
-use shared::domain::secret::Secret;
-use shared::domain::settings::{Auth, MASK};
 use shared::effective::EffectiveHook;
 use shared::ports::StoreResult;
-use shared::request::{self, Moment, Subject};
+use shared::request::{self, Subject};
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::routes::sent::{Header, SentRequest};
+use crate::routes::sent::{Header, SentRequest, masked};
 
 /// What came back, as far as it is kept.
 #[derive(Serialize, ToSchema)]
@@ -127,23 +123,5 @@ fn build(hook: &EffectiveHook, events: &[Event], attempt: &Attempt) -> Result<Se
         })
         .collect();
     let id = request::name(&events.iter().map(name).collect::<Vec<_>>());
-    let token = Secret::new(MASK);
-    let moment = Moment { at: attempt.at, token: Some(&token) };
-    let request = deliver::build(hook, &subjects, &id, moment, attempt.with_key);
-    let mut request = request.map_err(|error| error.to_string())?;
-    if matches!(hook.settings.auth, Auth::Basic { .. }) {
-        // In base64 the mask would not be told from a password.
-        let credentials = request.headers.iter_mut().filter(|(name, _)| name == "authorization");
-        credentials.for_each(|(_, value)| *value = format!("Basic {MASK}"));
-    }
-    Ok(request.into())
-}
-
-/// With everything masked that is secret but signs nothing.
-fn masked(mut hook: EffectiveHook) -> EffectiveHook {
-    let headers = hook.settings.headers.iter_mut().filter(|header| header.secret);
-    let values = headers.filter_map(|header| header.value.as_mut());
-    let key = Arc::make_mut(&mut hook.hook).verification_key.as_mut();
-    hook.settings.auth.secret_mut().into_iter().chain(values).chain(key).for_each(|secret| *secret = Secret::new(MASK));
-    hook
+    SentRequest::made_again(hook, &subjects, &id, attempt.at, attempt.with_key)
 }

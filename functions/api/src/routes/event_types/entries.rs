@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::Deps;
 use crate::input::present;
 use crate::problem::{FieldError, Problem};
-use crate::vetting::Inspector;
+use crate::vetting::{Allowance, Inspector};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
 /// With it and its schema, a page of 100 entries stays within the 6 MB that
@@ -82,7 +82,9 @@ async fn check(
     match (inspector.compiled(schema).await?, &entry.example) {
         (Err(error), _) => complain(error),
         (Ok(schema), Some(example)) if size <= MAX_EXAMPLE_BYTES => {
-            if let Err(problem) = inspector.comply(schema, "example", example.clone()).await {
+            // Each entry has its own, or a catalogue might not be imported as it was exported.
+            let mut allowance = Allowance::default();
+            if let Err(problem) = inspector.comply(schema, "example", example.clone(), &mut allowance).await {
                 if problem.status().is_server_error() {
                     return Err(problem);
                 }

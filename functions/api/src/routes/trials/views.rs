@@ -2,15 +2,13 @@
 
 use serde::Serialize;
 use shared::domain::delivery::{Outcome, Trigger, excerpt};
-use shared::domain::secret::Secret;
-use shared::domain::settings::{Auth, MASK};
 use shared::effective::EffectiveHook;
 use shared::ports::{HttpResult, MAX_RESPONSE_BYTES};
-use shared::request::{Moment, Subject};
+use shared::request::Subject;
 use shared::time::Timestamp;
 use utoipa::ToSchema;
 
-use crate::routes::sent::{Header, SentRequest};
+use crate::routes::sent::{Header, SentRequest, masked};
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Trial {
@@ -78,7 +76,7 @@ impl Trial {
             outcome,
             message,
             trigger: Trigger::Test,
-            request: sent(hook, subject, id, at, with_key),
+            request: SentRequest::made_again(&masked(hook.clone()), &[*subject], id, at, with_key).ok(),
             response,
             duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
         }
@@ -112,19 +110,4 @@ impl TrialResult {
             | Outcome::Auth => Self::RequestFailed,
         }
     }
-}
-
-/// Built once more, from the same to the same bytes, save for what is masked.
-fn sent(hook: &EffectiveHook, subject: &Subject<'_>, id: &str, at: Timestamp, with_key: bool) -> Option<SentRequest> {
-    let token = Secret::new(MASK);
-    let mut request = deliver::build(hook, &[*subject], id, Moment { at, token: Some(&token) }, with_key).ok()?;
-    let is_secret = |name: &str| {
-        let is = |other: &str| other.eq_ignore_ascii_case(name);
-        is("authorization")
-            || matches!(&hook.settings.auth, Auth::ApiKey { header, .. } if is(header))
-            || hook.settings.headers.iter().any(|header| header.secret && is(&header.name))
-    };
-    let secrets = request.headers.iter_mut().filter(|(name, _)| is_secret(name));
-    secrets.for_each(|(_, value)| *value = MASK.to_owned());
-    Some(request.into())
 }

@@ -51,14 +51,14 @@ impl Written {
         let store = open(folder.path());
         // Before anything comes into the tables.
         let copied = tempfile::tempdir().unwrap();
-        copy(folder.path(), copied.path(), &["0.wal"]);
-        let file = folder.path().join("0.wal");
+        copy(folder.path(), copied.path(), &["log/0.wal"]);
+        let file = folder.path().join("log/0.wal");
         let mut ends = vec![written(&file)];
         for number in 0..RECORDS {
             record(&store, number).await.unwrap();
             ends.push(written(&file));
         }
-        Self::new("0.wal", copied, &file, ends)
+        Self::new("log/0.wal", copied, &file, ends)
     }
 
     fn in_journal() -> Self {

@@ -1,14 +1,14 @@
 //! What a process that died left in the log.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::Table;
+use super::FOLDER;
 use super::record::{HEADER, take_change};
-use super::segments;
 
 /// What the log holds of changes, oldest first.
 pub(in crate::embedded::store) fn replay(
@@ -16,7 +16,7 @@ pub(in crate::embedded::store) fn replay(
     mut change: impl FnMut(Table, &[u8], Option<&[u8]>) -> fjall::Result<()>,
 ) -> fjall::Result<()> {
     let mut found = Vec::new();
-    for path in segments(folder)? {
+    for path in segments(&folder.join(FOLDER))? {
         let mut records = Records::open(&path)?;
         let Some(first) = records.next()?.map(|record| record.number) else { continue };
         while records.next()?.is_some() {}
@@ -25,7 +25,10 @@ pub(in crate::embedded::store) fn replay(
     found.sort_unstable();
     // Older ones were released, and some of those used again.
     let gap = found.windows(2).rposition(|pair| pair[0].1 + 1 != pair[1].0);
-    for (.., path) in found.drain(gap.map_or(0, |gap| gap + 1)..) {
+    found.drain(..gap.map_or(0, |gap| gap + 1));
+    // Or the tables might have on disk what the log then has not.
+    found.iter().try_for_each(|(.., path)| File::open(path)?.sync_all())?;
+    for (.., path) in found {
         let mut records = Records::open(&path)?;
         while let Some(record) = records.next()? {
             let mut rest = record.bytes;
@@ -37,6 +40,14 @@ pub(in crate::embedded::store) fn replay(
         }
     }
     Ok(())
+}
+
+fn segments(log: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(log) {
+        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The whole records of a segment, up to the first that is not, or is older.
