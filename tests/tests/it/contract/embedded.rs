@@ -3,12 +3,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::FutureExt as _;
 use shared::documents::{StoredKeys, StoredTenants};
+use shared::domain::ids::{EventId, EventSeq, TenantId};
 use shared::embedded::{
     DeadLetters as Letters, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue,
     QueueOptions, Store, StoreOptions,
 };
-use shared::ports::{Clock, ManualClock, Outgoing, QueueError, QueueReceiver as _, QueueSender};
+use shared::ports::{Clock, EventRef, Events as _, ManualClock, Outgoing, QueueError, QueueReceiver as _, QueueSender};
 
 use super::{DeadLetters, Queues, START, Stores, Time};
 
@@ -114,6 +116,22 @@ async fn a_message_is_in_the_log_when_its_send_returns() {
     queue.send_one(Outgoing { body: Bytes::from_static(body), group: "g".into(), due: None }).await.unwrap();
     let log = std::fs::read(directory.path().join("log/0.wal")).unwrap();
     assert!(log.windows(body.len()).any(|window| window == body));
+}
+
+#[tokio::test]
+async fn what_fan_out_writes_waits_for_no_disk() {
+    let (store, clock, _directory) = open();
+    let queue = lane(store.clone(), LANE).await;
+    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None };
+    queue.send_one(message.clone()).await.unwrap();
+    let received = queue.receive(1).await.unwrap();
+    let (tenant, id): (TenantId, EventId) = ("acme".parse().unwrap(), "evt_1".parse().unwrap());
+    let seq = EventSeq::of_publication(&tenant, &id, "token", clock.now());
+    let unclaimed = [(EventRef { seq, id }, clock.now())];
+    // Handled one after the other, events would wait for it one after the other.
+    EmbeddedEvents(store).unclaim(&tenant, &unclaimed).now_or_never().unwrap().unwrap();
+    queue.for_stage().send_one(message).now_or_never().unwrap().unwrap();
+    queue.ack(&received[0].receipt).now_or_never().unwrap().unwrap();
 }
 
 const LANE: QueueOptions = QueueOptions {
