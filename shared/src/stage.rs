@@ -48,7 +48,11 @@ impl From<Rejection> for Outcome {
 
 impl<T: Into<Fault>> From<T> for Outcome {
     fn from(fault: T) -> Self {
-        Self::Fault(fault.into())
+        match fault.into() {
+            // It came with the message, and would be as bad when that comes again.
+            Fault::Store(StoreError::BadCursor) => Rejection("cursor is not one of this list".to_owned()).into(),
+            fault => Self::Fault(fault),
+        }
     }
 }
 

@@ -17,10 +17,12 @@ const EVENTS: [&str; 4] = [
     r#"{"tenant":"acme","type":"a","data":[1.50,"\ud83d\ude00"],"ttl":0.5,"deliver_at":"2026-02-01T00:00:00+01:00"}"#,
 ];
 const DELIVERIES: [&str; 2] = [include_str!("../../events/delivery.json"), include_str!("../../events/retry.json")];
-const JOBS: [&str; 4] = [
+const JOBS: [&str; 6] = [
     r#"{"version":1,"tenant":"acme","job":{"expunge":{"event":"post-1","cursor":"1.2"}}}"#,
     r#"{"version":1,"tenant":"acme","job":{"purge_events":{"until":"2026-01-31T09:30:00.000Z"}}}"#,
     r#"{"version":1,"tenant":"acme","job":{"purge_hook":{"hook":"hook_01KDYVGY008YH3QK2V7M4N9P0T","with_events":true}}}"#,
+    r#"{"version":1,"tenant":"acme","job":{"purge_events":{"until":"2026-01-31T09:30:00.000Z","cursor":"x"}}}"#,
+    r#"{"version":1,"tenant":"acme","job":{"purge_hook":{"hook":"hook_01KDYVGY008YH3QK2V7M4N9P0T","with_events":true,"cursor":"x"}}}"#,
     r#"{"version":1,"tenant":"acme","job":{"replay":{"hook":"hook_01KDYVGY008YH3QK2V7M4N9P0T","replay":"rpl_01KG9P6JE46D1FBX5W3E9J2R4C","step":3,"token":"t"}}}"#,
 ];
 

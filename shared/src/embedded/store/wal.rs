@@ -78,6 +78,7 @@ impl Wal {
     /// Hands `record` to the system, if it holds anything.
     pub(super) fn append(&mut self, mut record: Record) -> io::Result<()> {
         if record.is_empty() {
+            self.emptied = record;
             return Ok(());
         }
         record.seal(self.next);
