@@ -6,6 +6,7 @@
 //! everything up to some write: no effect without its cause. Therefore only
 //! those wait who promise something to the outside.
 
+mod expiry;
 mod group;
 mod journal;
 mod overlay;
@@ -21,11 +22,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fjall::compaction::filter::{CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict};
+use fjall::compaction::filter::Factory;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 
 use super::codec;
 use crate::ports::{Clock, Readiness, StoreError, StoreResult};
+use expiry::ExpiryFactory;
 use group::{Change, Group, Groups};
 use journal::Journal;
 use overlay::Overlay;
@@ -375,28 +377,4 @@ impl Transaction<'_> {
 
 pub(super) fn unavailable(error: fjall::Error) -> StoreError {
     StoreError::Unavailable(error.into())
-}
-
-/// Drops expired rows of the log whenever the store compacts.
-struct ExpiryFactory(codec::SharedClock);
-
-impl Factory for ExpiryFactory {
-    fn name(&self) -> &str {
-        "expiry"
-    }
-
-    fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
-        Box::new(ExpiryFilter { now_millis: self.0.0.now().as_millis() })
-    }
-}
-
-struct ExpiryFilter {
-    now_millis: i64,
-}
-
-impl CompactionFilter for ExpiryFilter {
-    fn filter_item(&mut self, item: ItemAccessor<'_>, _: &Context) -> CompactionFilterResult {
-        let expired = codec::expires_at_millis(&item.value()?).is_some_and(|at| at <= self.now_millis);
-        Ok(if expired { Verdict::Remove } else { Verdict::Keep })
-    }
 }
