@@ -67,6 +67,26 @@ pub(super) fn kind(raw: &RawValue) -> Kind {
     }
 }
 
+/// Whether a string in it has half of a surrogate pair, which many readers of
+/// JSON refuse.
+pub(super) fn has_half_a_pair(raw: &RawValue) -> bool {
+    let mut high = false;
+    let mut rest = raw.get();
+    while let Some(at) = rest.find('\\') {
+        let unit = rest[at + 1..].strip_prefix('u').and_then(|hex| u16::from_str_radix(hex.get(..4)?, 16).ok());
+        let is_low = unit.is_some_and(|unit| (0xdc00..0xe000).contains(&unit));
+        if is_low != (high && at == 0) {
+            return true;
+        }
+        high = unit.is_some_and(|unit| (0xd800..0xdc00).contains(&unit));
+        rest = &rest[at + if unit.is_some() { 6 } else { 2 }..];
+        if high && !rest.starts_with('\\') {
+            return true;
+        }
+    }
+    high
+}
+
 /// The text of a JSON string; half of a surrogate pair becomes U+FFFD.
 pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     let key = serde_json::from_str::<Key<'_>>(raw.get()).ok()?;
@@ -203,6 +223,19 @@ mod tests {
         assert_eq!(found[0].unwrap().get(), r#"{ "x" : 2 }"#);
         assert_eq!(found[1].unwrap().get(), "1.10");
         assert!(found[2].is_none());
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_found_wherever_it_stands() {
+        let has = |text: &str| has_half_a_pair(&RawValue::from_string(text.to_owned()).unwrap());
+        for text in
+            [r#""\ud800""#, r#""\udc00""#, r#"{"\ud800a":1}"#, r#"["\ud83d\ud83d\ude00"]"#, r#""\ud800\n\udc00""#]
+        {
+            assert!(has(text), "{text}");
+        }
+        for text in [r#""\ud83d\ude00""#, r#"{"\u0041":"\\ud800"}"#, r#"["\\","\uffff\n"]"#, "1"] {
+            assert!(!has(text), "{text}");
+        }
     }
 
     #[test]

@@ -20,6 +20,10 @@ pub(super) fn compile(raw: &RawValue, field: &str, errors: &mut Vec<FieldError>)
         errors.push(FieldError::new(field, format!("expected at most {MAX_BYTES} bytes of JSON")));
         return None;
     }
+    if json::has_half_a_pair(raw) {
+        errors.push(FieldError::new(field, r"has half of a surrogate pair (\ud800 to \udfff); write both or none"));
+        return None;
+    }
     let before = errors.len();
     let mut compiler = Compiler { errors, path: Vec::new(), leaves: 0, rules: 0 };
     let (pattern, combinations) = compiler.pattern(raw, field, 1);
