@@ -17,8 +17,8 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -49,6 +49,16 @@ def build():
     return pathlib.Path(target) / "debug" / "hookline"
 
 
+def until(what, look):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            if found := look():
+                return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {PATIENCE} s: {what}")
+
+
 class Server:
     """The server, with one of everything that a path can name."""
 
@@ -65,17 +75,7 @@ class Server:
             raise AssertionError(f"{method} {path}: {response.status} {text}")
         return json.loads(text) if text else None
 
-    def until(self, what, look):
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                if found := look():
-                    return found
-            time.sleep(0.05)
-        raise AssertionError(f"not within {PATIENCE} s: {what}")
-
     def furnish(self):
-        self.until("the server answers", lambda: self.call("GET", "/healthz"))
         acme = "/v1/tenants/acme"
         schema = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
         kind = {"name": "post.published", "schema": schema, "example": {"n": 1}}
@@ -87,7 +87,7 @@ class Server:
         hook = self.call("POST", f"{acme}/hooks", hook)["id"]
         self.call("POST", f"{acme}/events", {"id": "post-1", "type": "post.published", "data": {"n": 1}})
         replay = self.call("POST", f"{acme}/hooks/{hook}/replays", {"kind": "failed", "dry_run": True})["id"]
-        log = self.until("the first delivery", lambda: self.call("GET", f"{acme}/hooks/{hook}/deliveries")["items"])
+        log = until("the first delivery", lambda: self.call("GET", f"{acme}/hooks/{hook}/deliveries")["items"])
         return {
             "tenant": "acme", "profile": "house", "type": "post.published", "hook": hook, "event": "post-1",
             "replay": replay, "delivery": log[0]["id"],
@@ -96,16 +96,15 @@ class Server:
 
 @contextlib.contextmanager
 def serving(binary):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     key = secrets.token_hex()
-    command = [str(binary), "serve", "--temporary", "--allow-http", "--listen", f"127.0.0.1:{port}"]
+    command = [str(binary), "serve", "--temporary", "--allow-http", "--listen", "127.0.0.1:0"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HOOKLINE_")}
-    with open(ROOT / "target" / "hostile.log", "wb") as log:
+    path = ROOT / "target" / "hostile.log"
+    with open(path, "wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=clean | {"HOOKLINE_OPERATOR_KEY": key})
         try:
-            yield Server(port, key)
+            said = until("the server listens", lambda: re.search(r"listening on http://[\d.]+:(\d+)", path.read_text()))
+            yield Server(int(said[1]), key)
         finally:
             died = process.poll() is not None
             process.terminate()

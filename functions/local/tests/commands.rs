@@ -8,25 +8,26 @@ mod binary;
 mod operating;
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 use tokio::process::{Child, Command};
 
-use binary::{KEY, PATIENCE, binary, until};
+use binary::{KEY, PATIENCE, binary, listening, until};
 
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const WHSK: &str = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
 
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-async fn until_open(address: SocketAddr) {
-    until("a port is open", || async { tokio::net::TcpStream::connect(address).await.is_ok() }).await;
+/// Where nothing answers: the port is taken, and nobody listens on it.
+fn nowhere() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let api = format!("http://{}", socket.local_addr().unwrap());
+    (socket, api)
 }
 
 struct Said {
@@ -36,8 +37,12 @@ struct Said {
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    fn succeeded(&self) {
         assert_eq!(self.code, 0, "{}", self.err);
+    }
+
+    fn json(&self) -> Value {
+        self.succeeded();
         serde_json::from_str(&self.out).unwrap()
     }
 }
@@ -62,19 +67,16 @@ impl Deployment {
 
     /// Over a data directory that is prepared before.
     async fn start_on(prepare: impl AsyncFnOnce(&Path)) -> Self {
-        let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
+        let directory = tempfile::tempdir().unwrap();
         prepare(&directory.path().join("data")).await;
-        let server = binary()
-            .args(["serve", "--allow-http", "--allow-network", "127.0.0.0/8", "--operator-key", KEY])
-            .args(["--listen", &address.to_string(), "--data"])
+        let mut command = binary();
+        command
+            .args(["serve", "--allow-http", "--allow-network", "127.0.0.0/8", "--operator-key", KEY, "--data"])
             .arg(directory.path().join("data"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        until_open(address).await;
+            .stdout(Stdio::null());
+        let (server, address, _log) = listening(command).await;
         let deployment = Self { _server: server, api: format!("http://{address}"), directory };
-        assert_eq!(deployment.run("tenants create acme").await.code, 0);
+        deployment.run("tenants create acme").await.succeeded();
         deployment
     }
 
@@ -102,15 +104,10 @@ impl Deployment {
     }
 
     async fn listen(&self, flags: &[&str]) -> Receiver {
-        let (address, output) = (free_address(), self.directory.path().join("received"));
-        let child = binary()
-            .args(["listen", "--listen", &address.to_string()])
-            .args(flags)
-            .stdout(File::create(&output).unwrap())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        until_open(address).await;
+        let output = self.directory.path().join("received");
+        let mut command = binary();
+        command.arg("listen").args(flags).stdout(File::create(&output).unwrap());
+        let (child, address, _log) = listening(command).await;
         Receiver { _child: child, url: format!("http://{address}/in"), output }
     }
 
@@ -191,7 +188,7 @@ async fn lists_are_read_to_their_end_one_json_entry_a_line() {
     let deployment = Deployment::start().await;
     for n in 0..5 {
         let hook = format!("hooks create --url http://127.0.0.1:1/{n} --event * --name hook-{n}");
-        assert_eq!(deployment.run(&hook).await.code, 0);
+        deployment.run(&hook).await.succeeded();
     }
     let all = deployment.run("hooks list --limit 2 --all --json --order -name").await;
     let names: Vec<Value> =
@@ -234,7 +231,7 @@ async fn a_tenants_key_needs_no_tenant_and_a_wrong_one_exits_with_1() {
     assert_eq!(run(command).await.json()["total"], 0);
 
     let revoke = format!("keys revoke {}", key["id"].as_str().unwrap());
-    assert_eq!(deployment.run(&revoke).await.code, 0);
+    deployment.run(&revoke).await.succeeded();
     for wrong in [key["key"].as_str().unwrap(), "wrong"] {
         let said = deployment.run_with("hooks list --key", &[wrong]).await;
         assert!(said.code == 1 && said.err.contains("(401)") && said.out.is_empty(), "{}", said.err);
@@ -251,7 +248,7 @@ async fn refused_fields_are_told_by_name() {
 
 #[tokio::test]
 async fn usage_errors_exit_with_2_and_ask_nothing() {
-    let api = format!("--api=http://{}", free_address());
+    let (_socket, api) = nowhere();
     for (line, told) in [
         ("hooks lst", "unrecognized subcommand"),
         ("hooks list --key k", "no tenant"),
@@ -264,7 +261,7 @@ async fn usage_errors_exit_with_2_and_ask_nothing() {
         ("events publish --key k --tenant t --type a --data {", "not JSON"),
     ] {
         let mut command = binary();
-        command.args(line.split(' ')).arg(&api);
+        command.args(line.split(' ')).args(["--api", &api]);
         let said = run(command).await;
         assert_eq!(said.code, 2, "{line}: {}", said.err);
         assert!(said.err.contains(told), "{line}: {}", said.err);
@@ -289,7 +286,7 @@ async fn listen_refuses_what_it_cannot_verify_with() {
 
 #[tokio::test]
 async fn where_nothing_answers_the_caller_learns_what_to_do() {
-    let api = format!("http://{}", free_address());
+    let (_socket, api) = nowhere();
     let mut command = binary();
     command.args(["tenants", "list", "--key", "k", "--api", &api]);
     let said = run(command).await;
@@ -306,7 +303,7 @@ async fn verified(hook: &[&str], secret: &str, listen: &[&str], wrong: &str) {
         let create = format!("hooks create --json --event only.{n} --url {}?own=1", receiver.url);
         deployment.run_with(&create, &[hook, &["--set", r#"retry={"delays":[]}"#]].concat()).await.json();
         let event = format!("events publish --type only.{n} --id e-{n} --data");
-        assert_eq!(deployment.run_with(&event, &[r#"{"n":1.0}"#]).await.code, 0);
+        deployment.run_with(&event, &[r#"{"n":1.0}"#]).await.succeeded();
         let delivery = deployment.settled(&format!("e-{n}")).await;
         let code = if n == 0 { 200 } else { 401 };
         assert_eq!(delivery["last_attempt"]["status_code"], code, "{delivery}\n{}", receiver.received());

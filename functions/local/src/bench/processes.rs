@@ -1,6 +1,6 @@
 //! The processes that are measured, and what they use.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -22,21 +22,28 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start() -> anyhow::Result<Self> {
-        // Bound and let go at once: the port is free a moment ago, which is near enough.
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let child = Command::new(std::env::current_exe()?)
+        let mut child = Command::new(std::env::current_exe()?)
             .args(["serve", "--temporary", "--allow-http", "--allow-network", "127.0.0.0/8"])
-            .args(["--listen", &address.to_string()])
+            .args(["--listen", "127.0.0.1:0"])
             .env("HOOKLINE_OPERATOR_KEY", OPERATOR_KEY)
             .env_remove("HOOKLINE_DATA")
-            .stderr(Stdio::null())
+            // Whatever is set here, the line that tells the address is written.
+            .env_remove("HOOKLINE_LOG")
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while Connection::open(address, OPERATOR_KEY).await.is_err() {
-            ensure!(Instant::now() < deadline, "the server did not start");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let log = child.stderr.take().context("the server has no log")?;
+        let (mut lines, mut said) = (BufReader::new(log).lines(), String::new());
+        let address = loop {
+            let Some(line) = lines.next_line().await? else { bail!("the server did not start: {said}") };
+            let address = line.split_once("listening on http://").and_then(|(_, rest)| rest.split_once('"'));
+            if let Some((address, _)) = address {
+                break address.parse()?;
+            }
+            said = said + &line + "\n";
+        };
+        // A log that nobody reads would stop the server once the pipe is full.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self { child, address })
     }
 

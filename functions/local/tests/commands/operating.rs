@@ -37,9 +37,10 @@ async fn what_is_broken_is_told_with_what_to_do_and_the_exit_code_is_1() {
     assert_eq!((told.code, told.err.as_str()), (1, "error: one check failed\n"));
     assert!(told.out.contains("\nsecrets: put the file `keys` of the data directory back"), "{}", told.out);
 
-    let mut nowhere = deployment.command();
-    nowhere.env("HOOKLINE_API", format!("http://{}", free_address())).arg("doctor");
-    let told = run(nowhere).await;
+    let (_socket, api) = nowhere();
+    let mut command = deployment.command();
+    command.env("HOOKLINE_API", api).arg("doctor");
+    let told = run(command).await;
     assert_eq!(told.code, 1);
     assert!(told.out.contains("\napi: start a server with `hookline serve`"), "{}", told.out);
 }
@@ -93,7 +94,7 @@ async fn dead_letters_are_listed_shown_sent_back_and_deleted() {
     let shown = deployment.run(&format!("dead-letters show {id} --json")).await.json();
     assert_eq!(shown["body"], "one that is no JSON");
     // Nothing was mended, so it comes back, as another letter.
-    assert_eq!(deployment.run(&format!("dead-letters redrive {id}")).await.code, 0);
+    deployment.run(&format!("dead-letters redrive {id}")).await.succeeded();
     let line = "dead-letters list --json";
     let letters = || async { deployment.run(line).await.json()["items"].as_array().unwrap().clone() };
     until("it has come back", || async { letters().await.len() == 2 }).await;

@@ -3,14 +3,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::process::{Child, Command};
 
-pub(crate) use crate::binary::{KEY, PATIENCE, binary, until};
+pub(crate) use crate::binary::{KEY, PATIENCE, binary, listening, until};
 
 /// One client for all, made once: each has its own pool and roots.
 pub(crate) fn client() -> &'static reqwest::Client {
@@ -41,29 +40,13 @@ impl Server {
 
     /// Runs `command`, which leads to the binary, and returns once it listens.
     pub(crate) async fn start_with(mut command: Command, data: &Path, flags: &[&str]) -> Self {
-        let log = NamedTempFile::new().unwrap();
-        let mut child = command
+        command
             .args(["serve", "--allow-http", "--allow-network", "127.0.0.0/8", "--operator-key", KEY])
-            .args(["--listen", "127.0.0.1:0"])
             .args(flags)
             .arg("--data")
             .arg(data)
-            .stdout(Stdio::null())
-            .stderr(log.reopen().unwrap())
-            .spawn()
-            .unwrap();
-        let listening = async {
-            loop {
-                let text = std::fs::read_to_string(log.path()).unwrap();
-                let address = text.split_once("listening on http://").and_then(|(_, rest)| rest.split_once('"'));
-                if let Some((address, _)) = address {
-                    return address.parse().unwrap();
-                }
-                assert!(child.try_wait().unwrap().is_none(), "the server did not start: {text}");
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let address = tokio::time::timeout(PATIENCE, listening).await.expect("the server listens in time");
+            .stdout(Stdio::null());
+        let (child, address, log) = listening(command).await;
         Self { child, address, log }
     }
 
