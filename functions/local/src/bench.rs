@@ -14,25 +14,34 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use shared::domain::secret::Secret;
 use shared::domain::signature::standard_webhooks;
 use shared::ports::{Clock as _, OsRandom, SystemClock};
 
 use crate::cli::BenchOptions;
+use crate::serve::stop_signal;
 use client::Connection;
 use processes::{OPERATOR_KEY, Receiver, Server};
 pub(crate) use receiver::run as receive;
 
 pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<()> {
+    // Interrupted, it stops its processes and clears away what they wrote.
+    tokio::select! {
+        result = measure(options) => result,
+        signal = stop_signal() => signal.and_then(|()| bail!("interrupted")),
+    }
+}
+
+async fn measure(options: BenchOptions) -> anyhow::Result<()> {
     if options.isolation {
         return isolation::run().await;
     }
-    let mut receiver = Receiver::start().await?;
+    let receiver = Receiver::start().await?;
     let bare = bare_loop(receiver.address, &options).await?;
     say(&format!("bare loop of signed POSTs      {bare:>9.0}/s"));
 
-    let mut server = Server::start().await?;
+    let server = Server::start().await?;
     for hooks in [1, 10] {
         let events = options.events / hooks;
         let result = pipeline(&server, &receiver, &options, events, hooks).await?;
@@ -43,8 +52,6 @@ pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<()> {
         server.memory("VmRSS")?,
         server.memory("VmHWM")?
     ));
-    server.child.kill().await?;
-    receiver.child.kill().await?;
     Ok(())
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::Parser as _;
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, Command, DemoOptions};
 use crate::listen;
-use crate::serve::Server;
+use crate::serve::{Server, stop_signal};
 
 /// How long the demo waits for its own deliveries.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,7 +19,7 @@ const SECRET: &str = "whsec_aG9va2xpbmUtZGVtby1zZWNyZXQtMDEyMzQ1Njc=";
 pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
     let flags = ["hookline", "listen", "--listen", "127.0.0.1:0", "--secret", SECRET, "--fail", "1"];
     let Some(Command::Listen(receiver)) = Cli::try_parse_from(flags)?.command else {
-        anyhow::bail!("the flags of the demo's receiver are wrong");
+        bail!("the flags of the demo's receiver are wrong");
     };
     let (receiver, receiving) = listen::start(receiver).await?;
     tokio::spawn(receiving);
@@ -34,10 +34,14 @@ pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
         "127.0.0.0/8",
     ];
     let Some(Command::Serve(serve)) = Cli::try_parse_from(flags)?.command else {
-        anyhow::bail!("the demo's own flags are wrong");
+        bail!("the demo's own flags are wrong");
     };
     let server = Server::start(serve).await?;
-    let result = play(&server, &format!("http://{receiver}/webhooks"), options.events).await;
+    let url = format!("http://{receiver}/webhooks");
+    let result = tokio::select! {
+        result = play(&server, &url, options.events) => result,
+        signal = stop_signal() => signal.and_then(|()| bail!("interrupted")),
+    };
     server.stop().await;
     result
 }

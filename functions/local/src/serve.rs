@@ -24,6 +24,7 @@ use shared::domain::ids::ProfileName;
 use shared::domain::profile::STANDARD;
 use shared::embedded::{OpenError, StoreOptions, write_private};
 use shared::ports::{OsRandom, Random, SystemClock};
+use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -130,7 +131,7 @@ pub(crate) struct Server {
     pub(crate) operator_key: String,
     stop: watch::Sender<bool>,
     life: tokio::task::JoinHandle<anyhow::Result<()>>,
-    temporary: Option<PathBuf>,
+    _temporary: Option<TempDir>,
 }
 
 impl Server {
@@ -140,8 +141,8 @@ impl Server {
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             tracing::warn!(%error, "the limit of open files stays as it is");
         }
-        let temporary = config.temporary.then(|| std::env::temp_dir().join(format!("hookline-{}", random_text(9))));
-        let data = temporary.as_deref().unwrap_or(&config.data).to_owned();
+        let temporary = config.temporary.then(temporary_directory).transpose()?;
+        let data = temporary.as_ref().map_or(&*config.data, TempDir::path).to_owned();
         create_private(&data)?;
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -170,7 +171,7 @@ impl Server {
         let http = tokio::spawn(serve_http(listener, life.front.clone(), stopped));
         tracing::info!(data = %data.display(), "listening on http://{address}");
         let life = tokio::spawn(life.run(engine, http));
-        Ok(Self { address, operator_key, stop, life, temporary })
+        Ok(Self { address, operator_key, stop, life, _temporary: temporary })
     }
 
     /// Refuses new work, finishes what is under way, and leaves it on disk.
@@ -178,9 +179,6 @@ impl Server {
         let _ = self.stop.send(true);
         if let Ok(Err(error)) = self.life.await {
             tracing::error!("{error:#}");
-        }
-        if let Some(directory) = self.temporary {
-            let _ = std::fs::remove_dir_all(directory);
         }
     }
 }
@@ -222,6 +220,11 @@ fn random_text(bytes: usize) -> String {
     let mut buffer = vec![0_u8; bytes];
     OsRandom.fill(&mut buffer);
     URL_SAFE_NO_PAD.encode(buffer)
+}
+
+/// Gone with what this returns.
+pub(crate) fn temporary_directory() -> anyhow::Result<TempDir> {
+    tempfile::Builder::new().prefix("hookline-").tempdir().context("cannot make a temporary directory")
 }
 
 /// The data directory holds secrets, so only its owner may look inside.

@@ -42,7 +42,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
 }
 
 async fn beside(slow: usize) -> anyhow::Result<Percentiles> {
-    let (mut receiver, mut server) = (Receiver::start().await?, Server::start().await?);
+    let (receiver, server) = (Receiver::start().await?, Server::start().await?);
     let at = |path: &str, number| format!("http://{}/{path}/{number}", receiver.address);
     server.prepare("quick", &[at("hook", 0)], "quick").await?;
     let urls: Vec<String> = (0..slow).map(|number| at("slow", number)).collect();
@@ -57,8 +57,6 @@ async fn beside(slow: usize) -> anyhow::Result<Percentiles> {
     let started = Instant::now();
     let published = at_an_even_pace(server.address).await?;
     let arrivals = receiver.wait_for(EVENTS, started).await?;
-    server.child.kill().await?;
-    receiver.child.kill().await?;
     let waits = arrivals.seen.iter().map(|(number, at)| Duration::from_nanos(at.saturating_sub(published[*number])));
     Ok(Percentiles::of(waits.collect()))
 }

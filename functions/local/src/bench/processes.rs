@@ -6,33 +6,51 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::client::Connection;
+use crate::serve::temporary_directory;
 
 pub(super) const OPERATOR_KEY: &str = "a-key-for-this-run-only";
 /// How long the last deliveries may take after the last event was accepted.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// A child that is gone when this is.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.0.start_kill().is_ok() {
+            while let Ok(None) = self.0.try_wait() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
 pub(super) struct Server {
-    pub(super) child: Child,
+    process: Process,
     pub(super) address: SocketAddr,
+    /// Removed when nobody writes there any more.
+    _data: TempDir,
 }
 
 impl Server {
     pub(super) async fn start() -> anyhow::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["serve", "--temporary", "--allow-http", "--allow-network", "127.0.0.0/8"])
-            .args(["--listen", "127.0.0.1:0"])
+        let data = temporary_directory()?;
+        let child = Command::new(std::env::current_exe()?)
+            .args(["serve", "--allow-http", "--allow-network", "127.0.0.0/8"])
+            .args(["--listen", "127.0.0.1:0", "--data"])
+            .arg(data.path())
             .env("HOOKLINE_OPERATOR_KEY", OPERATOR_KEY)
-            .env_remove("HOOKLINE_DATA")
             // Whatever is set here, the line that tells the address is written.
             .env_remove("HOOKLINE_LOG")
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()?;
-        let log = child.stderr.take().context("the server has no log")?;
+        let mut process = Process(child);
+        let log = process.0.stderr.take().context("the server has no log")?;
         let (mut lines, mut said) = (BufReader::new(log).lines(), String::new());
         let address = loop {
             let Some(line) = lines.next_line().await? else { bail!("the server did not start: {said}") };
@@ -44,7 +62,7 @@ impl Server {
         };
         // A log that nobody reads would stop the server once the pipe is full.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { child, address })
+        Ok(Self { process, address, _data: data })
     }
 
     /// Makes a tenant with hooks for all events of one type.
@@ -81,12 +99,12 @@ impl Server {
     }
 
     fn pid(&self) -> anyhow::Result<u32> {
-        self.child.id().context("the server has stopped")
+        self.process.0.id().context("the server has stopped")
     }
 }
 
 pub(super) struct Receiver {
-    pub(super) child: Child,
+    _process: Process,
     pub(super) address: SocketAddr,
     client: reqwest::Client,
 }
@@ -99,15 +117,12 @@ pub(super) struct Arrivals {
 
 impl Receiver {
     pub(super) async fn start() -> anyhow::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("bench-receiver")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let output = child.stdout.take().context("the receiver has no output")?;
+        let child = Command::new(std::env::current_exe()?).arg("bench-receiver").stdout(Stdio::piped()).spawn()?;
+        let mut process = Process(child);
+        let output = process.0.stdout.take().context("the receiver has no output")?;
         let line = BufReader::new(output).lines().next_line().await?.context("the receiver did not start")?;
         let client = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { child, address: line.parse()?, client })
+        Ok(Self { _process: process, address: line.parse()?, client })
     }
 
     pub(super) async fn reset(&self) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use serde_json::{Value, json};
 
-use crate::support::{KEY, PATIENCE, Server, binary, terminate};
+use crate::support::{KEY, PATIENCE, Server, binary, terminate, until};
 
 #[tokio::test]
 async fn a_second_process_on_the_same_directory_is_refused() {
@@ -71,6 +71,36 @@ async fn a_master_key_is_added_by_command_and_taken_up_by_the_next_start() {
     assert!(said.contains(keys[0]["id"].as_str().unwrap()), "{said}");
     assert!(!said.contains(keys[0]["key"].as_str().unwrap()));
     Server::start(directory.path()).await;
+}
+
+#[tokio::test]
+async fn the_demo_shows_a_retry_and_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = binary().args(["demo", "--events", "2"]).env("TMPDIR", directory.path()).output();
+    let output = tokio::time::timeout(PATIENCE, output).await.unwrap().unwrap();
+    let [said, log] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(output.status.success(), "{log}");
+    for line in ["succeeded  2 attempt(s), last answer 200", "succeeded  1 attempt(s), last answer 200"] {
+        assert!(said.contains(line), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupted_benchmark_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = binary()
+        .args(["bench", "--isolation"])
+        .env("TMPDIR", directory.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let entries = || std::fs::read_dir(directory.path()).unwrap().count();
+    until("its server has a directory", || async { entries() == 1 }).await;
+    assert_eq!(terminate(&mut child).await.code(), Some(1));
+    assert_eq!(entries(), 0);
 }
 
 #[cfg(unix)]
