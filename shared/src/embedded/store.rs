@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use fjall::compaction::Leveled;
 use fjall::compaction::filter::Factory;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 
@@ -90,6 +91,9 @@ impl Table {
     const ALL: [Self; 3] = [Self::Hooks, Self::Logs, Self::Messages];
 }
 
+/// What one file of a table takes on the disk. As much is in memory while a
+/// compaction writes it: its index holds on to every block that was read.
+const TABLE_BYTES: u64 = 8 << 20;
 /// Bytes of the log that are taken up again at once.
 const REPLAYED: usize = 1024 * 1024;
 
@@ -137,9 +141,13 @@ impl Store {
             }))
             .open()
             .map_err(failed)?;
+        let strategy = Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES));
         let keyspace = |name| {
             db.keyspace(name, || {
-                KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes).manual_journal_persist(true)
+                KeyspaceCreateOptions::default()
+                    .max_memtable_size(options.memtable_bytes)
+                    .compaction_strategy(strategy.clone())
+                    .manual_journal_persist(true)
             })
             .map_err(failed)
         };
