@@ -6,7 +6,7 @@ mod throttle;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
@@ -15,7 +15,7 @@ use shared::domain::ids::TenantId;
 use shared::domain::key::{ApiKey, KeyHash, Scope, parse_token};
 
 use crate::Deps;
-use crate::input::segment;
+use crate::input::{Segments, segment};
 use crate::problem::Problem;
 pub use memory::KeyCache;
 use throttle::Source;
@@ -142,7 +142,7 @@ async fn authorize(
         Caller::Operator => Actor("operator".to_owned()),
         Caller::Key(key) => Actor(key.id.to_string()),
     });
-    let params = RawPathParams::from_request_parts(parts, deps).await.map_err(|_| Problem::not_found("tenant"))?;
+    let Ok(params) = Segments::from_request_parts(parts, deps).await;
     let tenant: TenantId = segment(&params, "tenant", "tenant")?;
     match caller {
         Caller::Operator => match deps.tenants.get(&tenant).await? {

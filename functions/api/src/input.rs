@@ -1,5 +1,6 @@
 //! Reading requests: bodies, queries and paths, with problems that name the field.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -112,8 +113,19 @@ pub fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     }
 }
 
+/// The parts of the path that have a name. One that is not UTF-8 leaves none.
+pub struct Segments(Option<RawPathParams>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segments {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self(RawPathParams::from_request_parts(parts, state).await.ok()))
+    }
+}
+
 /// A part of the path. What cannot be an id names nothing, so it is 404.
-pub(crate) fn segment<T: FromStr>(params: &RawPathParams, name: &str, what: &str) -> Result<T, Problem> {
-    let raw = params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+pub fn segment<T: FromStr>(segments: &Segments, name: &str, what: &str) -> Result<T, Problem> {
+    let raw = segments.0.iter().flatten().find(|(key, _)| *key == name).map(|(_, value)| value);
     raw.and_then(|value| value.parse().ok()).ok_or_else(|| Problem::not_found(what))
 }

@@ -34,7 +34,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use auth::{ClientAddress, KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
-pub use input::{PageQuery, Query, limit};
+pub use input::{PageQuery, Query, Segments, limit, segment};
 pub use problem::{FieldError, Problem};
 pub use vetting::Vetting;
 

@@ -39,6 +39,24 @@ fn hook_with(wrong: &Value) -> Value {
 }
 
 #[tokio::test]
+async fn a_path_that_is_not_text_names_nothing() {
+    let world = World::new().await;
+    let document = world.get("/openapi.json").await.expect(200).json();
+    let mut asked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let Some((before, after)) = path.rsplit_once('{') else { continue };
+        let (_, after) = after.split_once('}').unwrap();
+        let path = format!("{}%da{after}", before.replace("{tenant}", TENANT).replace(['{', '}'], ""));
+        for method in methods.as_object().unwrap().keys() {
+            let reply = world.call(&method.to_uppercase(), &path, Some(OPERATOR), "{}").await;
+            assert_problem(&reply, 404, "no such");
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "{asked}");
+}
+
+#[tokio::test]
 async fn what_is_not_json_is_refused_as_such() {
     let world = World::new().await;
     for path in [HOOKS, EVENTS, KEYS, "/v1/tenants", "/v1/tenants/acme/events/batch"] {

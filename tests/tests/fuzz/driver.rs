@@ -1,10 +1,12 @@
 //! Runs one target on mutations of a corpus for a while.
 
 use std::cell::Cell;
+use std::hash::{BuildHasher as _, RandomState};
 use std::panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
+use arbtest::arbitrary::Unstructured;
 use arbtest::arbtest;
 
 use crate::mutation::mutated;
@@ -14,20 +16,25 @@ const SECONDS: &str = "HOOKLINE_FUZZ_SECONDS";
 const USUAL: Duration = Duration::from_secs(2);
 /// The longest that one input may take, on a machine that is busy with others.
 const LONGEST: Duration = Duration::from_secs(10);
+/// Random bytes that an input is made of.
+const FEWEST: u64 = 64;
+const MOST: u64 = 2_048;
 /// How long a failing input is made smaller.
 const SHRINKING: Duration = Duration::from_secs(10);
 
 /// Runs `target` on what is like `corpus`, and on what is not. It fails by panicking,
 /// and by taking too long. The seed of a failure is printed; `ARBTEST_SEED` repeats it.
+/// The inputs are the same every time, so that a change is not blamed for what was
+/// there before it; who asks for a longer run gets others.
 pub(crate) fn fuzz(name: &str, corpus: &[Vec<u8>], target: impl Fn(&[u8])) {
     for seed in corpus {
         run(&target, seed);
     }
-    let budget = budget(std::env::vars().find(|(name, _)| name == SECONDS).map(|(_, seconds)| seconds));
-    let mut runs = 0_u64;
-    arbtest(|random| {
-        let input = mutated(corpus, random)?;
-        runs += 1;
+    let asked = variable(SECONDS);
+    let first = if asked.is_some() { RandomState::new().hash_one(name) } else { 0 };
+    let (budget, started, mut runs) = (budget(asked), Instant::now(), 0_u64);
+    let property = |random: &mut Unstructured<'_>| {
+        let Ok(input) = mutated(corpus, random) else { return Ok(()) };
         if let Err(cause) = catch_unwind(AssertUnwindSafe(|| run(&target, &input))) {
             let small =
                 quietly(|| shrunk(input, |smaller| catch_unwind(AssertUnwindSafe(|| run(&target, smaller))).is_err()));
@@ -35,12 +42,25 @@ pub(crate) fn fuzz(name: &str, corpus: &[Vec<u8>], target: impl Fn(&[u8])) {
             resume_unwind(cause);
         }
         Ok(())
-    })
-    .size_min(64)
-    .size_max(2_048)
-    .budget(budget)
-    .run();
+    };
+    if variable("ARBTEST_SEED").is_some() {
+        return arbtest(property).run();
+    }
+    while started.elapsed() < budget {
+        arbtest(property).seed(seed(first, runs)).run();
+        runs += 1;
+    }
     println!("{name}: {runs} inputs in {} s", budget.as_secs());
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::vars().find(|(set, _)| set == name).map(|(_, value)| value)
+}
+
+/// Its lower half is the number of random bytes that an input is made of, as arbtest has it.
+fn seed(first: u64, number: u64) -> u64 {
+    let random = first.wrapping_add(number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    random >> 32 << 32 | (FEWEST + number % (MOST - FEWEST))
 }
 
 /// A run that is not as long as was asked for would prove less than it seems to.

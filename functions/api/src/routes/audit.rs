@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use serde::Serialize;
 use shared::audit::Entry;
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::hooks::find;
 use crate::Deps;
 use crate::auth::InPortal;
-use crate::input::{PageQuery, Query, limit};
+use crate::input::{PageQuery, Query, Segments, limit};
 use crate::problem::Problem;
 
 #[derive(Serialize, ToSchema)]
@@ -25,7 +25,7 @@ pub(crate) struct AuditList {
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<AuditList>, Problem> {
     let limit = limit(query.limit)?;

@@ -4,7 +4,7 @@ mod views;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::delivery::{Delivery, Status, Trigger};
@@ -19,7 +19,7 @@ use utoipa::IntoParams;
 use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::InPortal;
-use crate::input::{PageQuery, Query, limit, segment};
+use crate::input::{PageQuery, Query, Segments, limit, segment};
 use crate::problem::Problem;
 use views::{DeliveryList, DeliveryView, DeliveryWithAttempts};
 
@@ -87,7 +87,7 @@ impl LogQuery {
 pub(crate) async fn of_hook(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<DeliveryList>, Problem> {
     let (filter, limit) = (query.filter()?, limit(query.limit)?);
@@ -134,7 +134,7 @@ async fn count(deps: &Deps, tenant: &TenantId, hook: HookId, filter: &LogFilter)
 pub(crate) async fn of_event(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<DeliveryList>, Problem> {
     let id: EventId = segment(&params, "event", "event")?;
@@ -198,7 +198,7 @@ impl Place {
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<Json<DeliveryWithAttempts>, Problem> {
     let delivery = find(&deps, &tenant, &params).await?;
     Ok(Json(DeliveryWithAttempts::read(&deps, &delivery).await?))
@@ -215,7 +215,7 @@ pub(crate) async fn get(
 pub(crate) async fn retry(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {
     let delivery = find(&deps, &tenant, &params).await?;
     let hook_id: HookId = delivery.hook();
@@ -238,7 +238,7 @@ pub(crate) async fn retry(
     Ok((StatusCode::ACCEPTED, Json(DeliveryView::from(&delivery))))
 }
 
-async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams) -> Result<Delivery, Problem> {
+async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> Result<Delivery, Problem> {
     let id: DeliveryId = segment(params, "delivery", "delivery")?;
     // The log of a hook goes with it, at once to all who look.
     if deps.hooks.get(tenant, id.hook).await?.is_none() {

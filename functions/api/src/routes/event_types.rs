@@ -7,12 +7,12 @@ use std::sync::Arc;
 use ::shared::domain::event_type::{EventTypeEntry, Owner};
 use ::shared::domain::ids::EventType;
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::Deps;
 use crate::auth::{InPortal, InTenant};
-use crate::input::{Body, Query, segment};
+use crate::input::{Body, Query, Segments, segment};
 use crate::problem::Problem;
 use crate::routes::hooks::owner as tenant_of;
 pub(crate) use entries::check_all;
@@ -59,7 +59,7 @@ pub(crate) async fn list(
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<Json<EventTypeView>, Problem> {
     let name: EventType = segment(&params, "type", "event type")?;
     let tenant = tenant_of(&deps, &tenant).await?;
@@ -78,7 +78,7 @@ pub(crate) async fn get(
 pub(crate) async fn update(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Body(fields): Body<EventTypeChange>,
 ) -> Result<Json<EventTypeView>, Problem> {
     change(&deps, Owner::Tenant(&tenant), &segment(&params, "type", "event type")?, fields).await
@@ -92,7 +92,7 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<StatusCode, Problem> {
     remove(&deps, Owner::Tenant(&tenant), &segment(&params, "type", "event type")?).await
 }

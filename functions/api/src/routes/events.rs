@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::{InPortal, InTenant, MayPublish};
-use crate::input::{Body, parse, segment};
+use crate::input::{Body, Segments, parse, segment};
 use crate::problem::{FieldError, Problem};
 use crate::vetting::Allowance;
 
@@ -263,7 +263,7 @@ fn all_refused(status: StatusCode, outcomes: &[Result<EventId, Problem>]) -> Pro
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<Json<EventView>, Problem> {
     let id: EventId = segment(&params, "event", "event")?;
     let event = deps.events.get(&tenant, &id).await?.ok_or_else(|| Problem::not_found("event"))?;
@@ -287,7 +287,7 @@ pub(crate) async fn get(
 pub(crate) async fn expunge(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<StatusCode, Problem> {
     let id: EventId = segment(&params, "event", "event")?;
     if deps.events.get(&tenant, &id).await?.is_none() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -27,7 +27,7 @@ use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::{Actor, InPortal};
-use crate::input::{Body, Query, segment};
+use crate::input::{Body, Query, Segments, segment};
 use crate::problem::Problem;
 use health::HealthView;
 use list::{ListQuery, select};
@@ -158,7 +158,7 @@ pub(crate) async fn owner(deps: &Deps, tenant: &TenantId) -> Result<Arc<Tenant>,
 }
 
 /// The hook that the path names.
-pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams) -> Result<Hook, Problem> {
+pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> Result<Hook, Problem> {
     let id: HookId = segment(params, "hook", "hook")?;
     let hook = deps.hooks.get(tenant, id).await?.ok_or_else(|| Problem::not_found("hook"))?;
     Ok(Hook::clone(&hook))
@@ -249,7 +249,7 @@ pub(crate) async fn list(
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<Json<HookView>, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
     Ok(Json(HookView::of(&deps, &*owner(&deps, &tenant).await?, &hook).await?))
@@ -267,7 +267,7 @@ pub(crate) async fn update(
     InPortal(tenant): InPortal,
     Actor(by): Actor,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<HookView>, Problem> {
     let mut settings = HookSettings::read(&body)?;
@@ -293,7 +293,7 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<StatusCode, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
     deps.jobs.send_one(purge(&deps, &hook, false)).await?;

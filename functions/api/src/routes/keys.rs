@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::domain::ids::{KeyId, TenantId};
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::InTenant;
-use crate::input::{Body, check_name, segment};
+use crate::input::{Body, Segments, check_name, segment};
 use crate::problem::{FieldError, Problem};
 
 /// Keys of one tenant, or of the operator, that have not expired.
@@ -186,7 +186,7 @@ pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Arc<Deps
 pub(crate) async fn delete(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<StatusCode, Problem> {
     revoke(&deps, Some(&tenant), segment(&params, "key", "key")?).await
 }

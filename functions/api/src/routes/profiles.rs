@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -17,7 +17,7 @@ use super::event_types::check_all;
 use super::hooks::{self, Split, split};
 use crate::Deps;
 use crate::auth::{Anybody, Operator};
-use crate::input::{Body, parse, segment};
+use crate::input::{Body, Segments, parse, segment};
 use crate::problem::{FieldError, Problem};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
@@ -175,7 +175,7 @@ pub(crate) async fn list(_: Anybody, State(deps): State<Arc<Deps>>) -> Result<Js
 pub(crate) async fn get(
     _: Anybody,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<Json<ProfileView>, Problem> {
     Ok(Json(ProfileView::from(&*find(&deps, &params).await?)))
 }
@@ -188,7 +188,7 @@ pub(crate) async fn get(
 pub(crate) async fn update(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<ProfileView>, Problem> {
     let mut profile = Profile::clone(&*own(&deps, &params).await?);
@@ -209,7 +209,7 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<StatusCode, Problem> {
     let profile = own(&deps, &params).await?;
     if let Some(user) = user_of(&deps, &profile.name).await? {
@@ -243,13 +243,13 @@ async fn user_of(deps: &Deps, name: &ProfileName) -> Result<Option<String>, Prob
     }
 }
 
-async fn find(deps: &Deps, params: &RawPathParams) -> Result<Arc<Profile>, Problem> {
+async fn find(deps: &Deps, params: &Segments) -> Result<Arc<Profile>, Problem> {
     let name: ProfileName = segment(params, "profile", "profile")?;
     deps.effective.find_profile(&name).await?.ok_or_else(|| Problem::not_found("profile"))
 }
 
 /// A profile that can be changed.
-async fn own(deps: &Deps, params: &RawPathParams) -> Result<Arc<Profile>, Problem> {
+async fn own(deps: &Deps, params: &Segments) -> Result<Arc<Profile>, Problem> {
     let profile = find(deps, params).await?;
     match profile.is_built_in() {
         true => Err(Problem::conflict("a profile that comes with Hookline cannot be changed; create one of your own")),

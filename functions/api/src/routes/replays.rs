@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::domain::delivery::Status;
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::{Actor, InPortal};
-use crate::input::{Body, PageQuery, Query, limit, segment};
+use crate::input::{Body, PageQuery, Query, Segments, limit, segment};
 use crate::problem::{FieldError, Problem};
 
 /// Replays of a hook that are remembered; the oldest of those that have ended
@@ -134,7 +134,7 @@ pub(crate) async fn create(
     InPortal(tenant): InPortal,
     Actor(asker): Actor,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Body(asked): Body<NewReplay>,
 ) -> Result<(StatusCode, Json<ReplayView>), Problem> {
     asked.check()?;
@@ -202,7 +202,7 @@ async fn make_room(deps: &Deps, tenant: &TenantId, hook: HookId) -> Result<(), P
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<ReplayList>, Problem> {
     let limit = limit(query.limit)?;
@@ -219,7 +219,7 @@ pub(crate) async fn list(
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<Json<ReplayView>, Problem> {
     Ok(Json(ReplayView::from(&find(&deps, &tenant, &params).await?)))
 }
@@ -236,7 +236,7 @@ pub(crate) async fn get(
 pub(crate) async fn cancel(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<Json<ReplayView>, Problem> {
     // Each step writes as well; a few tries outlast those that are under way.
     for _ in 0..CANCEL_TRIES {
@@ -256,7 +256,7 @@ pub(crate) async fn cancel(
 
 const CANCEL_TRIES: usize = 10;
 
-async fn find(deps: &Deps, tenant: &TenantId, params: &RawPathParams) -> Result<Replay, Problem> {
+async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> Result<Replay, Problem> {
     let hook = find_hook(deps, tenant, params).await?;
     let id: ReplayId = segment(params, "replay", "replay")?;
     let found = deps.replays.get(tenant, hook.id, id).await?.ok_or_else(|| Problem::not_found("replay"))?;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shared::domain::hook::Hook;
 use shared::domain::secret::ed25519::public_key;
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::hooks::{find, owner};
 use crate::Deps;
 use crate::auth::{Actor, InTenant};
-use crate::input::Body;
+use crate::input::{Body, Segments};
 use crate::problem::{FieldError, Problem};
 
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -77,7 +77,7 @@ fn view(hook: &Hook, now: Timestamp) -> Secrets {
 pub(crate) async fn reveal(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<Json<Secrets>, Problem> {
     Ok(Json(view(&find(&deps, &tenant, &params).await?, deps.clock.now())))
 }
@@ -94,7 +94,7 @@ pub(crate) async fn rotate(
     InTenant(tenant): InTenant,
     Actor(by): Actor,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Body(rotation): Body<Rotation>,
 ) -> Result<Json<Secrets>, Problem> {
     let mut errors = Vec::new();

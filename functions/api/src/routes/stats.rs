@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shared::domain::delivery::Status;
 use shared::domain::ids::{HookId, TenantId};
@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::hooks::{all, find};
 use crate::Deps;
 use crate::auth::InPortal;
-use crate::input::Query;
+use crate::input::{Query, Segments};
 use crate::problem::Problem;
 
 /// The most deliveries of one answer.
@@ -114,7 +114,7 @@ impl Count {
 pub(crate) async fn of_hook(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Query(period): Query<Period>,
 ) -> Result<Json<Stats>, Problem> {
     let hook = find(&deps, &tenant, &params).await?;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::hooks::{Split, split};
 use super::profiles::check_shared;
 use crate::auth::{InTenant, Operator};
-use crate::input::{Body, PageQuery, Query, check_name, limit, parse, present, segment};
+use crate::input::{Body, PageQuery, Query, Segments, check_name, limit, parse, present, segment};
 use crate::problem::{FieldError, Problem};
 use crate::{Deps, routes};
 
@@ -217,7 +217,7 @@ pub(crate) async fn get(InTenant(id): InTenant, State(deps): State<Arc<Deps>>) -
 pub(crate) async fn update(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<TenantView>, Problem> {
     let id: TenantId = segment(&params, "tenant", "tenant")?;
@@ -239,7 +239,7 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<StatusCode, Problem> {
     let id: TenantId = segment(&params, "tenant", "tenant")?;
     deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;

@@ -5,7 +5,7 @@ mod views;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::domain::delivery::Outcome;
@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use super::hooks::{find, owner};
 use crate::Deps;
 use crate::auth::InPortal;
-use crate::input::Body;
+use crate::input::{Body, Segments};
 use crate::problem::{FieldError, Problem};
 use views::Trial;
 
@@ -52,7 +52,7 @@ pub(crate) struct TrialRequest {
 pub(crate) async fn test(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Body(asked): Body<TrialRequest>,
 ) -> Result<Json<Trial>, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
@@ -81,7 +81,7 @@ pub(crate) async fn test(
 pub(crate) async fn verify(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<Json<Trial>, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
     let owner = owner(&deps, &tenant).await?;

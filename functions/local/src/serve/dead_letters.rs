@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Operator, PageQuery, Problem, Query, limit};
-use axum::extract::Path;
+use api::{Operator, PageQuery, Problem, Query, Segments, limit, segment};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -16,6 +15,7 @@ use shared::ports::{Clock as _, SystemClock};
 use shared::stage::causes;
 use shared::time::Timestamp;
 
+const DEAD_LETTER: &str = "dead letter";
 /// What is too old is out of sight at once, so nobody waits for this.
 const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -82,17 +82,17 @@ async fn list(
 async fn show(
     _: Operator,
     Extension(letters): Extension<DeadLetters>,
-    Path(id): Path<String>,
+    segments: Segments,
 ) -> Result<Json<View>, Problem> {
-    Ok(Json(View::of(letters.get(&parse(&id)?)?.ok_or_else(absent)?)))
+    Ok(Json(View::of(letters.get(&named(&segments)?)?.ok_or_else(absent)?)))
 }
 
 async fn redrive(
     _: Operator,
     Extension(letters): Extension<DeadLetters>,
-    Path(id): Path<String>,
+    segments: Segments,
 ) -> Result<StatusCode, Problem> {
-    match letters.redrive(&parse(&id)?).await {
+    match letters.redrive(&named(&segments)?).await {
         Ok(()) => Ok(StatusCode::ACCEPTED),
         Err(RedriveError::NotFound) => Err(absent()),
         Err(error @ RedriveError::TooEarly) => Err(Problem::conflict(format!("{error}; try again"))),
@@ -104,16 +104,15 @@ async fn redrive(
 async fn delete(
     _: Operator,
     Extension(letters): Extension<DeadLetters>,
-    Path(id): Path<String>,
+    segments: Segments,
 ) -> Result<StatusCode, Problem> {
-    if letters.delete(&parse(&id)?).await? { Ok(StatusCode::NO_CONTENT) } else { Err(absent()) }
+    if letters.delete(&named(&segments)?).await? { Ok(StatusCode::NO_CONTENT) } else { Err(absent()) }
 }
 
-/// What cannot be an id names nothing.
-fn parse(id: &str) -> Result<DeadLetterId, Problem> {
-    id.parse().map_err(|_| absent())
+fn named(segments: &Segments) -> Result<DeadLetterId, Problem> {
+    segment(segments, "id", DEAD_LETTER)
 }
 
 fn absent() -> Problem {
-    Problem::not_found("dead letter")
+    Problem::not_found(DEAD_LETTER)
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use ::shared::domain::event_type::{EventTypeEntry, Owner, Source};
 use ::shared::domain::ids::EventType;
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::entries::{EventTypeChange, EventTypeView, add, change, remove};
 use super::list::{EventTypeList, EventTypeQuery, select};
 use crate::Deps;
 use crate::auth::{Anybody, Operator};
-use crate::input::{Body, Query, segment};
+use crate::input::{Body, Query, Segments, segment};
 use crate::problem::Problem;
 
 /// Create an event type for all tenants
@@ -49,7 +49,7 @@ pub(crate) async fn list_shared(
 pub(crate) async fn get_shared(
     _: Anybody,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<Json<EventTypeView>, Problem> {
     let name: EventType = segment(&params, "type", "event type")?;
     let stored = deps.catalogue.entries.find(Owner::Operator, &name).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn get_shared(
 pub(crate) async fn update_shared(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
     Body(fields): Body<EventTypeChange>,
 ) -> Result<Json<EventTypeView>, Problem> {
     change(&deps, Owner::Operator, &segment(&params, "type", "event type")?, fields).await
@@ -78,7 +78,7 @@ pub(crate) async fn update_shared(
 pub(crate) async fn delete_shared(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<StatusCode, Problem> {
     remove(&deps, Owner::Operator, &segment(&params, "type", "event type")?).await
 }

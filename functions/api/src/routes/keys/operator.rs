@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::key::Scope;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::{CreatedKey, KeyList, add, revoke};
 use crate::Deps;
 use crate::auth::Operator;
-use crate::input::{Body, segment};
+use crate::input::{Body, Segments, segment};
 use crate::problem::Problem;
 
 #[derive(Deserialize, ToSchema)]
@@ -58,7 +58,7 @@ pub(crate) async fn list_operators(_: Operator, State(deps): State<Arc<Deps>>) -
 pub(crate) async fn delete_operators(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    params: RawPathParams,
+    params: Segments,
 ) -> Result<StatusCode, Problem> {
     revoke(&deps, None, segment(&params, "key", "key")?).await
 }
