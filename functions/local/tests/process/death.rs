@@ -5,6 +5,8 @@
 //! moments are drawn from a seed, which is printed; `HOOKLINE_DEATH_SEED` sets it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,7 +15,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::receiver::Receiver;
-use crate::support::{Server, binary, until};
+use crate::support::{KEY, Server, binary, until};
 
 const PUBLISHERS: usize = 4;
 /// Attempts under way at once in each of the two lanes.
@@ -152,24 +154,82 @@ async fn kill(server: &Server) {
     assert!(status.success());
 }
 
+/// A start on `directory` that is killed before it has taken `longest` microseconds.
+async fn start_and_kill(directory: &Path, dice: &mut Dice, longest: u64) {
+    let mut child = binary()
+        .args(["--operator-key", KEY, "--listen", "127.0.0.1:0", "--data"])
+        .arg(directory)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    tokio::time::sleep(Duration::from_micros(dice.below(longest))).await;
+    child.kill().await.unwrap();
+}
+
+async fn usual_start(directory: &Path) -> u64 {
+    let began = Instant::now();
+    Server::start(directory).await;
+    u64::try_from(began.elapsed().as_micros()).unwrap()
+}
+
 #[tokio::test]
 async fn a_first_start_that_was_killed_at_any_moment_does_not_keep_the_next_one_from_starting() {
     let mut dice = Dice::from_environment();
-    let began = Instant::now();
-    Server::start(tempfile::tempdir().unwrap().path()).await;
-    let usual = u64::try_from(began.elapsed().as_micros()).unwrap();
+    let usual = usual_start(tempfile::tempdir().unwrap().path()).await;
     for _ in 0..12 {
         let directory = tempfile::tempdir().unwrap();
-        let mut child = binary()
-            .args(["--listen", "127.0.0.1:0", "--data"])
-            .arg(directory.path())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        tokio::time::sleep(Duration::from_micros(dice.below(usual))).await;
-        child.kill().await.unwrap();
+        start_and_kill(directory.path(), &mut dice, usual).await;
         let server = Server::start(directory.path()).await;
         assert_eq!(server.get("/healthz").await.unwrap().status, 200);
+    }
+}
+
+/// It takes up what the log holds, which is more than is taken up at once.
+#[tokio::test]
+async fn a_start_after_a_kill_that_was_killed_itself_at_any_moment_loses_nothing() {
+    const EVENTS: usize = 150;
+    let filler = "x".repeat(20_000);
+    let killed = tempfile::tempdir().unwrap();
+    let server = Server::start(killed.path()).await;
+    server.make_tenant().await;
+    for number in 0..EVENTS {
+        let answer = server.publish(&number.to_string(), &json!({"number": number, "filler": filler})).await.unwrap();
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+    kill(&server).await;
+    drop(server);
+
+    let copied = || {
+        let copy = tempfile::tempdir().unwrap();
+        copy_all(killed.path(), copy.path());
+        copy
+    };
+    let mut dice = Dice::from_environment();
+    let usual = usual_start(copied().path()).await;
+    for _ in 0..12 {
+        let directory = copied();
+        for _ in 0..=dice.below(3) {
+            start_and_kill(directory.path(), &mut dice, usual).await;
+        }
+        let server = Server::start(directory.path()).await;
+        for number in 0..EVENTS {
+            let event = server.get(&format!("/v1/tenants/acme/events/{number}")).await.unwrap();
+            assert_eq!(event.status, 200, "{event:?}");
+            assert_eq!(event.body["data"], json!({"number": number, "filler": filler}));
+        }
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy_all(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
