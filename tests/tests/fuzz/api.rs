@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, header};
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 use tests::world::{OPERATOR, Reply, World};
 use tokio::runtime::{Builder, Runtime};
 
@@ -92,7 +93,8 @@ fn assert_in_order(reply: &Reply) {
     let what = || format!("{} gives {} {}", reply.what, reply.status, reply.text());
     assert!(reply.status < 500, "{}", what());
     if reply.status < 400 {
-        assert!(reply.body.is_empty() || serde_json::from_slice::<Value>(&reply.body).is_ok(), "{}", what());
+        // Constants and data may be nested as deeply as their authors like.
+        assert!(reply.body.is_empty() || serde_json::from_slice::<&RawValue>(&reply.body).is_ok(), "{}", what());
         return;
     }
     assert_eq!(reply.content_type(), "application/problem+json", "{}", what());
