@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fjall::compaction::Leveled;
 use fjall::compaction::filter::Factory;
+use fjall::config::{PartitioningPolicy, PinningPolicy};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 
 use super::codec;
@@ -91,8 +92,8 @@ impl Table {
     const ALL: [Self; 3] = [Self::Hooks, Self::Logs, Self::Messages];
 }
 
-/// What one file of a table takes on the disk. As much is in memory while a
-/// compaction writes it: its index holds on to every block that was read.
+/// What one file of a table takes on the disk. A compaction writes one at a time,
+/// and what it writes of an index holds on to the blocks that were read for it.
 const TABLE_BYTES: u64 = 8 << 20;
 /// Bytes of the log that are taken up again at once.
 const REPLAYED: usize = 1024 * 1024;
@@ -142,11 +143,17 @@ impl Store {
             .open()
             .map_err(failed)?;
         let strategy = Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES));
+        // What is kept of a table in memory is for the cache to bound: what a flush or a
+        // compaction pins stays, also when the table is later moved to a lower level.
         let keyspace = |name| {
             db.keyspace(name, || {
                 KeyspaceCreateOptions::default()
                     .max_memtable_size(options.memtable_bytes)
                     .compaction_strategy(strategy.clone())
+                    .index_block_partitioning_policy(PartitioningPolicy::all(true))
+                    .filter_block_partitioning_policy(PartitioningPolicy::all(true))
+                    .index_block_pinning_policy(PinningPolicy::all(false))
+                    .filter_block_pinning_policy(PinningPolicy::all(false))
                     .manual_journal_persist(true)
             })
             .map_err(failed)

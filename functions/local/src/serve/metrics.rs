@@ -2,6 +2,7 @@
 //! service is, is nobody else's business.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::Operator;
 use axum::http::header;
@@ -18,6 +19,7 @@ use shared::stage::causes;
 
 /// Upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const SUM_UP_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 struct Scrape {
@@ -38,6 +40,7 @@ impl Metrics {
                 b.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
             });
         let handle = builder?.install_recorder()?;
+        tokio::spawn(sum_up(handle.clone()));
         metrics::describe();
         Ok(Self(handle))
     }
@@ -50,6 +53,16 @@ impl Metrics {
             circuits: Arc::clone(&engine.api.keeper.circuits),
         };
         Router::new().route("/metrics", get(scrape)).layer(Extension(scraped)).with_state(Arc::new(engine.api.clone()))
+    }
+}
+
+/// Every observation of a histogram takes memory until it is summed up, which
+/// otherwise only a scrape does, and maybe nobody scrapes.
+async fn sum_up(handle: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(SUM_UP_EVERY);
+    loop {
+        ticks.tick().await;
+        handle.run_upkeep();
     }
 }
 
