@@ -30,11 +30,13 @@ pub(crate) fn fuzz(name: &str, corpus: &[Vec<u8>], target: impl Fn(&[u8])) {
     for seed in corpus {
         run(&target, seed);
     }
-    let asked = variable(SECONDS);
+    let asked = std::env::var_os(SECONDS).map(|seconds| seconds.into_string().expect("it is text"));
     let first = if asked.is_some() { RandomState::new().hash_one(name) } else { 0 };
-    let (budget, started, mut runs) = (budget(asked), Instant::now(), 0_u64);
+    let (budget, started, runs) = (budget(asked), Instant::now(), Cell::new(0_u64));
     let property = |random: &mut Unstructured<'_>| {
+        // There may be too few random bytes for one.
         let Ok(input) = mutated(corpus, random) else { return Ok(()) };
+        runs.set(runs.get() + 1);
         if let Err(cause) = catch_unwind(AssertUnwindSafe(|| run(&target, &input))) {
             let small =
                 quietly(|| shrunk(input, |smaller| catch_unwind(AssertUnwindSafe(|| run(&target, smaller))).is_err()));
@@ -43,18 +45,17 @@ pub(crate) fn fuzz(name: &str, corpus: &[Vec<u8>], target: impl Fn(&[u8])) {
         }
         Ok(())
     };
-    if variable("ARBTEST_SEED").is_some() {
+    if std::env::var_os("ARBTEST_SEED").is_some() {
         return arbtest(property).run();
     }
-    while started.elapsed() < budget {
-        arbtest(property).seed(seed(first, runs)).run();
-        runs += 1;
+    for number in 0.. {
+        if started.elapsed() >= budget {
+            break;
+        }
+        arbtest(property).seed(seed(first, number)).run();
     }
-    println!("{name}: {runs} inputs in {} s", budget.as_secs());
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::vars().find(|(set, _)| set == name).map(|(_, value)| value)
+    assert!(runs.get() > 0, "no input could be made");
+    println!("{name}: {} inputs in {} s", runs.get(), budget.as_secs());
 }
 
 /// Its lower half is the number of random bytes that an input is made of, as arbtest has it.

@@ -126,4 +126,9 @@ async fn dead_letters_are_the_operators_only() {
         let said = run(command).await;
         assert!(said.code == 1 && said.err.contains(answer), "{line}: {}", said.err);
     }
+    // No command sends this.
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(format!("{}/v1/dead-letters/%da", deployment.api)).bearer_auth(KEY).send().await.unwrap();
+    assert_eq!(answer.status(), 404);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
 }
