@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fjall::PersistMode;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
 use super::group::{Group, Groups};
@@ -61,6 +62,39 @@ struct State {
 struct Waiting {
     actions: Vec<Action>,
     reply: oneshot::Sender<Told<()>>,
+    /// Where it waits, if that is one.
+    runtime: Option<Handle>,
+}
+
+/// What became of a sync. Those who waited for it are told when this is dropped.
+struct Settled {
+    shared: Arc<Shared>,
+    waiting: Vec<Waiting>,
+    synced: Told<()>,
+}
+
+impl Settled {
+    /// Tells them on their runtime. A thread that told each of them by itself
+    /// would have the system wake the runtime once for each.
+    fn tell(self) {
+        if let Some(runtime) = self.waiting.first().and_then(|first| first.runtime.clone()) {
+            runtime.spawn(async move { drop(self) });
+        }
+    }
+}
+
+impl Drop for Settled {
+    fn drop(&mut self) {
+        let (waiting, synced) = (std::mem::take(&mut self.waiting), &self.synced);
+        self.shared.guarded(|| {
+            for Waiting { actions, reply, .. } in waiting {
+                if synced.is_ok() {
+                    actions.into_iter().for_each(|action| action());
+                }
+                let _ = reply.send(synced.clone());
+            }
+        });
+    }
 }
 
 /// What has come into the log, and what is to be done about it.
@@ -180,9 +214,13 @@ impl Journal {
             if state.closed {
                 return Err(closed());
             }
-            state.waiting.push(Waiting { actions, reply });
-            self.shared.wake_if_resting(&state);
+            state.waiting.push(Waiting { actions, reply, runtime: Handle::try_current().ok() });
         }
+        // A caller that goes away meanwhile has left word, too.
+        self.shared.tell();
+        // Whoever has something to write by now shares the sync.
+        tokio::task::yield_now().await;
+        self.shared.wake_for_waiting();
         answer.await.map_err(|_| closed())?.map_err(|error| unavailable(&error))
     }
 
@@ -221,26 +259,33 @@ impl Shared {
         }
     }
 
+    fn wake_for_waiting(&self) {
+        let state = self.lock();
+        if !state.waiting.is_empty() {
+            self.wake_if_resting(&state);
+        }
+    }
+
     fn tell(&self) {
         if !self.news.swap(true, Ordering::SeqCst) && self.lock().sleeps {
             self.wake.notify_one();
         }
     }
 
-    /// Whoever relies on a thread that panics must not wait for it.
-    fn guarded(&self, work: impl FnOnce()) {
+    /// Whoever relies on work that panics must not wait for it.
+    fn guarded(self: &Arc<Self>, work: impl FnOnce()) {
         if std::panic::catch_unwind(AssertUnwindSafe(work)).is_err() {
-            let lost = self.trust.note_io(Err(io::Error::other("a thread of the store has panicked")));
+            let lost = self.trust.note_io(Err(io::Error::other("the store has panicked")));
             let waiting = {
                 let mut state = self.lock();
                 state.closed = true;
                 std::mem::take(&mut state.waiting)
             };
-            settle(waiting, &lost);
+            Settled { shared: Arc::clone(self), waiting, synced: lost }.tell();
         }
     }
 
-    fn write_until_closed(&self, tables: &Tables, to_apply: &mpsc::Sender<ToApply>) {
+    fn write_until_closed(self: &Arc<Self>, tables: &Tables, to_apply: &mpsc::Sender<ToApply>) {
         let mut due = None;
         // Since when there is what the tables could take.
         let mut unapplied = None;
@@ -257,7 +302,7 @@ impl Shared {
                 due = written.due;
                 Ok(())
             });
-            settle(waiting, &synced);
+            Settled { shared: Arc::clone(self), waiting, synced }.tell();
             if closed {
                 return;
             }
@@ -351,14 +396,5 @@ impl Shared {
             self.applied.notify_waiters();
             let _ = self.trust.note_io(wal::remove(&self.folder));
         }
-    }
-}
-
-fn settle(waiting: Vec<Waiting>, synced: &Told<()>) {
-    for Waiting { actions, reply, .. } in waiting {
-        if synced.is_ok() {
-            actions.into_iter().for_each(|action| action());
-        }
-        let _ = reply.send(synced.clone());
     }
 }

@@ -363,7 +363,7 @@ async fn what_was_handed_over_outlives_the_process_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_thread_that_has_panicked() {
+async fn nobody_waits_for_work_that_has_panicked() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     record(&store, 1).await.unwrap();
@@ -377,6 +377,37 @@ async fn nobody_waits_for_a_thread_that_has_panicked() {
     assert!(matches!(record(&store, 2).await, Err(StoreError::Unavailable(_))));
     drop(store);
     assert_eq!(recorded(&open(folder.path())), [1]);
+}
+
+#[test]
+fn what_was_asked_for_is_done_though_nobody_waits_and_the_runtime_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (tell, told) = std::sync::mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let write = store.write(|tx| {
+            tx.put(Table::Hooks, *b"key", *b"value");
+            tx.after_commit(move || tell.send(()).unwrap());
+            Ok(())
+        });
+        assert!(write.now_or_never().is_none());
+    });
+    drop(runtime);
+    told.recv_timeout(PATIENCE).unwrap();
+}
+
+#[test]
+fn who_waits_without_a_runtime_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut write = std::pin::pin!(record(&store, 1));
+    let deadline = Instant::now() + PATIENCE;
+    while write.as_mut().now_or_never().is_none() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(recorded(&store), [1]);
 }
 
 #[tokio::test]
