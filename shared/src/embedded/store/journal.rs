@@ -66,6 +66,19 @@ struct Waiting {
     runtime: Option<Handle>,
 }
 
+/// Wakes the thread for those who wait, also when the caller goes away before.
+struct Alarm<'a>(&'a Shared);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        let state = self.0.lock();
+        // Somebody else's may have been first.
+        if !state.waiting.is_empty() {
+            self.0.wake_if_resting(&state);
+        }
+    }
+}
+
 /// What became of a sync. Those who waited for it are told when this is dropped.
 struct Settled {
     shared: Arc<Shared>,
@@ -216,11 +229,10 @@ impl Journal {
             }
             state.waiting.push(Waiting { actions, reply, runtime: Handle::try_current().ok() });
         }
-        // A caller that goes away meanwhile has left word, too.
-        self.shared.tell();
+        let alarm = Alarm(&self.shared);
         // Whoever has something to write by now shares the sync.
         tokio::task::yield_now().await;
-        self.shared.wake_for_waiting();
+        drop(alarm);
         answer.await.map_err(|_| closed())?.map_err(|error| unavailable(&error))
     }
 
@@ -256,13 +268,6 @@ impl Shared {
     fn wake_if_resting(&self, state: &State) {
         if state.rests {
             self.wake.notify_one();
-        }
-    }
-
-    fn wake_for_waiting(&self) {
-        let state = self.lock();
-        if !state.waiting.is_empty() {
-            self.wake_if_resting(&state);
         }
     }
 
