@@ -62,7 +62,7 @@ struct State {
 struct Waiting {
     actions: Vec<Action>,
     reply: oneshot::Sender<Told<()>>,
-    /// Where it waits, if that is one.
+    /// What the caller runs on, if that is one of tokio's.
     runtime: Option<Handle>,
 }
 
@@ -87,8 +87,8 @@ struct Settled {
 }
 
 impl Settled {
-    /// Tells them on their runtime. A thread that told each of them by itself
-    /// would have the system wake the runtime once for each.
+    /// Tells them from the runtime they all are on. A thread that told each of
+    /// them by itself would have the system wake the runtime once for each.
     fn tell(self) {
         if let Some(runtime) = self.waiting.first().and_then(|first| first.runtime.clone()) {
             runtime.spawn(async move { drop(self) });
