@@ -1,6 +1,8 @@
 //! Gets what was written into the log and onto the disk, once for all who wait
 //! for that, and then into the tables.
 
+mod settled;
+
 use std::fs::File;
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -11,7 +13,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fjall::PersistMode;
-use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
 use super::group::{Group, Groups};
@@ -19,6 +20,7 @@ use super::trust::{Told, Trust, closed, unavailable};
 use super::wal::Wal;
 use super::{Action, Tables, wal};
 use crate::ports::{StoreError, StoreResult};
+use settled::{Settled, Waiting};
 
 /// How long a write that nobody waits for may stay away from the disk: what a
 /// power failure can make happen again at most.
@@ -59,13 +61,6 @@ struct State {
     closed: bool,
 }
 
-struct Waiting {
-    actions: Vec<Action>,
-    reply: oneshot::Sender<Told<()>>,
-    /// What the caller runs on, if that is one of tokio's.
-    runtime: Option<Handle>,
-}
-
 /// Wakes the thread for those who wait, also when the caller goes away before.
 struct Alarm<'a>(&'a Shared);
 
@@ -76,37 +71,6 @@ impl Drop for Alarm<'_> {
         if !state.waiting.is_empty() {
             self.0.wake_if_resting(&state);
         }
-    }
-}
-
-/// What became of a sync. Those who waited for it are told when this is dropped.
-struct Settled {
-    shared: Arc<Shared>,
-    waiting: Vec<Waiting>,
-    synced: Told<()>,
-}
-
-impl Settled {
-    /// Tells them from the runtime they all are on. A thread that told each of
-    /// them by itself would have the system wake the runtime once for each.
-    fn tell(self) {
-        if let Some(runtime) = self.waiting.first().and_then(|first| first.runtime.clone()) {
-            runtime.spawn(async move { drop(self) });
-        }
-    }
-}
-
-impl Drop for Settled {
-    fn drop(&mut self) {
-        let (waiting, synced) = (std::mem::take(&mut self.waiting), &self.synced);
-        self.shared.guarded(|| {
-            for Waiting { actions, reply, .. } in waiting {
-                if synced.is_ok() {
-                    actions.into_iter().for_each(|action| action());
-                }
-                let _ = reply.send(synced.clone());
-            }
-        });
     }
 }
 
@@ -227,7 +191,7 @@ impl Journal {
             if state.closed {
                 return Err(closed());
             }
-            state.waiting.push(Waiting { actions, reply, runtime: Handle::try_current().ok() });
+            state.waiting.push(Waiting::new(actions, reply));
         }
         let alarm = Alarm(&self.shared);
         // Whoever has something to write by now shares the sync.
@@ -286,7 +250,7 @@ impl Shared {
                 state.closed = true;
                 std::mem::take(&mut state.waiting)
             };
-            Settled { shared: Arc::clone(self), waiting, synced: lost }.tell();
+            Settled::new(self, waiting, lost).tell();
         }
     }
 
@@ -307,7 +271,7 @@ impl Shared {
                 due = written.due;
                 Ok(())
             });
-            Settled { shared: Arc::clone(self), waiting, synced }.tell();
+            Settled::new(self, waiting, synced).tell();
             if closed {
                 return;
             }
