@@ -162,6 +162,12 @@ impl Journal {
         self.shared.applied.notify_waiters();
     }
 
+    /// Whether nothing but a word from outside makes the thread do anything soon.
+    #[cfg(test)]
+    pub(super) fn sleeps(&self) -> bool {
+        self.shared.lock().sleeps
+    }
+
     /// Says that something was written, which nobody waits for.
     pub(super) fn written(&self) {
         self.shared.tell();

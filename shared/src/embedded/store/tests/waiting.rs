@@ -29,6 +29,11 @@ async fn nobody_waits_for_work_that_has_panicked() {
 fn what_was_asked_for_is_done_though_nobody_waits_and_the_runtime_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
+    let deadline = Instant::now() + PATIENCE;
+    while !store.journal.sleeps() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let (tell, told) = std::sync::mpsc::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
