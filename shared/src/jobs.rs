@@ -80,7 +80,7 @@ impl JobMessage {
     /// The steps of one tenant share their turns.
     pub fn to_outgoing(&self, due: Option<Timestamp>) -> Outgoing {
         let body: Bytes = serde_json::to_vec(self).expect("jobs hold nothing that JSON cannot express").into();
-        Outgoing { body, group: format!("{}.jobs", self.tenant).into(), due }
+        Outgoing { body, group: format!("{}.jobs", self.tenant).into(), due, content: None }
     }
 }
 

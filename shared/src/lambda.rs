@@ -202,8 +202,12 @@ where
 
     /// A panic fails the message it was about, not the batch.
     async fn handle(&self, message: &Received) -> Outcome {
-        let message =
-            Message { id: message.id.clone(), body: message.body.clone(), receive_count: message.receive_count };
+        let message = Message {
+            id: message.id.clone(),
+            body: message.body.clone(),
+            content: None,
+            receive_count: message.receive_count,
+        };
         let handled = async { (self.handler)(message).await };
         AssertUnwindSafe(handled)
             .catch_unwind()
@@ -237,6 +241,7 @@ fn received(record: SqsMessage) -> (String, Received) {
     let message = Received {
         id: record.message_id.unwrap_or_default(),
         body: record.body.unwrap_or_default().into(),
+        content: None,
         // An unknown count must not look like a first receive.
         receive_count: count.unwrap_or(u32::MAX),
         receipt: record.receipt_handle.unwrap_or_default(),

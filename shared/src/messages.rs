@@ -11,13 +11,15 @@ use bytes::Bytes;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use ulid::ULID_LEN;
 
 use crate::domain::delivery::Trigger;
 use crate::domain::event::{Event, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL, present};
 use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId, TraceId};
 use crate::domain::seconds::Seconds;
 use crate::domain::strict;
-use crate::ports::Outgoing;
+use crate::ports::{Content, Outgoing};
+use crate::stage::Message;
 use crate::time::Timestamp;
 
 /// The version written, and the only one read.
@@ -111,7 +113,10 @@ pub struct Rejection(pub String);
 
 impl EventMessage {
     pub fn parse(body: &[u8]) -> Result<EventRequest, Rejection> {
-        let message: Self = parse(body)?;
+        Self::check(parse(body)?)
+    }
+
+    fn check(message: Self) -> Result<EventRequest, Rejection> {
         check_version(message.version)?;
         if message.token.as_ref().is_some_and(|token| token.is_empty() || token.len() > MAX_TOKEN_BYTES) {
             return Err(Rejection(format!("token is not of 1 to {MAX_TOKEN_BYTES} bytes")));
@@ -150,8 +155,27 @@ impl EventMessage {
         }))
     }
 
+    /// What a message says, as it was written or as it can be parsed.
+    pub fn take(message: &mut Message) -> Result<EventRequest, Rejection> {
+        match message.content.take().and_then(Content::into_inner) {
+            Some(known) => Self::check(known),
+            None => Self::parse(&message.body),
+        }
+    }
+
     pub fn to_outgoing(&self) -> Outgoing {
-        Outgoing { body: to_json(self, self.data.as_deref()), group: self.tenant.as_str().into(), due: None }
+        Outgoing {
+            body: to_json(self, self.data.as_deref()),
+            group: self.tenant.as_str().into(),
+            due: None,
+            content: None,
+        }
+    }
+
+    /// The same, for whoever takes it from memory.
+    pub fn into_outgoing(self) -> Outgoing {
+        let outgoing = self.to_outgoing();
+        Outgoing { content: Some(Content::new(self)), ..outgoing }
     }
 }
 
@@ -222,6 +246,12 @@ impl DeliveryMessage {
         Ok(message)
     }
 
+    /// What a message says, as it was written or as it can be parsed.
+    pub fn take(message: &mut Message) -> Result<Self, Rejection> {
+        let known = message.content.take().and_then(Content::into_inner);
+        known.map_or_else(|| Self::parse(&message.body), Ok)
+    }
+
     pub fn delivery_id(&self) -> DeliveryId {
         DeliveryId { event: self.event_seq, hook: self.hook }
     }
@@ -230,9 +260,16 @@ impl DeliveryMessage {
     pub fn to_outgoing(&self) -> Outgoing {
         Outgoing {
             body: to_json(self, self.data.as_deref()),
-            group: format!("{}.{}", self.tenant, self.hook.0).into(),
+            group: [self.tenant.as_str(), ".", self.hook.0.array_to_str(&mut [0; ULID_LEN])].concat().into(),
             due: self.due_at,
+            content: None,
         }
+    }
+
+    /// The same, for whoever takes it from memory.
+    pub fn into_outgoing(self) -> Outgoing {
+        let outgoing = self.to_outgoing();
+        Outgoing { content: Some(Content::new(self)), ..outgoing }
     }
 }
 

@@ -28,7 +28,7 @@ pub use hooks::{Hooks, KEPT_REVISIONS, Match, Subscriptions};
 pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure};
 pub use keys::Keys;
 pub use profiles::Profiles;
-pub use queue::{Outgoing, QueueError, QueueReceiver, QueueSender, Received};
+pub use queue::{Content, Outgoing, QueueError, QueueReceiver, QueueSender, Received};
 pub use random::{FixedRandom, OsRandom, Random};
 pub use readiness::{AlwaysReady, Readiness};
 pub use replays::Replays;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::messages::Rejection;
-use crate::ports::{BoxError, QueueError, StoreError};
+use crate::ports::{BoxError, Content, QueueError, StoreError};
 use crate::time::Timestamp;
 
 /// A queue message as a stage sees it.
@@ -12,6 +12,7 @@ pub struct Message {
     /// The same each time the queue hands out this message.
     pub id: String,
     pub body: Bytes,
+    pub content: Option<Content>,
     /// Above 1 when an earlier attempt to process it may have got somewhere.
     pub receive_count: u32,
 }

@@ -1,6 +1,7 @@
 //! Instants and durations as the domain sees them: milliseconds, UTC.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -11,8 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The last instant of the year 9999, the largest that RFC 3339 can write.
-    pub const MAX: Self = Self(253_402_300_799_999);
+    /// The last instant that has a date in the year 9999 in every time zone, and
+    /// so the largest that the calendar's library can write.
+    pub const MAX: Self = Self(253_402_207_200_000);
 
     /// Clamped to the years 1970–9999, which RFC 3339 and ULIDs can both express.
     pub const fn from_millis(millis: i64) -> Self {
@@ -63,12 +65,40 @@ impl Timestamp {
 #[error("expected an RFC 3339 time such as 2026-01-31T09:30:00Z, from 1970 to 9999")]
 pub struct TimestampError;
 
+/// How it is written. A delivery writes nine of them, so this asks the library
+/// for the calendar only and puts the digits down by itself.
+struct Text([u8; 24]);
+
+impl Text {
+    fn of(time: Timestamp) -> Self {
+        let mut text = Self(*b"0000-00-00T00:00:00.000Z");
+        let time = jiff::Timestamp::from_millisecond(time.0).unwrap_or(jiff::Timestamp::MAX);
+        let time = jiff::tz::Offset::UTC.to_datetime(time);
+        text.put(0..4, time.year().unsigned_abs());
+        for (place, number) in
+            [(5, time.month()), (8, time.day()), (11, time.hour()), (14, time.minute()), (17, time.second())]
+        {
+            text.put(place..place + 2, number.unsigned_abs().into());
+        }
+        text.put(20..23, time.millisecond().unsigned_abs());
+        text
+    }
+
+    fn put(&mut self, places: Range<usize>, mut number: u16) {
+        for place in places.rev() {
+            self.0[place] = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits and signs are ASCII")
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(time) => write!(f, "{time:.3}"),
-            Err(_) => Err(fmt::Error),
-        }
+        f.write_str(Text::of(*self).as_str())
     }
 }
 
@@ -80,7 +110,7 @@ impl fmt::Debug for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Text::of(*self).as_str())
     }
 }
 
@@ -102,7 +132,26 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn every_instant_is_written_as_the_library_would(millis in 0..=Timestamp::MAX.0) {
+            let time = Timestamp::from_millis(millis);
+            prop_assert_eq!(time.to_string(), format!("{:.3}", jiff::Timestamp::from_millisecond(millis).unwrap()));
+            prop_assert_eq!(serde_json::to_value(time).unwrap(), time.to_string());
+            prop_assert_eq!(Timestamp::parse(&time.to_string()).unwrap(), time);
+        }
+    }
+
+    #[test]
+    fn both_ends_of_time_can_be_written() {
+        assert_eq!(Timestamp::default().to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T22:00:00.000Z");
+        assert_eq!(Timestamp::parse("9999-12-31T23:59:59Z").ok(), None);
+    }
 
     #[test]
     fn an_offset_is_turned_into_utc() {

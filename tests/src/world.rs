@@ -188,7 +188,7 @@ impl World {
 
     /// Puts a body on `events` as an outside publisher does.
     pub async fn send_to_events(&self, body: impl Into<Vec<u8>>) {
-        let message = Outgoing { body: body.into().into(), group: TENANT.into(), due: None };
+        let message = Outgoing { body: body.into().into(), group: TENANT.into(), due: None, content: None };
         self.engine.queues.events.send_one(message).await.expect("the queue takes it");
     }
 

@@ -8,7 +8,7 @@ use api::{ClientAddress, Deps, KeyCache, OperatorKey, PATIENCE, Throttle, Vettin
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
-use deliver::{Courier, ReqwestSender, Tokens};
+use deliver::{Courier, HyperSender, Tokens};
 use lambda_http::request::RequestContext;
 use lambda_http::{Error, service_fn};
 use shared::aws::client::Aws;
@@ -69,7 +69,7 @@ async fn main() -> anyhow::Result<()> {
         fresh_for: Duration::ZERO,
     });
     let courier = Courier {
-        sender: Arc::new(ReqwestSender::new(addresses.clone())?),
+        sender: Arc::new(HyperSender::new(addresses.clone())?),
         tokens: Tokens::default(),
         clock: Arc::clone(&aws.clock),
         patience: PATIENCE,

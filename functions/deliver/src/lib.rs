@@ -35,7 +35,7 @@ pub use batch::Batches;
 pub use exchange::{Courier, build, run as exchange};
 use gate::Gate;
 pub use in_flight::InFlight;
-pub use sender::{ReqwestSender, SenderError};
+pub use sender::{HyperSender, SenderError};
 pub use tokens::Tokens;
 
 /// How long a copy of a delivery waits while another one is under way here:
@@ -74,11 +74,11 @@ impl Deps {
 }
 
 pub async fn handle(deps: &Deps, message: Message) -> Outcome {
-    settle(deliver(deps, &message).await)
+    settle(deliver(deps, message).await)
 }
 
-async fn deliver(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
-    let delivery = DeliveryMessage::parse(&message.body)?;
+async fn deliver(deps: &Deps, mut message: Message) -> Result<Outcome, Outcome> {
+    let delivery = DeliveryMessage::take(&mut message)?;
     let now = deps.clock.now();
     if let Some(due) = delivery.due_at.filter(|due| *due > now) {
         return Ok(Outcome::NotBefore(due));

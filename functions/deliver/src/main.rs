@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deliver::{Batches, Deps, InFlight, ReqwestSender, Tokens};
+use deliver::{Batches, Deps, HyperSender, InFlight, Tokens};
 use shared::aws::client::Aws;
 use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
@@ -54,7 +54,7 @@ async fn main() -> anyhow::Result<()> {
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         retries: Arc::new(aws.queue(retries)),
-        sender: Arc::new(ReqwestSender::new(addresses)?),
+        sender: Arc::new(HyperSender::new(addresses)?),
         in_flight: InFlight::default(),
         tokens: Tokens::default(),
         batches: Batches::default(),

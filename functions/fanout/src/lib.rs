@@ -47,13 +47,13 @@ pub struct Deps {
 }
 
 pub async fn handle(deps: &Deps, message: Message) -> Outcome {
-    settle(fan_out(deps, &message).await)
+    settle(fan_out(deps, message).await)
 }
 
-async fn fan_out(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
-    match EventMessage::parse(&message.body)? {
-        EventRequest::Publish(publication) => publish(deps, message, publication).await,
-        EventRequest::Continue(resumption) => resume(deps, message, resumption).await,
+async fn fan_out(deps: &Deps, mut message: Message) -> Result<Outcome, Outcome> {
+    match EventMessage::take(&mut message)? {
+        EventRequest::Publish(publication) => publish(deps, &message, publication).await,
+        EventRequest::Continue(resumption) => resume(deps, &message, resumption).await,
     }
 }
 
@@ -166,7 +166,7 @@ async fn send_page(
                 check_log: resumed || later.is_some(),
                 ..DeliveryMessage::of(event, *hook, Trigger::First)
             }
-            .to_outgoing()
+            .into_outgoing()
         })
         .collect();
     // The log of no hook leads to it, so that a replay has to find it otherwise.

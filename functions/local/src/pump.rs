@@ -141,9 +141,13 @@ async fn consume(stage: Arc<Stage>, clock: Arc<dyn Clock>, mut stop: watch::Rece
     under_way.join_all().await;
 }
 
-async fn process(stage: &Stage, clock: &dyn Clock, received: Received) {
-    let message =
-        Message { id: received.id.clone(), body: received.body.clone(), receive_count: received.receive_count };
+async fn process(stage: &Stage, clock: &dyn Clock, mut received: Received) {
+    let message = Message {
+        id: received.id.clone(),
+        body: received.body.clone(),
+        content: received.content.take(),
+        receive_count: received.receive_count,
+    };
     let outcome = AssertUnwindSafe((stage.handler)(message)).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|_| Outcome::Fault(Fault::Internal("a stage panicked".into())));
     let queue = &stage.queue;

@@ -17,7 +17,7 @@ use axum::extract::Request;
 use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use deliver::ReqwestSender;
+use deliver::HyperSender;
 use local::{Engine, Options};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
@@ -154,7 +154,7 @@ impl Server {
         let options = Options {
             store: StoreOptions { min_free_bytes: config.min_free_bytes, ..StoreOptions::default() },
             operator_key: operator_key.clone(),
-            sender: Arc::new(ReqwestSender::new(config.addresses.clone())?),
+            sender: Arc::new(HyperSender::new(config.addresses.clone())?),
             addresses: config.addresses,
             profile: config.profile,
             retention: config.retention,

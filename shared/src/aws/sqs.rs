@@ -304,6 +304,7 @@ fn received(message: aws_sdk_sqs::types::Message) -> Received {
     Received {
         id: message.message_id.unwrap_or_default(),
         body: message.body.unwrap_or_default().into(),
+        content: None,
         // An unknown count must not look like a first receive.
         receive_count: count.unwrap_or(u32::MAX),
         receipt: message.receipt_handle.unwrap_or_default(),
@@ -342,13 +343,14 @@ mod tests {
 
     #[test]
     fn a_request_has_at_most_ten_messages_and_one_mebibyte() {
-        let of = |bytes: usize| Outgoing { body: vec![b'x'; bytes].into(), group: "g".into(), due: None };
+        let of =
+            |bytes: usize| Outgoing { body: vec![b'x'; bytes].into(), group: "g".into(), due: None, content: None };
         let sizes = |messages: &[Outgoing]| batches(messages).iter().map(|b| b.len()).collect::<Vec<_>>();
         assert_eq!(sizes(&[]), [0; 0]);
         assert_eq!(sizes(&(0..23).map(|_| of(1)).collect::<Vec<_>>()), [10, 10, 3]);
         let mixed = [of(1), of(MAX_BYTES), of(MAX_BYTES + 1), of(MAX_BYTES / 2), of(MAX_BYTES / 2), of(1)];
         assert_eq!(sizes(&mixed), [1, 1, 1, 2, 1]);
-        let odd = Outgoing { body: "\u{ffff}".into(), group: "g".into(), due: None };
+        let odd = Outgoing { body: "\u{ffff}".into(), group: "g".into(), due: None, content: None };
         assert_eq!(sizes(&[of(1), odd, of(1), of(1)]), [1, 1, 2]);
     }
 

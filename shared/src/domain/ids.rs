@@ -131,6 +131,23 @@ chosen_id!(
     Channel, "a channel", 128, b"_-.:", "a-z A-Z 0-9 _ - . :"
 );
 
+/// A text that is put together of two on the stack: `N` bytes.
+struct Joined<const N: usize>([u8; N]);
+
+impl<const N: usize> Joined<N> {
+    fn of(first: &str, second: &str) -> Self {
+        let mut text = [0; N];
+        let (start, end) = text.split_at_mut(first.len());
+        start.copy_from_slice(first.as_bytes());
+        end.copy_from_slice(second.as_bytes());
+        Self(text)
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("two whole texts are one")
+    }
+}
+
 macro_rules! made_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $prefix:literal) => {
         $(#[$doc])*
@@ -140,6 +157,10 @@ macro_rules! made_id {
         impl $name {
             pub fn new(clock: &dyn Clock, random: &dyn Random) -> Self {
                 Self(new_ulid(clock, random))
+            }
+
+            fn text(&self) -> Joined<{ $prefix.len() + ulid::ULID_LEN }> {
+                Joined::of($prefix, self.0.array_to_str(&mut [0; ulid::ULID_LEN]))
             }
         }
 
@@ -155,7 +176,7 @@ macro_rules! made_id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(self.text().as_str())
             }
         }
 
@@ -163,9 +184,7 @@ macro_rules! made_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($prefix)?;
-                let mut text = [0_u8; ulid::ULID_LEN];
-                f.write_str(self.0.array_to_str(&mut text))
+                f.write_str(self.text().as_str())
             }
         }
 

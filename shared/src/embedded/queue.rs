@@ -17,7 +17,7 @@ use crate::ports::{Clock, Outgoing, QueueError, QueueReceiver, QueueSender, Rece
 use crate::stage::causes;
 use crate::time::Timestamp;
 pub use dead_letters::{DeadLetter, DeadLetterId, DeadLetters, InvalidDeadLetterId, RedriveError};
-use index::{Arrival, Index, Taken};
+use index::{Arrival, Held, Index, Taken};
 
 /// Of a queue's room, one part in so many is the stages' own: what they send to
 /// finish what was accepted must not wait behind what is still to come.
@@ -213,8 +213,8 @@ impl EmbeddedQueue {
                     let visible_at = message.due.unwrap_or(now);
                     let number = index.next_number();
                     let value = encode(visible_at, &message.group, &message.body);
-                    let arrival =
-                        Arrival { number, visible_at, group: Arc::clone(&message.group), body: message.body.clone() };
+                    let held = Held { body: message.body.clone(), content: message.content.clone() };
+                    let arrival = Arrival { number, visible_at, group: Arc::clone(&message.group), held };
                     accepted.push((self.row(number), value, arrival));
                     Ok(())
                 });
@@ -285,21 +285,18 @@ impl QueueReceiver for EmbeddedQueue {
     async fn receive(&self, max: usize) -> Result<Vec<Received>, QueueError> {
         let taken = self.lock().take(max, self.clock.now());
         let mut received = Vec::with_capacity(taken.len());
-        for Taken { number, receive_count, body } in taken {
-            let body = match body.map_or_else(|| self.read_body(number), Ok) {
-                Ok(body) => body,
+        for Taken { number, receive_count, held } in taken {
+            let read = || self.read_body(number).map(|body| Held { body, content: None });
+            let Held { body, content } = match held.map_or_else(read, Ok) {
+                Ok(held) => held,
                 // Its lease ends by itself; the others must not wait for theirs.
                 Err(error) => {
                     tracing::error!(queue = self.name, number, error = %causes(&error), "a message cannot be read");
                     continue;
                 }
             };
-            received.push(Received {
-                id: format!("{}-{number}", self.name),
-                body,
-                receive_count,
-                receipt: number.to_string(),
-            });
+            let receipt = number.to_string();
+            received.push(Received { id: [self.name, "-", &receipt].concat(), body, content, receive_count, receipt });
         }
         Ok(received)
     }

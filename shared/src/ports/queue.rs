@@ -1,3 +1,5 @@
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,6 +17,31 @@ pub struct Outgoing {
     pub group: Arc<str>,
     /// Not to be seen before; at once when absent.
     pub due: Option<Timestamp>,
+    /// What the body says, where that may save its reader from parsing it.
+    pub content: Option<Content>,
+}
+
+/// What a body says, as its writer had it. A queue within the process may hand
+/// it on beside the body; any other drops it.
+#[derive(Clone)]
+pub struct Content(Arc<dyn Any + Send + Sync>);
+
+impl Content {
+    /// To be exactly what parsing the body gives.
+    pub fn new<T: Send + Sync + 'static>(content: T) -> Self {
+        Self(Arc::new(content))
+    }
+
+    /// None when it is something else.
+    pub fn into_inner<T: Clone + Send + Sync + 'static>(self) -> Option<T> {
+        self.0.downcast().ok().map(Arc::unwrap_or_clone)
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Content")
+    }
 }
 
 /// A message that was taken and is leased until it is settled.
@@ -23,6 +50,7 @@ pub struct Received {
     /// The same each time this message is received.
     pub id: String,
     pub body: Bytes,
+    pub content: Option<Content>,
     /// How often it was received, this time included; never too low.
     pub receive_count: u32,
     /// What settles it.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deliver::ReqwestSender;
+use deliver::HyperSender;
 use shared::domain::address::AddressPolicy;
 use shared::domain::delivery::{excerpt, kept_headers};
 use shared::domain::hook::Timeout;
@@ -54,7 +54,7 @@ fn any_answer_on_the_wire_is_an_outcome_within_the_time_out() {
     let answer = Arc::new(Mutex::new(Vec::new()));
     let port = runtime.block_on(serve(Arc::clone(&answer)));
     let addresses = AddressPolicy { allow_http: true, allow_networks: vec!["127.0.0.0/8".parse().unwrap()] };
-    let sender = ReqwestSender::new(addresses).unwrap();
+    let sender = HyperSender::new(addresses).unwrap();
     let url: url::Url = format!("http://127.0.0.1:{port}/").parse().unwrap();
     // A body of one byte under the name of gzip would fill a memory if it were unpacked.
     let seeds = [

@@ -89,8 +89,12 @@ fn no_stage_ever_takes_a_message_for_a_fault_of_its_own() {
     runtime.block_on(world.hook(serde_json::json!({ "events": ["*"] })));
     let all: Vec<&str> = [&EVENTS[..], &DELIVERIES, &JOBS].concat();
     fuzz("stages", &corpus(&all), |input| {
-        let message =
-            |receive_count| Message { id: "m-1".to_owned(), body: Bytes::copy_from_slice(input), receive_count };
+        let message = |receive_count| Message {
+            id: "m-1".to_owned(),
+            body: Bytes::copy_from_slice(input),
+            content: None,
+            receive_count,
+        };
         runtime.block_on(async {
             for receive_count in [1, 2] {
                 let outcomes = [

@@ -38,7 +38,7 @@ impl Place {
     }
 
     async fn send(&self, body: &str) {
-        let message = Outgoing { body: body.to_owned().into(), group: "acme".into(), due: None };
+        let message = Outgoing { body: body.to_owned().into(), group: "acme".into(), due: None, content: None };
         self.queue.send_one(message).await.unwrap();
     }
 

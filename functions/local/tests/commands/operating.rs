@@ -50,7 +50,7 @@ async fn with_dead_letters(data: &Path) {
     let options = Options {
         store: StoreOptions::default(),
         operator_key: KEY.to_owned(),
-        sender: Arc::new(deliver::ReqwestSender::new(AddressPolicy::default()).unwrap()),
+        sender: Arc::new(deliver::HyperSender::new(AddressPolicy::default()).unwrap()),
         addresses: AddressPolicy::default(),
         profile: "standard".parse().unwrap(),
         retention: Duration::from_secs(24 * 3_600),
@@ -61,7 +61,7 @@ async fn with_dead_letters(data: &Path) {
     };
     let engine = Engine::start(data, options).await.unwrap();
     for body in ["one that is no JSON", r#"{"tenant":"acme","type":"a"}"#] {
-        let message = Outgoing { body: body.into(), group: "acme".into(), due: None };
+        let message = Outgoing { body: body.into(), group: "acme".into(), due: None, content: None };
         engine.queues.events.send_one(message).await.unwrap();
         engine.pump().drain().await;
     }

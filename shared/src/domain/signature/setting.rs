@@ -178,7 +178,7 @@ pub(super) fn siblings(header: &str) -> Option<[String; 2]> {
     }
     let capital = end.as_bytes().get(1).is_some_and(u8::is_ascii_uppercase);
     let [id, timestamp] = if capital { ["Id", "Timestamp"] } else { ["id", "timestamp"] };
-    Some([format!("{stem}-{id}"), format!("{stem}-{timestamp}")])
+    Some([id, timestamp].map(|name| [stem, "-", name].concat()))
 }
 
 #[cfg(test)]

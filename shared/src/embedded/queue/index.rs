@@ -2,13 +2,15 @@
 
 mod turns;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 
 use super::{QueueOptions, QueueStats};
+use crate::ports::Content;
 use crate::time::Timestamp;
 use turns::{Limits, Line, Turns};
 
@@ -18,8 +20,8 @@ pub(super) struct Index {
     lease: Duration,
     max_leased_per_group: usize,
     next_number: u64,
-    messages: HashMap<u64, Entry>,
-    groups: HashMap<Arc<str>, Group>,
+    messages: Map<u64, Entry>,
+    groups: Map<Arc<str>, Group>,
     /// Groups with something visible and a lease to spare, in turn.
     turns: Turns,
     /// Messages not visible yet, and leases, by when that ends.
@@ -27,17 +29,26 @@ pub(super) struct Index {
     leased: usize,
 }
 
-/// While few messages wait, the bodies of small ones are kept in memory, 4 MiB
-/// at most, and need not be read back.
-const KEPT_BODIES: usize = 4_096;
-const KEPT_BODY_BYTES: usize = 1_024;
+/// The standard library's with a cheaper hash: each message is looked up a dozen times.
+type Map<K, V> = std::collections::HashMap<K, V, RandomState>;
+
+/// While few messages wait, small ones are kept in memory, and need not be read
+/// back: 2 MiB of bodies at most, and what they say, which takes about as much.
+const HELD: usize = 2_048;
+const HELD_BODY_BYTES: usize = 1_024;
+
+/// A message that need not be read back.
+pub(super) struct Held {
+    pub(super) body: Bytes,
+    pub(super) content: Option<Content>,
+}
 
 /// A message that has become durable.
 pub(super) struct Arrival {
     pub(super) number: u64,
     pub(super) visible_at: Timestamp,
     pub(super) group: Arc<str>,
-    pub(super) body: Bytes,
+    pub(super) held: Held,
 }
 
 /// A message that is leased to whoever took it.
@@ -46,14 +57,14 @@ pub(super) struct Taken {
     /// This time included.
     pub(super) receive_count: u32,
     /// Absent when it has to be read back.
-    pub(super) body: Option<Bytes>,
+    pub(super) held: Option<Held>,
 }
 
 struct Entry {
     group: Arc<str>,
     received: u32,
     state: State,
-    body: Option<Bytes>,
+    held: Option<Held>,
     /// Its row was written by this process, and never again.
     written_once: bool,
 }
@@ -85,8 +96,8 @@ impl Index {
             lease: options.lease,
             max_leased_per_group: options.max_leased_per_group,
             next_number,
-            messages: HashMap::new(),
-            groups: HashMap::new(),
+            messages: Map::default(),
+            groups: Map::default(),
             turns: Turns::new(Limits { others: options.max_leased_to_others, more: options.max_leased_to_busy }),
             waiting: BTreeSet::new(),
             leased: 0,
@@ -125,12 +136,12 @@ impl Index {
     }
 
     pub(super) fn insert(&mut self, arrival: Arrival) {
-        let Arrival { number, visible_at, group, body } = arrival;
-        let keep = self.messages.len() < KEPT_BODIES && body.len() <= KEPT_BODY_BYTES;
-        self.add(number, visible_at, &group, 0, keep.then_some(body));
+        let Arrival { number, visible_at, group, held } = arrival;
+        let hold = self.messages.len() < HELD && held.body.len() <= HELD_BODY_BYTES;
+        self.add(number, visible_at, &group, 0, hold.then_some(held));
     }
 
-    fn add(&mut self, number: u64, visible_at: Timestamp, group: &str, received: u32, body: Option<Bytes>) {
+    fn add(&mut self, number: u64, visible_at: Timestamp, group: &str, received: u32, held: Option<Held>) {
         // Nobody knows how often an earlier process wrote it.
         let written_once = received == 0;
         let group = match self.groups.get_key_value(group) {
@@ -138,7 +149,7 @@ impl Index {
             None => Arc::from(group),
         };
         self.groups.entry(Arc::clone(&group)).or_default().members += 1;
-        self.messages.insert(number, Entry { group, received, state: State::Waiting(visible_at), body, written_once });
+        self.messages.insert(number, Entry { group, received, state: State::Waiting(visible_at), held, written_once });
         self.waiting.insert((visible_at, number));
     }
 
@@ -160,7 +171,7 @@ impl Index {
             entry.state = State::Leased { until, line };
             self.turns.leased(line);
             self.waiting.insert((until, number));
-            taken.push(Taken { number, receive_count: entry.received, body: entry.body.take() });
+            taken.push(Taken { number, receive_count: entry.received, held: entry.held.take() });
             self.offer_turn(&name);
         }
         taken

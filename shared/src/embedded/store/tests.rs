@@ -211,7 +211,7 @@ async fn a_disk_that_is_nearly_full_takes_what_was_accepted_and_nothing_more() {
         max_leased_to_busy: 10,
     };
     let queue = EmbeddedQueue::open(store.clone(), "queue", options).await.unwrap();
-    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None };
+    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None, content: None };
     assert!(matches!(queue.send_one(message.clone()).await, Err(QueueError::NoRoom)));
     assert_eq!(queue.stats().waiting, 0);
     queue.for_stage().send_one(message).await.unwrap();

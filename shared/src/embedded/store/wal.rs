@@ -147,6 +147,8 @@ struct Segment {
     file: Arc<File>,
     /// Where the next record begins.
     end: u64,
+    /// Where the next byte would be written.
+    at: u64,
     /// Up to here it was written before, with zeroes at least.
     zeroed: u64,
 }
@@ -156,7 +158,7 @@ impl Segment {
         let path = folder.join(format!("{number}.wal"));
         let file = OpenOptions::new().create(true).write(true).truncate(true).open(&path)?;
         sync_folder(folder)?;
-        Ok(Self { path, file: Arc::new(file), end: 0, zeroed: 0 })
+        Ok(Self { path, file: Arc::new(file), end: 0, at: 0, zeroed: 0 })
     }
 
     fn write(&mut self, bytes: &[u8], room: u64) -> io::Result<()> {
@@ -174,9 +176,14 @@ impl Segment {
 
     fn write_at(&mut self, bytes: &[u8], place: u64) -> io::Result<()> {
         let mut file = &*self.file;
-        file.seek(SeekFrom::Start(place))?;
+        if self.at != place {
+            file.seek(SeekFrom::Start(place))?;
+        }
+        // After a failure nobody knows.
+        self.at = u64::MAX;
         file.write_all(bytes)?;
-        self.zeroed = self.zeroed.max(place + bytes.len() as u64);
+        self.at = place + bytes.len() as u64;
+        self.zeroed = self.zeroed.max(self.at);
         Ok(())
     }
 }

@@ -59,7 +59,7 @@ impl Patient {
 }
 
 async fn set_aside(queue: &EmbeddedQueue) {
-    let message = Outgoing { body: "poison".into(), group: "g".into(), due: None };
+    let message = Outgoing { body: "poison".into(), group: "g".into(), due: None, content: None };
     queue.send_one(message).await.unwrap();
     let received = queue.receive(1).await.unwrap().remove(0);
     queue.reject(&received, "nobody can read it").await.unwrap();
@@ -198,7 +198,7 @@ async fn messages_that_nobody_takes_and_a_queue_that_fills_are_told() {
     let clock = ManualClock::at(START);
     let patient = directory(&clock).await;
     let Body::Directory { queue, .. } = &patient.body else { unreachable!() };
-    let message = Outgoing { body: "{}".into(), group: "g".into(), due: None };
+    let message = Outgoing { body: "{}".into(), group: "g".into(), due: None, content: None };
     queue.send_one(message.clone()).await.unwrap();
     clock.advance(Duration::from_secs(300));
     assert_eq!(find(&patient.examine().await, "queue.events").status, Condition::Ok);

@@ -83,7 +83,7 @@ async fn a_list_that_does_not_fit_is_refused_whole() {
         max_leased_to_busy: usize::MAX,
     };
     let queue = EmbeddedQueue::open(store, "small", options).await.unwrap();
-    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None };
+    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None, content: None };
     let results = queue.send(&vec![message.clone(); 4]).await;
     assert!(results.iter().all(|result| matches!(result, Err(QueueError::Full))), "{results:?}");
     assert_eq!(queue.stats().waiting, 0);
@@ -94,7 +94,7 @@ async fn a_list_that_does_not_fit_is_refused_whole() {
 async fn a_queue_that_takes_no_more_from_outside_takes_what_stages_send() {
     let (store, _, _directory) = open();
     let queue = lane(store, QueueOptions { max_messages: 10, ..LANE }).await;
-    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None };
+    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None, content: None };
     assert!(queue.send(&vec![message.clone(); 9]).await.iter().all(Result::is_ok));
     assert!(matches!(queue.send_one(message.clone()).await, Err(QueueError::Full)));
     queue.for_stage().send_one(message.clone()).await.unwrap();
@@ -113,7 +113,10 @@ async fn a_message_is_in_the_log_when_its_send_returns() {
     };
     let queue = EmbeddedQueue::open(store, "durable", options).await.unwrap();
     let body = b"what has to outlive the process";
-    queue.send_one(Outgoing { body: Bytes::from_static(body), group: "g".into(), due: None }).await.unwrap();
+    queue
+        .send_one(Outgoing { body: Bytes::from_static(body), group: "g".into(), due: None, content: None })
+        .await
+        .unwrap();
     let log = std::fs::read(directory.path().join("log/0.wal")).unwrap();
     assert!(log.windows(body.len()).any(|window| window == body));
 }
@@ -122,7 +125,7 @@ async fn a_message_is_in_the_log_when_its_send_returns() {
 async fn what_fan_out_writes_waits_for_no_disk() {
     let (store, clock, _directory) = open();
     let queue = lane(store.clone(), LANE).await;
-    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None };
+    let message = Outgoing { body: Bytes::from_static(b"{}"), group: "g".into(), due: None, content: None };
     queue.send_one(message.clone()).await.unwrap();
     let received = queue.receive(1).await.unwrap();
     let (tenant, id): (TenantId, EventId) = ("acme".parse().unwrap(), "evt_1".parse().unwrap());
@@ -147,7 +150,8 @@ async fn lane(store: Store, options: QueueOptions) -> EmbeddedQueue {
 }
 
 async fn send_to(queue: &EmbeddedQueue, group: &str, count: usize) {
-    let message = Outgoing { body: Bytes::copy_from_slice(group.as_bytes()), group: group.into(), due: None };
+    let message =
+        Outgoing { body: Bytes::copy_from_slice(group.as_bytes()), group: group.into(), due: None, content: None };
     assert!(queue.send(&vec![message; count]).await.iter().all(Result::is_ok));
 }
 

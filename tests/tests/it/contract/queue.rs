@@ -10,7 +10,7 @@ use super::{Queues, Time};
 const SLACK: Duration = Duration::from_millis(1_100);
 
 fn message(body: &str, due: Option<Timestamp>) -> Outgoing {
-    Outgoing { body: Bytes::copy_from_slice(body.as_bytes()), group: "acme.hook".into(), due }
+    Outgoing { body: Bytes::copy_from_slice(body.as_bytes()), group: "acme.hook".into(), due, content: None }
 }
 
 async fn send(queues: &Queues, body: &str) {

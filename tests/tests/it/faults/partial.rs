@@ -46,7 +46,7 @@ impl FaultyQueue {
 }
 
 fn outgoing(body: &'static str) -> Outgoing {
-    Outgoing { body: body.into(), group: "g".into(), due: None }
+    Outgoing { body: body.into(), group: "g".into(), due: None, content: None }
 }
 
 #[tokio::test]
@@ -80,8 +80,9 @@ async fn a_fan_out_of_which_a_part_was_not_taken_is_made_again_and_its_copies_sa
         retention: RETENTION,
     };
     let body = r#"{"tenant":"acme","type":"post.published","id":"evt-1","data":1}"#;
-    let handle =
-        |receive_count| fanout::handle(&deps, Message { id: "m".to_owned(), body: body.into(), receive_count });
+    let handle = |receive_count| {
+        fanout::handle(&deps, Message { id: "m".to_owned(), body: body.into(), content: None, receive_count })
+    };
     queue.proxy.fail("SendMessageBatch", [Fault::Partial(vec![1])]);
     let first = handle(1).await;
     assert!(matches!(first, Outcome::Fault(_)), "{first:?}");

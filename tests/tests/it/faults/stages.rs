@@ -347,7 +347,7 @@ async fn through_hundreds_of_faults_every_delivery_ends_and_log_and_receiver_agr
     let bodies = (0..EVENTS).map(|n| {
         let body =
             serde_json::json!({ "tenant": "acme", "type": "post.published", "id": format!("evt-{n}"), "data": n });
-        Outgoing { body: body.to_string().into(), group: "acme".into(), due: None }
+        Outgoing { body: body.to_string().into(), group: "acme".into(), due: None, content: None }
     });
     pipeline.direct.queue(pipeline.url("events")).send_all(&bodies.collect::<Vec<_>>()).await.unwrap();
     let pollers = pipeline.run();

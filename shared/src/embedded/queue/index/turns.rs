@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use quick_cache::unsync::Cache;
 
 /// A group whose messages are settled faster than this is quick.
@@ -37,7 +38,7 @@ pub(super) struct Limits {
 pub(super) struct Turns {
     lines: [VecDeque<Arc<str>>; 3],
     /// Who stands in them: nobody twice in one.
-    standing: [HashSet<Arc<str>>; 3],
+    standing: [HashSet<Arc<str>, RandomState>; 3],
     leased: [usize; 3],
     limits: Limits,
     /// The quick and the others have a turn one after the other while both can be served.
