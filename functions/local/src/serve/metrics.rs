@@ -42,6 +42,7 @@ impl Metrics {
         let handle = builder?.install_recorder()?;
         tokio::spawn(sum_up(handle.clone()));
         metrics::describe();
+        metrics::look_up_usual();
         Ok(Self(handle))
     }
 
