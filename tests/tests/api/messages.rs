@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use shared::messages::{DeliveryMessage, EventMessage, EventRequest};
+use shared::ports::{Content, Outgoing};
+use shared::stage::Message;
 
 /// Every kind of message as it was first written, and as it is written still.
 const EVENTS: [&str; 3] = [
@@ -35,6 +37,36 @@ fn deliveries_are_read_and_written_as_ever() {
         let message = DeliveryMessage::parse(golden.as_bytes()).unwrap();
         assert_eq!(message.to_outgoing().body, golden.as_bytes());
     }
+}
+
+#[test]
+fn what_a_message_carries_is_what_its_body_says() {
+    fn check<T: std::fmt::Debug>(outgoing: Outgoing, take: fn(&mut Message) -> T) {
+        let body = outgoing.body;
+        let read = |content| format!("{:?}", take(&mut message(body.clone(), content)));
+        let said = read(None);
+        assert!(outgoing.content.is_some() && said.starts_with("Ok("), "{said}");
+        assert_eq!(read(outgoing.content), said);
+        assert_eq!(read(Some(Content::new("something else"))), said);
+    }
+    for golden in EVENTS {
+        check(serde_json::from_str::<EventMessage>(golden).unwrap().into_outgoing(), EventMessage::take);
+    }
+    for golden in DELIVERIES {
+        check(DeliveryMessage::parse(golden.as_bytes()).unwrap().into_outgoing(), DeliveryMessage::take);
+    }
+}
+
+#[test]
+fn a_stage_goes_by_what_a_message_carries_and_checks_it() {
+    let nothing = EventMessage { data: None, ..serde_json::from_str(EVENTS[0]).unwrap() };
+    let outgoing = nothing.into_outgoing();
+    let rejection = EventMessage::take(&mut message(EVENTS[0].into(), outgoing.content)).unwrap_err();
+    assert_eq!(rejection.0, "data is missing");
+}
+
+fn message(body: bytes::Bytes, content: Option<Content>) -> Message {
+    Message { id: "01KG9P6JE46D1FBX5W3E9J2R4C".to_owned(), body, content, receive_count: 1 }
 }
 
 #[test]

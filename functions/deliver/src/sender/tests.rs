@@ -152,6 +152,30 @@ async fn names_of_headers_that_are_to_be_written_otherwise_have_connections_of_t
     assert!(got[1].iter().all(|request| request.contains("\r\nX-A: 1\r\n")), "{got:?}");
 }
 
+#[test]
+fn a_request_says_what_its_url_and_settings_say() {
+    let made = |url: &str, header: (&str, &str)| {
+        let mut request = request(&url.parse().unwrap(), header.0);
+        request.headers[0].1 = header.1.to_owned();
+        message(&mut request)
+    };
+    for (url, host, target) in [
+        ("https://example.com", "example.com", "/"),
+        ("https://example.com:443/a/../b?c", "example.com", "/b?c"),
+        ("http://Ex\u{e4}mple.com:8080/\u{e4}?\u{e4}", "xn--exmple-cua.com:8080", "/%C3%A4?%C3%A4"),
+        ("http://[::1]:8080/?", "[::1]:8080", "/?"),
+    ] {
+        let message = made(url, ("x-a", "\u{e4}")).unwrap();
+        assert_eq!((message.headers()["host"].to_str().unwrap(), message.uri().to_string().as_str()), (host, target));
+        assert_eq!(message.headers()["x-a"].as_bytes(), "\u{e4}".as_bytes(), "UTF-8 goes out as it is");
+    }
+    assert_eq!(made("http://a", ("accept", "text/plain")).unwrap().headers()["accept"], "text/plain");
+    assert_eq!(made("http://a", ("host", "b")).unwrap().headers()["host"], "b");
+    for bad in [("x a", "1"), ("x-a", "1\r\nx: y"), ("", "1")] {
+        assert!(made("http://a", bad).is_none(), "{bad:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_was_closed_while_it_was_idle_costs_no_attempt() {
     let endpoint = Endpoint::that(&[AnswerAndClose(OK)]).await;

@@ -10,7 +10,9 @@ use shared::embedded::{
     DeadLetters as Letters, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue,
     QueueOptions, Store, StoreOptions,
 };
-use shared::ports::{Clock, EventRef, Events as _, ManualClock, Outgoing, QueueError, QueueReceiver as _, QueueSender};
+use shared::ports::{
+    Clock, Content, EventRef, Events as _, ManualClock, Outgoing, QueueError, QueueReceiver as _, QueueSender,
+};
 
 use super::{DeadLetters, Queues, START, Stores, Time};
 
@@ -119,6 +121,23 @@ async fn a_message_is_in_the_log_when_its_send_returns() {
         .unwrap();
     let log = std::fs::read(directory.path().join("log/0.wal")).unwrap();
     assert!(log.windows(body.len()).any(|window| window == body));
+}
+
+#[tokio::test]
+async fn what_a_message_says_is_handed_on_once_and_then_read_from_its_body() {
+    let (store, clock, _directory) = open();
+    let queue = lane(store, LANE).await;
+    let message = |body: Bytes| Outgoing { body, group: "g".into(), due: None, content: Some(Content::new(7)) };
+    queue.send_one(message(Bytes::from_static(b"{}"))).await.unwrap();
+    let first = queue.receive(1).await.unwrap().remove(0);
+    assert_eq!(first.content.and_then(Content::into_inner), Some(7));
+    clock.advance(LEASE + Duration::from_secs(1));
+    let again = queue.receive(1).await.unwrap().remove(0);
+    assert!(again.content.is_none());
+    assert_eq!(again.body, first.body);
+    // Large ones are not kept in memory, nor is what they say.
+    queue.send_one(message(vec![b' '; 1_025].into())).await.unwrap();
+    assert!(queue.receive(1).await.unwrap()[0].content.is_none());
 }
 
 #[tokio::test]
