@@ -108,3 +108,24 @@ impl Service<Name> for VettedResolver {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_name_resolves_to_is_judged_with_the_port_that_is_dialled() {
+        let resolve = |name: &str, port| {
+            let mut resolver = VettedResolver { policy: Arc::default(), port };
+            resolver.call(name.parse().unwrap())
+        };
+        // An address stands for a name that resolves to it.
+        let found: Vec<SocketAddr> = resolve("1.1.1.1", 443).await.unwrap().collect();
+        assert_eq!(found, ["1.1.1.1:443".parse().unwrap()]);
+        for (name, port, expected) in [("1.1.1.1", 8443, Refusal::Port), ("127.0.0.1", 443, Refusal::Address)] {
+            let refusal = resolve(name, port).await.unwrap_err();
+            assert_eq!(refusal.downcast_ref(), Some(&expected), "{name}:{port}");
+        }
+        assert!(resolve("no-such-name.invalid", 443).await.unwrap_err().is::<NoAddress>());
+    }
+}
