@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use serde_json::{Value, json};
 
-use crate::support::{KEY, PATIENCE, Server, binary, terminate, until};
+use crate::receiver::Receiver;
+use crate::support::{KEY, PATIENCE, Server, binary, client, terminate, until};
 
 #[tokio::test]
 async fn a_second_process_on_the_same_directory_is_refused() {
@@ -135,4 +136,33 @@ async fn a_stop_finishes_what_is_under_way() {
     let log = server.get(&format!("/v1/tenants/acme/hooks/{hook}/deliveries")).await.unwrap().body;
     assert_eq!(log["items"][0]["status"], "succeeded", "{log}");
     assert_eq!(log["items"][0]["attempt_count"], 1, "{log}");
+}
+
+#[tokio::test]
+async fn what_every_delivery_counts_is_told_under_its_own_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let (receiver, server) = (Receiver::start().await, Server::start(directory.path()).await);
+    server.make_tenant().await;
+    server.subscribe(&receiver.steady()).await;
+    for (id, number) in [("a", 1), ("b", 2), ("a", 1)] {
+        assert_eq!(server.publish(id, &json!({ "number": number })).await.unwrap().status, 202);
+    }
+    let expected = [
+        "hookline_events_accepted 3",
+        r#"hookline_events_taken_up{result="new"} 2"#,
+        r#"hookline_events_taken_up{result="duplicate"} 1"#,
+        r#"hookline_attempts{outcome="success"} 2"#,
+        r#"hookline_deliveries_settled{status="succeeded"} 2"#,
+        "hookline_attempt_duration_seconds_count 2",
+        "hookline_first_attempt_delay_seconds_count 2",
+    ];
+    let told = async || {
+        let asked = client().get(format!("http://{}/metrics", server.address)).bearer_auth(KEY);
+        asked.send().await.unwrap().text().await.unwrap()
+    };
+    until("all is counted", async || {
+        let told = told().await;
+        expected.iter().all(|line| told.lines().any(|other| other == *line))
+    })
+    .await;
 }
