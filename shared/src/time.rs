@@ -72,7 +72,7 @@ struct Text([u8; 24]);
 impl Text {
     fn of(time: Timestamp) -> Self {
         let mut text = Self(*b"0000-00-00T00:00:00.000Z");
-        let time = jiff::Timestamp::from_millisecond(time.0).unwrap_or(jiff::Timestamp::MAX);
+        let time = jiff::Timestamp::from_millisecond(time.0).expect("no time is beyond the largest");
         let time = jiff::tz::Offset::UTC.to_datetime(time);
         text.put(0..4, time.year().unsigned_abs());
         for (place, number) in

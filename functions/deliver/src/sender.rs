@@ -58,7 +58,7 @@ impl HyperSender {
                 Some(connection) => connection,
                 None => {
                     let stream = self.dialler.dial(&request.url, request.timeout.connect.duration()).await?;
-                    Connection::new(stream, title_case).await.map_err(|error| failure::of_exchange(&error))?
+                    Connection::new(stream, endpoint.title_case).await.map_err(|error| failure::of_exchange(&error))?
                 }
             };
             match connection.send(message).await {

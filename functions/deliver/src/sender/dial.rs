@@ -31,7 +31,6 @@ pub(super) type Stream = Either<TcpStream, TlsStream<TcpStream>>;
 #[error("the host name could not be resolved")]
 pub(super) struct NoAddress;
 
-#[derive(Clone)]
 pub(super) struct Dialler {
     policy: Arc<AddressPolicy>,
     tls: TlsConnector,

@@ -15,7 +15,7 @@ const IDLE_PER_ENDPOINT: usize = 512;
 const IDLE: Duration = Duration::from_secs(30);
 
 /// What a connection leads to, and how it writes names of headers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, Hash)]
 pub(super) struct Endpoint {
     is_https: bool,
     host: String,
@@ -43,7 +43,7 @@ struct Idle {
 
 type Endpoints = HashMap<Endpoint, Vec<Idle>>;
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Pool(Arc<Mutex<Endpoints>>);
 
 impl Pool {

@@ -251,7 +251,7 @@ async fn connections_that_nobody_uses_are_closed() {
 }
 
 #[tokio::test]
-async fn every_address_of_a_name_is_judged_with_the_port_that_is_dialled() {
+async fn a_name_that_leads_to_a_forbidden_address_is_not_dialled() {
     let endpoint = Endpoint::that(&[Answer(OK)]).await;
     let mut url = endpoint.url.clone();
     url.set_host(Some("localhost")).unwrap();
