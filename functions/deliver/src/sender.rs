@@ -27,6 +27,10 @@ use connection::{Connection, Message};
 use dial::Dialler;
 use pool::{Endpoint, Pool};
 
+/// As many as may be under way at once: closing some after each burst costs more
+/// than the requests.
+const IDLE_PER_ENDPOINT: usize = 512;
+
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use this machine's root certificates")]
 pub struct SenderError(#[source] rustls::Error);
@@ -43,7 +47,7 @@ impl HyperSender {
     pub fn new(policy: AddressPolicy) -> Result<Self, SenderError> {
         let policy = Arc::new(policy);
         let dialler = Dialler::new(Arc::clone(&policy)).map_err(SenderError)?;
-        Ok(Self { policy, dialler, pool: Pool::default() })
+        Ok(Self { policy, dialler, pool: Pool::new(IDLE_PER_ENDPOINT) })
     }
 
     async fn exchange(&self, mut request: HttpRequest) -> Result<HttpResponse, SendFailure> {

@@ -9,9 +9,7 @@ use url::Url;
 
 use super::connection::Connection;
 
-/// Idle connections to one endpoint, and for how long they are kept. As many as may
-/// be under way at once: closing some after each burst costs more than the requests.
-const IDLE_PER_ENDPOINT: usize = 512;
+/// For how long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// What a connection leads to, and how it writes names of headers.
@@ -43,12 +41,18 @@ struct Idle {
 
 type Endpoints = HashMap<Endpoint, Vec<Idle>>;
 
-#[derive(Default)]
-pub(super) struct Pool(Arc<Mutex<Endpoints>>);
+pub(super) struct Pool {
+    endpoints: Arc<Mutex<Endpoints>>,
+    max_idle_per_endpoint: usize,
+}
 
 impl Pool {
+    pub(super) fn new(max_idle_per_endpoint: usize) -> Self {
+        Self { endpoints: Arc::default(), max_idle_per_endpoint }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Endpoints> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection that was used last, of those that are still open.
@@ -70,13 +74,13 @@ impl Pool {
             let mut endpoints = self.lock();
             let is_first = endpoints.is_empty();
             let idle = endpoints.entry(endpoint).or_default();
-            if idle.len() < IDLE_PER_ENDPOINT {
+            if idle.len() < self.max_idle_per_endpoint {
                 idle.push(Idle { connection, since: Instant::now() });
             }
             is_first
         };
         if is_first {
-            tokio::spawn(close_idle(Arc::downgrade(&self.0)));
+            tokio::spawn(close_idle(Arc::downgrade(&self.endpoints)));
         }
     }
 }

@@ -188,6 +188,20 @@ async fn a_connection_that_was_closed_while_it_was_idle_costs_no_attempt() {
 }
 
 #[tokio::test]
+async fn a_request_comes_back_from_a_connection_that_was_closed_before_it_went_out() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (other_end, _) = listener.accept().await.unwrap();
+    let mut connection = Connection::new(tokio_util::either::Either::Left(stream), false).await.unwrap();
+    drop(other_end);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let message = message(&mut request(&format!("http://{address}/path").parse().unwrap(), "x-a")).unwrap();
+    let unsent = connection.send(message).await.unwrap_err().take_message().unwrap();
+    assert_eq!((unsent.uri().path(), unsent.headers().contains_key("x-a")), ("/path", true));
+}
+
+#[tokio::test]
 async fn what_an_endpoint_may_have_seen_is_not_sent_again() {
     let endpoint = Endpoint::that(&[Answer(OK), Close]).await;
     let sender = sender();
@@ -231,6 +245,18 @@ async fn chunks_are_put_together_and_trailers_left_out() {
         assert_eq!(answer.body, "abcde");
     }
     assert_eq!(endpoint.requests_per_connection(), [2]);
+}
+
+#[tokio::test]
+async fn only_so_many_connections_to_an_endpoint_are_kept() {
+    let endpoint = Endpoint::that(&[Answer(OK), Answer(OK)]).await;
+    let sender = HyperSender { pool: Pool::new(2), ..sender() };
+    let (a, b, c) = tokio::join!(send(&sender, &endpoint), send(&sender, &endpoint), send(&sender, &endpoint));
+    assert_eq!([a, b, c], [Ok(200); 3]);
+    let closed = || endpoint.got.lock().unwrap().iter().flatten().filter(|got| *got == "closed").count();
+    until(|| closed() == 1).await;
+    let (a, b) = tokio::join!(send(&sender, &endpoint), send(&sender, &endpoint));
+    assert_eq!(([a, b], endpoint.requests_per_connection()), ([Ok(200); 2], vec![2, 2, 2]));
 }
 
 #[tokio::test]
