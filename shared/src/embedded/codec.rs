@@ -1,9 +1,11 @@
 //! How rows look on disk: keys that sort as the lists read, JSON values, and
 //! for the log an expiry in front.
 
+use std::cell::RefCell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
+use fjall::Slice;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -48,11 +50,23 @@ pub(super) fn decode<T: DeserializeOwned>(value: &[u8]) -> StoreResult<T> {
 }
 
 /// A value of the log: eight bytes of expiry, then JSON.
-pub(super) fn encode_expiring<T: Serialize>(row: &T, expires_at: Timestamp) -> Vec<u8> {
-    let mut value = Vec::with_capacity(1_024);
-    value.extend_from_slice(&expires_at.as_millis().to_be_bytes());
-    serde_json::to_writer(&mut value, row).expect("rows hold nothing that JSON cannot express");
-    value
+pub(super) fn encode_expiring<T: Serialize>(row: &T, expires_at: Timestamp) -> Slice {
+    compose(|value| {
+        value.extend_from_slice(&expires_at.as_millis().to_be_bytes());
+        serde_json::to_writer(value, row).expect("rows hold nothing that JSON cannot express");
+    })
+}
+
+/// A value that is put together in memory which is used again for the next one.
+pub(super) fn compose(write: impl FnOnce(&mut Vec<u8>)) -> Slice {
+    const KEPT: usize = 64 * 1024;
+    thread_local!(static MEMORY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+    MEMORY.with_borrow_mut(|value| {
+        value.clear();
+        value.shrink_to(KEPT);
+        write(value);
+        Slice::from(value.as_slice())
+    })
 }
 
 /// The row, unless it is past its expiry.

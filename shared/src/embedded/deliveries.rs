@@ -1,6 +1,7 @@
 use std::ops::Bound;
 
 use async_trait::async_trait;
+use fjall::Slice;
 
 use super::codec::{after_prefix, decode_expiring, encode_expiring, key, prefix_range};
 use super::store::{Store, Table};
@@ -45,7 +46,7 @@ fn attempts_prefix(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
     row
 }
 
-fn attempt_row(delivery: &Delivery, attempt: &Attempt) -> (Vec<u8>, Vec<u8>) {
+fn attempt_row(delivery: &Delivery, attempt: &Attempt) -> (Vec<u8>, Slice) {
     let mut row = attempts_prefix(&delivery.tenant, delivery.id);
     row.extend_from_slice(&attempt.number.to_be_bytes());
     (row, encode_expiring(attempt, delivery.expires_at))

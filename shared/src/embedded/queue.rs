@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use fjall::Slice;
 use tokio::sync::Notify;
 
 use super::codec;
@@ -150,14 +151,14 @@ async fn next_epoch(store: &Store, name: &'static str) -> StoreResult<u64> {
 }
 
 /// Eight bytes of visible-at, one of the group's length, the group, the body.
-fn encode(visible_at: Timestamp, group: &str, body: &[u8]) -> Vec<u8> {
+fn encode(visible_at: Timestamp, group: &str, body: &[u8]) -> Slice {
     let group = &group.as_bytes()[..group.len().min(255)];
-    let mut value = Vec::with_capacity(9 + group.len() + body.len());
-    value.extend_from_slice(&visible_at.as_millis().to_be_bytes());
-    value.push(u8::try_from(group.len()).unwrap_or(u8::MAX));
-    value.extend_from_slice(group);
-    value.extend_from_slice(body);
-    value
+    codec::compose(|value| {
+        value.extend_from_slice(&visible_at.as_millis().to_be_bytes());
+        value.push(u8::try_from(group.len()).unwrap_or(u8::MAX));
+        value.extend_from_slice(group);
+        value.extend_from_slice(body);
+    })
 }
 
 fn decode(value: &[u8]) -> StoreResult<(Timestamp, &str, &[u8])> {
