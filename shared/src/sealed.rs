@@ -71,7 +71,8 @@ impl Hooks for SealedHooks {
         let opened = match self.kept.get(&id).filter(|kept| kept.tenant == *tenant) {
             Some(kept) if Arc::ptr_eq(&kept.sealed, &sealed) => return Ok(Some(kept.opened)),
             Some(kept) if kept.sealed == sealed => kept.opened,
-            _ => Arc::new(self.opened(tenant, id, sealed.as_ref().clone()).await?),
+            // Apart, because it is large and hardly ever needed.
+            _ => Arc::new(Box::pin(self.opened(tenant, id, sealed.as_ref().clone())).await?),
         };
         self.kept.insert(id, Kept { tenant: tenant.clone(), sealed, opened: Arc::clone(&opened) });
         Ok(Some(opened))

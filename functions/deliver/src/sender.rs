@@ -9,6 +9,7 @@ mod dial;
 mod failure;
 mod pool;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -130,7 +131,9 @@ impl HttpSender for HyperSender {
     async fn send(&self, request: HttpRequest) -> HttpResult {
         let started = Instant::now();
         let total = request.timeout.total.duration();
-        let answer = tokio::time::timeout(total, self.exchange(request)).await;
+        // Pinned where it is: it is large, and a time-out would move it.
+        let exchange = pin!(self.exchange(request));
+        let answer = tokio::time::timeout(total, exchange).await;
         let answer = answer.unwrap_or_else(|_| Err(failure::timed_out(total)));
         HttpResult { answer, duration: started.elapsed() }
     }
