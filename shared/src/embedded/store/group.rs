@@ -1,12 +1,11 @@
 //! Writes that are visible already and go into the tables together.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::{Entry, HashMap};
-use std::ops::RangeBounds;
+use std::collections::btree_map::Entry;
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use fjall::Slice;
-use foldhash::fast::RandomState;
 
 use super::Table;
 use super::wal::Record;
@@ -27,8 +26,7 @@ impl Change {
     }
 }
 
-/// In no order: each change is looked up several times, and lists are few.
-type Changes = HashMap<Slice, Change, RandomState>;
+type Changes = BTreeMap<Slice, Change>;
 
 /// The last change of each key.
 #[derive(Default)]
@@ -93,13 +91,15 @@ impl Groups {
         Some(change.value().cloned())
     }
 
-    /// The same for all of `range`, in order.
+    /// The same for all of `range`.
     pub(super) fn range(&self, table: Table, range: &impl RangeBounds<Vec<u8>>) -> BTreeMap<Slice, Option<Slice>> {
-        let bounds = (range.start_bound().map(Vec::as_slice), range.end_bound().map(Vec::as_slice));
+        let bounds = (as_slice(range.start_bound()), as_slice(range.end_bound()));
+        if is_empty(bounds) {
+            return BTreeMap::new();
+        }
         let groups = self.closed.as_deref().into_iter().chain([&self.open]);
-        let changes = groups.flat_map(|group| &group.tables[table as usize]);
-        let within = changes.filter(|(key, _)| RangeBounds::<[u8]>::contains(&bounds, &key[..]));
-        within.map(|(key, change)| (key.clone(), change.value().cloned())).collect()
+        let changes = groups.flat_map(|group| group.tables[table as usize].range::<[u8], _>(bounds));
+        changes.map(|(key, change)| (key.clone(), change.value().cloned())).collect()
     }
 
     /// Bytes that wait for the tables.
@@ -138,10 +138,20 @@ impl Groups {
     }
 }
 
+fn as_slice(bound: Bound<&Vec<u8>>) -> Bound<&[u8]> {
+    bound.map(Vec::as_slice)
+}
+
+fn is_empty((start, end): (Bound<&[u8]>, Bound<&[u8]>)) -> bool {
+    match (start, end) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(start), Bound::Included(end)) => start > end,
+        (Bound::Included(start) | Bound::Excluded(start), Bound::Included(end) | Bound::Excluded(end)) => start >= end,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::ops::Bound;
-
     use super::*;
 
     fn put(groups: &mut Groups, value: [u8; 1]) {
