@@ -57,6 +57,26 @@ async fn a_path_that_is_not_text_names_nothing() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_misspelt_is_answered_with_all_there_are() {
+    let world = World::new().await;
+    for (path, known) in [(HOOKS, "`channels`"), ("/v1/profiles", "`event_types`"), ("/v1/tenants", "`profile`")] {
+        let body = json!({ "name": "mine", "url": "https://a.example.com/", "retries": {} });
+        let body = if path == HOOKS { body } else { json!({ "name": "mine", "retries": {} }) };
+        let reply = world.post(path, body).await;
+        assert_problem(&reply, 422, "retries");
+        let message = reply.json()["errors"][0]["message"].to_string();
+        assert!(
+            message.contains(known) && message.contains("or a setting: `method`") && message.contains("`retry`"),
+            "{message}"
+        );
+    }
+    let reply = world.post(HOOKS, hook_with(&json!({ "retry": { "delay": 1 } }))).await;
+    assert_problem(&reply, 422, "retry.delay");
+    assert!(!reply.text().contains("or a setting"), "{}", reply.text());
+    assert_nothing_stored(&world).await;
+}
+
+#[tokio::test]
 async fn what_is_not_json_is_refused_as_such() {
     let world = World::new().await;
     for path in [HOOKS, EVENTS, KEYS, "/v1/tenants", "/v1/tenants/acme/events/batch"] {

@@ -17,7 +17,7 @@ use super::event_types::check_all;
 use super::hooks::{self, Split, split};
 use crate::Deps;
 use crate::auth::{Anybody, Operator};
-use crate::input::{Body, Segments, parse, segment};
+use crate::input::{Body, Segments, segment};
 use crate::problem::{FieldError, Problem};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
@@ -141,7 +141,7 @@ pub(crate) async fn create(
         return Err(taken());
     }
     let split = split(&body)?;
-    let fields = parse(split.rest.as_bytes())?;
+    let fields = split.fields()?;
     let now = deps.clock.now();
     let mut profile = Profile {
         name: name.clone(),
@@ -193,7 +193,7 @@ pub(crate) async fn update(
 ) -> Result<Json<ProfileView>, Problem> {
     let mut profile = Profile::clone(&*own(&deps, &params).await?);
     let split = split(&body)?;
-    let fields = parse(split.rest.as_bytes())?;
+    let fields = split.fields()?;
     apply(&mut profile, split, fields, &deps).await?;
     profile.updated_at = deps.clock.now();
     profile.version += 1;

@@ -156,8 +156,9 @@ struct Named {
 
 /// Applies all that a body says, or nothing.
 async fn apply(deps: &Deps, tenant: &mut Tenant, body: &BTreeMap<String, Box<RawValue>>) -> Result<(), Problem> {
-    let Split { rest, settings, reset } = split(body)?;
-    let fields: TenantFields = parse(rest.as_bytes())?;
+    let split = split(body)?;
+    let fields: TenantFields = split.fields()?;
+    let Split { settings, reset, .. } = split;
     let mut errors = Vec::new();
     if let Some(name) = fields.name {
         check_name(&name)?;

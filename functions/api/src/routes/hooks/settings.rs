@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use shared::domain::address::AddressPolicy;
 use shared::domain::filter::Filter;
@@ -70,10 +71,24 @@ pub(crate) struct HookFields {
 /// Settings as they stand in a body, beside fields of another kind.
 pub(crate) struct Split {
     /// What is left, as JSON.
-    pub(crate) rest: String,
+    rest: String,
     pub(crate) settings: Settings,
     /// Settings that were `null`.
     pub(crate) reset: Vec<String>,
+}
+
+impl Split {
+    /// What is left, read. A name that is none of these fields may have been
+    /// meant as a setting.
+    pub(crate) fn fields<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        parse(self.rest.as_bytes()).map_err(|problem| match problem.clone().into_errors().as_slice() {
+            [FieldError { field, message }] if message.starts_with(&format!("unknown field `{field}`")) => {
+                let settings = Settings::FIELDS.join("`, `");
+                Problem::bad_body(vec![FieldError::new(field, format!("{message}, or a setting: `{settings}`"))])
+            }
+            _ => problem,
+        })
+    }
 }
 
 /// Takes the settings out of a body.
@@ -96,8 +111,8 @@ pub(crate) fn split(body: &BTreeMap<String, Box<RawValue>>) -> Result<Split, Pro
 
 impl HookSettings {
     pub(crate) fn read(body: &BTreeMap<String, Box<RawValue>>) -> Result<Self, Problem> {
-        let Split { rest, settings, reset } = split(body)?;
-        Ok(Self { fields: parse(rest.as_bytes())?, settings, reset })
+        let split = split(body)?;
+        Ok(Self { fields: split.fields()?, settings: split.settings, reset: split.reset })
     }
 
     pub(crate) fn require(&self, fields: &[&str]) -> Result<(), Problem> {
