@@ -60,15 +60,11 @@ async fn a_path_that_is_not_text_names_nothing() {
 async fn a_name_that_is_misspelt_is_answered_with_all_there_are() {
     let world = World::new().await;
     for (path, known) in [(HOOKS, "`channels`"), ("/v1/profiles", "`event_types`"), ("/v1/tenants", "`profile`")] {
-        let body = json!({ "name": "mine", "url": "https://a.example.com/", "retries": {} });
-        let body = if path == HOOKS { body } else { json!({ "name": "mine", "retries": {} }) };
-        let reply = world.post(path, body).await;
+        let reply = world.post(path, json!({ "name": "mine", "retries": {} })).await;
         assert_problem(&reply, 422, "retries");
-        let message = reply.json()["errors"][0]["message"].to_string();
-        assert!(
-            message.contains(known) && message.contains("or a setting: `method`") && message.contains("`retry`"),
-            "{message}"
-        );
+        for name in [known, "or a setting: `method`", "`retry`"] {
+            assert!(reply.text().contains(name), "{}", reply.text());
+        }
     }
     let reply = world.post(HOOKS, hook_with(&json!({ "retry": { "delay": 1 } }))).await;
     assert_problem(&reply, 422, "retry.delay");
