@@ -23,6 +23,7 @@ mod queue;
 mod store;
 mod vault;
 
+pub use ::store::{DirectoryLock, Report};
 pub use deliveries::EmbeddedDeliveryLog;
 pub use doctor::EmbeddedDoctor;
 pub use documents::EmbeddedDocuments;
@@ -34,5 +35,5 @@ pub use queue::{
     DeadLetter, DeadLetterId, DeadLetters, EmbeddedQueue, InvalidDeadLetterId, QueueOptions, QueueStats, RedriveError,
     StageSender,
 };
-pub use store::{OpenError, Store, StoreOptions};
+pub use store::{Damage, OpenError, Store, StoreOptions};
 pub use vault::{OpenVaultError, open_vault};

@@ -90,8 +90,13 @@ impl Queues {
 
 impl Engine {
     pub async fn start(path: &Path, options: Options) -> Result<Self, StartError> {
+        let store = Store::open(path, &options.store, Arc::clone(&options.clock))?;
+        Self::over(store, path, options).await
+    }
+
+    /// The same over a store that is open.
+    pub async fn over(store: Store, path: &Path, options: Options) -> Result<Self, StartError> {
         let Options { clock, random, retention, .. } = options;
-        let store = Store::open(path, &options.store, Arc::clone(&clock))?;
         let vault = Arc::new(open_vault(&store, path).await?);
         // An attempt may take its whole deadline; the lease must outlast it.
         let lease = LONGEST_ATTEMPT + LEASE_MARGIN;

@@ -22,7 +22,7 @@ use local::{Engine, Options};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::domain::profile::STANDARD;
-use shared::embedded::{OpenError, StoreOptions, write_private};
+use shared::embedded::{DirectoryLock, Store, StoreOptions, write_private};
 use shared::ports::{OsRandom, Random, SystemClock};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -143,16 +143,20 @@ impl Server {
         }
         let temporary = config.temporary.then(temporary_directory).transpose()?;
         let data = temporary.as_ref().map_or(&*config.data, TempDir::path).to_owned();
-        create_private(&data)?;
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = listener.local_addr()?;
+        // Whoever may not start leaves nothing behind: no key, no rights, no file.
+        let lock = DirectoryLock::acquire(&data)?;
+        lock.prepare()?;
+        let store_options = StoreOptions { min_free_bytes: config.min_free_bytes };
+        let store = Store::open_locked(lock, &store_options, Arc::new(SystemClock))?;
         let operator_key = match config.operator_key {
             Some(key) => key,
             None => kept_key(&data)?,
         };
         let options = Options {
-            store: StoreOptions { min_free_bytes: config.min_free_bytes, ..StoreOptions::default() },
+            store: store_options,
             operator_key: operator_key.clone(),
             sender: Arc::new(HyperSender::new(config.addresses.clone())?),
             addresses: config.addresses,
@@ -163,7 +167,7 @@ impl Server {
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
         };
-        let engine = Engine::start(&data, options.clone()).await?;
+        let engine = Engine::over(store, &data, options.clone()).await?;
         let (stop, stopped) = watch::channel(false);
         let metrics = Metrics::install()?;
         let life = Life { data: data.clone(), options, front: Front::new(), metrics, stop: stopped.clone() };
@@ -225,26 +229,6 @@ fn random_text(bytes: usize) -> String {
 /// Gone with what this returns.
 pub(crate) fn temporary_directory() -> anyhow::Result<TempDir> {
     tempfile::Builder::new().prefix("hookline-").tempdir().context("cannot make a temporary directory")
-}
-
-/// The data directory holds secrets, so only its owner may look inside.
-fn create_private(data: &Path) -> anyhow::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let write = || {
-        builder.create(data)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))?;
-        }
-        let probe = data.join("probe");
-        write_private(&probe, b"written")?;
-        std::fs::remove_file(probe)
-    };
-    write().map_err(|error| OpenError::NotWritable(data.to_owned(), error).into())
 }
 
 #[cfg(unix)]

@@ -2,14 +2,12 @@
 //! for the log an expiry in front.
 
 use std::cell::RefCell;
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::Arc;
 
-use fjall::Slice;
+use ::store::Slice;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ports::{Clock, StoreError, StoreResult};
+use crate::ports::{StoreError, StoreResult};
 use crate::time::Timestamp;
 
 /// A key of parts that hold no zero byte, each ended by one.
@@ -82,8 +80,7 @@ pub(super) fn expires_at_millis(value: &[u8]) -> Option<i64> {
     value.first_chunk::<8>().map(|bytes| i64::from_be_bytes(*bytes))
 }
 
-/// Clocks do not unwind half-way; the store's compaction wants to hear that.
-pub(super) struct SharedClock(pub(super) Arc<dyn Clock>);
-
-impl UnwindSafe for SharedClock {}
-impl RefUnwindSafe for SharedClock {}
+/// Whether a row of the log is past its expiry.
+pub(super) fn is_expired(value: &[u8], now: Timestamp) -> bool {
+    expires_at_millis(value).is_some_and(|at| at <= now.as_millis())
+}

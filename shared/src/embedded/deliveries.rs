@@ -1,7 +1,7 @@
 use std::ops::Bound;
 
+use ::store::Slice;
 use async_trait::async_trait;
-use fjall::Slice;
 
 use super::codec::{after_prefix, decode_expiring, encode_expiring, key, prefix_range};
 use super::store::{Store, Table};

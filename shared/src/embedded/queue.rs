@@ -7,9 +7,9 @@ mod index;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use ::store::Slice;
 use async_trait::async_trait;
 use bytes::Bytes;
-use fjall::Slice;
 use tokio::sync::Notify;
 
 use super::codec;

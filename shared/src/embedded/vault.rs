@@ -1,9 +1,9 @@
 //! The vault of a data directory, checked when it is opened.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fjall::Slice;
+use ::store::Slice;
 
 use super::codec::{key, prefix_range};
 use super::keyring::{Keyring, KeyringError};
@@ -20,6 +20,11 @@ pub enum OpenVaultError {
     Keys(#[from] KeyringError),
     #[error("the secrets in this directory cannot be opened with its file of keys")]
     Check(#[source] VaultError),
+    #[error(
+        "the store in {} is empty, though it was in use; put the whole directory back from a backup",
+        .0.display()
+    )]
+    Emptied(PathBuf),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -31,6 +36,9 @@ pub enum OpenVaultError {
 /// older backup is told at the start and not by the first delivery.
 pub async fn open_vault(store: &Store, directory: &Path) -> Result<Vault, OpenVaultError> {
     let rows = check_rows(store)?;
+    if rows.is_empty() && store.is_in_use()? {
+        return Err(OpenVaultError::Emptied(directory.to_owned()));
+    }
     let keys = Keyring::open(directory, rows.is_empty(), store.clock())?;
     let current = row(&keys.current_id());
     let vault = Vault::new(Arc::new(keys), store.shared_clock());
@@ -44,6 +52,7 @@ pub async fn open_vault(store: &Store, directory: &Path) -> Result<Vault, OpenVa
             })
             .await?;
     }
+    store.set_in_use()?;
     Ok(vault)
 }
 

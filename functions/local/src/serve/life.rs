@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::bail;
 use local::{Engine, Options, StartError};
 use shared::embedded::{OpenError, Store};
-use shared::ports::{Readiness as _, StoreError};
+use shared::ports::Readiness as _;
 use shared::request::LONGEST_ATTEMPT;
 use shared::stage::causes;
 use tokio::runtime::Handle;
@@ -55,7 +55,7 @@ impl Life {
             let expiry = tokio::spawn(dead_letters::expire(engine.dead_letters.clone()));
             let failure = tokio::select! {
                 _ = self.stop.wait_for(|stop| *stop) => None,
-                failure = failure(&engine.store) => Some(failure),
+                failure = engine.store.failed() => Some(failure),
             };
             expiry.abort();
             let _ = expiry.await;
@@ -133,19 +133,4 @@ async fn start(data: PathBuf, options: Options) -> Result<Engine, StartError> {
 
 async fn close(store: Store) {
     let _ = tokio::task::spawn_blocking(move || store.close()).await;
-}
-
-/// Returns once the store has failed.
-async fn failure(store: &Store) -> StoreError {
-    loop {
-        tokio::select! {
-            failure = store.failed() => return failure,
-            () = look(store.clone()) => {}
-        }
-    }
-}
-
-async fn look(store: Store) {
-    tokio::time::sleep(PAUSE).await;
-    let _ = tokio::task::spawn_blocking(move || store.find_failure()).await;
 }

@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use fjall::Slice;
+use lsm_tree::Slice;
 
-use crate::ports::StoreResult;
+use crate::store::Error;
 
-pub(super) type Row = StoreResult<(Slice, Slice)>;
+pub(crate) type Row = Result<(Slice, Slice), Error>;
 
-pub(super) struct Overlay<I> {
+pub(crate) struct MergedRows<I> {
     rows: I,
     /// Rows that were read and not given out yet, from either end.
     front: Option<Row>,
@@ -18,8 +18,8 @@ pub(super) struct Overlay<I> {
     changes: VecDeque<(Slice, Option<Slice>)>,
 }
 
-impl<I: DoubleEndedIterator<Item = Row>> Overlay<I> {
-    pub(super) fn new(rows: I, changes: VecDeque<(Slice, Option<Slice>)>) -> Self {
+impl<I: DoubleEndedIterator<Item = Row>> MergedRows<I> {
+    pub(crate) fn new(rows: I, changes: VecDeque<(Slice, Option<Slice>)>) -> Self {
         Self { rows, front: None, back: None, changes }
     }
 }
@@ -38,7 +38,7 @@ fn order(
     }
 }
 
-impl<I: DoubleEndedIterator<Item = Row>> Iterator for Overlay<I> {
+impl<I: DoubleEndedIterator<Item = Row>> Iterator for MergedRows<I> {
     type Item = Row;
 
     fn next(&mut self) -> Option<Row> {
@@ -56,7 +56,7 @@ impl<I: DoubleEndedIterator<Item = Row>> Iterator for Overlay<I> {
     }
 }
 
-impl<I: DoubleEndedIterator<Item = Row>> DoubleEndedIterator for Overlay<I> {
+impl<I: DoubleEndedIterator<Item = Row>> DoubleEndedIterator for MergedRows<I> {
     fn next_back(&mut self) -> Option<Row> {
         loop {
             self.back = self.back.take().or_else(|| self.rows.next_back()).or_else(|| self.front.take());
@@ -79,13 +79,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ports::StoreError;
 
-    fn overlay(rows: &BTreeMap<u8, u8>, changes: &BTreeMap<u8, Option<u8>>) -> Overlay<std::vec::IntoIter<Row>> {
+    fn merged_rows(rows: &BTreeMap<u8, u8>, changes: &BTreeMap<u8, Option<u8>>) -> MergedRows<std::vec::IntoIter<Row>> {
         let slice = |byte: &u8| Slice::from([*byte]);
         let rows: Vec<Row> = rows.iter().map(|(key, value)| Ok((slice(key), slice(value)))).collect();
         let changes = changes.iter().map(|(key, value)| (slice(key), value.as_ref().map(slice)));
-        Overlay::new(rows.into_iter(), changes.collect())
+        MergedRows::new(rows.into_iter(), changes.collect())
     }
 
     proptest! {
@@ -101,11 +100,11 @@ mod tests {
                 };
             }
             let mut left: VecDeque<(u8, u8)> = applied.into_iter().collect();
-            let mut overlaid = overlay(&rows, &changes);
+            let mut merged = merged_rows(&rows, &changes);
             for from_the_front in from_the_front.into_iter().chain([true; 600]) {
                 let (found, expected) = match from_the_front {
-                    true => (overlaid.next(), left.pop_front()),
-                    false => (overlaid.next_back(), left.pop_back()),
+                    true => (merged.next(), left.pop_front()),
+                    false => (merged.next_back(), left.pop_back()),
                 };
                 prop_assert_eq!(found.map(|row| row.map(|(key, value)| (key[0], value[0])).unwrap()), expected);
             }
@@ -114,11 +113,11 @@ mod tests {
 
     #[test]
     fn a_row_that_cannot_be_read_is_an_error_where_it_stands() {
-        let rows = || vec![Ok((Slice::from([1]), Slice::from([1]))), Err(StoreError::BadCursor)].into_iter();
+        let rows = || vec![Ok((Slice::from([1]), Slice::from([1]))), Err(Error::Closed)].into_iter();
         let changes = || VecDeque::from([(Slice::from([2]), Some(Slice::from([2])))]);
-        let forward: Vec<bool> = Overlay::new(rows(), changes()).map(|row| row.is_ok()).collect();
+        let forward: Vec<bool> = MergedRows::new(rows(), changes()).map(|row| row.is_ok()).collect();
         assert_eq!(forward, [true, false, true]);
-        let backward: Vec<bool> = Overlay::new(rows(), changes()).rev().map(|row| row.is_ok()).collect();
+        let backward: Vec<bool> = MergedRows::new(rows(), changes()).rev().map(|row| row.is_ok()).collect();
         assert_eq!(backward, [false, true, true]);
     }
 }

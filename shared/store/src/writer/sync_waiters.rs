@@ -5,32 +5,32 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::super::Action;
-use super::super::trust::Told;
 use super::Shared;
+use crate::disk_failure::Told;
+use crate::store::Action;
 
-pub(super) struct Waiting {
+pub(super) struct SyncWaiter {
     actions: Vec<Action>,
     reply: oneshot::Sender<Told<()>>,
     /// What the caller runs on, if that is one of tokio's.
     runtime: Option<Handle>,
 }
 
-impl Waiting {
+impl SyncWaiter {
     pub(super) fn new(actions: Vec<Action>, reply: oneshot::Sender<Told<()>>) -> Self {
         Self { actions, reply, runtime: Handle::try_current().ok() }
     }
 }
 
 /// What became of a sync. Those who waited for it are told when this is dropped.
-pub(super) struct Settled {
+pub(super) struct SyncWaiters {
     shared: Arc<Shared>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<SyncWaiter>,
     synced: Told<()>,
 }
 
-impl Settled {
-    pub(super) fn new(shared: &Arc<Shared>, waiting: Vec<Waiting>, synced: Told<()>) -> Self {
+impl SyncWaiters {
+    pub(super) fn new(shared: &Arc<Shared>, waiting: Vec<SyncWaiter>, synced: Told<()>) -> Self {
         Self { shared: Arc::clone(shared), waiting, synced }
     }
 
@@ -43,11 +43,11 @@ impl Settled {
     }
 }
 
-impl Drop for Settled {
+impl Drop for SyncWaiters {
     fn drop(&mut self) {
         let (waiting, synced) = (std::mem::take(&mut self.waiting), &self.synced);
         self.shared.guarded(|| {
-            for Waiting { actions, reply, .. } in waiting {
+            for SyncWaiter { actions, reply, .. } in waiting {
                 if synced.is_ok() {
                     actions.into_iter().for_each(|action| action());
                 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 
-use super::{PATIENCE, Table, open, record, recorded};
-use crate::ports::StoreError;
+use super::{HOOKS, PATIENCE, open, record, recorded};
+use crate::Error;
 
 #[tokio::test]
 async fn nobody_waits_for_work_that_has_panicked() {
@@ -15,12 +15,12 @@ async fn nobody_waits_for_work_that_has_panicked() {
     record(&store, 1).await.unwrap();
     let fatal = store.write(|tx| {
         tx.after_commit(|| panic!("as a test of what follows"));
-        Ok(())
+        Ok::<_, Error>(())
     });
-    assert!(matches!(fatal.await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(fatal.await, Err(Error::Disk(_) | Error::Closed)));
     let failure = tokio::time::timeout(PATIENCE, store.failed()).await.unwrap();
-    assert!(crate::stage::causes(&failure).contains("panicked"), "{failure:?}");
-    assert!(matches!(record(&store, 2).await, Err(StoreError::Unavailable(_))));
+    assert!(format!("{failure:?}").contains("panicked"), "{failure:?}");
+    assert!(matches!(record(&store, 2).await, Err(Error::Disk(_) | Error::Closed)));
     drop(store);
     assert_eq!(recorded(&open(folder.path())), [1]);
 }
@@ -30,7 +30,7 @@ fn what_was_asked_for_is_done_though_nobody_waits_and_the_runtime_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let deadline = Instant::now() + PATIENCE;
-    while !store.journal.sleeps() {
+    while !store.writer().sleeps() {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -38,9 +38,9 @@ fn what_was_asked_for_is_done_though_nobody_waits_and_the_runtime_is_gone() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let write = store.write(|tx| {
-            tx.put(Table::Hooks, *b"key", *b"value");
+            tx.put(HOOKS, *b"key", *b"value");
             tx.after_commit(move || tell.send(()).unwrap());
-            Ok(())
+            Ok::<_, Error>(())
         });
         assert!(write.now_or_never().is_none());
     });
@@ -65,10 +65,10 @@ fn who_waits_without_a_runtime_is_told() {
 async fn who_waits_for_room_is_told_when_the_store_closes() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    store.tables.unapplied.store(usize::MAX, Ordering::Relaxed);
+    store.trees().unapplied.store(usize::MAX, Ordering::Relaxed);
     let mut write = std::pin::pin!(record(&store, 1));
     assert!(write.as_mut().now_or_never().is_none());
     store.close();
     let written = tokio::time::timeout(PATIENCE, write).await.unwrap();
-    assert!(matches!(written, Err(StoreError::Unavailable(_))));
+    assert!(matches!(written, Err(Error::Disk(_) | Error::Closed)));
 }

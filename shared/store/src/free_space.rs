@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// How old an answer may be.
 const FRESH: Duration = Duration::from_secs(1);
 
-pub(super) struct Space {
+pub(crate) struct FreeSpace {
     folder: PathBuf,
     /// What must be free, in bytes.
     min_free: u64,
@@ -24,12 +24,12 @@ struct Seen {
     low: bool,
 }
 
-impl Space {
-    pub(super) fn new(folder: PathBuf, min_free: u64) -> Self {
+impl FreeSpace {
+    pub(crate) fn new(folder: PathBuf, min_free: u64) -> Self {
         Self { folder, min_free, free: |folder| fs4::available_space(folder), seen: Mutex::default() }
     }
 
-    pub(super) fn is_low(&self) -> bool {
+    pub(crate) fn is_low(&self) -> bool {
         self.min_free > 0 && self.is_low_at(Instant::now())
     }
 
@@ -57,23 +57,23 @@ impl Space {
 mod tests {
     use super::*;
 
-    fn space(min_free: u64, free: fn(&PathBuf) -> io::Result<u64>) -> Space {
-        Space { folder: PathBuf::from("/"), min_free, free, seen: Mutex::default() }
+    fn free_space(min_free: u64, free: fn(&PathBuf) -> io::Result<u64>) -> FreeSpace {
+        FreeSpace { folder: PathBuf::from("/"), min_free, free, seen: Mutex::default() }
     }
 
     #[test]
     fn a_disk_with_less_than_was_asked_for_is_low() {
-        assert!(space(1_000, |_| Ok(999)).is_low());
-        assert!(!space(1_000, |_| Ok(1_000)).is_low());
-        assert!(!space(0, |_| Ok(0)).is_low(), "nothing was asked for");
-        assert!(!space(1_000, |_| Err(io::ErrorKind::Unsupported.into())).is_low(), "some disks do not tell");
-        assert!(Space::new(std::env::temp_dir(), u64::MAX).is_low(), "no disk is as large as that");
+        assert!(free_space(1_000, |_| Ok(999)).is_low());
+        assert!(!free_space(1_000, |_| Ok(1_000)).is_low());
+        assert!(!free_space(0, |_| Ok(0)).is_low(), "nothing was asked for");
+        assert!(!free_space(1_000, |_| Err(io::ErrorKind::Unsupported.into())).is_low(), "some disks do not tell");
+        assert!(FreeSpace::new(std::env::temp_dir(), u64::MAX).is_low(), "no disk is as large as that");
     }
 
     #[test]
     fn an_answer_is_remembered_for_a_second() {
         let start = Instant::now();
-        let mut space = space(1_000, |_| Ok(10));
+        let mut space = free_space(1_000, |_| Ok(10));
         assert!(space.is_low_at(start));
         space.free = |_| Ok(2_000);
         assert!(space.is_low_at(start + FRESH / 2));
