@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::backup::BackupOptions;
 use crate::commands::dead_letters::DeadLettersCommand;
 use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::event_types::EventTypes;
@@ -55,6 +56,13 @@ pub(crate) enum Command {
     EventTypes(EventTypes),
     /// Look whether a deployment is sound, and say what to do
     Doctor(Connection),
+    /// Copy the data directory of a running server, consistent and verified
+    Backup(BackupOptions),
+    /// Check every byte of a data directory that no server runs on, and change nothing
+    Verify {
+        #[arg(long, env = "HOOKLINE_DATA", default_value = "data", value_name = "DIR")]
+        data: PathBuf,
+    },
     /// Messages that could not be processed, of a server on one machine
     DeadLetters(Remote<DeadLettersCommand>),
     /// The receiving process of `bench`

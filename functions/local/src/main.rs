@@ -7,14 +7,17 @@ mod demo;
 mod keys;
 mod listen;
 mod serve;
+mod verify;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use cli::{Cli, Command};
+use commands::backup::BackupOptions;
 use commands::keys::KeysCommand;
 use commands::{
-    Failure, Remote, Session, dead_letters, deliveries, doctor, event_types, events, hooks, profiles, replays, tenants,
+    Failure, Remote, Session, backup, dead_letters, deliveries, doctor, event_types, events, hooks, profiles, replays,
+    tenants,
 };
 use shared::telemetry::{self, Format};
 use tokio::runtime::Builder;
@@ -56,6 +59,7 @@ async fn run(cli: Cli) -> ExitCode {
         Command::Demo(options) => demo::run(options).await,
         Command::Bench(options) => bench::run(options).await,
         Command::BenchReceiver => bench::receive().await,
+        Command::Verify { data } => verify::run(&data),
         Command::Keys(Remote { command: KeysCommand::Rotate { data }, .. }) => keys::rotate(&data),
         remote => return told(ask(remote).await),
     };
@@ -84,9 +88,13 @@ async fn ask(command: Command) -> Result<(), Failure> {
         }
         Command::Doctor(connection) => doctor::run(&Session::new(connection)?).await,
         Command::DeadLetters(asked) => dead_letters::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::Serve(_) | Command::Listen(_) | Command::Demo(_) | Command::Bench(_) | Command::BenchReceiver => {
-            Ok(())
-        }
+        Command::Backup(BackupOptions { connection, to }) => backup::run(&Session::new(connection)?, &to).await,
+        Command::Serve(_)
+        | Command::Listen(_)
+        | Command::Demo(_)
+        | Command::Bench(_)
+        | Command::BenchReceiver
+        | Command::Verify { .. } => Ok(()),
     }
 }
 

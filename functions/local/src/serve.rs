@@ -1,5 +1,6 @@
 //! `hookline serve`
 
+mod backups;
 mod dead_letters;
 mod front;
 mod life;
@@ -149,6 +150,7 @@ impl Server {
         // Whoever may not start leaves nothing behind: no key, no rights, no file.
         let lock = DirectoryLock::acquire(&data)?;
         lock.prepare()?;
+        backups::remove_unfinished(&data).with_context(|| format!("cannot remove {}", backups::FOLDER))?;
         let store_options = StoreOptions { min_free_bytes: config.min_free_bytes };
         let store = Store::open_locked(lock, &store_options, Arc::new(SystemClock))?;
         let operator_key = match config.operator_key {

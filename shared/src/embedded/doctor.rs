@@ -50,6 +50,12 @@ impl EmbeddedDoctor {
             };
             self.store.write(delete).await
         };
+        let damages = self.store.damages();
+        if let Some(damage) = damages.first() {
+            let fix = "put the data directory back from a backup, or see what `hookline repair` could save; the next \
+                       start will refuse";
+            return Check::failed("store", format!("{damage} ({} damaged files)", damages.len()), fix);
+        }
         match (deleted.await, self.store.check()) {
             (Ok(()), Ok(())) => Check::ok("store", "takes durable writes"),
             (Ok(()), Err(reason)) => Check::failed("store", reason, "see the other checks, and the log"),

@@ -118,12 +118,17 @@ fn prove_tree(directory: &Path, spec: &TableSpec, checkpoint: &Checkpoint) -> Re
     if !is_known && !is_newer {
         return Err(damaged(&file, &format!("is not version {}, which the checkpoint names", mark.version)));
     }
-    let file = folder.join(format!("v{version}"));
-    let listed = read_file(&file, spec)?;
-    if xxhash_rust::xxh3::xxh3_128(&listed) != sum {
-        return Err(damaged(&file, "is not as it was written (its checksum differs)"));
+    let list = folder.join(format!("v{version}"));
+    match read_file(&list, spec) {
+        Ok(listed) if xxhash_rust::xxh3::xxh3_128(&listed) == sum => {}
+        // Whichever of the two is damaged.
+        _ if !is_known => {
+            return Err(damaged(&file, &format!("names version {version}, which is not as it was written")));
+        }
+        Ok(_) => return Err(damaged(&list, "is not as it was written (its checksum differs)")),
+        Err(faults) => return Err(faults),
     }
-    let tables = list_files(&file).map_err(|what| damaged(&file, &what))?;
+    let tables = list_files(&list).map_err(|what| damaged(&list, &what))?;
     let faults: Vec<Fault> = tables
         .iter()
         .filter_map(|(id, sum)| file_damage(&folder.join("tables").join(id.to_string()), *sum, spec).map(Fault::from))

@@ -10,6 +10,8 @@ use super::failure::{Failure, Problem};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A test of a hook waits for its endpoint, which may take 30 s.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// A data directory may be large, and the disk it goes to slow.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) struct Client {
     http: reqwest::Client,
@@ -71,10 +73,7 @@ impl Client {
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
-        let response = request.send().await.map_err(|error| match error.is_connect() {
-            true => Failure::Unreachable { address: self.address().to_owned(), source: error.without_url() },
-            false => Failure::Http(error),
-        })?;
+        let response = request.send().await.map_err(|error| self.not_sent(error))?;
         let status = response.status();
         let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
         let text = response.text().await.map_err(Failure::Http)?;
@@ -82,6 +81,26 @@ impl Client {
             Ok(Answer { text, date })
         } else {
             Err(Failure::Refused(Problem::read(status.as_u16(), &text)))
+        }
+    }
+
+    /// An answer of any length, which may take its time.
+    pub(super) async fn download(&self, path: &[String]) -> Result<reqwest::Response, Failure> {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let request = self.http.get(self.url(&path, &[])).bearer_auth(&self.key).timeout(DOWNLOAD_TIMEOUT);
+        let response = request.send().await.map_err(|error| self.not_sent(error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let text = response.text().await.map_err(Failure::Http)?;
+        Err(Failure::Refused(Problem::read(status.as_u16(), &text)))
+    }
+
+    fn not_sent(&self, error: reqwest::Error) -> Failure {
+        match error.is_connect() {
+            true => Failure::Unreachable { address: self.address().to_owned(), source: error.without_url() },
+            false => Failure::Http(error),
         }
     }
 

@@ -18,9 +18,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::dead_letters;
 use super::front::Front;
 use super::metrics::Metrics;
+use super::{backups, dead_letters};
 
 /// How long a stop waits for attempts that are under way; the longest an
 /// attempt may take, and a little.
@@ -41,7 +41,8 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn open(&self, engine: &Engine) {
-        let own = self.metrics.routes(engine).merge(dead_letters::routes(engine));
+        let own =
+            self.metrics.routes(engine).merge(dead_letters::routes(engine)).merge(backups::routes(engine, &self.data));
         self.front.open(api::router(engine.api.clone()).merge(own));
     }
 

@@ -11,4 +11,6 @@ mod disk;
 #[cfg(unix)]
 mod receiver;
 mod running;
+#[cfg(unix)]
+mod storage;
 mod support;

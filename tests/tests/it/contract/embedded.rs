@@ -119,7 +119,7 @@ async fn a_message_is_in_the_log_when_its_send_returns() {
         .send_one(Outgoing { body: Bytes::from_static(body), group: "g".into(), due: None, content: None })
         .await
         .unwrap();
-    let log = std::fs::read(directory.path().join("log/0.wal")).unwrap();
+    let log = std::fs::read(directory.path().join("log/0/0.wal")).unwrap();
     assert!(log.windows(body.len()).any(|window| window == body));
 }
 

@@ -1,0 +1,28 @@
+//! `hookline verify`
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use shared::embedded::{DirectoryLock, Keyring, Report, Store};
+use shared::ports::SystemClock;
+
+/// Checks a data directory that no server runs on, as a start would, and changes nothing.
+#[expect(clippy::print_stdout, reason = "what was found is what the caller waits for")]
+pub(crate) fn run(data: &Path) -> anyhow::Result<()> {
+    if !data.is_dir() {
+        bail!("--data {}: there is no such directory", data.display());
+    }
+    let lock = DirectoryLock::acquire(data)?;
+    let Some(report) = Store::verify(&lock, Arc::new(SystemClock))? else {
+        bail!("{} holds no store; a server makes one when it first starts there", data.display());
+    };
+    let Report { files, bytes, records, is_clean, format } = report;
+    Keyring::open(data, false, &SystemClock).context("the store is sound, its secrets cannot be opened")?;
+    let state = if is_clean { "closed by its server" } else { "left by a server that died" };
+    println!("{}: sound", data.display());
+    println!("  format {format}, {state}");
+    println!("  {files} files of tables, {:.1} MiB, every byte read", bytes as f64 / f64::from(1 << 20));
+    println!("  {records} records of the log that the next start puts into the tables");
+    Ok(())
+}
