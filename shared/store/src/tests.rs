@@ -2,6 +2,7 @@
 
 mod backups;
 mod damaged;
+mod model;
 mod torn;
 mod waiting;
 

@@ -63,16 +63,16 @@ impl Record {
 }
 
 /// A record as it stands in a segment.
-pub(super) struct Found<'a> {
-    pub(super) number: u64,
-    pub(super) synced: u64,
-    pub(super) changes: &'a [u8],
+pub(crate) struct Found<'a> {
+    pub(crate) number: u64,
+    pub(crate) synced: u64,
+    pub(crate) changes: &'a [u8],
     /// Its header included.
-    pub(super) length: usize,
+    pub(crate) length: usize,
 }
 
 /// The record that begins here, if it is whole.
-pub(super) fn find(bytes: &[u8], seed: u64) -> Option<Found<'_>> {
+pub(crate) fn find(bytes: &[u8], seed: u64) -> Option<Found<'_>> {
     let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
     let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| header[at + byte]));
     let length = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
