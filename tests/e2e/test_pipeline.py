@@ -108,6 +108,21 @@ class Publishing(unittest.TestCase):
     def test_a_wrong_operator_key_gets_nowhere(self):
         self.assertEqual(stack.call("GET", "/v1/tenants", key="wrong")[0], 401)
 
+    def test_a_path_that_was_encoded_reaches_nothing_else(self):
+        hook = Hook()
+        stack.must("POST", "/v1/tenants", {"id": "other"})
+        for rest in ("hooks/..%2F..%2Facme", "hooks/..%5C..%5Cacme", "hooks/.%09.%2F..%2Facme", "hooks/%2e%2e%2f%2e%2e%2facme"):
+            self.assertEqual(stack.call("DELETE", f"/v1/tenants/{TENANT}/{rest}")[0], 404, rest)
+        for end in ("%23", "%3F", "%23/hooks/x", "%3F/hooks/x", "%253F/hooks/x", "%00", ";/hooks/x"):
+            self.assertEqual(stack.call("DELETE", f"/v1/tenants/{TENANT}{end}")[0], 404, end)
+        self.assertEqual(stack.call("GET", f"/v1/tenants/{TENANT}/hooks/..%2F..%2Fother%2Fhooks")[0], 404)
+        for tenant in (TENANT, "other"):
+            stack.must("GET", f"/v1/tenants/{tenant}")
+        hook.settings()
+        id = hook.publish(id="order:7")
+        hook.arrived()
+        stack.must("GET", f"/v1/tenants/{TENANT}/events/{id.replace(':', '%3A')}")
+
 
 class Profiles(unittest.TestCase):
     def test_a_profile_of_ones_own_decides_what_hooks_leave_open(self):

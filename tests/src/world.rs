@@ -124,6 +124,11 @@ impl World {
         self.router = api::router(self.engine.api.clone());
     }
 
+    /// The API, for whoever puts it behind an entrance of its own.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Where everything is stored.
     pub fn directory(&self) -> &Path {
         self.directory.path()

@@ -7,8 +7,11 @@
 //!   durable write, so nothing can be accepted and then forgotten.
 
 mod auth;
+#[cfg(feature = "lambda")]
+pub mod gateway;
 mod input;
 mod openapi;
+mod path_check;
 mod problem;
 mod routes;
 mod schema;
@@ -32,6 +35,8 @@ use shared::ports::{
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+use path_check::CheckPath;
 
 pub use auth::{ClientAddress, KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
 pub use input::{PageQuery, Query, Segments, limit, segment};
@@ -92,7 +97,7 @@ pub fn router(deps: Deps) -> Router {
         .route("/openapi.json", axum::routing::get(move || openapi::serve(Arc::clone(&document))))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer((CatchPanicLayer::custom(panicked), DefaultBodyLimit::max(MAX_BODY_BYTES)))
+        .layer((CatchPanicLayer::custom(panicked), DefaultBodyLimit::max(MAX_BODY_BYTES), CheckPath))
         .with_state(Arc::new(deps))
 }
 

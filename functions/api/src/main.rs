@@ -1,16 +1,11 @@
 //! Stage 1 on Lambda, behind an API Gateway HTTP API.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{ClientAddress, Deps, KeyCache, OperatorKey, PATIENCE, Throttle, Vetting};
-use axum::Router;
-use axum::body::Body;
-use axum::http::Response;
+use api::{Deps, KeyCache, OperatorKey, PATIENCE, Throttle, Vetting, gateway};
 use deliver::{Courier, HyperSender, Tokens};
-use lambda_http::request::RequestContext;
-use lambda_http::{Error, service_fn};
+use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
 use shared::aws::client::Aws;
 use shared::aws::{AwsDoctor, QueueUrls};
 use shared::cache::{CachedDocuments, FRESH_FOR};
@@ -25,7 +20,6 @@ use shared::keeper::{Foundations, Keeper};
 use shared::ports::{AlwaysReady, Documents, OsRandom, SystemClock};
 use shared::rates::Rates;
 use shared::telemetry::{self, Format};
-use tower::ServiceExt as _;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -100,33 +94,13 @@ async fn main() -> anyhow::Result<()> {
         readiness: Arc::new(AlwaysReady),
     });
     let (emf, clock) = (Arc::new(Emf::start().map_err(anyhow::Error::from_boxed)?), Arc::clone(&aws.clock));
-    let service = service_fn(move |request: lambda_http::Request| {
+    let service = service_fn(move |event: LambdaEvent<gateway::Event>| {
         let (router, emf, clock) = (router.clone(), Arc::clone(&emf), Arc::clone(&clock));
         async move {
-            let answer = answer(router, request).await;
+            let answer = gateway::answer(router, event.payload).await;
             emf.write_now_and_then(clock.as_ref());
             answer
         }
     });
-    lambda_http::run_concurrent(service).await.map_err(anyhow::Error::from_boxed)
-}
-
-/// The router's answer, read to its end: Lambda sends answers whole.
-async fn answer(router: Router, request: lambda_http::Request) -> Result<Response<lambda_http::Body>, Error> {
-    let mut request = request.map(Body::new);
-    if let Some(address) = client_address(&request) {
-        request.extensions_mut().insert(ClientAddress(address));
-    }
-    let response = router.oneshot(request).await?;
-    let (head, body) = response.into_parts();
-    let text = axum::body::to_bytes(body, usize::MAX).await?;
-    Ok(Response::from_parts(head, String::from_utf8(text.into())?.into()))
-}
-
-/// Who sent the request, as API Gateway saw it.
-fn client_address(request: &http::Request<Body>) -> Option<IpAddr> {
-    match request.extensions().get::<RequestContext>()? {
-        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_ref()?.parse().ok(),
-        _ => None,
-    }
+    lambda_runtime::run_concurrent(service).await.map_err(anyhow::Error::from_boxed)
 }

@@ -17,7 +17,7 @@ pub const MAX_EVENT_TYPES: usize = 500;
 #[serde(deny_unknown_fields)]
 pub struct EventTypeEntry {
     /// Such as `post.published`.
-    #[schema(value_type = String, pattern = "^[A-Za-z0-9_.-]{1,128}$")]
+    #[schema(value_type = String, pattern = r"^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,128}$")]
     pub name: EventType,
     /// Up to 2,000 characters.
     #[schema(max_length = 2_000)]

@@ -55,8 +55,10 @@ macro_rules! reads_text {
     };
 }
 
+// The last list is of what clients and proxies take for directions in a path,
+// and of what stands where the id would stand in the path of another resource.
 macro_rules! chosen_id {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $extra:expr, $allowed:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $extra:expr, $allowed:literal, $unnamable:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(std::sync::Arc<str>);
@@ -74,6 +76,10 @@ macro_rules! chosen_id {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let extra: &[u8] = $extra;
+                let unnamable: &[&str] = $unnamable;
+                if unnamable.contains(&text) {
+                    return Err(InvalidId(format!(concat!("{} cannot be ", $what, ": no path could name it"), text)));
+                }
                 let fits = !text.is_empty()
                     && text.len() <= $max
                     && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b));
@@ -112,23 +118,23 @@ macro_rules! chosen_id {
 
 chosen_id!(
     /// Whose hooks these are; chosen by the operator, or made.
-    TenantId, "a tenant id", 64, b"_-", "a-z A-Z 0-9 _ -"
+    TenantId, "a tenant id", 64, b"_-", "a-z A-Z 0-9 _ -", &[]
 );
 chosen_id!(
     /// A named set of settings, such as `standard`.
-    ProfileName, "a profile name", 64, b"_-", "a-z A-Z 0-9 _ -"
+    ProfileName, "a profile name", 64, b"_-", "a-z A-Z 0-9 _ -", &[]
 );
 chosen_id!(
     /// The publisher's name for an event; publishing it twice sends it once.
-    EventId, "an event id", 128, b"_-.:", "a-z A-Z 0-9 _ - . :"
+    EventId, "an event id", 128, b"_-.:", "a-z A-Z 0-9 _ - . :", &[".", "..", "batch"]
 );
 chosen_id!(
     /// What happened, such as `post.published`.
-    EventType, "an event type", 128, b"_-.", "a-z A-Z 0-9 _ - ."
+    EventType, "an event type", 128, b"_-.", "a-z A-Z 0-9 _ - .", &[".", ".."]
 );
 chosen_id!(
     /// A label on events by which hooks can narrow what they get.
-    Channel, "a channel", 128, b"_-.:", "a-z A-Z 0-9 _ - . :"
+    Channel, "a channel", 128, b"_-.:", "a-z A-Z 0-9 _ - . :", &[]
 );
 
 /// A text that is put together of two on the stack: `N` bytes.
@@ -389,5 +395,16 @@ mod tests {
         for text in ["", "a b", "a/b", "a.b", &"x".repeat(65)] {
             assert!(text.parse::<TenantId>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn ids_that_no_path_could_name_are_refused() {
+        for text in [".", ".."] {
+            assert!(text.parse::<TenantId>().is_err() && text.parse::<ProfileName>().is_err());
+            assert!(text.parse::<EventType>().unwrap_err().0.contains("no path could name it"));
+            assert!(text.parse::<EventId>().unwrap_err().0.contains("no path could name it"));
+        }
+        assert!("batch".parse::<EventId>().is_err());
+        assert!("batch".parse::<EventType>().is_ok() && "...".parse::<EventId>().is_ok());
     }
 }

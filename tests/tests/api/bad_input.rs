@@ -396,3 +396,50 @@ async fn no_value_in_any_field_of_any_body_is_our_fault() {
     world.settle().await;
     assert!(world.dead_letters().is_empty(), "what was accepted can be processed: {:?}", world.dead_letters());
 }
+
+#[tokio::test]
+async fn an_id_that_no_path_could_name_is_refused_where_it_is_chosen() {
+    let world = World::new().await;
+    for name in [".", ".."] {
+        assert_problem(&world.post("/v1/tenants", json!({ "id": name })).await, 422, "id");
+        assert_problem(&world.post("/v1/profiles", json!({ "name": name })).await, 422, "name");
+        for types in ["/v1/event-types", "/v1/tenants/acme/event-types"] {
+            assert_problem(&world.post(types, json!({ "name": name })).await, 422, "name");
+        }
+        let document = json!({ "event_types": [{ "name": "a" }, { "name": name }] }).to_string();
+        let reply = world.call("PUT", "/v1/tenants/acme/catalogue", Some(OPERATOR), document).await;
+        assert_problem(&reply, 422, "event_types[1].name");
+        let typed = json!({ "type": name, "data": 1 });
+        assert_problem(&world.post(EVENTS, typed.clone()).await, 422, "type");
+        let batch = json!({ "events": [typed] });
+        assert_problem(&world.post("/v1/tenants/acme/events/batch", batch).await, 422, "events[0].type");
+        assert_problem(&world.post(HOOKS, hook_with(&json!({ "events": [name] }))).await, 422, "events[0]");
+    }
+    for id in [".", "..", "batch"] {
+        let reply = world.post(EVENTS, json!({ "id": id, "type": "a", "data": 1 })).await;
+        assert_problem(&reply, 422, "id");
+        assert!(reply.text().contains("no path could name it"), "{}", reply.text());
+        world.send_to_events(json!({ "tenant": TENANT, "id": id, "type": "a", "data": 1 }).to_string()).await;
+        world.drain().await;
+        let dead = world.dead_letters();
+        assert!(dead[0].reason.contains("id"), "{}", dead[0].reason);
+    }
+    assert_eq!(world.dead_letters().len(), 3);
+    assert_nothing_stored(&world).await;
+}
+
+#[tokio::test]
+async fn what_stands_in_a_path_where_an_id_could_stand_is_refused_as_that_id() {
+    let world = World::new().await;
+    let document = world.get("/openapi.json").await.expect(200).json();
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    let mut beside = Vec::new();
+    for (parent, _) in paths.iter().filter_map(|path| path.rsplit_once("/{")) {
+        let children = paths.iter().filter_map(|path| path.strip_prefix(parent)?.strip_prefix('/'));
+        let named = children.map(|rest| rest.split('/').next().unwrap()).filter(|name| !name.starts_with('{'));
+        beside.extend(named.map(|name| format!("{parent}/{name}")));
+    }
+    beside.sort();
+    beside.dedup();
+    assert_eq!(beside, ["/v1/tenants/{tenant}/events/batch"], "an id of that name has to be refused as well");
+}

@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod lists;
 mod messages;
+mod paths;
 mod routes;
 mod stats;
 mod tenancy;

@@ -39,10 +39,10 @@ pub(crate) struct LogQuery {
     /// has no entry yet, and is found by its event
     status: Option<Status>,
     /// Only deliveries of this event id
-    #[param(pattern = "^[A-Za-z0-9_.:-]{1,128}$")]
+    #[param(pattern = r"^(?!(\.{1,2}|batch)$)[A-Za-z0-9_.:-]{1,128}$")]
     event: Option<String>,
     /// Only events of this type
-    #[param(pattern = "^[A-Za-z0-9_.-]{1,128}$")]
+    #[param(pattern = r"^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,128}$")]
     event_type: Option<String>,
     /// Status code of the last answer: exact (`503`) or a class (`5xx`)
     #[param(pattern = "^[1-5](xx|[0-9]{2})$")]

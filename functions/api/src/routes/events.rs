@@ -30,11 +30,11 @@ const MAX_BATCH: usize = 100;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewEvent {
     /// 1 to 128 of a-z A-Z 0-9 _ - . : — publishing an id twice sends it once. Made when absent.
-    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_.:-]{1,128}$")]
+    #[schema(value_type = Option<String>, pattern = r"^(?!(\.{1,2}|batch)$)[A-Za-z0-9_.:-]{1,128}$")]
     id: Option<EventId>,
     /// What happened, such as `post.published`.
     #[serde(rename = "type")]
-    #[schema(value_type = String, pattern = "^[A-Za-z0-9_.-]{1,128}$")]
+    #[schema(value_type = String, pattern = r"^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,128}$")]
     event_type: EventType,
     /// Any JSON, at most 262,144 bytes; sent on as exactly these bytes.
     #[schema(value_type = Value)]

@@ -33,7 +33,7 @@ const USUAL_DATA: &str = r#"{"test":true}"#;
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrialRequest {
     /// The hook's first event type by default.
-    #[schema(pattern = "^[A-Za-z0-9_.-]{1,128}$")]
+    #[schema(pattern = r"^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,128}$")]
     event_type: Option<String>,
     /// The type's example by default.
     #[schema(value_type = Option<serde_json::Value>)]

@@ -18,7 +18,7 @@ use crate::problem::Problem;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
     /// Only hooks that would get events of this type
-    #[param(pattern = "^[A-Za-z0-9_.-]{1,128}$")]
+    #[param(pattern = r"^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,128}$")]
     event: Option<String>,
     /// Only hooks whose name contains this, in upper or lower case
     name: Option<String>,

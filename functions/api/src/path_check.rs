@@ -1,0 +1,98 @@
+//! What no route and no id could be spelled as is answered before a route is
+//! chosen: `.` and `..`, which clients and proxies take for directions, and
+//! whatever a gateway or parser might take for a slash or the end of a path.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use futures::future::Either;
+use tower::{Layer, Service};
+
+use crate::problem::Problem;
+
+/// Answers 404 to every path with a segment that cannot be a name.
+#[derive(Clone, Copy)]
+pub(crate) struct CheckPath;
+
+impl<S> Layer<S> for CheckPath {
+    type Service = PathChecked<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        PathChecked(inner)
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct PathChecked<S>(S);
+
+impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Request> for PathChecked<S> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<S::Future, Ready<Result<Response, Infallible>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if request.uri().path().split('/').all(can_be_a_name) {
+            Either::Left(self.0.call(request))
+        } else {
+            Either::Right(ready(Ok(Problem::not_found("route").into_response())))
+        }
+    }
+}
+
+/// Whether a route or an id could be spelled so: nothing but what ids are made
+/// of, encoded or not, and neither `.` nor `..`.
+fn can_be_a_name(segment: &str) -> bool {
+    let (mut length, mut dots) = (0, 0);
+    let mut bytes = segment.bytes();
+    while let Some(byte) = bytes.next() {
+        let byte = if byte == b'%' { encoded(bytes.next(), bytes.next()) } else { Some(byte) };
+        match byte {
+            Some(b'.') => dots += 1,
+            Some(byte) if byte.is_ascii_alphanumeric() || b"_-:".contains(&byte) => {}
+            _ => return false,
+        }
+        length += 1;
+    }
+    length != dots || !(1..=2).contains(&dots)
+}
+
+/// The byte that two hexadecimal digits stand for.
+fn encoded(high: Option<u8>, low: Option<u8>) -> Option<u8> {
+    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_alone_are_no_name_in_any_spelling() {
+        for dots in [".", "..", "%2e", "%2E", "%2e.", ".%2E", "%2E%2e"] {
+            assert!(!can_be_a_name(dots), "{dots}");
+        }
+        for name in ["", "...", "%2e%2e%2e", ".a", "a.", "a..", "post.published", "openapi.json"] {
+            assert!(can_be_a_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_holds_nothing_but_what_ids_are_made_of() {
+        for name in ["acme", "%61cme", "order:7", "order%3A7", "order%3a7", "hook_01J-x", "%5F"] {
+            assert!(can_be_a_name(name), "{name}");
+        }
+        for text in [
+            "a%2Fb", "a%2f", "%252e", "a%23", "a%", "a%2", "a%zz", "a%+1", "a%5C", "a\\b", "a;b", "a b", "é", "%C3%A9",
+            "*",
+        ] {
+            assert!(!can_be_a_name(text), "{text}");
+        }
+    }
+}
