@@ -10,8 +10,8 @@ use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::embedded::{
-    DeadLetters, EmbeddedDeliveryLog, EmbeddedDoctor, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue,
-    OpenError, OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
+    DataClock, DeadLetters, EmbeddedDeliveryLog, EmbeddedDoctor, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks,
+    EmbeddedQueue, OpenError, OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
 };
 use shared::herald::Herald;
 use shared::keeper::{Foundations, Keeper};
@@ -19,8 +19,10 @@ use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
 use shared::rates::Rates;
 use shared::request::LONGEST_ATTEMPT;
 use shared::sealed::SealedHooks;
+use shared::time::Timestamp;
 
 use crate::pump::{Pump, Stage};
+use crate::timekeeping;
 
 /// Beyond every deadline that one attempt has: reading, logging, requeueing.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
@@ -56,7 +58,10 @@ pub struct Options {
     pub max_in_flight: usize,
     /// Attempts under way at once for one hook.
     pub max_in_flight_per_hook: usize,
+    /// The machine's.
     pub clock: Arc<dyn Clock>,
+    /// A time that the clock may show although it is far ahead of what is stored.
+    pub accept_clock_until: Option<Timestamp>,
     pub random: Arc<dyn Random>,
     pub sender: Arc<dyn HttpSender>,
 }
@@ -65,6 +70,7 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Engine {
     pub store: Store,
+    pub clock: Arc<DataClock>,
     pub queues: Queues,
     pub dead_letters: DeadLetters,
     pub api: api::Deps,
@@ -90,9 +96,12 @@ impl Queues {
 
 impl Engine {
     pub async fn start(path: &Path, options: Options) -> Result<Self, StartError> {
-        let Options { clock, random, retention, .. } = options;
+        let Options { random, retention, .. } = options;
+        let data_clock = Arc::new(DataClock::new(options.clock));
+        let clock: Arc<dyn Clock> = data_clock.clone();
         let store = Store::open(path, &options.store, Arc::clone(&clock))?;
         let vault = Arc::new(open_vault(&store, path).await?);
+        timekeeping::begin(&data_clock, &store, retention, options.accept_clock_until).await?;
         // An attempt may take its whole deadline; the lease must outlast it.
         let lease = LONGEST_ATTEMPT + LEASE_MARGIN;
         let open = |name, options| EmbeddedQueue::open(store.clone(), name, options);
@@ -119,7 +128,7 @@ impl Engine {
         };
         let all: Vec<EmbeddedQueue> = queues.all().into_iter().cloned().collect();
         let dead_letters = DeadLetters::new(store.clone(), all.clone(), retention);
-        let doctor = EmbeddedDoctor::new(path, store.clone(), all, dead_letters.clone());
+        let doctor = EmbeddedDoctor::new(path, store.clone(), all, dead_letters.clone(), Arc::clone(&data_clock));
         let stored = Arc::new(EmbeddedHooks::new(store.clone()));
         let hooks = Arc::new(SealedHooks::new(stored.clone(), vault));
         let events = Arc::new(EmbeddedEvents(store.clone()));
@@ -144,7 +153,7 @@ impl Engine {
             events: Arc::new(queues.events.for_stage()),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
-            rates: Rates::own(),
+            rates: Rates::own(Arc::clone(&clock)),
             // Nobody else writes to this directory.
             fresh_for: Duration::MAX,
         }));
@@ -191,7 +200,7 @@ impl Engine {
                 retention,
             },
             deliver: deliver::Deps {
-                hooks: effective,
+                hooks: Arc::clone(&effective),
                 events: events.clone(),
                 log: log.clone(),
                 retries: Arc::new(queues.retries.for_stage()),
@@ -207,6 +216,7 @@ impl Engine {
             requeue: requeue::Deps {
                 // Waiting needs no secret.
                 hooks: stored,
+                effective,
                 circuits: Arc::clone(&keeper.circuits),
                 tenants,
                 events,
@@ -220,6 +230,7 @@ impl Engine {
                 retention,
             },
             store,
+            clock: data_clock,
             queues,
             dead_letters,
             max_in_flight: options.max_in_flight,

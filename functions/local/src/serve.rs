@@ -24,6 +24,7 @@ use shared::domain::ids::ProfileName;
 use shared::domain::profile::STANDARD;
 use shared::embedded::{OpenError, StoreOptions, write_private};
 use shared::ports::{OsRandom, Random, SystemClock};
+use shared::time::Timestamp;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -58,6 +59,7 @@ struct Config {
     max_in_flight: usize,
     max_in_flight_per_hook: usize,
     min_free_bytes: u64,
+    accept_clock_until: Option<Timestamp>,
 }
 
 impl Config {
@@ -92,6 +94,11 @@ impl Config {
         let max_in_flight = number("--max-in-flight", &options.max_in_flight, 1, 10_000);
         let per_hook = number("--max-in-flight-per-hook", &options.max_in_flight_per_hook, 1, 10_000);
         let min_free_mib = number("--min-free-mib", &options.min_free_mib, 0, 1 << 30);
+        let accept_clock_until = options.accept_clock.and_then(|day| {
+            // A day, so that a flag which is left in place accepts no other jump.
+            let end = Timestamp::parse(&format!("{day}T23:59:59Z"));
+            end.map_err(|_| mistakes.push(format!("--accept-clock {day}: expected a day such as 2026-01-31"))).ok()
+        });
         if !mistakes.is_empty() {
             return Err(BadConfig(mistakes));
         }
@@ -106,6 +113,7 @@ impl Config {
             max_in_flight: max_in_flight as usize,
             max_in_flight_per_hook: per_hook as usize,
             min_free_bytes: u64::from(min_free_mib) << 20,
+            accept_clock_until,
         })
     }
 }
@@ -161,6 +169,7 @@ impl Server {
             max_in_flight: config.max_in_flight,
             max_in_flight_per_hook: config.max_in_flight_per_hook,
             clock: Arc::new(SystemClock),
+            accept_clock_until: config.accept_clock_until,
             random: Arc::new(OsRandom),
         };
         let engine = Engine::start(&data, options.clone()).await?;

@@ -11,7 +11,7 @@ impl Factory for ExpiryFactory {
     }
 
     fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
-        Box::new(ExpiryFilter { now_millis: self.0.0.now().as_millis() })
+        Box::new(ExpiryFilter { now_millis: self.0.0.expiry().as_millis() })
     }
 }
 
