@@ -9,8 +9,7 @@ use quick_cache::sync::Cache;
 
 use crate::domain::hook::Hook;
 use crate::domain::ids::{HookId, TenantId};
-use crate::ports::{Clock, Document, Documents, Hooks, Page, StoreResult};
-use crate::time::Timestamp;
+use crate::ports::{Clock, ClockReading, Document, Documents, Hooks, Page, StoreResult};
 
 /// How old a hook may be when it is used. A change takes effect after this long.
 pub const FRESH_FOR: Duration = Duration::from_secs(5);
@@ -36,10 +35,10 @@ impl Hooks for CachedHooks {
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
-        let now = self.clock.now();
+        let now = self.clock.read();
         let name = (tenant.clone(), id);
         if let Some((read_at, hook)) = self.read.get(&name)
-            && now.since(read_at) < self.fresh_for
+            && now.age_of(read_at) < self.fresh_for
         {
             return Ok(Some(hook));
         }
@@ -77,7 +76,7 @@ impl Hooks for CachedHooks {
 }
 
 /// What was read, and when.
-type ReadAt<T> = (Timestamp, T);
+type ReadAt<T> = (ClockReading, T);
 
 /// Documents that are kept for a few seconds, absent ones included.
 pub struct CachedDocuments {
@@ -96,10 +95,10 @@ impl CachedDocuments {
 #[async_trait]
 impl Documents for CachedDocuments {
     async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
-        let now = self.clock.now();
+        let now = self.clock.read();
         let place = (partition.to_owned(), name.to_owned());
         if let Some((read_at, document)) = self.read.get(&place)
-            && now.since(read_at) < self.fresh_for
+            && now.age_of(read_at) < self.fresh_for
         {
             return Ok(document);
         }

@@ -11,6 +11,7 @@
 //! on. Once a write or a sync has failed, nothing at all is taken until the store
 //! is opened anew ([`Store::failed`]), for nobody knows what the disk holds.
 
+mod clock;
 mod codec;
 mod deliveries;
 mod doctor;
@@ -24,6 +25,7 @@ mod store;
 mod vault;
 
 pub use ::store::{DirectoryLock, Report};
+pub use clock::{ClockAtStart, ClockState, DataClock};
 pub use deliveries::EmbeddedDeliveryLog;
 pub use doctor::EmbeddedDoctor;
 pub use documents::EmbeddedDocuments;

@@ -64,6 +64,13 @@ pub struct Ended<'a> {
     pub gone: bool,
 }
 
+impl Ended<'_> {
+    fn not_after(self, now: Timestamp) -> Self {
+        let at = self.at.min(now);
+        Self { at, failure: self.failure.map(|failure| Failure { at, ..failure }), ..self }
+    }
+}
+
 impl Keeper {
     pub fn new(on: Foundations) -> Self {
         let Foundations { documents, hooks, events, clock, random, rates, fresh_for } = on;
@@ -113,9 +120,14 @@ impl Keeper {
         if ended.failure.is_none() && self.health(tenant, id).await?.is_well_known(ended.at) {
             return Ok(None);
         }
+        // Not later than now, also when the clock was set back since.
+        let ended = ended.not_after(self.clock.now());
         let count = |health: &mut Health| {
             let mut changes = match ended.failure {
-                Some(failure) => health.fail(failure, settings.circuit_breaker),
+                Some(failure) => {
+                    health.count_failing(ended.at, settings.disable_after.duration());
+                    health.fail(failure, settings.circuit_breaker)
+                }
                 None => Vec::from_iter(health.succeed(ended.at)),
             };
             let end = end(ended, settings, health);
@@ -246,7 +258,7 @@ impl Keeper {
 /// Whether the hook has to be disabled.
 fn end(ended: Ended<'_>, settings: &Complete, health: &Health) -> Option<End> {
     let longest = settings.disable_after.duration();
-    let for_long = || ended.failure.is_some() && !longest.is_zero() && health.failing_for(ended.at) >= longest;
+    let for_long = || ended.failure.is_some() && !longest.is_zero() && health.failing_for() >= longest;
     if ended.gone { Some(End::Gone) } else { for_long().then_some(End::FailedForLong) }
 }
 

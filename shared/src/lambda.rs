@@ -207,6 +207,7 @@ where
             body: message.body.clone(),
             content: None,
             receive_count: message.receive_count,
+            is_due: message.is_due,
         };
         let handled = async { (self.handler)(message).await };
         AssertUnwindSafe(handled)
@@ -244,6 +245,8 @@ fn received(record: SqsMessage) -> (String, Received) {
         content: None,
         // An unknown count must not look like a first receive.
         receive_count: count.unwrap_or(u32::MAX),
+        // SQS waits for no more than minutes by itself.
+        is_due: false,
         receipt: record.receipt_handle.unwrap_or_default(),
     };
     (record.event_source_arn.unwrap_or_default(), message)

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -16,6 +17,7 @@ use ulid::ULID_LEN;
 use crate::domain::delivery::Trigger;
 use crate::domain::event::{Event, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL, present};
 use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId, TraceId};
+use crate::domain::retry::MAX_DELAY;
 use crate::domain::seconds::Seconds;
 use crate::domain::strict;
 use crate::ports::{Content, Outgoing};
@@ -27,6 +29,9 @@ pub const VERSION: u32 = 1;
 /// Larger `data` travels by reference to the event's row. SQS bills in chunks
 /// of 64 KiB, and one delivery message per hook would multiply them.
 pub const MAX_INLINE_DATA_BYTES: usize = 60 * 1024;
+
+/// By this much the clocks of several machines may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 
 const MAX_TOKEN_BYTES: usize = 128;
 
@@ -206,6 +211,12 @@ pub struct DeliveryMessage {
     /// When the attempt may be made; `requeue` holds it until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+    /// When `due_at` was decided. A clock that shows less has been set back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<Timestamp>,
+    /// Its hook's circuit, rate or verification holds it back until then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// Another copy may be under way: the log has to be read first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub check_log: bool,
@@ -234,6 +245,8 @@ impl DeliveryMessage {
             trigger,
             step: 0,
             due_at: None,
+            waits_since: None,
+            held: false,
             check_log: false,
             in_turn: false,
             request: None,
@@ -252,15 +265,45 @@ impl DeliveryMessage {
         known.map_or_else(|| Self::parse(&message.body), Ok)
     }
 
+    /// Until when it still waits, by the time of day. A wait that was meant to take
+    /// so long is over when the queue has let it; one until a time that somebody
+    /// chose is over then.
+    pub fn not_before(&self, now: Timestamp, waited: bool) -> Option<Timestamp> {
+        let chosen = self.trigger == Trigger::First && !self.held;
+        self.due_at.filter(|due| *due > now && (chosen || !waited))
+    }
+
+    /// The same, to be attempted now: it has waited long enough.
+    pub fn now_due(self, now: Timestamp) -> Self {
+        Self { due_at: self.due_at.map(|due| due.min(now)), waits_since: None, held: false, ..self }
+    }
+
+    /// The same with a wait that is no longer than was meant, when its wait began
+    /// in what is the future now, or ends later than any wait can. None while all
+    /// is well, and of what is due at a time of somebody's choice.
+    pub fn wait_anew(&self, now: Timestamp) -> Option<Self> {
+        let due = self.due_at.filter(|_| self.held || self.trigger == Trigger::Retry)?;
+        let longest = MAX_DELAY.duration();
+        let meant = match self.waits_since {
+            Some(since) if since > now.saturating_add(CLOCKS_DIFFER) => due.since(since).min(longest),
+            Some(_) | None if due.since(now) > longest => longest,
+            Some(_) | None => return None,
+        };
+        Some(Self { due_at: Some(now.saturating_add(meant)), waits_since: Some(now), ..self.clone() })
+    }
+
     pub fn delivery_id(&self) -> DeliveryId {
         DeliveryId { event: self.event_seq, hook: self.hook }
     }
 
     /// Grouped by tenant and hook, so that one slow endpoint delays itself only.
+    /// What is held back is a group of its own, which can be let go as one.
     pub fn to_outgoing(&self) -> Outgoing {
+        let mut hook = [0; ULID_LEN];
+        let held = if self.held && self.due_at.is_some() { HELD } else { "" };
         Outgoing {
             body: to_json(self, self.data.as_deref()),
-            group: [self.tenant.as_str(), ".", self.hook.0.array_to_str(&mut [0; ULID_LEN])].concat().into(),
+            group: [self.tenant.as_str(), ".", self.hook.0.array_to_str(&mut hook), held].concat().into(),
             due: self.due_at,
             content: None,
         }
@@ -271,6 +314,19 @@ impl DeliveryMessage {
         let outgoing = self.to_outgoing();
         Outgoing { content: Some(Content::new(self)), ..outgoing }
     }
+}
+
+/// Behind the name of a group whose messages their hook holds back.
+const HELD: &str = ".held";
+
+pub fn is_held(group: &str) -> bool {
+    group.ends_with(HELD)
+}
+
+/// Whose messages a group holds.
+pub fn hook_of_group(group: &str) -> Option<(TenantId, HookId)> {
+    let (tenant, hook) = group.strip_suffix(HELD).unwrap_or(group).rsplit_once('.')?;
+    Some((tenant.parse().ok()?, HookId(hook.parse().ok()?)))
 }
 
 /// The trace of a message of any queue, also of one that was refused; none when

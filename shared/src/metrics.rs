@@ -38,6 +38,9 @@ pub const FAULTS: &str = "hookline_faults";
 pub const QUEUE_MESSAGES: &str = "hookline_queue_messages";
 /// How long the oldest message that could be taken has been waiting, by queue.
 pub const QUEUE_AGE: &str = "hookline_queue_oldest_age_seconds";
+/// How often the machine's clock was set while this process ran, by direction:
+/// `ahead` or `back`; only on one machine.
+pub const CLOCK_JUMPS: &str = "hookline_clock_jumps";
 /// Messages that were set aside, by queue; only on one machine.
 pub const DEAD_LETTERS: &str = "hookline_dead_letters";
 
@@ -55,6 +58,7 @@ pub fn describe() {
     describe_histogram!(FIRST_ATTEMPT_DELAY, Unit::Seconds, "From when an event might go out to its first attempt");
     describe_gauge!(QUEUE_MESSAGES, Unit::Count, "Messages in a queue, by queue and state");
     describe_gauge!(DEAD_LETTERS, Unit::Count, "Messages that could not be processed and were set aside, by queue");
+    describe_counter!(CLOCK_JUMPS, Unit::Count, "How often the machine's clock was set, by direction");
     describe_gauge!(QUEUE_AGE, Unit::Seconds, "How long a queue's oldest message could have been taken");
 }
 
@@ -173,6 +177,10 @@ pub fn queue(name: &'static str, waiting: usize, leased: usize, oldest: Option<T
     metrics::gauge!(QUEUE_MESSAGES, "queue" => name, "state" => "leased").set(leased as f64);
     let age = oldest.map(|since| now.since(since)).unwrap_or_default();
     metrics::gauge!(QUEUE_AGE, "queue" => name).set(age.as_secs_f64());
+}
+
+pub fn clock_jumped(ahead: bool) {
+    counter!(CLOCK_JUMPS, "direction" => if ahead { "ahead" } else { "back" }).increment(1);
 }
 
 pub fn circuits_open(count: usize) {

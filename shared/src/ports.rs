@@ -19,7 +19,7 @@ mod replays;
 mod tenants;
 mod vault;
 
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ClockReading, ManualClock, SystemClock};
 pub use deliveries::{DeliveryLog, Expected, LogFilter, TimeRange};
 pub use doctor::{Check, Condition, Doctor};
 pub use documents::{Document, Documents};

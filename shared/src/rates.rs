@@ -18,10 +18,16 @@ const ALWAYS_FRESH: std::time::Duration = std::time::Duration::MAX;
 
 /// Where requests are counted.
 pub enum Rates {
-    /// By the only process there is. What it forgets in a restart is one second.
-    Own(Mutex<HashMap<(TenantId, HookId), Window>>),
+    /// By the only process there is, in steady time. What it forgets in a restart
+    /// is one second, and whose turn is next.
+    Own(OwnRates),
     /// By all processes, each taking several at once.
     Shared(Box<SharedRates>),
+}
+
+pub struct OwnRates {
+    clock: Arc<dyn Clock>,
+    windows: Mutex<HashMap<(TenantId, HookId), Window>>,
 }
 
 pub struct SharedRates {
@@ -39,8 +45,8 @@ struct Lease {
 }
 
 impl Rates {
-    pub fn own() -> Self {
-        Self::Own(Mutex::default())
+    pub fn own(clock: Arc<dyn Clock>) -> Self {
+        Self::Own(OwnRates { clock, windows: Mutex::default() })
     }
 
     pub fn shared(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
@@ -50,8 +56,8 @@ impl Rates {
 
     pub async fn remove(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
         match self {
-            Self::Own(windows) => {
-                windows.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), hook));
+            Self::Own(own) => {
+                own.windows.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), hook));
                 Ok(())
             }
             Self::Shared(shared) => shared.windows.remove(tenant, hook).await,
@@ -68,16 +74,21 @@ impl Rates {
         in_turn: bool,
     ) -> StoreResult<Option<Timestamp>> {
         match self {
-            Self::Own(windows) => {
-                let mut windows = windows.lock().unwrap_or_else(PoisonError::into_inner);
-                if windows.len() >= REMEMBERED {
-                    windows.retain(|_, window| !window.is_idle(now));
-                }
-                let window = windows.entry((tenant.clone(), hook)).or_default();
-                Ok(later(window.take(now, limit, 1, in_turn)))
-            }
+            Self::Own(own) => Ok(own.take(tenant, hook, now, limit, in_turn)),
             Self::Shared(shared) => shared.take(tenant, hook, now, limit, in_turn).await,
         }
+    }
+}
+
+impl OwnRates {
+    fn take(&self, tenant: &TenantId, hook: HookId, now: Timestamp, limit: u32, in_turn: bool) -> Option<Timestamp> {
+        let steady = self.clock.steady();
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if windows.len() >= REMEMBERED {
+            windows.retain(|_, window| !window.is_idle(steady));
+        }
+        let window = windows.entry((tenant.clone(), hook)).or_default();
+        later(window.take(steady, limit, 1, in_turn)).map(|turn| now.saturating_add(turn.since(steady)))
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Message {
     pub content: Option<Content>,
     /// Above 1 when an earlier attempt to process it may have got somewhere.
     pub receive_count: u32,
+    /// It has waited as long as was meant, whatever the time of day says now.
+    pub is_due: bool,
 }
 
 /// What became of a message.

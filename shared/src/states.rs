@@ -3,6 +3,12 @@
 //! A change is one conditional write on top of what this process knows. Whoever
 //! was overtaken reads anew and decides again, so a change that can be had once
 //! is had by one process.
+//!
+//! What a state holds are times of day, for people see them. When the clock is
+//! set, they move with it: a state that this process has had in its memory by as
+//! much as the clock was set, and one that was written in the future, which
+//! nothing can be, by as much as makes it the present. So what waits for one of
+//! these times waits as long as was meant, however the clock is set.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -14,8 +20,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use crate::domain::health::Health;
 use crate::domain::ids::{HookId, TenantId};
-use crate::ports::{Clock, Document, Documents, StoreError, StoreResult};
+use crate::domain::rate::Window;
+use crate::ports::{Clock, ClockReading, Document, Documents, StoreError, StoreResult};
 use crate::time::Timestamp;
 
 const KNOWN: usize = 4_096;
@@ -24,6 +32,53 @@ const LOCKS: usize = 64;
 /// Of several processes that change a hook at once, one gets through each time.
 const TRIES: usize = 8;
 const READ_AT_ONCE: usize = 500;
+
+/// Clocks of several machines may differ by this much, and one that is put right
+/// gradually never does by more within a reading.
+const TOLERATED_MILLIS: i64 = 1_000;
+
+/// What is remembered of a hook, with times in it.
+pub trait State: Clone + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Moves every time in it by so many milliseconds.
+    fn shift(&mut self, millis: i64);
+    /// When it was written; none when that was before this was noted.
+    fn written_at(&self) -> Option<Timestamp>;
+    fn set_written_at(&mut self, at: Timestamp);
+    /// From here on this process sees all that happens to it.
+    fn seen_from(&mut self, _at: Timestamp) {}
+}
+
+impl State for Health {
+    fn shift(&mut self, millis: i64) {
+        Self::shift(self, millis);
+    }
+
+    fn written_at(&self) -> Option<Timestamp> {
+        Self::written_at(self)
+    }
+
+    fn set_written_at(&mut self, at: Timestamp) {
+        Self::set_written_at(self, at);
+    }
+
+    fn seen_from(&mut self, at: Timestamp) {
+        Self::seen_from(self, at);
+    }
+}
+
+impl State for Window {
+    fn shift(&mut self, millis: i64) {
+        Self::shift(self, millis);
+    }
+
+    fn written_at(&self) -> Option<Timestamp> {
+        Self::written_at(self)
+    }
+
+    fn set_written_at(&mut self, at: Timestamp) {
+        Self::set_written_at(self, at);
+    }
+}
 
 /// The states of one kind, in documents that nothing else caches.
 pub struct States<T> {
@@ -36,7 +91,7 @@ pub struct States<T> {
 }
 
 struct Known<T> {
-    read_at: Timestamp,
+    read_at: ClockReading,
     /// Zero when nothing is stored.
     version: u64,
     state: Arc<T>,
@@ -48,10 +103,7 @@ impl<T> Clone for Known<T> {
     }
 }
 
-impl<T> States<T>
-where
-    T: Clone + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<T: State> States<T> {
     /// `fresh_for` is how old a state may be when it is read; this process's
     /// own changes are seen at once.
     pub fn new(documents: Arc<dyn Documents>, kind: &'static str, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
@@ -79,12 +131,13 @@ where
             if state == *known.state {
                 return Ok((result, known.state));
             }
+            let written_at = self.clock.read();
+            state.set_written_at(written_at.now);
             let body = serde_json::to_string(&state).map_err(|error| StoreError::Corrupt(error.into()))?;
             let document = Document { name: hook.to_string(), version: known.version + 1, body };
             match self.documents.put(&self.partition(tenant), &document).await {
                 Ok(()) => {
-                    let written =
-                        Known { read_at: self.clock.now(), version: document.version, state: Arc::new(state) };
+                    let written = Known { read_at: written_at, version: document.version, state: Arc::new(state) };
                     self.known.insert((tenant.clone(), hook), written.clone());
                     return Ok((result, written.state));
                 }
@@ -102,7 +155,7 @@ where
             let page = self.documents.list(&self.partition(tenant), READ_AT_ONCE, cursor.as_deref()).await?;
             for document in &page.items {
                 if let Ok(hook) = document.name.parse() {
-                    all.insert(hook, parse(document)?);
+                    all.insert(hook, parse(document, self.clock.now())?);
                 }
             }
             cursor = page.next;
@@ -119,18 +172,27 @@ where
     }
 
     async fn fresh(&self, tenant: &TenantId, hook: HookId) -> StoreResult<Known<T>> {
-        match self.known.get(&(tenant.clone(), hook)) {
-            Some(known) if self.clock.now().since(known.read_at) < self.fresh_for => Ok(known),
-            _ => self.read(tenant, hook).await,
+        let (name, now) = ((tenant.clone(), hook), self.clock.read());
+        let Some(known) = self.known.get(&name).filter(|known| now.age_of(known.read_at) < self.fresh_for) else {
+            return self.read(tenant, hook).await;
+        };
+        let jump = now.jump_since(known.read_at);
+        if jump.abs() < TOLERATED_MILLIS {
+            return Ok(known);
         }
+        // Kept as it is until it is written: somebody may be about to.
+        let mut state = T::clone(&known.state);
+        state.shift(jump);
+        Ok(Known { state: Arc::new(state), ..known })
     }
 
     async fn read(&self, tenant: &TenantId, hook: HookId) -> StoreResult<Known<T>> {
-        let read_at = self.clock.now();
-        let known = match self.documents.get(&self.partition(tenant), &hook.to_string()).await? {
-            Some(document) => Known { read_at, version: document.version, state: Arc::new(parse(&document)?) },
-            None => Known { read_at, version: 0, state: Arc::new(T::default()) },
+        let read_at = self.clock.read();
+        let (version, state) = match self.documents.get(&self.partition(tenant), &hook.to_string()).await? {
+            Some(document) => (document.version, parse(&document, read_at.now)?),
+            None => (0, T::default()),
         };
+        let known = Known { read_at, version, state: Arc::new(state) };
         self.known.insert((tenant.clone(), hook), known.clone());
         Ok(known)
     }
@@ -147,6 +209,12 @@ where
     }
 }
 
-fn parse<T: DeserializeOwned>(document: &Document) -> StoreResult<T> {
-    serde_json::from_str(&document.body).map_err(|error| StoreError::Corrupt(error.into()))
+fn parse<T: State>(document: &Document, now: Timestamp) -> StoreResult<T> {
+    let mut state: T = serde_json::from_str(&document.body).map_err(|error| StoreError::Corrupt(error.into()))?;
+    let ahead = state.written_at().map_or(0, |at| at.as_millis() - now.as_millis());
+    if ahead > TOLERATED_MILLIS {
+        state.shift(-ahead);
+    }
+    state.seen_from(now);
+    Ok(state)
 }

@@ -23,8 +23,9 @@ use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 
 use crate::domain::secret::{HoldsSecrets, Secret};
-use crate::ports::{Clock, DataKeys, KeyError, MAX_WRAPPED_BYTES, OsRandom, PlainKey, Random as _, StoreError};
-use crate::time::Timestamp;
+use crate::ports::{
+    Clock, ClockReading, DataKeys, KeyError, MAX_WRAPPED_BYTES, OsRandom, PlainKey, Random as _, StoreError,
+};
 
 const MARK: &str = "sealed:";
 const VERSION: &str = "v1:";
@@ -73,14 +74,14 @@ pub struct Vault {
 struct Sealing {
     wrapped: Arc<[u8]>,
     cipher: Arc<Aes256Gcm>,
-    until: Timestamp,
+    since: ClockReading,
     left: u32,
 }
 
 #[derive(Clone)]
 struct Unwrapped {
     cipher: Arc<Aes256Gcm>,
-    until: Timestamp,
+    since: ClockReading,
 }
 
 impl Vault {
@@ -145,10 +146,10 @@ impl Vault {
     /// The data key that seals now. Callers wait for each other, so that many
     /// at once make one key.
     async fn sealing_key(&self) -> Result<(Arc<[u8]>, Arc<Aes256Gcm>), KeyError> {
-        let now = self.clock.now();
+        let now = self.clock.read();
         let mut sealing = self.sealing.lock().await;
         if let Some(key) = sealing.as_mut()
-            && now < key.until
+            && now.age_of(key.since) < SEALS_FOR
             && key.left > 0
         {
             key.left -= 1;
@@ -159,24 +160,27 @@ impl Vault {
             return Err(KeyError::Damaged);
         }
         let (wrapped, cipher): (Arc<[u8]>, _) = (made.wrapped.as_slice().into(), cipher(&made.plain));
-        let until = now.saturating_add(SEALS_FOR);
-        *sealing =
-            Some(Sealing { wrapped: Arc::clone(&wrapped), cipher: Arc::clone(&cipher), until, left: MAX_SEALS - 1 });
+        *sealing = Some(Sealing {
+            wrapped: Arc::clone(&wrapped),
+            cipher: Arc::clone(&cipher),
+            since: now,
+            left: MAX_SEALS - 1,
+        });
         // What was just sealed is often read back.
-        let known = Unwrapped { cipher: Arc::clone(&cipher), until: now.saturating_add(OPENS_FOR) };
+        let known = Unwrapped { cipher: Arc::clone(&cipher), since: now };
         self.unwrapped.insert(made.wrapped, known);
         Ok((wrapped, cipher))
     }
 
     async fn unwrapped(&self, wrapped: &[u8]) -> Result<Arc<Aes256Gcm>, KeyError> {
-        let now = self.clock.now();
-        if self.unwrapped.get(wrapped).is_some_and(|known| known.until <= now) {
+        let now = self.clock.read();
+        if self.unwrapped.get(wrapped).is_some_and(|known| now.age_of(known.since) >= OPENS_FOR) {
             self.unwrapped.remove(wrapped);
         }
         // Many that want the same key at once cost one call.
         let unwrap = async {
             let plain = self.keys.unwrap_key(wrapped).await?;
-            Ok::<_, KeyError>(Unwrapped { cipher: cipher(&plain), until: now.saturating_add(OPENS_FOR) })
+            Ok::<_, KeyError>(Unwrapped { cipher: cipher(&plain), since: now })
         };
         Ok(self.unwrapped.get_or_insert_async(wrapped, unwrap).await?.cipher)
     }

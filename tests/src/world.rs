@@ -84,6 +84,15 @@ impl World {
     }
 
     async fn open(directory: TempDir, clock: ManualClock, endpoint: Endpoint) -> Self {
+        Self::open_with(directory, clock, endpoint, None).await
+    }
+
+    async fn open_with(
+        directory: TempDir,
+        clock: ManualClock,
+        endpoint: Endpoint,
+        accept_clock_until: Option<Timestamp>,
+    ) -> Self {
         let options = Options {
             store: StoreOptions::default(),
             operator_key: OPERATOR.to_owned(),
@@ -93,6 +102,7 @@ impl World {
             max_in_flight: 16,
             max_in_flight_per_hook: 4,
             clock: Arc::new(clock.clone()),
+            accept_clock_until,
             random: Arc::new(NoJitter),
             sender: Arc::new(endpoint.clone()),
         };
@@ -116,6 +126,17 @@ impl World {
         engine.store.close();
         drop((engine, router));
         Self { hooks_made, ..Self::open(directory, clock, endpoint).await }
+    }
+
+    /// The process stops as asked, the clock is set, and another one takes over,
+    /// which accepts that the clock shows up to `accepted`.
+    pub async fn restart_after_jump(self, millis: i64, accepted: Option<Timestamp>) -> Self {
+        let Self { clock, endpoint, engine, router, directory, hooks_made } = self;
+        local::keep(&engine).await;
+        engine.store.close();
+        drop((engine, router));
+        clock.jump(millis);
+        Self { hooks_made, ..Self::open_with(directory, clock, endpoint, accepted).await }
     }
 
     /// Changes what the stages stand on, the API's included.
@@ -143,7 +164,7 @@ impl World {
         self.engine.pump().drain().await
     }
 
-    /// When something happens next in any queue.
+    /// When something happens next in any queue, in steady time.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.queues().into_iter().filter_map(EmbeddedQueue::next_change).min()
     }
@@ -151,7 +172,7 @@ impl World {
     /// Moves the clock to the next thing that is due; false when nothing is.
     pub fn advance_to_next_due(&self) -> bool {
         let Some(due) = self.next_due() else { return false };
-        self.clock.set(due.max(self.now()));
+        self.clock.advance(due.since(self.engine.clock.steady()));
         true
     }
 

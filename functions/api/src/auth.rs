@@ -180,7 +180,7 @@ async fn authenticate(parts: &Parts, deps: &Deps, freshness: Freshness) -> Resul
     }
     let now = deps.clock.now();
     let Some(key) = find(deps, user.as_deref(), &token, freshness).await? else {
-        return Err(match deps.throttle.failed(&sources(parts, &token), now) {
+        return Err(match deps.throttle.failed(&sources(parts, &token), deps.clock.steady()) {
             Some(wait) => Problem::too_many("too many keys that are not known", wait),
             None => Problem::new(StatusCode::UNAUTHORIZED, "the key is not known"),
         });
@@ -208,7 +208,7 @@ async fn find(
     if user.zip(tenant.as_ref()).is_some_and(|(user, tenant)| user != tenant.as_str()) {
         return Ok(None);
     }
-    let now = deps.clock.now();
+    let now = deps.clock.read();
     let remembered = match freshness {
         Freshness::Remembered => deps.key_cache.get(id, now),
         Freshness::Now => None,

@@ -211,10 +211,19 @@ fn settle(delivery: &mut Delivery, status: Status) {
 
 /// Hands the next attempt to the clock.
 pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &Delivery) -> Result<Outcome, Outcome> {
+    let now = deps.clock.now();
+    // After a row that was written in the future, before the clock was set back,
+    // the next attempt waits as long as was meant then.
+    let due_at = row.next_attempt_at.map(|at| match row.updated_at > now {
+        true => now.saturating_add(at.since(row.updated_at)),
+        false => at,
+    });
     let next = DeliveryMessage {
         trigger: Trigger::Retry,
         step: row.due_step,
-        due_at: row.next_attempt_at,
+        due_at,
+        waits_since: Some(now),
+        held: false,
         check_log: false,
         in_turn: false,
         request: None,

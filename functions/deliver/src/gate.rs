@@ -91,7 +91,14 @@ fn limit(settings: &Complete, ramp: Option<u32>) -> Option<u32> {
 /// Hands a delivery to the clock as it is. Copies of it may come of that, and
 /// the log then tells them apart.
 pub(crate) async fn hold(deps: &Deps, message: DeliveryMessage, wait: &Wait) -> Result<Outcome, Outcome> {
-    let waiting = DeliveryMessage { due_at: Some(wait.until), in_turn: wait.in_turn, check_log: true, ..message };
+    let waiting = DeliveryMessage {
+        due_at: Some(wait.until),
+        waits_since: Some(deps.clock.now()),
+        held: true,
+        in_turn: wait.in_turn,
+        check_log: true,
+        ..message
+    };
     deps.retries.send_one(waiting.to_outgoing()).await?;
     tracing::debug!(
         trace.id = %waiting.event_seq.trace(),

@@ -80,7 +80,7 @@ pub async fn handle(deps: &Deps, message: Message) -> Outcome {
 async fn deliver(deps: &Deps, mut message: Message) -> Result<Outcome, Outcome> {
     let delivery = DeliveryMessage::take(&mut message)?;
     let now = deps.clock.now();
-    if let Some(due) = delivery.due_at.filter(|due| *due > now) {
+    if let Some(due) = delivery.due_at.filter(|due| *due > now && !message.is_due) {
         return Ok(Outcome::NotBefore(due));
     }
     let Some(under_way) = deps.in_flight.enter(delivery.delivery_id()) else {

@@ -11,9 +11,8 @@ use shared::domain::ids::{HookId, TenantId};
 use shared::domain::secret::Secret;
 use shared::domain::settings::Auth;
 use shared::effective::EffectiveHook;
-use shared::ports::{HttpRequest, SendFailure};
+use shared::ports::{ClockReading, HttpRequest, SendFailure};
 use shared::request::TOKEN_TIMEOUT;
-use shared::time::Timestamp;
 use url::form_urlencoded;
 
 use crate::exchange::Courier;
@@ -33,7 +32,8 @@ struct Token {
     text: Secret,
     /// What it was asked for with; a hook that was changed needs another one.
     auth: Auth,
-    expires_at: Timestamp,
+    since: ClockReading,
+    lifetime: Duration,
 }
 
 #[derive(Deserialize)]
@@ -51,11 +51,11 @@ impl Default for Tokens {
 
 impl Tokens {
     pub(crate) async fn get(&self, courier: &Courier, hook: &EffectiveHook) -> Result<Secret, SendFailure> {
-        let now = courier.clock.now();
+        let now = courier.clock.read();
         let auth = &hook.settings.auth;
         if let Some(token) = self.0.get(&name(hook))
             && token.auth == *auth
-            && now < token.expires_at
+            && now.age_of(token.since) < token.lifetime
         {
             return Ok(token.text);
         }
@@ -76,7 +76,7 @@ fn name(hook: &EffectiveHook) -> (TenantId, HookId) {
     (hook.tenant.id.clone(), hook.hook.id)
 }
 
-async fn fetch(courier: &Courier, auth: &Auth, now: Timestamp) -> Result<Token, SendFailure> {
+async fn fetch(courier: &Courier, auth: &Auth, now: ClockReading) -> Result<Token, SendFailure> {
     let Auth::Oauth2 { token_url, client_id, client_secret, scope } = auth else {
         return Err(failed("the hook does not use OAuth 2"));
     };
@@ -103,7 +103,7 @@ async fn fetch(courier: &Courier, auth: &Auth, now: Timestamp) -> Result<Token, 
         .map_err(|_| failed("the token endpoint's answer holds no access_token"))?;
     let lifetime = grant.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let lifetime = lifetime.unwrap_or(USUAL_LIFETIME).saturating_sub(MARGIN);
-    Ok(Token { text: Secret::new(grant.access_token), auth: auth.clone(), expires_at: now.saturating_add(lifetime) })
+    Ok(Token { text: Secret::new(grant.access_token), auth: auth.clone(), since: now, lifetime })
 }
 
 fn form(client_id: &str, client_secret: &Secret, scope: Option<&str>) -> String {

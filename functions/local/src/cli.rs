@@ -118,6 +118,11 @@ pub(crate) struct ServeOptions {
     /// accepted; 0 for no such bound
     #[arg(long, env = "HOOKLINE_MIN_FREE_MIB", default_value = "256", value_name = "MIB")]
     pub(crate) min_free_mib: String,
+
+    /// The clock is right up to the end of this day, in UTC, although it is far
+    /// ahead of what is stored: rows may expire
+    #[arg(long, env = "HOOKLINE_ACCEPT_CLOCK", value_name = "YYYY-MM-DD")]
+    pub(crate) accept_clock: Option<String>,
 }
 
 #[derive(Args)]

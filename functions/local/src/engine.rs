@@ -10,8 +10,8 @@ use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::effective::EffectiveHooks;
 use shared::embedded::{
-    DeadLetters, EmbeddedDeliveryLog, EmbeddedDoctor, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue,
-    OpenError, OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
+    DataClock, DeadLetters, DirectoryLock, EmbeddedDeliveryLog, EmbeddedDoctor, EmbeddedDocuments, EmbeddedEvents,
+    EmbeddedHooks, EmbeddedQueue, OpenError, OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
 };
 use shared::herald::Herald;
 use shared::keeper::{Foundations, Keeper};
@@ -19,8 +19,10 @@ use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
 use shared::rates::Rates;
 use shared::request::LONGEST_ATTEMPT;
 use shared::sealed::SealedHooks;
+use shared::time::Timestamp;
 
 use crate::pump::{Pump, Stage};
+use crate::timekeeping;
 
 /// Beyond every deadline that one attempt has: reading, logging, requeueing.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
@@ -56,15 +58,33 @@ pub struct Options {
     pub max_in_flight: usize,
     /// Attempts under way at once for one hook.
     pub max_in_flight_per_hook: usize,
+    /// The machine's.
     pub clock: Arc<dyn Clock>,
+    /// A time that the clock may show although it is far ahead of what is stored.
+    pub accept_clock_until: Option<Timestamp>,
     pub random: Arc<dyn Random>,
     pub sender: Arc<dyn HttpSender>,
+}
+
+/// A data directory whose store was proved and is open.
+pub struct OpenData {
+    store: Store,
+    clock: Arc<DataClock>,
+}
+
+impl OpenData {
+    pub fn open(lock: DirectoryLock, options: &StoreOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let clock = Arc::new(DataClock::new(clock));
+        let store = Store::open_locked(lock, options, clock.clone())?;
+        Ok(Self { store, clock })
+    }
 }
 
 /// One running Hookline over one data directory.
 #[derive(Clone)]
 pub struct Engine {
     pub store: Store,
+    pub clock: Arc<DataClock>,
     pub queues: Queues,
     pub dead_letters: DeadLetters,
     pub api: api::Deps,
@@ -90,14 +110,17 @@ impl Queues {
 
 impl Engine {
     pub async fn start(path: &Path, options: Options) -> Result<Self, StartError> {
-        let store = Store::open(path, &options.store, Arc::clone(&options.clock))?;
-        Self::over(store, path, options).await
+        let data = OpenData::open(DirectoryLock::acquire(path)?, &options.store, Arc::clone(&options.clock))?;
+        Self::over(data, path, options).await
     }
 
-    /// The same over a store that is open.
-    pub async fn over(store: Store, path: &Path, options: Options) -> Result<Self, StartError> {
-        let Options { clock, random, retention, .. } = options;
+    /// The same over a directory that is open.
+    pub async fn over(data: OpenData, path: &Path, options: Options) -> Result<Self, StartError> {
+        let Options { random, retention, .. } = options;
+        let OpenData { store, clock: data_clock } = data;
+        let clock: Arc<dyn Clock> = data_clock.clone();
         let vault = Arc::new(open_vault(&store, path).await?);
+        timekeeping::begin(&data_clock, &store, retention, options.accept_clock_until).await?;
         // An attempt may take its whole deadline; the lease must outlast it.
         let lease = LONGEST_ATTEMPT + LEASE_MARGIN;
         let open = |name, options| EmbeddedQueue::open(store.clone(), name, options);
@@ -124,7 +147,7 @@ impl Engine {
         };
         let all: Vec<EmbeddedQueue> = queues.all().into_iter().cloned().collect();
         let dead_letters = DeadLetters::new(store.clone(), all.clone(), retention);
-        let doctor = EmbeddedDoctor::new(path, store.clone(), all, dead_letters.clone());
+        let doctor = EmbeddedDoctor::new(path, store.clone(), all, dead_letters.clone(), Arc::clone(&data_clock));
         let stored = Arc::new(EmbeddedHooks::new(store.clone()));
         let hooks = Arc::new(SealedHooks::new(stored.clone(), vault));
         let events = Arc::new(EmbeddedEvents(store.clone()));
@@ -149,7 +172,7 @@ impl Engine {
             events: Arc::new(queues.events.for_stage()),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
-            rates: Rates::own(),
+            rates: Rates::own(Arc::clone(&clock)),
             // Nobody else writes to this directory.
             fresh_for: Duration::MAX,
         }));
@@ -196,7 +219,7 @@ impl Engine {
                 retention,
             },
             deliver: deliver::Deps {
-                hooks: effective,
+                hooks: Arc::clone(&effective),
                 events: events.clone(),
                 log: log.clone(),
                 retries: Arc::new(queues.retries.for_stage()),
@@ -212,6 +235,7 @@ impl Engine {
             requeue: requeue::Deps {
                 // Waiting needs no secret.
                 hooks: stored,
+                effective,
                 circuits: Arc::clone(&keeper.circuits),
                 tenants,
                 events,
@@ -225,6 +249,7 @@ impl Engine {
                 retention,
             },
             store,
+            clock: data_clock,
             queues,
             dead_letters,
             max_in_flight: options.max_in_flight,

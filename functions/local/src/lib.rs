@@ -5,7 +5,11 @@
 //! to the stage that owns its queue.
 
 mod engine;
+mod held;
 mod pump;
+mod timekeeping;
 
-pub use engine::{Engine, Options, Queues, StartError};
+pub use engine::{Engine, OpenData, Options, Queues, StartError};
+pub use held::HeldBack;
 pub use pump::Pump;
+pub use timekeeping::{keep, keep_time};

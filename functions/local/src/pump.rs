@@ -108,7 +108,7 @@ async fn consume(stage: Arc<Stage>, clock: Arc<dyn Clock>, mut stop: watch::Rece
         });
         if received.is_empty() {
             let wait = match stage.queue.next_change() {
-                Some(at) => at.since(clock.now()).clamp(Duration::from_millis(1), REST),
+                Some(at) => at.since(clock.steady()).clamp(Duration::from_millis(1), REST),
                 None => REST,
             };
             tokio::select! {
@@ -147,6 +147,7 @@ async fn process(stage: &Stage, clock: &dyn Clock, mut received: Received) {
         body: received.body.clone(),
         content: received.content.take(),
         receive_count: received.receive_count,
+        is_due: received.is_due,
     };
     let outcome = AssertUnwindSafe((stage.handler)(message)).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|_| Outcome::Fault(Fault::Internal("a stage panicked".into())));

@@ -19,12 +19,13 @@ use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deliver::HyperSender;
-use local::{Engine, Options};
+use local::{Engine, OpenData, Options};
 use shared::domain::address::AddressPolicy;
 use shared::domain::ids::ProfileName;
 use shared::domain::profile::STANDARD;
-use shared::embedded::{DirectoryLock, Store, StoreOptions, write_private};
+use shared::embedded::{DirectoryLock, StoreOptions, write_private};
 use shared::ports::{OsRandom, Random, SystemClock};
+use shared::time::Timestamp;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -59,6 +60,7 @@ struct Config {
     max_in_flight: usize,
     max_in_flight_per_hook: usize,
     min_free_bytes: u64,
+    accept_clock_until: Option<Timestamp>,
 }
 
 impl Config {
@@ -93,6 +95,11 @@ impl Config {
         let max_in_flight = number("--max-in-flight", &options.max_in_flight, 1, 10_000);
         let per_hook = number("--max-in-flight-per-hook", &options.max_in_flight_per_hook, 1, 10_000);
         let min_free_mib = number("--min-free-mib", &options.min_free_mib, 0, 1 << 30);
+        let accept_clock_until = options.accept_clock.and_then(|day| {
+            // A day, so that a flag which is left in place accepts no other jump.
+            let end = Timestamp::parse(&format!("{day}T23:59:59Z"));
+            end.map_err(|_| mistakes.push(format!("--accept-clock {day}: expected a day such as 2026-01-31"))).ok()
+        });
         if !mistakes.is_empty() {
             return Err(BadConfig(mistakes));
         }
@@ -107,6 +114,7 @@ impl Config {
             max_in_flight: max_in_flight as usize,
             max_in_flight_per_hook: per_hook as usize,
             min_free_bytes: u64::from(min_free_mib) << 20,
+            accept_clock_until,
         })
     }
 }
@@ -152,7 +160,7 @@ impl Server {
         lock.prepare()?;
         backups::remove_unfinished(&data).with_context(|| format!("cannot remove {}", backups::FOLDER))?;
         let store_options = StoreOptions { min_free_bytes: config.min_free_bytes };
-        let store = Store::open_locked(lock, &store_options, Arc::new(SystemClock))?;
+        let opened = OpenData::open(lock, &store_options, Arc::new(SystemClock))?;
         let operator_key = match config.operator_key {
             Some(key) => key,
             None => kept_key(&data)?,
@@ -167,9 +175,10 @@ impl Server {
             max_in_flight: config.max_in_flight,
             max_in_flight_per_hook: config.max_in_flight_per_hook,
             clock: Arc::new(SystemClock),
+            accept_clock_until: config.accept_clock_until,
             random: Arc::new(OsRandom),
         };
-        let engine = Engine::over(store, &data, options.clone()).await?;
+        let engine = Engine::over(opened, &data, options.clone()).await?;
         let (stop, stopped) = watch::channel(false);
         let metrics = Metrics::install()?;
         let life = Life { data: data.clone(), options, front: Front::new(), metrics, stop: stopped.clone() };

@@ -4,7 +4,8 @@
 //! - **Out:** the same delivery on `redeliveries`, the retry lane, when it is due.
 //! - **Also in:** steps of jobs ([`jobs`](shared::jobs)): replays, and the
 //!   deletion of what nobody may see any more. Also out: the next step.
-//! - **Promise:** never early. A delivery whose hook was disabled meanwhile
+//! - **Promise:** never early, and never late because the clock was set: what
+//!   was meant to wait so long waits so long. A delivery whose hook was disabled meanwhile
 //!   is settled as skipped, with a row that says so; one whose hook was deleted
 //!   is dropped, as the hook's log is; one whose hook's circuit is open waits
 //!   for the probe. A step of a job that is made twice sends nothing twice.
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use shared::circuits::Circuits;
 use shared::domain::ids::TenantId;
+use shared::effective::EffectiveHooks;
 use shared::herald::Herald;
 use shared::jobs::{Job, JobMessage};
 use shared::messages::DeliveryMessage;
@@ -26,9 +28,16 @@ use shared::ports::{Clock, DeliveryLog, Events, Hooks, QueueSender, Random, Repl
 use shared::stage::{Message, Outcome, settle};
 use shared::standing;
 
+/// How long something waits that its hook holds back until somebody looks whether
+/// it still does: as long as SQS delays a message by itself, so that a short wait
+/// costs no more.
+const LOOK_AGAIN: Duration = Duration::from_secs(900);
+
 #[derive(Clone)]
 pub struct Deps {
     pub hooks: Arc<dyn Hooks>,
+    /// What applies to them; nothing here needs their secrets.
+    pub effective: Arc<EffectiveHooks>,
     pub circuits: Arc<Circuits>,
     pub tenants: Arc<dyn Tenants>,
     pub events: Arc<dyn Events>,
@@ -56,8 +65,15 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     }
     let delivery = DeliveryMessage::parse(&message.body)?;
     let now = deps.clock.now();
-    if let Some(due) = delivery.due_at.filter(|due| *due > now) {
-        return Ok(Outcome::NotBefore(due));
+    if let Some(due) = delivery.not_before(now, message.is_due)
+        && !(delivery.held && is_let_go(deps, &delivery).await?)
+    {
+        if let Some(anew) = delivery.wait_anew(now) {
+            deps.jobs.send_one(anew.to_outgoing()).await?;
+            return Ok(Outcome::Done);
+        }
+        let look_again = now.saturating_add(LOOK_AGAIN);
+        return Ok(Outcome::NotBefore(if delivery.held { due.min(look_again) } else { due }));
     }
     match deps.hooks.get(&delivery.tenant, delivery.hook).await? {
         // Its log goes with it.
@@ -72,12 +88,31 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         }
         Some(_) => {}
     }
-    if let Some(probe_at) = deps.circuits.holds(&delivery.tenant, delivery.hook, now).await? {
+    if let Some(probe_at) = deps.circuits.holds(&delivery.tenant, delivery.hook, now).await?
+        && has_breaker(deps, &delivery).await?
+    {
         return Ok(Outcome::NotBefore(probe_at));
     }
+    let delivery = delivery.now_due(now);
     deps.redeliveries.send_one(delivery.to_outgoing()).await?;
     tell(&delivery, "delivery is due");
     Ok(Outcome::Done)
+}
+
+/// Whether nothing is left that could hold back a delivery: its hook has no
+/// limit any more, or no breaker. What else may hold it, `deliver` finds out.
+async fn is_let_go(deps: &Deps, delivery: &DeliveryMessage) -> StoreResult<bool> {
+    let Some(hook) = deps.effective.get(&delivery.tenant, delivery.hook).await? else { return Ok(true) };
+    let settings = &hook.settings;
+    Ok(match delivery.in_turn {
+        true => settings.rate_limit == 0,
+        false => settings.circuit_breaker.failures == 0 && !settings.verification.required,
+    })
+}
+
+async fn has_breaker(deps: &Deps, delivery: &DeliveryMessage) -> StoreResult<bool> {
+    let hook = deps.effective.get(&delivery.tenant, delivery.hook).await?;
+    Ok(hook.is_none_or(|hook| hook.settings.circuit_breaker.failures > 0))
 }
 
 fn tell(delivery: &DeliveryMessage, what: &str) {

@@ -7,7 +7,9 @@ use shared::aws::client::Aws;
 use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use shared::circuits::Circuits;
 use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
-use shared::documents::{StoredReplays, StoredTenants};
+use shared::documents::{StoredProfiles, StoredReplays, StoredTenants};
+use shared::domain::ids::ProfileName;
+use shared::effective::EffectiveHooks;
 use shared::herald::Herald;
 use shared::lambda::{self, BatchConfig};
 use shared::ports::{Documents, OsRandom, SystemClock};
@@ -21,16 +23,22 @@ async fn main() -> anyhow::Result<()> {
     let redeliveries = env.required(config::REDELIVERIES_QUEUE_URL);
     let retries = env.required(config::RETRIES_QUEUE_URL);
     let events = env.required(config::EVENTS_QUEUE_URL);
+    let profile = ProfileName::read(&mut env);
     env.finish(())?;
 
     let aws = Aws::from_env(Arc::new(SystemClock)).await;
     let documents: Arc<dyn Documents> = Arc::new(aws.documents(&store));
     let cached = CachedDocuments::new(Arc::clone(&documents), Arc::clone(&aws.clock), FRESH_FOR);
+    let cached: Arc<dyn Documents> = Arc::new(cached);
+    let tenants = Arc::new(StoredTenants::new(Arc::clone(&cached)));
+    let profiles = Arc::new(StoredProfiles::new(cached));
+    // Secrets stay sealed here: waiting needs none of them.
+    let hooks = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
     let deps = Arc::new(Deps {
-        // Secrets stay sealed here: waiting needs none of them.
-        hooks: Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
+        effective: Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles, profile)),
+        hooks,
         circuits: Arc::new(Circuits::new(Arc::new(aws.documents(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
-        tenants: Arc::new(StoredTenants::new(Arc::new(cached))),
+        tenants,
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         replays: Arc::new(StoredReplays::new(documents)),

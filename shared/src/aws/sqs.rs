@@ -307,6 +307,8 @@ fn received(message: aws_sdk_sqs::types::Message) -> Received {
         content: None,
         // An unknown count must not look like a first receive.
         receive_count: count.unwrap_or(u32::MAX),
+        // A send delays for minutes only, so the message says when it is due.
+        is_due: false,
         receipt: message.receipt_handle.unwrap_or_default(),
     }
 }

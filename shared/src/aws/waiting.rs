@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::scheduler::Schedules;
 use super::sqs::{self, MAX_WAIT, queue_name};
-use crate::ports::{Clock, QueueError, Received};
+use crate::ports::{Clock, ClockReading, QueueError, Received};
 use crate::time::Timestamp;
 
 /// The count is approximate anyway, and the budget leaves tens of thousands of
@@ -46,7 +46,7 @@ pub struct RetryLane {
     /// Waiting messages count as in flight, and at about 120,000 a standard
     /// queue stalls without an error. From here on, waits go to Scheduler.
     in_flight_budget: u64,
-    in_flight: Mutex<Option<(Timestamp, u64)>>,
+    in_flight: Mutex<Option<(ClockReading, u64)>>,
 }
 
 impl RetryLane {
@@ -84,10 +84,11 @@ impl SqsSettlement {
     }
 
     /// Messages being processed or waiting, as of the last few seconds.
-    async fn in_flight(&self, lane: &RetryLane, now: Timestamp) -> Result<u64, QueueError> {
+    async fn in_flight(&self, lane: &RetryLane) -> Result<u64, QueueError> {
+        let now = self.clock.read();
         let mut known = lane.in_flight.lock().await;
         if let Some((at, count)) = *known
-            && now.since(at) < COUNT_LIFETIME
+            && now.age_of(at) < COUNT_LIFETIME
         {
             return Ok(count);
         }
@@ -107,7 +108,7 @@ impl SqsSettlement {
         if wait <= SHORT_WAIT {
             return Ok(true);
         }
-        Ok(wait <= MAX_WAIT && self.in_flight(lane, now).await? < lane.in_flight_budget)
+        Ok(wait <= MAX_WAIT && self.in_flight(lane).await? < lane.in_flight_budget)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::DeliveryId;
-use super::settings::{CircuitBreaker, Verification};
+use super::settings::{CircuitBreaker, MAX_PROBE_AFTER, Verification};
 use crate::time::Timestamp;
 
 /// A hook counts as failing after this many failures in a row, or once its
@@ -22,6 +22,11 @@ const RAMP_SECONDS: u64 = 10;
 /// The longest between two probes, unless the hook asks for longer.
 const LONGEST_PATIENCE: Duration = HOUR;
 const HOUR: Duration = Duration::from_secs(3_600);
+/// Of the time after which a hook is disabled, what passed between two failures
+/// counts for one part in so many where nobody saw it pass. A clock that was set
+/// ahead then disables nothing by itself, and a hook that fails this often in
+/// that time is disabled as soon as before.
+const PARTS_UNSEEN: u32 = 5;
 
 /// What is remembered of a hook's requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +37,9 @@ pub struct Health {
     pub last_failure: Option<Timestamp>,
     /// The first failure since the last success.
     pub failing_since: Option<Timestamp>,
+    /// How long it has failed since, in milliseconds, as far as that was seen;
+    /// none in rows from before this was counted.
+    failing_millis: Option<u64>,
     pub consecutive_failures: u32,
     /// All failures since the hook was made or enabled again.
     pub failure_count: u64,
@@ -51,6 +59,10 @@ pub struct Health {
     /// What the hook's owner has not been told yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub untold: Vec<Untold>,
+    written_at: Option<Timestamp>,
+    /// Since when this process has seen the time pass; always, when none.
+    #[serde(skip)]
+    seen_from: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,9 +234,60 @@ impl Health {
         self.several_broken = false;
     }
 
-    /// For how long nothing has succeeded; zero while all is well.
-    pub fn failing_for(&self, now: Timestamp) -> Duration {
-        self.failing_since.map_or(Duration::ZERO, |since| now.since(since))
+    /// Counts the time until `at`, when another request failed. `disable_after`
+    /// is how much of it disables the hook.
+    pub fn count_failing(&mut self, at: Timestamp, disable_after: Duration) {
+        let (Some(since), Some(last)) = (self.failing_since, self.last_failure) else {
+            self.failing_millis = Some(0);
+            return;
+        };
+        let counted = self.failing_millis.map_or_else(|| last.since(since), Duration::from_millis);
+        let passed = at.since(last);
+        let seen = at.since(last.max(self.seen_from.unwrap_or_default()));
+        let failing = counted + seen + (passed - seen).min(disable_after / PARTS_UNSEEN);
+        self.failing_millis = u64::try_from(failing.as_millis()).ok();
+    }
+
+    /// For how long nothing has succeeded, as of the last failure; zero while all is well.
+    pub fn failing_for(&self) -> Duration {
+        self.failing_since.and(self.failing_millis).map_or(Duration::ZERO, Duration::from_millis)
+    }
+
+    /// Moves all times with the clock. What is still to be told keeps its own,
+    /// which is its name.
+    pub fn shift(&mut self, millis: i64) {
+        let times = [
+            &mut self.last_execution,
+            &mut self.last_success,
+            &mut self.last_failure,
+            &mut self.failing_since,
+            &mut self.recovered_at,
+            &mut self.verified_at,
+            &mut self.seen_from,
+        ];
+        for time in times.into_iter().flatten().chain(self.unverified.as_mut().map(|unverified| &mut unverified.last)) {
+            *time = time.shifted(millis);
+        }
+        if let Circuit::Open { since, probe_at } = &mut self.circuit {
+            (*since, *probe_at) = (since.shifted(millis), probe_at.shifted(millis));
+        }
+    }
+
+    pub fn written_at(&self) -> Option<Timestamp> {
+        self.written_at
+    }
+
+    pub fn set_written_at(&mut self, at: Timestamp) {
+        self.written_at = Some(at);
+    }
+
+    /// It was read just now: how time passed before, nobody here has seen.
+    pub fn seen_from(&mut self, now: Timestamp) {
+        self.seen_from = Some(now);
+        if let Circuit::Open { probe_at, .. } = &mut self.circuit {
+            // No circuit is meant to stay open for longer.
+            *probe_at = (*probe_at).min(now.saturating_add(MAX_PROBE_AFTER.duration()));
+        }
     }
 
     /// Starts anew, as of a hook that was enabled again. What has been verified
@@ -239,6 +302,7 @@ impl Health {
             last_failure: self.last_failure,
             verified_at: self.verified_at,
             unverified: self.unverified,
+            seen_from: self.seen_from,
             ..Self::default()
         };
     }

@@ -23,6 +23,8 @@ pub struct Window {
     counts: BTreeMap<i64, u32>,
     /// In microseconds, so that thousands a second can be told apart.
     turn: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    written_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,21 @@ impl Window {
     pub fn is_idle(&self, now: Timestamp) -> bool {
         let last = self.counts.keys().next_back().copied().unwrap_or(i64::MIN);
         last < bucket(now) - SPAN && self.turn < now.as_millis().saturating_mul(1_000)
+    }
+
+    /// Moves what was counted and whose turn is next, and rather too late than too early.
+    pub fn shift(&mut self, millis: i64) {
+        let buckets = -(-millis).div_euclid(BUCKET);
+        self.counts = std::mem::take(&mut self.counts).into_iter().map(|(at, count)| (at + buckets, count)).collect();
+        self.turn = self.turn.saturating_add(millis.saturating_mul(1_000));
+    }
+
+    pub fn written_at(&self) -> Option<Timestamp> {
+        self.written_at
+    }
+
+    pub fn set_written_at(&mut self, at: Timestamp) {
+        self.written_at = Some(at);
     }
 
     /// Takes up to `want` of `limit` per second. `in_turn` is one whose turn has come.
@@ -102,6 +119,26 @@ mod tests {
     fn below_the_limit_nobody_waits() {
         let arrivals: Vec<i64> = (0..50).map(|number| number * 120).collect();
         assert_eq!(play(&arrivals, 10, 0).1, 50);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_moves_the_turns_with_it() {
+        for millis in [-3_600_000, -20_010, 3_600_000] {
+            let (now, mut window) = (Timestamp::from_millis(START), Window::default());
+            let take = |window: &mut Window, now| window.take(now, 2, 1, false);
+            let mut still = Window::default();
+            for _ in 0..10 {
+                assert_eq!(take(&mut window, now), take(&mut still, now));
+            }
+            window.shift(millis);
+            let (Taken::Turn(moved), Taken::Turn(expected)) =
+                (take(&mut window, now.shifted(millis)), take(&mut still, now))
+            else {
+                panic!("a crowd of ten waits behind a limit of two")
+            };
+            assert!(moved.since(expected.shifted(millis)) <= Duration::from_millis(50), "{millis}: {moved}");
+            assert!(moved >= expected.shifted(millis), "{millis}: {moved}");
+        }
     }
 
     proptest! {

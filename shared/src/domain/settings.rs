@@ -14,7 +14,9 @@ use utoipa::ToSchema;
 
 pub use auth::Auth;
 pub use header::{Fact, FixedHeader, MAX_HEADERS};
-pub use limits::{Batch, CircuitBreaker, MAX_BATCH_WAIT, MAX_DISABLE_AFTER, NamePattern, Verification};
+pub use limits::{
+    Batch, CircuitBreaker, MAX_BATCH_WAIT, MAX_DISABLE_AFTER, MAX_PROBE_AFTER, NamePattern, Verification,
+};
 pub use success::{InvalidStatus, StatusRange, Success};
 
 use super::address::AddressPolicy;

@@ -104,7 +104,7 @@ impl EmbeddedDeliveryLog {
 #[async_trait]
 impl DeliveryLog for EmbeddedDeliveryLog {
     async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()> {
-        let now = self.0.clock().now();
+        let now = self.0.clock().expiry();
         let row = delivery_key(&delivery.tenant, delivery.id);
         let value = encode_expiring(delivery, delivery.expires_at);
         let failed = delivery.last_attempt.as_ref().filter(|attempt| attempt.outcome != Outcome::Success);
@@ -141,11 +141,11 @@ impl DeliveryLog for EmbeddedDeliveryLog {
 
     async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
         let value = self.0.get(Table::Logs, &delivery_key(tenant, id))?;
-        Ok(value.map(|value| decode_expiring(&value, self.0.clock().now())).transpose()?.flatten())
+        Ok(value.map(|value| decode_expiring(&value, self.0.clock().expiry())).transpose()?.flatten())
     }
 
     async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
-        let now = self.0.clock().now();
+        let now = self.0.clock().expiry();
         let mut attempts: Vec<Attempt> = Vec::new();
         for row in self.0.range(Table::Logs, prefix_range(attempts_prefix(&delivery.tenant, delivery.id))) {
             attempts.extend(decode_expiring(&row?.1, now)?);
@@ -164,7 +164,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         limit: usize,
         cursor: Option<&str>,
     ) -> StoreResult<Page<Delivery>> {
-        let now = self.0.clock().now();
+        let now = self.0.clock().expiry();
         let times = TimeRange { since: filter.since, until: filter.until };
         self.read(b'd', (tenant, hook), times, limit, cursor, |_, value| {
             Ok(decode_expiring::<Delivery>(value, now)?.filter(|delivery| filter.admits(delivery)))
@@ -179,7 +179,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         limit: usize,
         cursor: Option<&str>,
     ) -> StoreResult<Page<EventSeq>> {
-        let now = self.0.clock().now();
+        let now = self.0.clock().expiry();
         self.read(b'f', (tenant, hook), times, limit, cursor, |seq, value| {
             Ok(decode_expiring::<()>(value, now)?.map(|()| seq))
         })

@@ -1,8 +1,10 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::clock::{ClockAtStart, ClockState, DataClock};
 use super::queue::{DeadLetters, EmbeddedQueue};
 use super::store::{Store, Table};
 use super::vault::check_vault;
@@ -25,6 +27,7 @@ pub struct EmbeddedDoctor {
     store: Store,
     queues: Vec<EmbeddedQueue>,
     dead_letters: DeadLetters,
+    clock: Arc<DataClock>,
 }
 
 impl EmbeddedDoctor {
@@ -33,8 +36,9 @@ impl EmbeddedDoctor {
         store: Store,
         queues: Vec<EmbeddedQueue>,
         dead_letters: DeadLetters,
+        clock: Arc<DataClock>,
     ) -> Self {
-        Self { directory: directory.into(), store, queues, dead_letters }
+        Self { directory: directory.into(), store, queues, dead_letters, clock }
     }
 
     async fn store(&self) -> Check {
@@ -82,7 +86,7 @@ impl EmbeddedDoctor {
     fn queue(&self, queue: &EmbeddedQueue) -> Check {
         let name = format!("queue.{}", queue.name());
         let (stats, max) = (queue.stats(), queue.options().max_from_outside());
-        let age = queue.oldest().map(|since| self.store.clock().now().since(since)).unwrap_or_default();
+        let age = queue.oldest().map(|since| self.store.clock().steady().since(since)).unwrap_or_default();
         let held = stats.waiting + stats.leased;
         let detail = format!(
             "{} waiting, {} under way, room for {max}; the oldest that could be taken waits for {} s",
@@ -126,10 +130,55 @@ impl EmbeddedDoctor {
 #[async_trait]
 impl Doctor for EmbeddedDoctor {
     async fn examine(&self) -> Vec<Check> {
-        let mut checks = vec![self.store().await, disk(&self.directory), self.secrets().await];
+        let mut checks =
+            vec![self.store().await, disk(&self.directory), self.secrets().await, clock(self.clock.state())];
         checks.extend(self.queues.iter().map(|queue| self.queue(queue)));
         checks.push(self.dead_letters());
         checks
+    }
+}
+
+/// Whether the clock was set, as far as the time that passed and the data tell.
+fn clock(state: ClockState) -> Check {
+    const NAME: &str = "clock";
+    const WAITS: &str = "what waits goes on waiting as long as was meant";
+    let held = state.expiry_held_at.map_or(String::new(), |at| format!("; rows expire only up to {at}"));
+    let jump = state.jumped_millis;
+    if let ClockAtStart::FarAhead(by) = state.at_start
+        && state.expiry_held_at.is_some()
+    {
+        let detail = format!(
+            "at the start it was {} ahead of the time at which the data was last written, so nothing expires{held}",
+            text(by)
+        );
+        let fix = "set this machine's clock and restart; if it is right, restart with --accept-clock and today's date";
+        return Check::warning(NAME, detail, fix);
+    }
+    if jump != 0 {
+        let by = text(Duration::from_millis(jump.unsigned_abs()));
+        let direction = if jump > 0 { "ahead" } else { "back" };
+        let detail = format!("it was set {direction} by {by} since the start, or the machine slept; {WAITS}{held}");
+        let fix = "see that it is right now and kept right by NTP, then restart at a quiet time: times in the log from \
+                   before are off, and so are signatures if it is wrong";
+        return Check::warning(NAME, detail, fix);
+    }
+    if let ClockAtStart::Back(by) = state.at_start {
+        let detail =
+            format!("at the start it was {} behind the time at which the data was last written; {WAITS}", text(by));
+        let fix = "see that it is right now and kept right by NTP; if it was wrong before, the times in the log from then \
+                   lie ahead, and this is gone with the next start";
+        return Check::warning(NAME, detail, fix);
+    }
+    Check::ok(NAME, "runs evenly, and agrees with the time at which the data was last written")
+}
+
+/// In the largest unit that says it well.
+fn text(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -151,6 +200,26 @@ fn disk(directory: &Path) -> Check {
 mod tests {
     use super::*;
     use crate::ports::Condition;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn each_jump_of_the_clock_is_named_with_its_size_and_what_to_do() {
+        let (hour, held) = (Duration::from_secs(3 * 3_600), Some(Timestamp::from_millis(0)));
+        let state = |at_start, jumped_millis, expiry_held_at| ClockState { at_start, jumped_millis, expiry_held_at };
+        assert_eq!(clock(state(ClockAtStart::Plausible, 0, None)).status, Condition::Ok);
+        for (state, says) in [
+            (state(ClockAtStart::Plausible, -20_000, None), "set back by 20 s"),
+            (state(ClockAtStart::Plausible, 7_200_000, held), "set ahead by 2 h"),
+            (state(ClockAtStart::Back(hour), 0, None), "3 h behind"),
+            (state(ClockAtStart::FarAhead(40 * 8 * hour), 0, held), "40 days ahead"),
+        ] {
+            let check = clock(state);
+            assert_eq!(check.status, Condition::Warning);
+            assert!(check.detail.contains(says), "{}", check.detail);
+        }
+        let corrected = state(ClockAtStart::FarAhead(40 * 8 * hour), -1_000 * 40 * 86_400, None);
+        assert!(clock(corrected).detail.contains("set back by 40 days"));
+    }
 
     #[test]
     fn a_directory_that_is_gone_is_told() {

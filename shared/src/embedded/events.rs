@@ -46,14 +46,14 @@ struct EventRow<E, P> {
 impl EmbeddedEvents {
     fn row(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<EventRow<Event, FanoutPage>>> {
         let value = self.0.get(Table::Logs, &event_key(tenant, id))?;
-        Ok(value.map(|value| decode_expiring(&value, self.0.clock().now())).transpose()?.flatten())
+        Ok(value.map(|value| decode_expiring(&value, self.0.clock().expiry())).transpose()?.flatten())
     }
 }
 
 #[async_trait]
 impl Events for EmbeddedEvents {
     async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
-        let now = self.0.clock().now();
+        let now = self.0.clock().expiry();
         let row = event_key(&event.tenant, &event.id);
         let value = encode_expiring(&EventRow { event, page }, event.expires_at);
         let token = page.token.clone();
@@ -73,7 +73,7 @@ impl Events for EmbeddedEvents {
     }
 
     async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
-        let now = self.0.clock().now();
+        let now = self.0.clock().expiry();
         let row = page_key(&event.tenant, &event.id, page.number);
         let value = encode_expiring(page, event.expires_at);
         let token = page.token.clone();
@@ -109,7 +109,7 @@ impl Events for EmbeddedEvents {
             Some(cursor) => Bound::Excluded(page_key(tenant, id, cursor::decode_as(&prefix, cursor)?)),
             None => Bound::Included(prefix.clone()),
         };
-        let now = self.0.clock().now();
+        let now = self.0.clock().expiry();
         let mut items: Vec<FanoutPage> = Vec::new();
         if cursor.is_none() {
             items.extend(self.row(tenant, id)?.map(|row| row.page));
@@ -125,7 +125,7 @@ impl Events for EmbeddedEvents {
     }
 
     async fn expunge(&self, tenant: &TenantId, id: &EventId) -> StoreResult<bool> {
-        let now = self.0.clock().now();
+        let now = self.0.clock().expiry();
         let row = event_key(tenant, id);
         self.0
             .write(move |tx| {
@@ -191,7 +191,7 @@ impl Events for EmbeddedEvents {
         if start >= end {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let now = self.0.clock().now();
+        let now = self.0.clock().expiry();
         let mut items: Vec<EventRef> = Vec::new();
         let mut last_read = None;
         for (scanned, row) in self.0.range(Table::Logs, start..end).enumerate() {

@@ -1,5 +1,9 @@
 //! A durable queue. Messages are on disk; memory holds only which are visible
 //! when, so that nothing ever scans past settled ones.
+//!
+//! Messages and leases wait by the steady time, which a process takes up where
+//! the last one left it: whoever sets the clock neither holds up what waits nor
+//! brings it early.
 
 mod dead_letters;
 mod index;
@@ -14,7 +18,10 @@ use tokio::sync::Notify;
 
 use super::codec;
 use super::store::{Store, Table, Transaction};
-use crate::ports::{Clock, Outgoing, QueueError, QueueReceiver, QueueSender, Received, StoreError, StoreResult};
+use crate::messages::is_held;
+use crate::ports::{
+    Clock, ClockReading, Outgoing, QueueError, QueueReceiver, QueueSender, Received, StoreError, StoreResult,
+};
 use crate::stage::causes;
 use crate::time::Timestamp;
 pub use dead_letters::{DeadLetter, DeadLetterId, DeadLetters, InvalidDeadLetterId, RedriveError};
@@ -71,14 +78,17 @@ impl EmbeddedQueue {
     /// leased then may have been half processed, so all count as received once.
     pub async fn open(store: Store, name: &'static str, options: QueueOptions) -> StoreResult<Self> {
         let first = next_epoch(&store, name).await? << EPOCH_SHIFT;
+        let clock = store.shared_clock();
         let mut index = Index::new(first, &options);
         for row in store.range(Table::Messages, codec::prefix_range(codec::key(b'm', &[name]))) {
             let (key, value) = row?;
             let (_, number) = key.split_last_chunk::<8>().ok_or_else(|| corrupt("a short key"))?;
             let (visible_at, group, _) = decode(&value)?;
+            // What its hook held back is judged anew: what held it may be gone, or
+            // has forgotten whose turn is when.
+            let visible_at = if is_held(group) { visible_at.min(clock.steady()) } else { visible_at };
             index.recover(u64::from_be_bytes(*number), visible_at, group);
         }
-        let clock = store.shared_clock();
         Ok(Self { name, options, store, clock, index: Arc::new(Mutex::new(index)), arrivals: Arc::new(Notify::new()) })
     }
 
@@ -94,15 +104,31 @@ impl EmbeddedQueue {
         self.lock().stats()
     }
 
-    /// Since when the oldest message could have been taken; none when nothing
-    /// is visible. Looks at every message.
+    /// Since when the oldest message could have been taken, in steady time; none
+    /// when nothing is visible. Looks at every message.
     pub fn oldest(&self) -> Option<Timestamp> {
         self.lock().oldest()
     }
 
-    /// When the next message becomes visible or a lease ends; none when empty.
+    /// When the next message becomes visible or a lease ends, in steady time; none
+    /// when empty.
     pub fn next_change(&self) -> Option<Timestamp> {
         self.lock().next_change()
+    }
+
+    /// The groups of messages that their hooks hold back.
+    pub fn held(&self) -> Vec<Arc<str>> {
+        self.lock().held()
+    }
+
+    /// Lets the messages of a group wait no longer, and says how many did.
+    /// Nothing is written: what is not handled before a restart is let go then.
+    pub fn release(&self, group: &str) -> usize {
+        let released = self.lock().release(group, self.clock.steady());
+        if released > 0 {
+            self.arrivals.notify_one();
+        }
+        released
     }
 
     /// Returns when something was sent or deferred since the last call, or was
@@ -171,6 +197,11 @@ fn decode(value: &[u8]) -> StoreResult<(Timestamp, &str, &[u8])> {
     read().ok_or_else(|| corrupt("a broken queue message"))
 }
 
+/// When a time of day will have come, by the time that nobody can set.
+fn steady_time(now: ClockReading, at: Timestamp) -> Timestamp {
+    now.steady.saturating_add(at.since(now.now))
+}
+
 fn corrupt(what: &'static str) -> StoreError {
     StoreError::Corrupt(what.into())
 }
@@ -194,7 +225,7 @@ impl EmbeddedQueue {
         if sent == Sent::Durably && self.store.is_nearly_full() {
             return messages.iter().map(|_| Err(QueueError::NoRoom)).collect();
         }
-        let now = self.clock.now();
+        let now = self.clock.read();
         let mut results = Vec::with_capacity(messages.len());
         let mut accepted = Vec::with_capacity(messages.len());
         {
@@ -211,7 +242,7 @@ impl EmbeddedQueue {
                 } else if full {
                     Err(QueueError::Full)
                 } else {
-                    let visible_at = message.due.unwrap_or(now);
+                    let visible_at = steady_time(now, message.due.unwrap_or(now.now));
                     let number = index.next_number();
                     let value = encode(visible_at, &message.group, &message.body);
                     let held = Held { body: message.body.clone(), content: message.content.clone() };
@@ -236,7 +267,7 @@ impl EmbeddedQueue {
             tx.after_commit(move || {
                 let mut index = index.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 entries.into_iter().for_each(|arrival| index.insert(arrival));
-                index.wake(now);
+                index.wake(now.steady);
                 drop(index);
                 arrivals.notify_one();
             });
@@ -284,9 +315,9 @@ impl QueueSender for EmbeddedQueue {
 #[async_trait]
 impl QueueReceiver for EmbeddedQueue {
     async fn receive(&self, max: usize) -> Result<Vec<Received>, QueueError> {
-        let taken = self.lock().take(max, self.clock.now());
+        let taken = self.lock().take(max, self.clock.steady());
         let mut received = Vec::with_capacity(taken.len());
-        for Taken { number, receive_count, held } in taken {
+        for Taken { number, receive_count, is_due, held } in taken {
             let read = || self.read_body(number).map(|body| Held { body, content: None });
             let Held { body, content } = match held.map_or_else(read, Ok) {
                 Ok(held) => held,
@@ -297,7 +328,8 @@ impl QueueReceiver for EmbeddedQueue {
                 }
             };
             let receipt = number.to_string();
-            received.push(Received { id: [self.name, "-", &receipt].concat(), body, content, receive_count, receipt });
+            let id = [self.name, "-", &receipt].concat();
+            received.push(Received { id, body, content, receive_count, is_due, receipt });
         }
         Ok(received)
     }
@@ -317,7 +349,7 @@ impl QueueReceiver for EmbeddedQueue {
         });
         deleted.await.map_err(failed)?;
         let mut index = self.lock();
-        index.remove(number, self.clock.now());
+        index.remove(number, self.clock.steady());
         // Most leave nobody behind who waited for their turn.
         let is_any = index.is_any();
         drop(index);
@@ -331,7 +363,8 @@ impl QueueReceiver for EmbeddedQueue {
         let number = Self::number(receipt)?;
         let row = self.row(number);
         let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
-        let now = self.clock.now();
+        let now = self.clock.read();
+        let (until, now) = (steady_time(now, until), now.steady);
         self.lock().will_be_rewritten(number);
         let deferred = self.store.hand_over(move |tx| {
             let Some(value) = tx.get(Table::Messages, &row)? else {
@@ -352,7 +385,7 @@ impl QueueReceiver for EmbeddedQueue {
     async fn reject(&self, message: &Received, reason: &str) -> Result<(), QueueError> {
         let number = Self::number(&message.receipt)?;
         let row = self.row(number);
-        let now = self.clock.now();
+        let ClockReading { now, steady } = self.clock.read();
         let mut letter = DeadLetter {
             queue: self.name.to_owned(),
             message_id: message.id.clone(),
@@ -369,7 +402,7 @@ impl QueueReceiver for EmbeddedQueue {
             tx.put(Table::Messages, letter.id().row(), codec::encode(&letter));
             tx.delete(Table::Messages, row);
             tx.after_commit(move || {
-                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(number, now);
+                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(number, steady);
                 arrivals.notify_one();
             });
             Ok(())

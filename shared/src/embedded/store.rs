@@ -37,7 +37,7 @@ pub struct StoreOptions {
 
 impl StoreOptions {
     fn with_tables(&self, clock: Arc<dyn Clock>) -> store::Options {
-        let is_expired = move |value: &[u8]| codec::is_expired(value, clock.now());
+        let is_expired = move |value: &[u8]| codec::is_expired(value, clock.expiry());
         let table = |name, holds| TableSpec { name, holds, is_expired: None };
         let tables = vec![
             table("hooks", "tenants, hooks, API keys, profiles, event types and audit records"),

@@ -53,6 +53,9 @@ pub struct Received {
     pub content: Option<Content>,
     /// How often it was received, this time included; never too low.
     pub receive_count: u32,
+    /// The queue has let it wait as long as was meant, by a time that nobody can
+    /// set. Where it is not, the time that the message names tells whether it is due.
+    pub is_due: bool,
     /// What settles it.
     pub receipt: String,
 }
@@ -75,7 +78,8 @@ pub enum QueueError {
 ///
 /// - A message is durable when its send returned. What a stage sends may also
 ///   become durable later, yet before its acknowledgement of what caused it.
-/// - Nothing is visible before it is due.
+/// - Nothing is visible before it is due. How long that is, is told when it is
+///   sent; a queue in this process then waits by the steady time.
 /// - A due time of any distance (1 s, 20 min, 13 h, 3 days) is taken by this
 ///   same call. Where a queue cannot wait that long, the message shows up
 ///   earlier than due and its consumer defers it.

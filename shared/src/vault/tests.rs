@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::ports::{DataKey, ManualClock};
+use crate::time::Timestamp;
 
 /// Keys that are wrapped by naming them; counts the calls.
 #[derive(Default)]

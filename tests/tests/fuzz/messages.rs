@@ -94,6 +94,7 @@ fn no_stage_ever_takes_a_message_for_a_fault_of_its_own() {
             body: Bytes::copy_from_slice(input),
             content: None,
             receive_count,
+            is_due: false,
         };
         runtime.block_on(async {
             for receive_count in [1, 2] {

@@ -35,6 +35,7 @@ impl Jobs {
     async fn run(&self, job: Job) -> usize {
         let deps = requeue::Deps {
             hooks: Arc::clone(&self.stores.hooks),
+            effective: Arc::new(self.stores.effective_for(FRESH_FOR)),
             circuits: Arc::new(Circuits::new(
                 Arc::clone(&self.stores.documents),
                 Arc::new(self.stores.clock.clone()),
@@ -54,7 +55,8 @@ impl Jobs {
         let mut next = vec![JobMessage::new(&tenant_id("acme"), job).to_outgoing(None)];
         let mut steps = 0;
         while let Some(step) = next.pop() {
-            let message = Message { id: "m".to_owned(), body: step.body, content: None, receive_count: 1 };
+            let message =
+                Message { id: "m".to_owned(), body: step.body, content: None, receive_count: 1, is_due: false };
             let outcome = requeue::handle(&deps, message).await;
             assert!(matches!(outcome, stage::Outcome::Done), "{outcome:?}");
             next.append(&mut self.steps.take());

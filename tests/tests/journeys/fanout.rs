@@ -155,7 +155,13 @@ async fn an_event_that_failed_half_way_and_is_sent_back_under_a_new_message_id_r
     world.hook(json!({"events": ["*"]})).await;
     let id = world.publish(json!({"type": "post.published", "data": {"n": 1}})).await;
     let taken = world.engine.queues.events.receive(1).await.unwrap().remove(0);
-    let message = |id: &str| Message { id: id.to_owned(), body: taken.body.clone(), content: None, receive_count: 1 };
+    let message = |id: &str| Message {
+        id: id.to_owned(),
+        body: taken.body.clone(),
+        content: None,
+        receive_count: 1,
+        is_due: false,
+    };
 
     let down = fanout::Deps { deliveries: Arc::new(Down), ..world.engine.fanout.clone() };
     assert!(matches!(fanout::handle(&down, message("before")).await, Outcome::Fault(_)));

@@ -75,6 +75,7 @@ impl Process {
                 retention: RETENTION,
             },
             requeue: requeue::Deps {
+                effective: effective(Arc::clone(&hooks)),
                 hooks,
                 circuits: Arc::clone(&keeper.circuits),
                 tenants,

@@ -130,8 +130,13 @@ impl State {
         held.receipt = task;
         held.twin = twice;
         held.visible_at = now.saturating_add(if twice { soon } else { LEASE });
-        let message =
-            Message { id: held.id.clone(), body: held.body.clone(), content: None, receive_count: held.receive_count };
+        let message = Message {
+            id: held.id.clone(),
+            body: held.body.clone(),
+            content: None,
+            receive_count: held.receive_count,
+            is_due: false,
+        };
         let number = held.number;
         let (what, unwarned) = read(queue, &message);
         self.note("receive", |_| format!("{what:?} as task {task} of process {process:?}, {queue:?} {number}"));

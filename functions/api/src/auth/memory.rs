@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::domain::ids::KeyId;
 use shared::domain::key::ApiKey;
-use shared::ports::{Keys, StoreError};
+use shared::ports::{ClockReading, Keys, StoreError};
 use shared::stage::causes;
 use shared::time::Timestamp;
 
@@ -16,7 +16,7 @@ const REMEMBERED: usize = 1_000;
 const NOTED_EVERY: Duration = Duration::from_secs(60);
 
 /// A key, and when it was read.
-type ReadAt = (Timestamp, Arc<ApiKey>);
+type ReadAt = (ClockReading, Arc<ApiKey>);
 
 /// Remembers keys for a while, so that publishing does not read one each time.
 /// A revoked key can publish for at most that long.
@@ -34,12 +34,12 @@ impl KeyCache {
         Self { keep, keys: Arc::default(), noted: Arc::default() }
     }
 
-    pub(super) fn get(&self, id: KeyId, now: Timestamp) -> Option<Arc<ApiKey>> {
+    pub(super) fn get(&self, id: KeyId, now: ClockReading) -> Option<Arc<ApiKey>> {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.get(&id).filter(|(read_at, _)| now.since(*read_at) < self.keep).map(|(_, key)| Arc::clone(key))
+        keys.get(&id).filter(|(read_at, _)| now.age_of(*read_at) < self.keep).map(|(_, key)| Arc::clone(key))
     }
 
-    pub(super) fn put(&self, key: &Arc<ApiKey>, now: Timestamp) {
+    pub(super) fn put(&self, key: &Arc<ApiKey>, now: ClockReading) {
         if self.keep.is_zero() {
             return;
         }
@@ -57,7 +57,8 @@ impl KeyCache {
     /// Whether this use is to be written down: the last one is a minute old, by
     /// the row and by what this process wrote.
     pub(super) fn claim_use(&self, key: &ApiKey, now: Timestamp) -> bool {
-        let recent = |at: Timestamp| now.since(at) < NOTED_EVERY;
+        // One that lies ahead was noted before the clock was set back.
+        let recent = |at: Timestamp| now.since(at) < NOTED_EVERY && at.since(now) < NOTED_EVERY;
         if key.last_used_at.is_some_and(recent) {
             return false;
         }

@@ -54,18 +54,22 @@ impl Life {
             let pump = tokio::spawn(engine.pump().run(halted));
             // Ends with its engine, whose store it holds.
             let expiry = tokio::spawn(dead_letters::expire(engine.dead_letters.clone()));
+            let time = tokio::spawn(local::keep_time(engine.clone()));
             let failure = tokio::select! {
                 _ = self.stop.wait_for(|stop| *stop) => None,
                 failure = engine.store.failed() => Some(failure),
             };
-            expiry.abort();
-            let _ = expiry.await;
+            for task in [expiry, time] {
+                task.abort();
+                let _ = task.await;
+            }
             let Some(failure) = failure else {
                 let _ = halt.send(true);
                 let finished = tokio::time::timeout(GRACE, async { tokio::join!(http, pump) });
                 if finished.await.is_err() {
                     tracing::warn!("some attempts are still under way; they will be made again at the next start");
                 }
+                local::keep(&engine).await;
                 if tokio::time::timeout(LET_GO, close(engine.store.clone())).await.is_err() {
                     tracing::warn!("the store cannot be closed; the next start takes up what it holds");
                 }

@@ -12,9 +12,9 @@ use axum::{Extension, Router};
 use local::{Engine, Queues};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use shared::circuits::Circuits;
-use shared::embedded::DeadLetters;
+use shared::embedded::{DataClock, DeadLetters};
 use shared::metrics::{self, ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY};
-use shared::ports::{Clock as _, SystemClock};
+use shared::ports::Clock as _;
 use shared::stage::causes;
 
 /// Upper bounds of the histograms' buckets, in seconds.
@@ -27,6 +27,7 @@ struct Scrape {
     queues: Queues,
     dead_letters: DeadLetters,
     circuits: Arc<Circuits>,
+    clock: Arc<DataClock>,
 }
 
 /// What was counted, also by engines before this one.
@@ -52,6 +53,7 @@ impl Metrics {
             queues: engine.queues.clone(),
             dead_letters: engine.dead_letters.clone(),
             circuits: Arc::clone(&engine.api.keeper.circuits),
+            clock: Arc::clone(&engine.clock),
         };
         Router::new().route("/metrics", get(scrape)).layer(Extension(scraped)).with_state(Arc::new(engine.api.clone()))
     }
@@ -69,7 +71,7 @@ async fn sum_up(handle: PrometheusHandle) {
 
 async fn scrape(_: Operator, Extension(scrape): Extension<Scrape>) -> Response {
     metrics::circuits_open(scrape.circuits.open());
-    let now = SystemClock.now();
+    let now = scrape.clock.steady();
     for queue in scrape.queues.all() {
         let stats = queue.stats();
         metrics::queue(queue.name(), stats.waiting, stats.leased, queue.oldest(), now);

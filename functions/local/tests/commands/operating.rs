@@ -57,6 +57,7 @@ async fn with_dead_letters(data: &Path) {
         max_in_flight: 8,
         max_in_flight_per_hook: 8,
         clock: Arc::new(SystemClock),
+        accept_clock_until: None,
         random: Arc::new(OsRandom),
     };
     let engine = Engine::start(data, options).await.unwrap();

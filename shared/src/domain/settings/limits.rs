@@ -36,7 +36,7 @@ impl Batch {
 /// The most failures in a row that a circuit can be asked to bear.
 const MAX_BREAKER_FAILURES: u32 = 10_000;
 /// The longest that a circuit can stay open between two probes.
-const MAX_PROBE_AFTER: Seconds = Seconds::new(24 * 3600);
+pub const MAX_PROBE_AFTER: Seconds = Seconds::new(24 * 3600);
 /// The longest failure after which a hook can be disabled.
 pub const MAX_DISABLE_AFTER: Seconds = Seconds::new(90 * 24 * 3600);
 

@@ -188,13 +188,13 @@ impl DeadLetters {
 
     /// Where those begin that are kept.
     fn oldest(&self) -> Vec<u8> {
-        first_at(self.store.clock().now().saturating_sub(self.kept_for))
+        first_at(self.store.clock().expiry().saturating_sub(self.kept_for))
     }
 }
 
 impl EmbeddedQueue {
     async fn take_back(&self, number: u64, letter: &DeadLetter, dead_row: Vec<u8>) -> Result<(), RedriveError> {
-        let now = self.clock.now();
+        let now = self.clock.steady();
         {
             let index = self.lock();
             // Whoever set it aside has not taken it off the list yet.
@@ -216,7 +216,7 @@ impl EmbeddedQueue {
             tx.after_commit(move || {
                 let mut index = index.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 // It was received before, and some of it may have been done.
-                index.recover(number, now, &group);
+                index.take_back(number, now, &group);
                 index.wake(now);
                 drop(index);
                 arrivals.notify_one();

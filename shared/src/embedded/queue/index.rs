@@ -10,6 +10,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use super::{QueueOptions, QueueStats};
+use crate::messages::is_held;
 use crate::ports::Content;
 use crate::time::Timestamp;
 use turns::{Limits, Line, Turns};
@@ -56,6 +57,8 @@ pub(super) struct Taken {
     pub(super) number: u64,
     /// This time included.
     pub(super) receive_count: u32,
+    /// It was here until its time came.
+    pub(super) is_due: bool,
     /// Absent when it has to be read back.
     pub(super) held: Option<Held>,
 }
@@ -67,6 +70,7 @@ struct Entry {
     held: Option<Held>,
     /// Its row was written by this process, and never again.
     written_once: bool,
+    is_due: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -135,6 +139,14 @@ impl Index {
         self.add(number, visible_at, group, 1, None);
     }
 
+    /// A message that was elsewhere, and whose time may still be to come.
+    pub(super) fn take_back(&mut self, number: u64, visible_at: Timestamp, group: &str) {
+        self.recover(number, visible_at, group);
+        if let Some(entry) = self.messages.get_mut(&number) {
+            entry.is_due = false;
+        }
+    }
+
     pub(super) fn insert(&mut self, arrival: Arrival) {
         let Arrival { number, visible_at, group, held } = arrival;
         let hold = self.messages.len() < HELD && held.body.len() <= HELD_BODY_BYTES;
@@ -149,7 +161,8 @@ impl Index {
             None => Arc::from(group),
         };
         self.groups.entry(Arc::clone(&group)).or_default().members += 1;
-        self.messages.insert(number, Entry { group, received, state: State::Waiting(visible_at), held, written_once });
+        let state = State::Waiting(visible_at);
+        self.messages.insert(number, Entry { group, received, state, held, written_once, is_due: true });
         self.waiting.insert((visible_at, number));
     }
 
@@ -171,7 +184,7 @@ impl Index {
             entry.state = State::Leased { until, line };
             self.turns.leased(line);
             self.waiting.insert((until, number));
-            taken.push(Taken { number, receive_count: entry.received, held: entry.held.take() });
+            taken.push(Taken { number, receive_count: entry.received, is_due: entry.is_due, held: entry.held.take() });
             self.offer_turn(&name);
         }
         taken
@@ -206,9 +219,27 @@ impl Index {
         self.leave_state(number, now);
         let Some(entry) = self.messages.get_mut(&number) else { return };
         entry.state = State::Waiting(until);
+        entry.is_due = true;
         let group = Arc::clone(&entry.group);
         self.waiting.insert((until, number));
         self.offer_turn(&group);
+    }
+
+    /// The groups of messages that their hooks hold back.
+    pub(super) fn held(&self) -> Vec<Arc<str>> {
+        self.groups.keys().filter(|group| is_held(group)).map(Arc::clone).collect()
+    }
+
+    /// Lets a group wait no longer. Looks at every message.
+    pub(super) fn release(&mut self, group: &str, now: Timestamp) -> usize {
+        let waits = |entry: &Entry| *entry.group == *group && matches!(entry.state, State::Waiting(_));
+        let waiting = self.messages.iter().filter(|(_, entry)| waits(entry));
+        let numbers: Vec<u64> = waiting.map(|(number, _)| *number).collect();
+        for number in &numbers {
+            self.defer(*number, now, now);
+        }
+        self.wake(now);
+        numbers.len()
     }
 
     /// Whether something can be taken now, as far as time has been looked at.

@@ -155,7 +155,7 @@ impl Stages {
 }
 
 fn message(id: &str, body: Bytes) -> Message {
-    Message { id: id.to_owned(), body, content: None, receive_count: 1 }
+    Message { id: id.to_owned(), body, content: None, receive_count: 1, is_due: false }
 }
 
 fn usage(reads: usize, rows: usize, read_units: f64, written: Usage) -> Usage {

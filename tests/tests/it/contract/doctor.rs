@@ -9,7 +9,8 @@ use shared::aws::client::Aws;
 use shared::aws::{AwsDoctor, QueueUrls};
 use shared::config::StoreConfig;
 use shared::embedded::{
-    DeadLetters, EmbeddedDoctor, EmbeddedQueue, OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
+    DataClock, DeadLetters, EmbeddedDoctor, EmbeddedQueue, OpenVaultError, QueueOptions, Store, StoreOptions,
+    open_vault,
 };
 use shared::ports::{
     Check, Clock, Condition, Doctor, ManualClock, Outgoing, QueueReceiver as _, QueueSender as _, SystemClock,
@@ -69,10 +70,14 @@ pub(crate) async fn of_a_directory() -> Option<Patient> {
     Some(directory(&ManualClock::at(START)).await)
 }
 
+const RETENTION: Duration = Duration::from_secs(24 * 3_600);
+
 async fn directory(clock: &ManualClock) -> Patient {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_owned();
-    let store = Store::open(&path, &StoreOptions::default(), Arc::new(clock.clone())).unwrap();
+    let data_clock = Arc::new(DataClock::new(Arc::new(clock.clone())));
+    let store = Store::open(&path, &StoreOptions::default(), data_clock.clone()).unwrap();
+    data_clock.begin(&store, RETENTION, None).await.unwrap();
     let _: Result<_, OpenVaultError> = open_vault(&store, &path).await;
     let options = QueueOptions {
         lease: Duration::from_secs(75),
@@ -86,8 +91,8 @@ async fn directory(clock: &ManualClock) -> Patient {
         queues.push(EmbeddedQueue::open(store.clone(), name, options.clone()).await.unwrap());
     }
     let queue = queues[0].clone();
-    let letters = DeadLetters::new(store.clone(), queues.clone(), Duration::from_secs(24 * 3_600));
-    let doctor = Arc::new(EmbeddedDoctor::new(&path, store.clone(), queues, letters));
+    let letters = DeadLetters::new(store.clone(), queues.clone(), RETENTION);
+    let doctor = Arc::new(EmbeddedDoctor::new(&path, store.clone(), queues, letters, data_clock));
     Patient { doctor, body: Body::Directory { store, queue, path }, _keep: Box::new(directory) }
 }
 

@@ -81,7 +81,10 @@ async fn a_fan_out_of_which_a_part_was_not_taken_is_made_again_and_its_copies_sa
     };
     let body = r#"{"tenant":"acme","type":"post.published","id":"evt-1","data":1}"#;
     let handle = |receive_count| {
-        fanout::handle(&deps, Message { id: "m".to_owned(), body: body.into(), content: None, receive_count })
+        fanout::handle(
+            &deps,
+            Message { id: "m".to_owned(), body: body.into(), content: None, receive_count, is_due: false },
+        )
     };
     queue.proxy.fail("SendMessageBatch", [Fault::Partial(vec![1])]);
     let first = handle(1).await;

@@ -221,10 +221,14 @@ impl Pipeline {
     fn requeue(&self) -> requeue::Deps {
         let (aws, store) = (&self.faulty, Dynamo::store());
         let documents: Arc<dyn Documents> = Arc::new(aws.documents(&store));
+        let hooks = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
+        let (tenants, profiles) = (StoredTenants::new(self.cached()), StoredProfiles::new(self.cached()));
+        let (tenants, profile) = (Arc::new(tenants), "standard".parse().unwrap());
         requeue::Deps {
-            hooks: Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
+            effective: Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), Arc::new(profiles), profile)),
+            hooks,
             circuits: Arc::new(Circuits::new(Arc::clone(&documents), Arc::clone(&aws.clock), FRESH_FOR)),
-            tenants: Arc::new(StoredTenants::new(self.cached())),
+            tenants,
             events: Arc::new(aws.events(&store)),
             log: Arc::new(aws.deliveries(&store)),
             replays: Arc::new(StoredReplays::new(documents)),

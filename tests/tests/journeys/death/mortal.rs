@@ -71,7 +71,7 @@ pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
         events: Arc::new(Mortal { port: events, fate: Arc::clone(fate) }),
         clock: Arc::clone(&deliver.clock),
         random: Arc::clone(&deliver.random),
-        rates: Rates::own(),
+        rates: Rates::own(Arc::clone(&deliver.clock)),
         fresh_for: Duration::MAX,
     }));
     requeue.circuits = Arc::clone(&deliver.keeper.circuits);

@@ -1,0 +1,153 @@
+//! What a hook holds back is let go by a restart, and when what holds it is
+//! turned off.
+
+use bytes::Bytes;
+use local::HeldBack;
+use serde_json::{Value, json};
+use shared::messages::DeliveryMessage;
+use shared::ports::{Clock as _, QueueReceiver as _};
+use shared::stage::{Message, Outcome};
+use tests::world::{Hook, World};
+
+use super::{HOUR, JUMPS, open_circuit, publish, seconds, time_until_sent};
+
+async fn crowd(world: &World) -> Hook {
+    let hook = world.hook(json!({ "rate_limit": 1 })).await;
+    publish(world, 100).await;
+    assert_eq!(world.endpoint.sent().len(), 1);
+    hook
+}
+
+#[tokio::test]
+async fn a_restart_lets_a_rate_limited_crowd_go_on() {
+    for jump in JUMPS {
+        for while_it_runs in [true, false] {
+            let world = World::new().await;
+            crowd(&world).await;
+            let (before, after) = if while_it_runs { (jump, 0) } else { (0, jump) };
+            world.clock.jump(before);
+            let world = world.restart_after_jump(after, None).await;
+            let passed = time_until_sent(&world, 11).await;
+            assert!(passed < seconds(13), "{jump} {while_it_runs}: {passed:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_restart_after_the_clock_was_set_back_leaves_a_circuit_open_no_longer_than_was_meant() {
+    for jump in JUMPS {
+        for while_it_runs in [true, false] {
+            let world = World::new().await;
+            open_circuit(&world).await;
+            let (before, after) = if while_it_runs { (jump, 0) } else { (0, jump) };
+            world.clock.jump(before);
+            let world = world.restart_after_jump(after, None).await;
+            let passed = time_until_sent(&world, 8).await;
+            assert!(passed < seconds(65), "{jump} {while_it_runs}: {passed:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn turning_off_the_limit_or_the_breaker_lets_go_what_waits() {
+    for jump in [0, -HOUR] {
+        let world = World::new().await;
+        let mut held = HeldBack::new(&world.engine);
+        let hook = crowd(&world).await;
+        held.look().await;
+        world.clock.jump(jump);
+        world.patch(&hook.path(), json!({ "rate_limit": 0 })).await.expect(200);
+        held.look().await;
+        assert_eq!(time_until_sent(&world, 100).await, seconds(0), "{jump}");
+
+        let world = World::new().await;
+        let mut held = HeldBack::new(&world.engine);
+        let hook = open_circuit(&world).await;
+        held.look().await;
+        world.clock.jump(jump);
+        world.patch(&hook.path(), json!({ "circuit_breaker": { "failures": 0 } })).await.expect(200);
+        held.look().await;
+        assert_eq!(time_until_sent(&world, 8).await, seconds(0), "{jump}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_is_raised_by_the_hooks_profile_makes_what_waits_faster() {
+    let world = World::new().await;
+    world.post("/v1/profiles", json!({ "name": "slow", "rate_limit": 1 })).await.expect(201);
+    world.hook(json!({ "profile": "slow" })).await;
+    let mut held = HeldBack::new(&world.engine);
+    publish(&world, 100).await;
+    held.look().await;
+    world.patch("/v1/profiles/slow", json!({ "rate_limit": 50 })).await.expect(200);
+    held.look().await;
+    let passed = time_until_sent(&world, 100).await;
+    assert!(passed < seconds(5), "{passed:?}");
+}
+
+#[tokio::test]
+async fn a_change_of_something_else_lets_nothing_go() {
+    let world = World::new().await;
+    let mut held = HeldBack::new(&world.engine);
+    let hook = crowd(&world).await;
+    held.look().await;
+    world.patch(&hook.path(), json!({ "name": "another" })).await.expect(200);
+    held.look().await;
+    world.drain().await;
+    assert_eq!(world.endpoint.sent().len(), 1);
+}
+
+/// The message that waits, as a queue hands it out that does not know when it is due.
+async fn taken(world: &World) -> Message {
+    world.advance_to_next_due();
+    let received = world.engine.queues.retries.receive(1).await.unwrap().remove(0);
+    Message { id: received.id, body: received.body, content: None, receive_count: 1, is_due: false }
+}
+
+fn changed(message: &Message, change: impl FnOnce(&mut Value)) -> Message {
+    let mut body: Value = serde_json::from_slice(&message.body).unwrap();
+    change(&mut body);
+    Message { body: Bytes::from(body.to_string()), ..message.clone() }
+}
+
+#[tokio::test]
+async fn a_wait_that_began_in_the_future_is_made_anew_where_the_queue_cannot_tell() {
+    let world = World::new().await;
+    let hook = world.hook(json!({ "retry": { "delays": [300], "jitter": 0 } })).await;
+    world.endpoint.answer(&hook.url, [tests::world::Answer::Status(500)]);
+    publish(&world, 1).await;
+    let message = taken(&world).await;
+    let now = world.now();
+    let ahead = changed(&message, |body| {
+        body["waits_since"] = json!(now.shifted(HOUR));
+        body["due_at"] = json!(now.shifted(HOUR + 300_000));
+    });
+    let outcome = requeue::handle(&world.engine.requeue, ahead).await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    let next = world.engine.queues.retries.receive(9).await.unwrap();
+    assert!(next.is_empty(), "it is not due yet");
+    world.clock.advance(seconds(300));
+    let next = world.engine.queues.retries.receive(9).await.unwrap();
+    let next: Vec<_> = next.iter().map(|message| DeliveryMessage::parse(&message.body).unwrap()).collect();
+    assert!(next.iter().any(|message| message.due_at == Some(now.saturating_add(seconds(300)))), "{next:?}");
+
+    let absurd = changed(&message, |body| body["due_at"] = json!("2126-01-01T00:00:00Z"));
+    assert!(matches!(requeue::handle(&world.engine.requeue, absurd).await, Outcome::Done));
+}
+
+#[tokio::test]
+async fn what_is_held_back_is_looked_at_before_its_time_where_nobody_is_told_of_changes() {
+    let world = World::new().await;
+    let hook = crowd(&world).await;
+    let message = taken(&world).await;
+    let late = changed(&message, |body| body["due_at"] = json!(world.now().saturating_add(seconds(36_000))));
+    let look = world.now().saturating_add(seconds(900));
+    match requeue::handle(&world.engine.requeue, late.clone()).await {
+        Outcome::NotBefore(at) => assert_eq!(at, look),
+        other => panic!("expected to wait, got {other:?}"),
+    }
+    world.patch(&hook.path(), json!({ "rate_limit": 0 })).await.expect(200);
+    assert!(matches!(requeue::handle(&world.engine.requeue, late).await, Outcome::Done));
+    assert_eq!(world.engine.queues.redeliveries.stats().waiting, 1);
+    assert!(world.engine.clock.steady() > world.now().shifted(-1));
+}
