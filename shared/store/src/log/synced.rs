@@ -6,7 +6,7 @@
 //! apart from the log, so that an older copy of the log is not taken for all there was.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,9 +44,7 @@ impl Synced {
         let copy = copy(number, self.seed);
         self.page[..COPY].copy_from_slice(&copy);
         self.page[PAGE..].copy_from_slice(&copy);
-        let mut file = &*self.file;
-        file.seek(SeekFrom::Start(0))?;
-        file.write_all(&self.page)?;
+        write_at_start(&self.file, &self.page)?;
         self.is_behind = true;
         Ok(())
     }
@@ -60,6 +58,18 @@ impl Synced {
         self.is_behind = false;
         Arc::clone(&self.file)
     }
+}
+
+#[cfg(unix)]
+fn write_at_start(file: &File, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, 0)
+}
+
+#[cfg(not(unix))]
+fn write_at_start(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    use std::io::{Seek as _, Write as _};
+    file.seek(io::SeekFrom::Start(0))?;
+    file.write_all(bytes)
 }
 
 fn copy(number: u64, seed: u64) -> [u8; COPY] {
