@@ -30,6 +30,7 @@ mod identity;
 mod log;
 mod memtable;
 mod merged_rows;
+mod repair;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -40,5 +41,6 @@ mod writer;
 pub use damage::Damage;
 pub use directory::DirectoryLock;
 pub use lsm_tree::Slice;
+pub use repair::{Finding, Findings, Loss, Repaired, TableRows, examine, repair};
 pub use store::{Error, OpenError, Options, Store, Table, TableSpec, Transaction};
 pub use verify::{Report, verify};

@@ -2,6 +2,7 @@
 
 mod backups;
 mod damaged;
+mod repaired;
 mod torn;
 mod waiting;
 
