@@ -17,6 +17,7 @@
 //!
 //! This crate knows tables, keys and values, and nothing of what they mean.
 
+mod archive;
 mod backup;
 mod checked_file;
 mod checkpoint;

@@ -83,3 +83,18 @@ pub fn repair(lock: &DirectoryLock, options: &Options) -> Result<Option<Repaired
     let report = verify(lock, options)?.ok_or_else(|| not_writable(std::io::ErrorKind::NotFound.into()))?;
     Ok(Some(Repaired { findings, before: fs::canonicalize(&before).unwrap_or(before), report }))
 }
+
+/// Stops after this many moves of files, as a crash would; says whether there were no more.
+#[cfg(test)]
+pub(crate) fn interrupted(lock: &DirectoryLock, options: &Options, moves: usize) -> bool {
+    let directory = lock.path();
+    let (findings, survey) = look(lock, options).unwrap();
+    assert!(rebuild::build(directory, options, &survey.unwrap(), &findings).is_ok());
+    let before = rebuild::begin_exchange(directory).unwrap();
+    let mut left = moves;
+    let rename = |from: &std::path::Path, to: &std::path::Path| {
+        left = left.checked_sub(1).ok_or(std::io::ErrorKind::Interrupted)?;
+        fs::rename(from, to)
+    };
+    rebuild::exchange_with(directory, &before, rename).is_ok()
+}

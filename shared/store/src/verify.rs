@@ -12,7 +12,7 @@ use crate::identity::{self, Identity, Stage};
 use crate::log::{self, Recovered};
 use crate::store::{OpenError, Options, TableSpec};
 use crate::trees::{self, CURRENT, hash};
-use crate::{DirectoryLock, checked_file};
+use crate::{DirectoryLock, archive, checked_file};
 
 /// What a directory without the file `store` may hold for a store to be made there.
 const RESERVED: [&str; 6] = [trees::FOLDER, log::FOLDER, log::synced::FILE, checkpoint::FILE, "keyspaces", "keys"];
@@ -157,6 +157,9 @@ pub(crate) fn list_files(version: &Path) -> Result<Vec<(u64, u128)>, String> {
 /// The same in runs: the keys of a run's files follow each other, and earlier runs are newer.
 pub(crate) fn list_runs(version: &[u8]) -> Result<Vec<Vec<(u64, u128)>>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("cannot be understood ({error})");
+    if archive::contents(&mut io::Cursor::new(version)).map_err(|error| failed(&error))?.is_none() {
+        return Err("cannot be understood (its table of contents is not as it was written)".to_owned());
+    }
     let archive = sfa::Reader::from_reader(&mut io::Cursor::new(version)).map_err(|error| failed(&error))?;
     let section = archive.toc().section(b"tables").ok_or("lists no files")?;
     let start = usize::try_from(section.pos()).unwrap_or(usize::MAX);

@@ -166,16 +166,24 @@ fn used_numbers(directory: &Path) -> io::Result<Vec<u64>> {
 
 /// Puts the new files in place of the old ones, all or those that a crash has left.
 pub(super) fn exchange(directory: &Path, before: &Path) -> io::Result<()> {
+    exchange_with(directory, before, |from, to| fs::rename(from, to))
+}
+
+pub(super) fn exchange_with(
+    directory: &Path,
+    before: &Path,
+    mut rename: impl FnMut(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
     let new = directory.join(NEW);
-    // What has a new one that is not in place is an old one. `store` is last in place.
+    // What has a new one that is not in place is an old one.
     let waiting = || EXCHANGED.iter().filter(|name| new.join(name).exists());
     for name in waiting().filter(|name| directory.join(name).exists()) {
-        fs::rename(directory.join(name), before.join(name))?;
+        rename(&directory.join(name), &before.join(name))?;
     }
     sync_folder(before)?;
     sync_folder(directory)?;
     for name in waiting().rev() {
-        fs::rename(new.join(name), directory.join(name))?;
+        rename(&new.join(name), &directory.join(name))?;
     }
     sync_folder(directory)?;
     match fs::remove_dir_all(&new) {

@@ -15,6 +15,8 @@ use lsm_tree::table::block::Header;
 use lsm_tree::{Cache, Checksum, CompressionType, InternalValue, SeqNo, Slice, Table};
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::archive;
+
 /// Of blocks, while one file is read from one end to the other.
 const CACHE_BYTES: u64 = 64 * 1024;
 /// The version of files of a tree that this version of `lsm-tree` writes.
@@ -89,6 +91,7 @@ pub(super) struct FileRows {
 }
 
 fn open_table(path: &Path) -> Option<Table> {
+    archive::contents(&mut File::open(path).ok()?).ok()??;
     let path = path.to_owned();
     let cache = Arc::new(Cache::with_capacity_bytes(CACHE_BYTES));
     let open = move || Table::recover(path, Checksum::from_raw(0), 0, 0, cache, None, false, false);
@@ -256,6 +259,7 @@ fn scan(path: &Path) -> Option<Scanner> {
 pub(super) fn is_whole(path: &Path) -> bool {
     let check = || {
         let mut file = File::open(path).ok()?;
+        archive::contents(&mut file).ok()?.filter(|contents| contents.has_right_length)?;
         let archive = sfa::Reader::from_reader(&mut file).ok()?;
         for section in archive.toc().iter() {
             file.seek(SeekFrom::Start(section.pos())).ok()?;
