@@ -28,6 +28,10 @@ impl StoreId {
         self.0.to_le_bytes()
     }
 
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_le_bytes(bytes))
+    }
+
     /// What the hashes of the log begin with, so that a record of another store has another one.
     pub(crate) fn seed(self) -> u64 {
         (self.0 ^ (self.0 >> 64)) as u64

@@ -17,6 +17,7 @@
 //!
 //! This crate knows tables, keys and values, and nothing of what they mean.
 
+mod archive;
 mod backup;
 mod checked_file;
 mod checkpoint;
@@ -30,6 +31,7 @@ mod identity;
 mod log;
 mod memtable;
 mod merged_rows;
+mod repair;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -40,5 +42,6 @@ mod writer;
 pub use damage::Damage;
 pub use directory::DirectoryLock;
 pub use lsm_tree::Slice;
+pub use repair::{Finding, Findings, Loss, Repaired, TableRows, examine, repair};
 pub use store::{Error, OpenError, Options, Store, Table, TableSpec, Transaction};
 pub use verify::{Report, verify};

@@ -23,9 +23,8 @@ use std::sync::Arc;
 use crate::checked_file::sync_folder;
 use crate::identity::StoreId;
 pub(crate) use record::Record;
-pub(crate) use replay::{Recovered, recover};
-#[cfg(test)]
-pub(crate) use segment::HEADER as SEGMENT_HEADER;
+pub(crate) use replay::{HOLDS, Recovered, Survey, find_log, recover, survey};
+pub(crate) use segment::{HEADER as SEGMENT_HEADER, is_segment_of};
 use segment::{Head, Segment};
 use synced::Synced;
 

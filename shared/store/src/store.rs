@@ -324,7 +324,7 @@ impl Store {
 }
 
 /// A store of which nothing was ever written: a process that dies here leaves what is made again.
-fn create(directory: &Path, options: &Options) -> io::Result<(Trees, StoreId)> {
+pub(crate) fn create(directory: &Path, options: &Options) -> io::Result<(Trees, StoreId)> {
     let id = StoreId::new()?;
     Identity { id, stage: Stage::Creating }.write(directory)?;
     log::remove_others(directory, None)?;

@@ -3,6 +3,7 @@
 mod backups;
 mod damaged;
 mod model;
+mod repaired;
 mod torn;
 mod waiting;
 

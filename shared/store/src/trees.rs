@@ -34,7 +34,7 @@ const OPEN_FILES: usize = 256;
 const MAX_SEALED: usize = 4;
 /// A row of each tree's own: which store it belongs to, and how far it has what the log holds. It
 /// is written into each file that a tree makes of a memtable, so it is never ahead of its tree.
-const MARK: &[u8] = b"\0mark";
+pub(crate) const MARK: &[u8] = b"\0mark";
 
 /// The newest there is.
 const LATEST: SeqNo = SeqNo::MAX;
@@ -378,7 +378,7 @@ fn mark(store: StoreId, applied: u64) -> Vec<u8> {
     [&i64::MAX.to_be_bytes()[..], &store.bytes(), &applied.to_le_bytes()].concat()
 }
 
-fn read_mark(value: &[u8]) -> Option<([u8; 16], u64)> {
+pub(crate) fn read_mark(value: &[u8]) -> Option<([u8; 16], u64)> {
     let (store, applied) = value.get(8..)?.split_first_chunk::<16>()?;
     Some((*store, u64::from_le_bytes(applied.try_into().ok()?)))
 }

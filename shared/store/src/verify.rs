@@ -12,7 +12,7 @@ use crate::identity::{self, Identity, Stage};
 use crate::log::{self, Recovered};
 use crate::store::{OpenError, Options, TableSpec};
 use crate::trees::{self, CURRENT, hash};
-use crate::{DirectoryLock, checked_file};
+use crate::{DirectoryLock, archive, checked_file};
 
 /// What a directory without the file `store` may hold for a store to be made there.
 const RESERVED: [&str; 6] = [trees::FOLDER, log::FOLDER, log::synced::FILE, checkpoint::FILE, "keyspaces", "keys"];
@@ -35,6 +35,11 @@ pub(crate) struct Proved {
 /// Reads every byte that the store relies on. All that is wrong is told, not just the first.
 pub(crate) fn prove(directory: &Path, tables: &[TableSpec]) -> Result<Found, Vec<Fault>> {
     let one = |fault| vec![fault];
+    if crate::repair::is_unfinished(directory) {
+        let what = "says that a repair was begun and not finished; `hookline repair --apply` finishes it";
+        let holds = "where the files of before the repair are";
+        return Err(one(Damage::new(&directory.join(crate::repair::FILE), what, holds).into()));
+    }
     let identity = match Identity::read(directory).map_err(one)? {
         Some(Identity { stage: Stage::Creating, .. }) => return Ok(Found::Nothing),
         Some(identity) => identity,
@@ -150,14 +155,25 @@ fn read_file(file: &Path, spec: &TableSpec) -> Result<Vec<u8>, Vec<Fault>> {
 
 /// The ids and checksums of a tree's files. The list was proved to be as `lsm-tree` wrote it.
 pub(crate) fn list_files(version: &Path) -> Result<Vec<(u64, u128)>, String> {
+    let bytes = fs::read(version).map_err(|error| format!("cannot be read ({error})"))?;
+    Ok(list_runs(&bytes)?.into_iter().flatten().collect())
+}
+
+/// The same in runs: the keys of a run's files follow each other, and earlier runs are newer.
+pub(crate) fn list_runs(version: &[u8]) -> Result<Vec<Vec<(u64, u128)>>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("cannot be understood ({error})");
-    let archive = sfa::Reader::new(version).map_err(|error| failed(&error))?;
+    if archive::contents(&mut io::Cursor::new(version)).map_err(|error| failed(&error))?.is_none() {
+        return Err("cannot be understood (its table of contents is not as it was written)".to_owned());
+    }
+    let archive = sfa::Reader::from_reader(&mut io::Cursor::new(version)).map_err(|error| failed(&error))?;
     let section = archive.toc().section(b"tables").ok_or("lists no files")?;
-    let mut reader = section.buf_reader(version).map_err(|error| failed(&error))?;
-    let mut files = Vec::new();
+    let start = usize::try_from(section.pos()).unwrap_or(usize::MAX);
+    let mut reader = version.get(start..).ok_or("lists no files")?.take(section.len());
+    let mut runs = Vec::new();
     let mut read = || -> io::Result<()> {
         for _ in 0..take::<1>(&mut reader)?[0] {
             for _ in 0..take::<1>(&mut reader)?[0] {
+                let mut run = Vec::new();
                 for _ in 0..u32::from_le_bytes(take(&mut reader)?) {
                     let id = u64::from_le_bytes(take(&mut reader)?);
                     if take::<1>(&mut reader)? != [0] {
@@ -165,14 +181,15 @@ pub(crate) fn list_files(version: &Path) -> Result<Vec<(u64, u128)>, String> {
                     }
                     let sum = u128::from_le_bytes(take(&mut reader)?);
                     take::<8>(&mut reader)?;
-                    files.push((id, sum));
+                    run.push((id, sum));
                 }
+                runs.push(run);
             }
         }
         Ok(())
     };
     read().map_err(|error| failed(&error))?;
-    Ok(files)
+    Ok(runs)
 }
 
 fn take<const N: usize>(reader: &mut impl Read) -> io::Result<[u8; N]> {

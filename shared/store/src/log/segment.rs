@@ -48,6 +48,11 @@ pub(super) fn read_head(path: &Path, store: StoreId) -> io::Result<Option<Head>>
     Ok((head.bytes(store) == bytes).then_some(head))
 }
 
+/// Whether this is a segment of the store's log, as its header says.
+pub(crate) fn is_segment_of(path: &Path, store: StoreId) -> bool {
+    read_head(path, store).is_ok_and(|head| head.is_some())
+}
+
 pub(super) struct Segment {
     pub(super) path: PathBuf,
     pub(super) file: Arc<File>,
