@@ -33,6 +33,11 @@ pub(crate) enum Command {
     Serve(ServeOptions),
     /// Receive webhooks for development: verify, print, and fail or be slow on demand
     Listen(ListenOptions),
+    /// Convert a data directory of an older version
+    ///
+    /// Stop the server first. The old files stay in the folder format-1 of the
+    /// directory; until everything was compared, nothing is changed.
+    Migrate(MigrateOptions),
     /// Run server, receiver and sample events in one go
     Demo(DemoOptions),
     /// Measure this machine: accept and delivery rates, latencies, memory
@@ -110,6 +115,18 @@ pub(crate) struct ServeOptions {
     /// accepted; 0 for no such bound
     #[arg(long, env = "HOOKLINE_MIN_FREE_MIB", default_value = "256", value_name = "MIB")]
     pub(crate) min_free_mib: String,
+}
+
+#[derive(Args)]
+pub(crate) struct MigrateOptions {
+    /// The server's data directory
+    #[arg(long, env = "HOOKLINE_DATA", default_value = "data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+
+    /// Go on where the old store ends in a write that was never finished, as
+    /// after a power failure, and leave that write out
+    #[arg(long)]
+    pub(crate) accept_torn_tail: bool,
 }
 
 #[derive(Args)]

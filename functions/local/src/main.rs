@@ -6,6 +6,7 @@ mod commands;
 mod demo;
 mod keys;
 mod listen;
+mod migrate;
 mod serve;
 
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ async fn run(cli: Cli) -> ExitCode {
         Command::Listen(options) => listen::run(options).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Bench(options) => bench::run(options).await,
+        Command::Migrate(options) => migrate::run(options).await,
         Command::BenchReceiver => bench::receive().await,
         Command::Keys(Remote { command: KeysCommand::Rotate { data }, .. }) => keys::rotate(&data),
         remote => return told(ask(remote).await),
@@ -84,9 +86,12 @@ async fn ask(command: Command) -> Result<(), Failure> {
         }
         Command::Doctor(connection) => doctor::run(&Session::new(connection)?).await,
         Command::DeadLetters(asked) => dead_letters::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::Serve(_) | Command::Listen(_) | Command::Demo(_) | Command::Bench(_) | Command::BenchReceiver => {
-            Ok(())
-        }
+        Command::Serve(_)
+        | Command::Listen(_)
+        | Command::Migrate(_)
+        | Command::Demo(_)
+        | Command::Bench(_)
+        | Command::BenchReceiver => Ok(()),
     }
 }
 

@@ -40,5 +40,5 @@ mod writer;
 pub use damage::Damage;
 pub use directory::DirectoryLock;
 pub use lsm_tree::Slice;
-pub use store::{Error, OpenError, Options, Store, Table, TableSpec, Transaction};
+pub use store::{Error, MIGRATION, OpenError, Options, Store, Table, TableSpec, Transaction};
 pub use verify::{Report, verify};
