@@ -78,7 +78,7 @@ pub enum MigrateError {
     #[error("{} {what}; it holds {holds}. Nothing was changed: put the directory back from a backup, then convert it", .file.display())]
     Damaged { file: PathBuf, what: String, holds: &'static str },
     #[error("the old store cannot be read. Nothing was changed: put the directory back from a backup, then convert it")]
-    Unreadable(#[from] fjall::Error),
+    Unreadable(#[source] fjall::Error),
     #[error("{} holds files of an earlier conversion; move that folder elsewhere, then run this again", .0.display())]
     Archived(PathBuf),
     #[error("the table {table} of the new store has {} rows and differs from the old one, which has {}. Nothing was changed: keep the directory and report this", .new, .old)]
@@ -91,8 +91,25 @@ pub enum MigrateError {
     Vault(#[from] OpenVaultError),
     #[error("the new store cannot be written")]
     Store(#[from] StoreError),
-    #[error("cannot read or write {}", .0.display())]
+    #[error("cannot read or write {}; let this process do that and make room", .0.display())]
     Io(PathBuf, #[source] io::Error),
+}
+
+impl From<fjall::Error> for MigrateError {
+    fn from(error: fjall::Error) -> Self {
+        match error {
+            // It is the copy that is written.
+            fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) if is_full(&error) => {
+                Self::Io(MIGRATION.into(), error)
+            }
+            error => Self::Unreadable(error),
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
 }
 
 fn torn(tails: &[TornTail]) -> String {

@@ -1,10 +1,12 @@
 //! Over directories that the version before format 2 has left, killed and stopped.
 
 mod damaged;
+mod log;
 
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use fjall::PersistMode;
 use tempfile::TempDir;
 
 use super::*;
@@ -212,4 +214,34 @@ async fn the_way_back_is_to_move_the_old_files_back() {
     assert!(start_old(&data, &digests));
     migrate(&data, false).await.unwrap();
     assert!(start_new(&data, &digests));
+}
+
+/// Rows that are in files, some of them in several, and that were removed in every way.
+#[tokio::test]
+async fn tables_with_files_are_converted_as_the_old_version_reads_them() {
+    let folder = unpack(STOPPED);
+    let data = data(&folder);
+    let old = fjall::Database::builder(&data).open().unwrap();
+    let tables = NAMES.map(|name| old.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap());
+    for round in 0..3_u32 {
+        for table in &tables {
+            for number in 0..200_u32 {
+                table.insert([b"row".as_slice(), &number.to_be_bytes()].concat(), vec![1; 1000]).unwrap();
+                table.insert([b"once".as_slice(), &[round as u8], &number.to_be_bytes()].concat(), "1").unwrap();
+            }
+            table.rotate_memtable_and_wait().unwrap();
+            for number in (round..200).step_by(7) {
+                table.remove([b"row".as_slice(), &number.to_be_bytes()].concat()).unwrap();
+                table.remove_weak([b"once".as_slice(), &[round as u8], &number.to_be_bytes()].concat()).unwrap();
+            }
+        }
+    }
+    let expected = tables.each_ref().map(|table| digest(table.iter().map(|row| row.into_inner())).unwrap());
+    old.persist(PersistMode::SyncAll).unwrap();
+    drop((tables, old));
+    let before = files(&data);
+    assert!(before.keys().any(|file| file.starts_with("keyspaces/2/tables")), "{:?}", before.keys());
+    migrate(&data, false).await.unwrap();
+    assert_eq!(new_digests(&data), expected);
+    assert_eq!(files(&data.join(swap::ARCHIVE)), before);
 }
