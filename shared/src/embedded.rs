@@ -19,6 +19,8 @@ mod documents;
 mod events;
 mod hooks;
 mod keyring;
+#[cfg(feature = "migrate")]
+mod migrate;
 mod private;
 mod queue;
 mod store;
@@ -32,6 +34,8 @@ pub use documents::EmbeddedDocuments;
 pub use events::EmbeddedEvents;
 pub use hooks::EmbeddedHooks;
 pub use keyring::{Keyring, KeyringError};
+#[cfg(feature = "migrate")]
+pub use migrate::{MigrateError, Migrated, RowCount, migrate};
 pub use private::write_private;
 pub use queue::{
     DeadLetter, DeadLetterId, DeadLetters, EmbeddedQueue, InvalidDeadLetterId, QueueOptions, QueueStats, RedriveError,

@@ -34,6 +34,11 @@ pub(crate) enum Command {
     Serve(ServeOptions),
     /// Receive webhooks for development: verify, print, and fail or be slow on demand
     Listen(ListenOptions),
+    /// Convert a data directory of an older version
+    ///
+    /// Stop the server first. The old files stay in the folder format-1 of the
+    /// directory; until everything was compared, nothing is changed.
+    Migrate(MigrateOptions),
     /// Run server, receiver and sample events in one go
     Demo(DemoOptions),
     /// Measure this machine: accept and delivery rates, latencies, memory
@@ -123,6 +128,18 @@ pub(crate) struct ServeOptions {
     /// ahead of what is stored: rows may expire
     #[arg(long, env = "HOOKLINE_ACCEPT_CLOCK", value_name = "YYYY-MM-DD")]
     pub(crate) accept_clock: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct MigrateOptions {
+    /// The server's data directory
+    #[arg(long, env = "HOOKLINE_DATA", default_value = "data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+
+    /// Go on where the old store ends in a write that was never finished, as
+    /// after a power failure, and leave that write out
+    #[arg(long)]
+    pub(crate) accept_torn_tail: bool,
 }
 
 #[derive(Args)]

@@ -6,6 +6,7 @@ mod commands;
 mod demo;
 mod keys;
 mod listen;
+mod migrate;
 mod serve;
 mod verify;
 
@@ -58,6 +59,7 @@ async fn run(cli: Cli) -> ExitCode {
         Command::Listen(options) => listen::run(options).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Bench(options) => bench::run(options).await,
+        Command::Migrate(options) => migrate::run(options).await,
         Command::BenchReceiver => bench::receive().await,
         Command::Verify { data } => verify::run(&data),
         Command::Keys(Remote { command: KeysCommand::Rotate { data }, .. }) => keys::rotate(&data),
@@ -91,6 +93,7 @@ async fn ask(command: Command) -> Result<(), Failure> {
         Command::Backup(BackupOptions { connection, to }) => backup::run(&Session::new(connection)?, &to).await,
         Command::Serve(_)
         | Command::Listen(_)
+        | Command::Migrate(_)
         | Command::Demo(_)
         | Command::Bench(_)
         | Command::BenchReceiver

@@ -27,6 +27,8 @@ impl From<Table> for store::Table {
     }
 }
 
+type IsExpired = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
 /// Bounds on memory and disk.
 #[derive(Clone, Debug, Default)]
 pub struct StoreOptions {
@@ -37,14 +39,14 @@ pub struct StoreOptions {
 
 impl StoreOptions {
     fn with_tables(&self, clock: Arc<dyn Clock>) -> store::Options {
-        let is_expired = move |value: &[u8]| codec::is_expired(value, clock.expiry());
+        self.with_expiry(Some(Arc::new(move |value: &[u8]| codec::is_expired(value, clock.expiry()))))
+    }
+
+    fn with_expiry(&self, is_expired: Option<IsExpired>) -> store::Options {
         let table = |name, holds| TableSpec { name, holds, is_expired: None };
         let tables = vec![
             table("hooks", "tenants, hooks, API keys, profiles, event types and audit records"),
-            TableSpec {
-                is_expired: Some(Arc::new(is_expired)),
-                ..table("logs", "events, deliveries and their attempts")
-            },
+            TableSpec { is_expired, ..table("logs", "events, deliveries and their attempts") },
             table("messages", "events and deliveries that are under way, and dead letters"),
         ];
         store::Options { min_free_bytes: self.min_free_bytes, ..store::Options::new(tables) }
@@ -67,6 +69,13 @@ impl Store {
     /// The same in a directory that this process holds already.
     pub fn open_locked(lock: DirectoryLock, options: &StoreOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let inner = store::Store::open(lock, &options.with_tables(Arc::clone(&clock)))?;
+        Ok(Self { inner, clock })
+    }
+
+    /// The same, and no row is dropped because it has expired.
+    #[cfg(feature = "migrate")]
+    pub(super) fn open_keeping_expired(lock: DirectoryLock, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let inner = store::Store::open(lock, &StoreOptions::default().with_expiry(None))?;
         Ok(Self { inner, clock })
     }
 

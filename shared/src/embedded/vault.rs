@@ -65,7 +65,7 @@ pub(super) async fn check_vault(store: &Store, directory: &Path) -> Result<(), O
     vault.probe().await.map_err(OpenVaultError::Check)
 }
 
-fn check_rows(store: &Store) -> StoreResult<Vec<(Slice, Slice)>> {
+pub(super) fn check_rows(store: &Store) -> StoreResult<Vec<(Slice, Slice)>> {
     store.range(Table::Hooks, prefix_range(row(""))).collect()
 }
 

@@ -43,5 +43,5 @@ pub use damage::Damage;
 pub use directory::DirectoryLock;
 pub use lsm_tree::Slice;
 pub use repair::{Finding, Findings, Loss, Repaired, TableRows, examine, repair};
-pub use store::{Error, OpenError, Options, Store, Table, TableSpec, Transaction};
+pub use store::{Error, MIGRATION, OpenError, Options, Store, Table, TableSpec, Transaction};
 pub use verify::{Report, verify};

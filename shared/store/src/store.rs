@@ -99,6 +99,10 @@ impl OpenError {
     }
 }
 
+/// The folder in which a directory of an older format is converted. Until that is finished there
+/// is no store beside it.
+pub const MIGRATION: &str = "migration";
+
 /// Files that are named in one text; the others are counted.
 const TOLD: usize = 5;
 
@@ -158,7 +162,8 @@ impl Store {
         let directory = lock.path().to_owned();
         let refused = |fault| OpenError::refused(&directory, vec![fault]);
         let not_writable = |error| OpenError::NotWritable(directory.clone(), error);
-        if directory.join("keyspaces").exists() && !directory.join(crate::identity::FILE).exists() {
+        let is_older = ["keyspaces", MIGRATION].iter().any(|name| directory.join(name).exists());
+        if is_older && !directory.join(crate::identity::FILE).exists() {
             return Err(OpenError::Unconverted(directory));
         }
         let (trees, store, log, applied) =

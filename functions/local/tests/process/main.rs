@@ -9,6 +9,8 @@ mod death;
 #[cfg(target_os = "linux")]
 mod disk;
 #[cfg(unix)]
+mod migrate;
+#[cfg(unix)]
 mod receiver;
 mod running;
 #[cfg(unix)]

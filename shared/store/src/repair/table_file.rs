@@ -45,7 +45,7 @@ impl Gap {
     }
 
     pub(super) fn contains(&self, key: &[u8]) -> bool {
-        (as_bytes(&self.from), as_bytes(&self.until)).contains(key)
+        (as_bytes(&self.from), as_bytes(&self.until)).contains::<[u8]>(key)
     }
 }
 
