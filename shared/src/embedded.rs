@@ -23,7 +23,7 @@ mod queue;
 mod store;
 mod vault;
 
-pub use ::store::{DirectoryLock, Report};
+pub use ::store::{DirectoryLock, Findings, Repaired, Report};
 pub use deliveries::EmbeddedDeliveryLog;
 pub use doctor::EmbeddedDoctor;
 pub use documents::EmbeddedDocuments;

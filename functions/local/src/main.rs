@@ -6,6 +6,7 @@ mod commands;
 mod demo;
 mod keys;
 mod listen;
+mod repair;
 mod serve;
 
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ async fn run(cli: Cli) -> ExitCode {
         Command::Bench(options) => bench::run(options).await,
         Command::BenchReceiver => bench::receive().await,
         Command::Keys(Remote { command: KeysCommand::Rotate { data }, .. }) => keys::rotate(&data),
+        Command::Repair(options) => return repaired(repair::run(&options)),
         remote => return told(ask(remote).await),
     };
     match result {
@@ -84,10 +86,21 @@ async fn ask(command: Command) -> Result<(), Failure> {
         }
         Command::Doctor(connection) => doctor::run(&Session::new(connection)?).await,
         Command::DeadLetters(asked) => dead_letters::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::Serve(_) | Command::Listen(_) | Command::Demo(_) | Command::Bench(_) | Command::BenchReceiver => {
-            Ok(())
-        }
+        Command::Serve(_)
+        | Command::Listen(_)
+        | Command::Demo(_)
+        | Command::Bench(_)
+        | Command::BenchReceiver
+        | Command::Repair(_) => Ok(()),
     }
+}
+
+#[expect(clippy::print_stderr, reason = "what went wrong is told beside the output")]
+fn repaired(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 /// For people at a prompt, who read no log.

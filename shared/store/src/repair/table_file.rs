@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
-use std::ops::{Bound, RangeBounds as _};
+use std::ops::{Bound, RangeBounds};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Gap {
     }
 
     pub(super) fn contains(&self, key: &[u8]) -> bool {
-        (as_bytes(&self.from), as_bytes(&self.until)).contains(key)
+        RangeBounds::<[u8]>::contains(&(as_bytes(&self.from), as_bytes(&self.until)), key)
     }
 }
 
