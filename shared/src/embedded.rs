@@ -26,7 +26,7 @@ mod queue;
 mod store;
 mod vault;
 
-pub use ::store::{DirectoryLock, Report};
+pub use ::store::{DirectoryLock, Findings, Repaired, Report};
 pub use clock::{ClockAtStart, ClockState, DataClock};
 pub use deliveries::EmbeddedDeliveryLog;
 pub use doctor::EmbeddedDoctor;

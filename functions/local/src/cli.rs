@@ -16,6 +16,7 @@ use crate::commands::profiles::ProfilesCommand;
 use crate::commands::replays::ReplaysCommand;
 use crate::commands::tenants::TenantsCommand;
 use crate::commands::{Connection, Remote};
+use crate::repair::RepairOptions;
 
 /// Sends webhooks: publish events, and every matching hook gets a signed
 /// request, retried until it lands or gives up.
@@ -70,6 +71,12 @@ pub(crate) enum Command {
     },
     /// Messages that could not be processed, of a server on one machine
     DeadLetters(Remote<DeadLettersCommand>),
+    /// See what of a damaged data directory can be saved, and do it when told to
+    ///
+    /// Prints each file that is not as it was written, what it holds and what would be lost. With
+    /// --apply, a new store is made of what can be read, and the old files move into a folder
+    /// before-repair-1, or the next number, of the directory. Stop the server before.
+    Repair(RepairOptions),
     /// The receiving process of `bench`
     #[command(hide = true)]
     BenchReceiver,

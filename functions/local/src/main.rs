@@ -7,6 +7,7 @@ mod demo;
 mod keys;
 mod listen;
 mod migrate;
+mod repair;
 mod serve;
 mod verify;
 
@@ -63,6 +64,7 @@ async fn run(cli: Cli) -> ExitCode {
         Command::BenchReceiver => bench::receive().await,
         Command::Verify { data } => verify::run(&data),
         Command::Keys(Remote { command: KeysCommand::Rotate { data }, .. }) => keys::rotate(&data),
+        Command::Repair(options) => return repaired(repair::run(&options)),
         remote => return told(ask(remote).await),
     };
     match result {
@@ -94,11 +96,20 @@ async fn ask(command: Command) -> Result<(), Failure> {
         Command::Serve(_)
         | Command::Listen(_)
         | Command::Migrate(_)
+        | Command::Repair(_)
         | Command::Demo(_)
         | Command::Bench(_)
         | Command::BenchReceiver
         | Command::Verify { .. } => Ok(()),
     }
+}
+
+#[expect(clippy::print_stderr, reason = "what went wrong is told beside the output")]
+fn repaired(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 /// For people at a prompt, who read no log.

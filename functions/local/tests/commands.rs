@@ -6,6 +6,8 @@
 mod binary;
 #[path = "commands/operating.rs"]
 mod operating;
+#[path = "commands/repairing.rs"]
+mod repairing;
 
 use std::fs::File;
 use std::net::Ipv4Addr;

@@ -84,6 +84,16 @@ impl Store {
         store::verify(lock, &StoreOptions::default().with_tables(clock))
     }
 
+    /// Says what of a damaged directory can be saved, and changes nothing.
+    pub fn examine(lock: &DirectoryLock, clock: Arc<dyn Clock>) -> Result<store::Findings, OpenError> {
+        store::examine(lock, &StoreOptions::default().with_tables(clock))
+    }
+
+    /// Makes a store of that, and keeps the old files. None where there is nothing to repair.
+    pub fn repair(lock: &DirectoryLock, clock: Arc<dyn Clock>) -> Result<Option<store::Repaired>, OpenError> {
+        store::repair(lock, &StoreOptions::default().with_tables(clock))
+    }
+
     /// Waits until everything handed in so far is on disk, and refuses more.
     pub fn close(&self) {
         self.inner.close();

@@ -45,8 +45,7 @@ impl Gap {
     }
 
     pub(super) fn contains(&self, key: &[u8]) -> bool {
-        let range = (as_bytes(&self.from), as_bytes(&self.until));
-        <_ as RangeBounds<[u8]>>::contains(&range, key)
+        RangeBounds::<[u8]>::contains(&(as_bytes(&self.from), as_bytes(&self.until)), key)
     }
 }
 
