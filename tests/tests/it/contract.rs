@@ -148,6 +148,9 @@ macro_rules! store_contracts {
             another_tenants_hook_of_the_same_id_is_another
             what_was_removed_is_as_if_it_had_never_been
             all_processes_together_keep_to_the_rate
+            a_circuit_that_was_opened_in_the_future_is_probed_as_soon_as_was_meant
+            turns_that_were_given_in_the_future_come_as_soon_as_was_meant
+            a_jump_that_no_process_saw_counts_for_a_fifth_of_what_disables_a_hook
             the_audit_trail_of_a_hook_reads_newest_first
         );
         promises!($fixture, tenants:

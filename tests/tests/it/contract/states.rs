@@ -103,6 +103,56 @@ pub(crate) async fn all_processes_together_keep_to_the_rate(stores: &Stores) {
     assert!(sent.windows(most + 1).all(|several| several[most].since(several[0]) >= Duration::from_secs(1)));
 }
 
+pub(crate) async fn a_circuit_that_was_opened_in_the_future_is_probed_as_soon_as_was_meant(stores: &Stores) {
+    for back in [20_000, 3_600_000] {
+        let (tenant, hook) = (&tenant_id("acme"), hook_id());
+        let [writer, reader] = &processes(stores, 2)[..] else { unreachable!("two were asked for") };
+        for _ in 0..5 {
+            let failure = failure(stores, hook);
+            writer.health.change(tenant, hook, |health| health.fail(failure, BREAKER)).await.unwrap();
+        }
+        stores.clock.jump(-back);
+        let (now, probe_at) = (stores.clock.now(), stores.clock.now().saturating_add(Duration::from_secs(60)));
+        for process in [writer, reader] {
+            assert_eq!(process.admit(tenant, hook, now).await.unwrap(), Admission::NotBefore(probe_at), "{back}");
+        }
+    }
+}
+
+pub(crate) async fn turns_that_were_given_in_the_future_come_as_soon_as_was_meant(stores: &Stores) {
+    let (tenant, hook) = (&tenant_id("acme"), hook_id());
+    let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
+    let process = || Rates::shared(Arc::clone(&stores.documents), Arc::clone(&clock));
+    let writer = process();
+    for _ in 0..3 {
+        writer.take(tenant, hook, stores.clock.now(), 1, false).await.unwrap();
+    }
+    stores.clock.jump(-3_600_000);
+    let now = stores.clock.now();
+    for process in [writer, process()] {
+        let turn = process.take(tenant, hook, now, 1, false).await.unwrap().expect("three are before it");
+        assert!(turn.since(now) < Duration::from_secs(6), "{turn}");
+        assert!(turn.since(now) > Duration::from_secs(2), "{turn}");
+    }
+}
+
+pub(crate) async fn a_jump_that_no_process_saw_counts_for_a_fifth_of_what_disables_a_hook(stores: &Stores) {
+    const DISABLE_AFTER: Duration = Duration::from_secs(3_600);
+    let (tenant, hook) = (&tenant_id("acme"), hook_id());
+    let count = async |process: &Circuits| {
+        let failure = failure(stores, hook);
+        let counted = process.health.change(tenant, hook, |health| {
+            health.count_failing(failure.at, DISABLE_AFTER);
+            health.fail(failure, BREAKER);
+            health.failing_for()
+        });
+        counted.await.unwrap().0
+    };
+    assert_eq!(count(&processes(stores, 1)[0]).await, Duration::ZERO);
+    stores.clock.jump(24 * 3_600_000);
+    assert_eq!(count(&processes(stores, 1)[0]).await, DISABLE_AFTER / 5);
+}
+
 pub(crate) async fn the_audit_trail_of_a_hook_reads_newest_first(stores: &Stores) {
     let (tenant, hook) = (&tenant_id("acme"), hook_id());
     let trail = AuditTrail::new(Arc::clone(&stores.documents), Arc::new(stores.clock.clone()), Arc::new(OsRandom));

@@ -34,6 +34,16 @@ async fn a_restart_lets_a_rate_limited_crowd_go_on() {
 }
 
 #[tokio::test]
+async fn a_restart_judges_what_was_held_back_by_the_limit_there_is_now() {
+    let world = World::new().await;
+    let hook = crowd(&world).await;
+    world.patch(&hook.path(), json!({ "rate_limit": 50 })).await.expect(200);
+    let world = world.restart_after_jump(0, None).await;
+    let passed = time_until_sent(&world, 100).await;
+    assert!(passed < seconds(5), "{passed:?}");
+}
+
+#[tokio::test]
 async fn a_restart_after_the_clock_was_set_back_leaves_a_circuit_open_no_longer_than_was_meant() {
     for jump in JUMPS {
         for while_it_runs in [true, false] {
