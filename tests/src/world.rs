@@ -75,20 +75,25 @@ impl Random for NoJitter {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with_profile("standard").await
+    }
+
+    /// A deployment whose profile is `profile`, one that comes with Hookline.
+    pub async fn with_profile(profile: &str) -> Self {
         let directory = temporary_directory();
         let clock = ManualClock::at(START);
         let endpoint = Endpoint::new(clock.clone());
-        let world = Self::open(directory, clock, endpoint).await;
+        let world = Self::open(directory, clock, endpoint, profile).await;
         world.post("/v1/tenants", json!({ "id": TENANT })).await.expect(201);
         world
     }
 
-    async fn open(directory: TempDir, clock: ManualClock, endpoint: Endpoint) -> Self {
+    async fn open(directory: TempDir, clock: ManualClock, endpoint: Endpoint, profile: &str) -> Self {
         let options = Options {
             store: StoreOptions::default(),
             operator_key: OPERATOR.to_owned(),
             addresses: AddressPolicy::default(),
-            profile: "standard".parse().expect("standard is a name"),
+            profile: profile.parse().expect("a profile's name"),
             retention: RETENTION,
             max_in_flight: 16,
             max_in_flight_per_hook: 4,
@@ -106,16 +111,22 @@ impl World {
     pub async fn restart(self) -> Self {
         let left = temporary_directory();
         copy_all(self.directory.path(), left.path()).expect("files of a store can be read while it is open");
+        let profile = self.profile();
         let Self { clock, endpoint, hooks_made, .. } = self;
-        Self { hooks_made, ..Self::open(left, clock, endpoint).await }
+        Self { hooks_made, ..Self::open(left, clock, endpoint, &profile).await }
     }
 
     /// The process stops as asked, and another one takes over.
     pub async fn stop_and_start(self) -> Self {
+        let profile = self.profile();
         let Self { clock, endpoint, engine, router, directory, hooks_made } = self;
         engine.store.close();
         drop((engine, router));
-        Self { hooks_made, ..Self::open(directory, clock, endpoint).await }
+        Self { hooks_made, ..Self::open(directory, clock, endpoint, &profile).await }
+    }
+
+    fn profile(&self) -> String {
+        self.engine.api.effective.usual_profile().to_string()
     }
 
     /// Changes what the stages stand on, the API's included.

@@ -9,6 +9,7 @@ mod limits;
 mod lists;
 mod messages;
 mod routes;
+mod rules;
 mod stats;
 mod tenancy;
 mod trials;

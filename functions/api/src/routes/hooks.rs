@@ -26,12 +26,12 @@ use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::{Actor, InPortal};
+use crate::auth::{Access, Actor, InPortal};
 use crate::input::{Body, Query, Segments, segment};
 use crate::problem::Problem;
 use health::HealthView;
 use list::{ListQuery, select};
-use rules::{GivenSecret, comply, most_hooks};
+use rules::{GivenSecret, Written, comply};
 use settings::HookSettings;
 pub(crate) use settings::{Split, split};
 
@@ -173,6 +173,7 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> R
 pub(crate) async fn create(
     InPortal(tenant): InPortal,
     Actor(by): Actor,
+    access: Access,
     State(deps): State<Arc<Deps>>,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<CreatedHook>), Problem> {
@@ -201,10 +202,11 @@ pub(crate) async fn create(
         version: 1,
     };
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
-    settings.apply(&mut hook, &deps.addresses, &mut errors);
-    let settled = comply(&deps, &tenant, None, &mut hook, secret, errors).await?;
+    let given = settings.apply(&mut hook, &deps.addresses, &mut errors);
+    let written = Written { tenant: &tenant, old: None, hook: &mut hook, given, secret, access };
+    let settled = comply(&deps, written, errors).await?;
     changes::prepare(&deps, None, &mut hook, &settled).await?;
-    let most = most_hooks(&deps, &tenant, &settled).await?;
+    let most = settled.max_hooks;
     deps.hooks.create_within(&hook, most).await.map_err(|error| match error {
         StoreError::LimitReached => {
             Problem::conflict(format!("the tenant has {most} hooks, as many as max_hooks allows"))
@@ -266,6 +268,7 @@ pub(crate) async fn get(
 pub(crate) async fn update(
     InPortal(tenant): InPortal,
     Actor(by): Actor,
+    access: Access,
     State(deps): State<Arc<Deps>>,
     params: Segments,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
@@ -275,8 +278,9 @@ pub(crate) async fn update(
     let tenant = owner(&deps, &tenant).await?;
     let mut new = old.clone();
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
-    settings.apply(&mut new, &deps.addresses, &mut errors);
-    let settled = comply(&deps, &tenant, Some(&old), &mut new, secret, errors).await?;
+    let given = settings.apply(&mut new, &deps.addresses, &mut errors);
+    let written = Written { tenant: &tenant, old: Some(&old), hook: &mut new, given, secret, access };
+    let settled = comply(&deps, written, errors).await?;
     new.updated_at = deps.clock.now();
     new.version += 1;
     changes::prepare(&deps, Some(&old), &mut new, &settled).await?;
