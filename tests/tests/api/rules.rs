@@ -177,9 +177,10 @@ impl Stage {
                 Some(profile) if reply.status < 300 => profile.clone(),
                 _ => found.clone(),
             };
-            let mut held = vec![("the tenant's layers", above.clone()), ("its profile", of_profile(&named))];
+            let mut held =
+                vec![("the tenant's layers", above.clone()), ("its profile", of_profile(&named).below(&above))];
             if write.with_portal_key {
-                held.push(("the profile that a portal key found", of_profile(&found)));
+                held.push(("the profile that a portal key found", of_profile(&found).below(&above)));
             }
             for (whose, imposed) in held {
                 let lifted = imposed.lifted_by(&now, before.as_ref(), &secret);
@@ -198,4 +199,90 @@ fn no_write_lifts_what_the_layers_above_a_hook_impose() {
     let stage = Stage::new();
     let mut runner = TestRunner::new(Config { cases: 192, failure_persistence: None, ..Config::default() });
     runner.run(&case(), |case| stage.runtime.block_on(stage.run(&case))).unwrap();
+}
+
+/// A tenant's hook and how its rules are told to who tries to lift them.
+#[tokio::test]
+async fn a_refusal_names_the_field_the_rule_and_who_made_it() {
+    let world = World::with_profile("autosend").await;
+    world
+        .post("/v1/profiles", json!({ "name": "careful", "rate_limit": 5, "name_pattern": "[a-z]+" }))
+        .await
+        .expect(201);
+    let rules = json!({ "circuit_breaker": { "failures": 5 }, "secret_optional": false });
+    world.patch("/v1/tenants/acme", rules).await.expect(200);
+    let key = world.post("/v1/tenants/acme/keys", json!({ "scope": "portal", "expires_in": 60 })).await.expect(201);
+    let portal = key.json()["key"].as_str().unwrap().to_owned();
+    let hook = json!({ "url": URLS[0], "events": ["*"], "profile": "careful", "name": "one" });
+    let made = world.call("POST", "/v1/tenants/acme/hooks", Some(&portal), hook.to_string()).await.expect(201).json();
+    let path = format!("/v1/tenants/acme/hooks/{}", made["id"].as_str().unwrap());
+    let off = json!({ "failures": 0, "probe_after": 60 });
+    for (change, field, said) in [
+        (json!({ "rate_limit": 6 }), "rate_limit", "profile careful imposes rate_limit 5"),
+        (json!({ "circuit_breaker": off }), "circuit_breaker", "tenant acme imposes circuit_breaker"),
+        (json!({ "secret_optional": true }), "secret_optional", "tenant acme imposes secret_optional false"),
+        (json!({ "signatures": [] }), "signatures", "tenant acme imposes secret_optional false"),
+        (json!({ "secret": null }), "secret", "required"),
+        (json!({ "url_locked": false }), "url_locked", "the deployment's profile autosend imposes url_locked true"),
+        (json!({ "url": URLS[1] }), "url", "the deployment's profile autosend"),
+        (json!({ "name": "No 1" }), "name", "profile careful"),
+        (json!({ "profile": null }), "profile", "profile careful imposes rate_limit 5"),
+    ] {
+        let refused = world.call("PATCH", &path, Some(&portal), change.to_string()).await.expect(422).json();
+        let errors = refused["errors"].as_array().unwrap();
+        let message = errors.iter().find(|error| error["field"] == field).unwrap_or_else(|| panic!("{refused}"));
+        assert!(message["message"].as_str().unwrap().contains(said), "{message}");
+    }
+    for stricter in
+        [json!({ "rate_limit": 4 }), json!({ "circuit_breaker": { "failures": 2 } }), json!({ "rate_limit": null })]
+    {
+        world.call("PATCH", &path, Some(&portal), stricter.to_string()).await.expect(200);
+    }
+    // Who looks after the tenant may take a hook out of a profile that it names.
+    world.patch(&path, json!({ "profile": null })).await.expect(200);
+    world.patch(&path, json!({ "url": URLS[1] })).await.expect(422);
+}
+
+#[tokio::test]
+async fn a_rule_that_is_made_later_holds_for_hooks_that_are_there_already() {
+    let world = World::new().await;
+    let hook = world.hook(json!({ "profile": "github", "rate_limit": 100 })).await;
+    let rules = json!({ "rate_limit": 10, "verification": { "required": true }, "url_locked": true });
+    world.patch("/v1/tenants/acme", rules).await.expect(200);
+    let shown = world.get(&hook.path()).await.expect(200).json();
+    assert_eq!((&shown["rate_limit"], &shown["verification"]["required"]), (&json!(10), &json!(true)));
+    world.patch(&hook.path(), json!({ "description": "what it does not name is not its fault" })).await.expect(200);
+    world.patch(&hook.path(), json!({ "url": URLS[1] })).await.expect(422);
+    for _ in 0..3 {
+        world.publish(json!({ "type": "a", "data": 1 })).await;
+    }
+    world.drain().await;
+    assert_eq!(world.endpoint.sent().len(), 1, "it has to verify itself from now on");
+}
+
+#[tokio::test]
+async fn a_request_is_shown_under_the_rules_of_then() {
+    let world = World::new().await;
+    let verification = |header: &str| json!({ "verification": { "required": true, "header": header } });
+    let mut house = verification("x-first");
+    house["name"] = "house".into();
+    world.post("/v1/profiles", house).await.expect(201);
+    world.patch("/v1/tenants/acme", json!({ "profile": "house" })).await.expect(200);
+    world.hook(json!({ "profile": "github" })).await;
+    let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.drain().await;
+    world.patch("/v1/profiles/house", verification("x-second")).await.expect(200);
+    let attempts = world.delivery(&event).await["attempts"].take();
+    let headers = attempts[0]["request"]["headers"].as_array().unwrap();
+    assert!(headers.iter().any(|header| header["name"] == "x-first"), "{headers:?}");
+}
+
+#[test]
+fn the_documents_say_what_holds_of_each_rule() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    for rule in shared::domain::settings::Settings::RULES {
+        let line = format!("| `{}` | {} |", rule.name, rule.holds);
+        assert!(readme.contains(&line), "README.md has no line {line}");
+    }
 }

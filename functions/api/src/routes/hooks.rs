@@ -31,7 +31,7 @@ use crate::input::{Body, Query, Segments, segment};
 use crate::problem::Problem;
 use health::HealthView;
 use list::{ListQuery, select};
-use rules::{GivenSecret, Written, comply};
+use rules::{GivenSecret, Written, comply, limited_by};
 use settings::HookSettings;
 pub(crate) use settings::{Split, split};
 
@@ -207,12 +207,14 @@ pub(crate) async fn create(
     let settled = comply(&deps, written, errors).await?;
     changes::prepare(&deps, None, &mut hook, &settled).await?;
     let most = settled.max_hooks;
-    deps.hooks.create_within(&hook, most).await.map_err(|error| match error {
-        StoreError::LimitReached => {
-            Problem::conflict(format!("the tenant has {most} hooks, as many as max_hooks allows"))
+    match deps.hooks.create_within(&hook, most).await {
+        Ok(()) => {}
+        Err(StoreError::LimitReached) => {
+            let by = limited_by(&deps, &tenant, &hook, most).await?;
+            return Err(Problem::conflict(format!("the tenant has {most} hooks, as many as max_hooks{by} allows")));
         }
-        other => other.into(),
-    })?;
+        Err(error) => return Err(error.into()),
+    }
     deps.keeper.audit.note(&hook.tenant, hook.id, &by, "created", None).await?;
     let (secret, public_key) = shown_secrets(&hook);
     let verification_key = hook.verification_key.as_ref().map(|key| key.reveal().to_owned());

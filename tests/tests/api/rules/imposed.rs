@@ -70,6 +70,16 @@ impl Imposed {
         self
     }
 
+    /// The header of a verification is that of who stands highest.
+    pub(crate) fn below(mut self, above: &Self) -> Self {
+        let required = |rules: &Self| rules.0.get("verification").is_some_and(|own| own["required"] == true);
+        if required(&self) && required(above) {
+            let header = above.0["verification"].get("header").cloned();
+            self.0["verification"]["header"] = header.unwrap_or_else(|| "webhook-verification".into());
+        }
+        self
+    }
+
     pub(crate) fn max_hooks(&self) -> u64 {
         self.0.get("max_hooks").map_or(10_000, |most| most.as_u64().unwrap())
     }

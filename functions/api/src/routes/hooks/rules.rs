@@ -84,13 +84,26 @@ pub(super) async fn comply(
         let message = format!("expected a name that matches {}{}", settings.name_pattern, by.unwrap_or_default());
         errors.push(FieldError::new("name", message));
     }
+    let signed_by = layers.find("secret_optional", |rules| rules.secret_optional == Some(false));
     if settings.signatures.is_empty()
-        && let Some(imposed) = layers.find("secret_optional", |rules| rules.secret_optional == Some(false))
+        && let Some(imposed) = &signed_by
     {
         errors.push(FieldError::new("signatures", format!("expected at least one: {imposed}")));
     }
+    if matches!(secret, GivenSecret::Remove) && !settings.secret_optional {
+        let by = signed_by.map(|imposed| format!(": {imposed}")).unwrap_or_default();
+        errors.push(FieldError::new("secret", format!("is required here; leave it out to keep it{by}")));
+    }
     provide_secrets(hook, &settings, secret, deps.random.as_ref(), &mut errors);
     if errors.is_empty() { Ok(settings) } else { Err(Problem::bad_body(errors)) }
+}
+
+/// Who allows a tenant no more hooks than this, in words.
+pub(super) async fn limited_by(deps: &Deps, tenant: &Tenant, hook: &Hook, most: u32) -> Result<String, Problem> {
+    let profiles = deps.effective.profiles(hook.profile.as_ref(), tenant).await?;
+    let layers = Layers { tenant, profiles: &profiles };
+    let by = layers.find("max_hooks", |rules| rules.max_hooks == Some(most));
+    Ok(by.map(|imposed| format!(" of {}", imposed.by)).unwrap_or_default())
 }
 
 /// `before` are the layers of the hook as it was.
@@ -118,8 +131,7 @@ fn provide_secrets(
             Err(wrong) => errors.push(FieldError::new("secret", wrong.to_string())),
         },
         GivenSecret::Remove if settings.secret_optional => hook.secrets.clear(),
-        GivenSecret::Remove => errors.push(FieldError::new("secret", "is required here; leave it out to keep it")),
-        GivenSecret::Keep => {}
+        GivenSecret::Remove | GivenSecret::Keep => {}
     }
     if !settings.secret_optional {
         let signs = |ed25519: bool| settings.signatures.iter().any(|s| (s.scheme == Scheme::V1a) == ed25519);
