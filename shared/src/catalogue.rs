@@ -94,7 +94,7 @@ impl Catalogue {
     }
 
     async fn profile(&self, tenant: &Tenant) -> StoreResult<Arc<Profile>> {
-        let name = profile::chosen(None, tenant, &self.usual);
+        let name = profile::base(tenant, &self.usual);
         if let Some(built_in) = profile::find_built_in(name.as_str()) {
             return Ok(Arc::clone(built_in));
         }

@@ -13,6 +13,7 @@ pub mod ids;
 pub mod invalid;
 mod json;
 pub mod key;
+pub mod layers;
 pub mod operational;
 pub mod pattern;
 pub mod payload;

@@ -24,7 +24,9 @@ pub use deliveries::{DeliveryLog, Expected, LogFilter, TimeRange};
 pub use doctor::{Check, Condition, Doctor};
 pub use documents::{Document, Documents};
 pub use events::{EventRef, Events, Recorded};
-pub use hooks::{Hooks, KEPT_REVISIONS, Match, Subscriptions};
+pub use hooks::{Hooks, KEPT_REVISION_BYTES, KEPT_REVISIONS, Match, Subscriptions};
+#[cfg(any(feature = "aws", feature = "embedded"))]
+pub(crate) use hooks::{is_small_revision, kept_revisions};
 pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure};
 pub use keys::Keys;
 pub use profiles::Profiles;

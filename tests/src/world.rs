@@ -75,29 +75,35 @@ impl Random for NoJitter {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with_profile("standard").await
+    }
+
+    /// A deployment whose profile is `profile`, one that comes with Hookline.
+    pub async fn with_profile(profile: &str) -> Self {
         let directory = temporary_directory();
         let clock = ManualClock::at(START);
         let endpoint = Endpoint::new(clock.clone());
-        let world = Self::open(directory, clock, endpoint).await;
+        let world = Self::open(directory, clock, endpoint, profile).await;
         world.post("/v1/tenants", json!({ "id": TENANT })).await.expect(201);
         world
     }
 
-    async fn open(directory: TempDir, clock: ManualClock, endpoint: Endpoint) -> Self {
-        Self::open_with(directory, clock, endpoint, None).await
+    async fn open(directory: TempDir, clock: ManualClock, endpoint: Endpoint, profile: &str) -> Self {
+        Self::open_with(directory, clock, endpoint, profile, None).await
     }
 
     async fn open_with(
         directory: TempDir,
         clock: ManualClock,
         endpoint: Endpoint,
+        profile: &str,
         accept_clock_until: Option<Timestamp>,
     ) -> Self {
         let options = Options {
             store: StoreOptions::default(),
             operator_key: OPERATOR.to_owned(),
             addresses: AddressPolicy::default(),
-            profile: "standard".parse().expect("standard is a name"),
+            profile: profile.parse().expect("a profile's name"),
             retention: RETENTION,
             max_in_flight: 16,
             max_in_flight_per_hook: 4,
@@ -115,28 +121,38 @@ impl World {
     /// one opens what had reached the disk by then.
     pub async fn restart(self) -> Self {
         let left = temporary_directory();
-        copy_all(self.directory.path(), left.path()).expect("files of a store can be read while it is open");
+        {
+            let _still = self.engine.store.hold_still();
+            copy_all(self.directory.path(), left.path()).expect("files of a store can be read while it is open");
+        }
+        let profile = self.profile();
         let Self { clock, endpoint, hooks_made, .. } = self;
-        Self { hooks_made, ..Self::open(left, clock, endpoint).await }
+        Self { hooks_made, ..Self::open(left, clock, endpoint, &profile).await }
     }
 
     /// The process stops as asked, and another one takes over.
     pub async fn stop_and_start(self) -> Self {
+        let profile = self.profile();
         let Self { clock, endpoint, engine, router, directory, hooks_made } = self;
         engine.store.close();
         drop((engine, router));
-        Self { hooks_made, ..Self::open(directory, clock, endpoint).await }
+        Self { hooks_made, ..Self::open(directory, clock, endpoint, &profile).await }
+    }
+
+    fn profile(&self) -> String {
+        self.engine.api.effective.usual_profile().to_string()
     }
 
     /// The process stops as asked, the clock is set, and another one takes over,
     /// which accepts that the clock shows up to `accepted`.
     pub async fn restart_after_jump(self, millis: i64, accepted: Option<Timestamp>) -> Self {
+        let profile = self.profile();
         let Self { clock, endpoint, engine, router, directory, hooks_made } = self;
         local::keep(&engine).await;
         engine.store.close();
         drop((engine, router));
         clock.jump(millis);
-        Self { hooks_made, ..Self::open_with(directory, clock, endpoint, accepted).await }
+        Self { hooks_made, ..Self::open_with(directory, clock, endpoint, &profile, accepted).await }
     }
 
     /// Changes what the stages stand on, the API's included.

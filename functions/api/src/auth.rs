@@ -68,6 +68,21 @@ pub(crate) struct MayPublish(pub(crate) TenantId);
 #[derive(Clone)]
 pub(crate) struct Actor(pub(crate) String);
 
+/// Whether a customer is asking or who looks after the tenant; known as [`Actor`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Portal,
+    Full,
+}
+
+impl FromRequestParts<Arc<Deps>> for Access {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().copied().ok_or_else(Problem::internal)
+    }
+}
+
 impl FromRequestParts<Arc<Deps>> for Actor {
     type Rejection = Problem;
 
@@ -141,6 +156,10 @@ async fn authorize(
     parts.extensions.insert(match &caller {
         Caller::Operator => Actor("operator".to_owned()),
         Caller::Key(key) => Actor(key.id.to_string()),
+    });
+    parts.extensions.insert(match &caller {
+        Caller::Key(key) if key.scope == Scope::Portal => Access::Portal,
+        Caller::Key(_) | Caller::Operator => Access::Full,
     });
     let Ok(params) = Segments::from_request_parts(parts, deps).await;
     let tenant: TenantId = segment(&params, "tenant", "tenant")?;

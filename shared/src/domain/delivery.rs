@@ -121,6 +121,15 @@ pub struct Revision {
     pub tenant: u64,
     /// Zero for a profile that comes with Hookline.
     pub profile: u64,
+    /// Of the tenant's or the deployment's profile, whose rules hold for a hook
+    /// that names another one. Zero as above, and where it was not noted.
+    #[serde(default, skip_serializing_if = "is_built_in")]
+    pub base: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_built_in(version: &u64) -> bool {
+    *version == 0
 }
 
 /// How many requests for attempts out of turn a delivery remembers. A copy of an

@@ -291,8 +291,9 @@ impl Health {
     }
 
     /// Starts anew, as of a hook that was enabled again. What has been verified
-    /// stays so.
-    pub fn reset(&mut self) {
+    /// stays so, and a circuit stays open until its probe, which comes no sooner
+    /// than without this: who may write a hook must not get round its breaker.
+    pub fn reset(&mut self, now: Timestamp, breaker: CircuitBreaker) {
         let mut untold = std::mem::take(&mut self.untold);
         untold.retain(|untold| !matches!(untold.change, Change::Disabled(_)));
         *self = Self {
@@ -303,6 +304,17 @@ impl Health {
             verified_at: self.verified_at,
             unverified: self.unverified,
             seen_from: self.seen_from,
+            circuit: match self.circuit {
+                Circuit::Open { since, probe_at } => {
+                    let probe_at = probe_at.min(now.saturating_add(breaker.probe_after.duration()));
+                    Circuit::Open { since, probe_at }
+                }
+                Circuit::Closed => Circuit::Closed,
+            },
+            breaks: self.breaks,
+            first_broken: self.first_broken,
+            several_broken: self.several_broken,
+            recovered_at: self.recovered_at,
             ..Self::default()
         };
     }
@@ -318,10 +330,10 @@ impl Health {
         self.unverified = None;
     }
 
-    /// As after a change of the URL.
+    /// As after a change of the URL. What the hook's endpoints got unverified
+    /// counts on, or moving to and fro would give them any number of requests.
     pub fn unverify(&mut self) {
         self.verified_at = None;
-        self.unverified = None;
     }
 
     /// Takes one of the few requests that an endpoint gets before it verifies

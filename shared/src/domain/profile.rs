@@ -6,7 +6,6 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 
 use super::event_type::EventTypeEntry;
-use super::hook::Hook;
 use super::ids::ProfileName;
 use super::settings::{Complete, Settings};
 use super::tenant::Tenant;
@@ -42,7 +41,8 @@ impl Profile {
 
     /// Its settings, and the standard where it decides nothing.
     pub fn completed(&self) -> Complete {
-        complete(self.settings.clone())
+        let completed = self.settings.clone().over(&standard().settings).complete();
+        completed.expect("a test checks that standard decides everything")
     }
 }
 
@@ -71,28 +71,12 @@ pub fn find_built_in(name: &str) -> Option<&'static Arc<Profile>> {
     BUILT_IN.iter().find(|profile| profile.name.as_str() == name)
 }
 
-/// The profile that a hook goes by, where its deployment's is `usual`.
-pub fn chosen<'a>(hook: Option<&'a ProfileName>, tenant: &'a Tenant, usual: &'a ProfileName) -> &'a ProfileName {
-    hook.or(tenant.profile.as_ref()).unwrap_or(usual)
+/// The profile of a tenant's hooks that name none, where the deployment's is `usual`.
+pub fn base<'a>(tenant: &'a Tenant, usual: &'a ProfileName) -> &'a ProfileName {
+    tenant.profile.as_ref().unwrap_or(usual)
 }
 
-/// All settings of a hook. `profile` is the one it goes by: below what the hook
-/// decides itself comes the profile it names, then what its tenant decides,
-/// then a profile that was chosen for it, then `standard`.
-pub fn settle(hook: &Hook, tenant: &Tenant, profile: &Profile) -> Complete {
-    let own = hook.settings.clone();
-    let upper = match hook.profile {
-        Some(_) => own.over(&profile.settings).over(&tenant.settings),
-        None => own.over(&tenant.settings).over(&profile.settings),
-    };
-    complete(upper)
-}
-
-fn complete(settings: Settings) -> Complete {
-    settings.over(&standard().settings).complete().expect("a test checks that standard decides everything")
-}
-
-fn standard() -> &'static Profile {
+pub(super) fn standard() -> &'static Profile {
     find_built_in(STANDARD).expect("standard is built in")
 }
 

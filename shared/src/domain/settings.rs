@@ -1,10 +1,12 @@
 //! How a hook's requests look and behave. Every setting can be left open: the
 //! hook's own value wins, then that of the profile it names, then its tenant's,
 //! then that of the tenant's or the deployment's profile, then `standard`'s.
+//! Some are rules: of those the strictest holds.
 
 mod auth;
 mod header;
 mod limits;
+mod rules;
 mod success;
 
 use std::collections::HashSet;
@@ -17,6 +19,7 @@ pub use header::{Fact, FixedHeader, MAX_HEADERS};
 pub use limits::{
     Batch, CircuitBreaker, MAX_BATCH_WAIT, MAX_DISABLE_AFTER, MAX_PROBE_AFTER, NamePattern, Verification,
 };
+pub use rules::Rule;
 pub use success::{InvalidStatus, StatusRange, Success};
 
 use super::address::AddressPolicy;
@@ -71,7 +74,7 @@ pub enum ContentType {
 }
 
 macro_rules! settings {
-    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+    ($($(#[$doc:meta])* $name:ident: $type:ty $(=> $stricter:path: $holds:literal)?,)*) => {
         /// Some settings; those left open are decided further down.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
@@ -91,6 +94,10 @@ macro_rules! settings {
 
         impl Settings {
             pub const FIELDS: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// Those that can only be made stricter further down.
+            pub const RULES: &'static [Rule] =
+                &[$($(Rule { name: stringify!($name), holds: $holds },)?)*];
 
             /// These settings, and below them those of `lower`.
             #[must_use]
@@ -113,6 +120,27 @@ macro_rules! settings {
                     _ => return false,
                 }
                 true
+            }
+
+            /// Makes each rule as strict as it is here or in `above`.
+            pub fn bind(&mut self, above: &Self) {
+                $($(if let Some(above) = &above.$name {
+                    self.$name = Some(match &self.$name {
+                        Some(below) => $stricter(above, below),
+                        None => above.clone(),
+                    });
+                })?)*
+            }
+
+            /// The names of the rules that are weaker here than in `above`.
+            pub fn lifts(&self, above: &Self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $($(if let (Some(above), Some(below)) = (&above.$name, &self.$name)
+                    && $stricter(above, below) != *below
+                {
+                    names.push(stringify!($name));
+                })?)*
+                names
             }
 
             /// None when one is left open.
@@ -142,20 +170,20 @@ settings! {
     /// How much of it, in characters, up to 10,000.
     response_body_limit: u32,
     /// The most requests per second, over all functions together; 0 for no limit.
-    rate_limit: u32,
-    circuit_breaker: CircuitBreaker,
+    rate_limit: u32 => rules::lower_limit: "the lower one; 0 is no limit",
+    circuit_breaker: CircuitBreaker => rules::opens_earlier: "the fewer failures and the longer wait; 0 failures is no breaker",
     /// Seconds of failure without one success after which the hook is disabled,
     /// up to 7,776,000; 0 for never.
-    disable_after: Seconds,
-    verification: Verification,
+    disable_after: Seconds => rules::sooner: "the shorter one; 0 is never",
+    verification: Verification => rules::verified_first: "it is required if anybody requires it, with the header of who stands higher and the fewer requests per hour",
     /// The hook's URL cannot be changed.
-    url_locked: bool,
+    url_locked: bool => rules::either: "true",
     /// The most hooks of a tenant.
-    max_hooks: u32,
+    max_hooks: u32 => rules::fewer: "the smaller one",
     /// A regular expression that hooks' names match in full; empty for any name.
-    name_pattern: NamePattern,
+    name_pattern: NamePattern => rules::all_match: "names match all of them",
     /// A hook without a secret is not given one, and its requests are not signed.
-    secret_optional: bool,
+    secret_optional: bool => rules::both: "false; then signatures may not be empty either",
 }
 
 impl Settings {

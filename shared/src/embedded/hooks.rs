@@ -12,6 +12,7 @@ use crate::domain::hook::Hook;
 use crate::domain::ids::{EventType, HookId, TenantId};
 use crate::domain::pattern::Pattern;
 use crate::ports::{Hooks, KEPT_REVISIONS, Match, Page, StoreError, StoreResult, Subscriptions};
+use crate::ports::{is_small_revision, kept_revisions};
 
 /// Hooks and matches that are kept parsed.
 const CACHED: usize = 4_096;
@@ -57,6 +58,21 @@ impl EmbeddedHooks {
 
     fn generation(&self) -> u64 {
         self.cache.generation.load(Ordering::SeqCst)
+    }
+
+    /// The former versions that go when `old` becomes one, as a row of so many bytes.
+    fn revisions_beyond(&self, old: &Hook, bytes: usize) -> StoreResult<Vec<Vec<u8>>> {
+        if is_small_revision(bytes) {
+            let beyond = old.version.checked_sub(KEPT_REVISIONS);
+            return Ok(beyond.map(|version| revision_key(&old.tenant, old.id, version)).into_iter().collect());
+        }
+        let (mut rows, mut sizes) = (Vec::new(), vec![bytes]);
+        for row in self.store.range(Table::Hooks, prefix_range(revisions_prefix(&old.tenant, old.id))).rev() {
+            let (row, value) = row?;
+            rows.push(row.to_vec());
+            sizes.push(value.len());
+        }
+        Ok(rows.split_off(kept_revisions(&sizes) - 1))
     }
 
     fn read_matches(
@@ -144,8 +160,12 @@ fn stored(tx: &Transaction<'_>, row: &[u8]) -> StoreResult<Option<Hook>> {
     tx.get(Table::Hooks, row)?.map(|value| decode(&value)).transpose()
 }
 
-fn write_rows(tx: &mut Transaction<'_>, hook: &Hook) {
+fn write_hook(tx: &mut Transaction<'_>, hook: &Hook) {
     tx.put(Table::Hooks, hook_key(&hook.tenant, hook.id), encode(hook));
+}
+
+fn write_rows(tx: &mut Transaction<'_>, hook: &Hook) {
+    write_hook(tx, hook);
     let subscription = encode(&hook.subscription());
     for pattern in &hook.events {
         let row = with_hook(subscription_prefix(&hook.tenant, pattern), hook.id);
@@ -195,17 +215,23 @@ impl Hooks for EmbeddedHooks {
 
     async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
         let (old, new) = (old.clone(), new.clone());
+        let revision = encode(&old);
+        // Whoever changes them before it is this one's turn makes it a conflict.
+        let beyond = self.revisions_beyond(&old, revision.len())?;
         self.write(move |tx| {
             let found = stored(tx, &hook_key(&old.tenant, old.id))?;
             if found.is_none_or(|found| found.version != old.version) {
                 return Err(StoreError::Conflict);
             }
-            delete_rows(tx, &old);
-            write_rows(tx, &new);
-            tx.put(Table::Hooks, revision_key(&old.tenant, old.id, old.version), encode(&old));
-            if let Some(beyond) = old.version.checked_sub(KEPT_REVISIONS) {
-                tx.delete(Table::Hooks, revision_key(&old.tenant, old.id, beyond));
+            if old.subscription() == new.subscription() {
+                // Up to fifty rows, each of which names all patterns.
+                write_hook(tx, &new);
+            } else {
+                delete_rows(tx, &old);
+                write_rows(tx, &new);
             }
+            tx.put(Table::Hooks, revision_key(&old.tenant, old.id, old.version), revision);
+            beyond.into_iter().for_each(|row| tx.delete(Table::Hooks, row));
             Ok(())
         })
         .await

@@ -110,6 +110,11 @@ impl Store {
         self.inner.damages()
     }
 
+    /// Keeps all files as they are while it is held, so that what a crash would leave can be copied.
+    pub fn hold_still(&self) -> ::store::Still<'_> {
+        self.inner.hold_still()
+    }
+
     /// Makes a consistent copy of the store, without the file of keys, in a new folder.
     pub async fn backup(&self, to: &Path) -> StoreResult<()> {
         Ok(self.inner.backup(to).await?)

@@ -8,6 +8,30 @@ use crate::domain::ids::{EventType, HookId, TenantId};
 
 /// How many former versions are kept of anything that makes requests.
 pub const KEPT_REVISIONS: u64 = 100;
+/// The most bytes of former versions that are kept of one hook, as rows. They are
+/// for the log, which shows requests of then; what is sent is never made of them.
+pub const KEPT_REVISION_BYTES: usize = 512 * 1024;
+
+/// Of a row of this size so many fit that their number alone bounds them, and
+/// nobody has to look at the others to keep within the bound: half of it is for
+/// these and half for larger ones.
+#[cfg(any(feature = "aws", feature = "embedded"))]
+pub(crate) fn is_small_revision(bytes: usize) -> bool {
+    bytes <= KEPT_REVISION_BYTES / 2 / usize::try_from(KEPT_REVISIONS).unwrap_or(usize::MAX)
+}
+
+/// How many stay of former versions of these sizes, the newest first, when the
+/// newest is not small. That one stays in any case.
+#[cfg(any(feature = "aws", feature = "embedded"))]
+pub(crate) fn kept_revisions(sizes: &[usize]) -> usize {
+    let room = KEPT_REVISION_BYTES / 2;
+    let ends = sizes.iter().scan(0_usize, |end, size| {
+        *end = end.saturating_add(*size);
+        Some(*end)
+    });
+    let most = usize::try_from(KEPT_REVISIONS).unwrap_or(usize::MAX);
+    ends.take(most).take_while(|end| *end <= room).count().max(1)
+}
 
 /// Hooks and, in the same write, their subscription rows.
 ///
@@ -20,7 +44,8 @@ pub const KEPT_REVISIONS: u64 = 100;
 /// - A deleted hook is gone and matches nothing; deleting one that is not there
 ///   says so.
 /// - The last [`KEPT_REVISIONS`] former versions of a hook can be read, until they
-///   are forgotten.
+///   are forgotten. Of large ones only as many are kept, the newest first, as take
+///   [`KEPT_REVISION_BYTES`] together, and one in any case.
 /// - However many hooks are created at once, a tenant never gets more than the
 ///   most it is allowed; deleting one makes room.
 #[async_trait]

@@ -45,3 +45,4 @@ pub use lsm_tree::Slice;
 pub use repair::{Finding, Findings, Loss, Repaired, TableRows, examine, repair};
 pub use store::{Error, MIGRATION, OpenError, Options, Store, Table, TableSpec, Transaction};
 pub use verify::{Report, verify};
+pub use writer::Still;

@@ -19,7 +19,7 @@ use crate::memtable::{Change, Memtables};
 use crate::merged_rows::MergedRows;
 use crate::trees::Trees;
 use crate::verify::{Found, Proved, prove};
-use crate::writer::Writer;
+use crate::writer::{Still, Writer};
 use crate::{DirectoryLock, backup};
 
 /// A table, by its place in [`Options::tables`].
@@ -236,6 +236,11 @@ impl Store {
     /// Files that were found damaged while the store was open. Rows of other files are served.
     pub fn damages(&self) -> Vec<Damage> {
         self.writer.damages()
+    }
+
+    /// Keeps all files as they are while it is held; writes wait meanwhile.
+    pub fn hold_still(&self) -> Still<'_> {
+        self.writer.hold_still()
     }
 
     pub fn is_nearly_full(&self) -> bool {

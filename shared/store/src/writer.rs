@@ -79,6 +79,12 @@ impl Drop for Alarm<'_> {
     }
 }
 
+/// No file of the store changes while this is held, so that what a crash would leave can be copied.
+pub struct Still<'a> {
+    _files: MutexGuard<'a, ()>,
+    _log: MutexGuard<'a, Log>,
+}
+
 /// What the thread remembers from one turn to the next.
 #[derive(Default)]
 struct Progress {
@@ -168,10 +174,8 @@ impl Writer {
         self.shared.compactor.damages()
     }
 
-    /// No file of the store changes while this is held.
-    #[cfg(test)]
-    pub(crate) fn hold_files(&self) -> (MutexGuard<'_, ()>, MutexGuard<'_, Log>) {
-        (self.shared.compactor.hold_files(), self.shared.log())
+    pub(crate) fn hold_still(&self) -> Still<'_> {
+        Still { _files: self.shared.compactor.hold_files(), _log: self.shared.log() }
     }
 
     /// Returns once the disk has failed, and how.

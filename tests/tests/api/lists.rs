@@ -212,7 +212,7 @@ async fn a_tenant_gets_no_more_hooks_than_max_hooks_allows() {
     world.hook(json!({ "profile": "github" })).await;
     let one_more = json!({ "url": "https://a.example.com/", "events": ["a"], "profile": "standard" });
     let refused = world.post(&format!("{tenant}/hooks"), one_more.clone()).await.expect(409).json();
-    assert!(refused["detail"].as_str().unwrap().contains("max_hooks"), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("max_hooks of tenant acme"), "{refused}");
     world.delete(&first.path()).await.expect(204);
     world.post(&format!("{tenant}/hooks"), one_more.clone()).await.expect(201);
     world.post(&format!("{tenant}/hooks"), one_more).await.expect(409);

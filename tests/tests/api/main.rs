@@ -10,6 +10,7 @@ mod lists;
 mod messages;
 mod paths;
 mod routes;
+mod rules;
 mod stats;
 mod tenancy;
 mod trials;

@@ -222,6 +222,7 @@ macro_rules! hook_contracts {
             a_hook_may_have_the_most_patterns
             former_versions_can_be_read_until_they_are_forgotten
             only_so_many_former_versions_are_kept
+            former_versions_are_bounded_in_bytes_and_the_newest_stays
             a_tenant_never_gets_more_hooks_than_it_may_have
         );
         promises!($fixture, subscriptions:

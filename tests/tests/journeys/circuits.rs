@@ -136,6 +136,26 @@ async fn a_manual_retry_tries_an_open_circuit_and_its_success_closes_it() {
 }
 
 #[tokio::test]
+async fn disabling_and_enabling_a_hook_or_moving_it_opens_no_way_round_its_circuit() {
+    let world = World::new().await;
+    let hook = hook(&world, no_retries()).await;
+    world.endpoint.answer(&hook.url, vec![Answer::Timeout; 5]);
+    publish(&world, 5).await;
+    world.drain().await;
+    for change in [json!({ "enabled": false }), json!({ "enabled": true }), json!({ "url": format!("{}?2", hook.url) })]
+    {
+        world.patch(&hook.path(), change).await.expect(200);
+    }
+    assert_eq!(world.get(&hook.path()).await.json()["health"]["circuit"], "open");
+    publish(&world, 3).await;
+    world.drain().await;
+    assert_eq!(world.endpoint.sent().len(), 5);
+    world.clock.advance(Duration::from_secs(60));
+    world.drain().await;
+    assert_eq!(world.endpoint.sent().len(), 8, "the probe succeeds, and the others follow");
+}
+
+#[tokio::test]
 async fn a_process_that_dies_with_the_probe_is_followed_by_another_probe() {
     let world = World::new().await;
     let hook = hook(&world, no_retries()).await;

@@ -26,12 +26,12 @@ use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::{Actor, InPortal};
+use crate::auth::{Access, Actor, InPortal};
 use crate::input::{Body, Query, Segments, segment};
 use crate::problem::Problem;
 use health::HealthView;
 use list::{ListQuery, select};
-use rules::{GivenSecret, comply, most_hooks};
+use rules::{GivenSecret, Written, comply, limited_by};
 use settings::HookSettings;
 pub(crate) use settings::{Split, split};
 
@@ -173,6 +173,7 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> R
 pub(crate) async fn create(
     InPortal(tenant): InPortal,
     Actor(by): Actor,
+    access: Access,
     State(deps): State<Arc<Deps>>,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<CreatedHook>), Problem> {
@@ -201,16 +202,19 @@ pub(crate) async fn create(
         version: 1,
     };
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
-    settings.apply(&mut hook, &deps.addresses, &mut errors);
-    let settled = comply(&deps, &tenant, None, &mut hook, secret, errors).await?;
+    let given = settings.apply(&mut hook, &deps.addresses, &mut errors);
+    let written = Written { tenant: &tenant, old: None, hook: &mut hook, given, secret, access };
+    let settled = comply(&deps, written, errors).await?;
     changes::prepare(&deps, None, &mut hook, &settled).await?;
-    let most = most_hooks(&deps, &tenant, &settled).await?;
-    deps.hooks.create_within(&hook, most).await.map_err(|error| match error {
-        StoreError::LimitReached => {
-            Problem::conflict(format!("the tenant has {most} hooks, as many as max_hooks allows"))
+    let most = settled.max_hooks;
+    match deps.hooks.create_within(&hook, most).await {
+        Ok(()) => {}
+        Err(StoreError::LimitReached) => {
+            let by = limited_by(&deps, &tenant, &hook, most).await?;
+            return Err(Problem::conflict(format!("the tenant has {most} hooks, as many as max_hooks{by} allows")));
         }
-        other => other.into(),
-    })?;
+        Err(error) => return Err(error.into()),
+    }
     deps.keeper.audit.note(&hook.tenant, hook.id, &by, "created", None).await?;
     let (secret, public_key) = shown_secrets(&hook);
     let verification_key = hook.verification_key.as_ref().map(|key| key.reveal().to_owned());
@@ -266,6 +270,7 @@ pub(crate) async fn get(
 pub(crate) async fn update(
     InPortal(tenant): InPortal,
     Actor(by): Actor,
+    access: Access,
     State(deps): State<Arc<Deps>>,
     params: Segments,
     Body(body): Body<BTreeMap<String, Box<RawValue>>>,
@@ -275,8 +280,9 @@ pub(crate) async fn update(
     let tenant = owner(&deps, &tenant).await?;
     let mut new = old.clone();
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
-    settings.apply(&mut new, &deps.addresses, &mut errors);
-    let settled = comply(&deps, &tenant, Some(&old), &mut new, secret, errors).await?;
+    let given = settings.apply(&mut new, &deps.addresses, &mut errors);
+    let written = Written { tenant: &tenant, old: Some(&old), hook: &mut new, given, secret, access };
+    let settled = comply(&deps, written, errors).await?;
     new.updated_at = deps.clock.now();
     new.version += 1;
     changes::prepare(&deps, Some(&old), &mut new, &settled).await?;

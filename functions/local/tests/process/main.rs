@@ -8,6 +8,8 @@ mod binary;
 mod death;
 #[cfg(target_os = "linux")]
 mod disk;
+#[cfg(target_os = "linux")]
+mod memory;
 #[cfg(unix)]
 mod migrate;
 #[cfg(unix)]

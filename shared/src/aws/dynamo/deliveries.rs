@@ -173,16 +173,22 @@ fn read_header_lines(text: &str) -> Vec<(String, String)> {
     text.lines().filter_map(|line| line.split_once(':')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
 }
 
-/// Three numbers take a tenth of the room of three named ones.
+/// Numbers take a tenth of the room of named ones.
 fn revision_text(revision: Revision) -> String {
-    format!("{}.{}.{}", revision.hook, revision.tenant, revision.profile)
+    let Revision { hook, tenant, profile, base } = revision;
+    match base {
+        0 => format!("{hook}.{tenant}.{profile}"),
+        base => format!("{hook}.{tenant}.{profile}.{base}"),
+    }
 }
 
 fn read_revision(text: &str) -> StoreResult<Revision> {
     let mut numbers = text.split('.').map(str::parse::<u64>);
     let mut next = || numbers.next().and_then(Result::ok);
     match (next(), next(), next()) {
-        (Some(hook), Some(tenant), Some(profile)) => Ok(Revision { hook, tenant, profile }),
+        (Some(hook), Some(tenant), Some(profile)) => {
+            Ok(Revision { hook, tenant, profile, base: next().unwrap_or_default() })
+        }
         _ => Err(StoreError::Corrupt("a broken revision".into())),
     }
 }

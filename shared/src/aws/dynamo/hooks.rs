@@ -12,7 +12,7 @@ use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use crate::cursor;
 use crate::domain::hook::Hook;
 use crate::domain::ids::{HookId, TenantId};
-use crate::ports::{Hooks, KEPT_REVISIONS, Page, StoreError, StoreResult};
+use crate::ports::{Hooks, KEPT_REVISIONS, Page, StoreError, StoreResult, is_small_revision, kept_revisions};
 
 /// Hooks, with their subscription rows, in the table `hooks`.
 #[derive(Clone, Debug)]
@@ -72,6 +72,28 @@ impl DynamoHooks {
         }
         self.table.transact(actions).await
     }
+
+    /// The former versions that go when `old` becomes one, with a document of so
+    /// many bytes. Only for a large one the others are read.
+    async fn revisions_beyond(&self, old: &Hook, bytes: usize) -> StoreResult<Vec<String>> {
+        if is_small_revision(bytes) {
+            let beyond = old.version.checked_sub(KEPT_REVISIONS).filter(|version| *version > 0);
+            return Ok(beyond.map(revision_key).into_iter().collect());
+        }
+        let pk = revisions(&old.tenant, old.id);
+        let (mut names, mut sizes, mut version) = (Vec::new(), vec![bytes], old.version);
+        while version > 0 {
+            let range = Range::Between(revision_key(0), revision_key(version - 1));
+            let rows = self.table.query(&pk, range, Order::Descending, usize::MAX, Consistency::Strong).await?;
+            for row in &rows.items {
+                names.push(row.get_text(SK)?.to_owned());
+                sizes.push(row.document_bytes());
+            }
+            let last = names.last().filter(|_| rows.more).and_then(|name| name.parse().ok());
+            version = last.unwrap_or(0);
+        }
+        Ok(names.split_off(kept_revisions(&sizes) - 1))
+    }
 }
 
 #[async_trait]
@@ -98,9 +120,11 @@ impl Hooks for DynamoHooks {
     async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
         // First, and not in one transaction, which costs twice as much: what a
         // version says never changes, so writing it for nothing does no harm.
-        self.table.put(revision_item(old), None).await?;
-        if let Some(beyond) = old.version.checked_sub(KEPT_REVISIONS).filter(|version| *version > 0) {
-            self.table.delete(&revisions(&old.tenant, old.id), &revision_key(beyond)).await?;
+        let revision = revision_item(old);
+        let bytes = revision.document_bytes();
+        self.table.put(revision, None).await?;
+        for beyond in self.revisions_beyond(old, bytes).await? {
+            self.table.delete(&revisions(&old.tenant, old.id), &beyond).await?;
         }
         if old.subscription() == new.subscription() {
             // One plain write costs half of a transaction.

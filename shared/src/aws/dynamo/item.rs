@@ -162,6 +162,11 @@ impl Item {
         serde_json::from_str(self.get_text(DOCUMENT)?).map_err(corrupt)
     }
 
+    /// How long the document is; zero without one.
+    pub(super) fn document_bytes(&self) -> usize {
+        self.find_text(DOCUMENT).map_or(0, str::len)
+    }
+
     pub(super) fn get_word<T: DeserializeOwned>(&self, name: &str) -> StoreResult<T> {
         serde_json::from_value(self.get_text(name)?.into()).map_err(corrupt)
     }

@@ -119,3 +119,46 @@ fn an_unverified_endpoint_gets_no_more_than_its_limit_in_any_hour() {
     assert!(sent.len() > 8);
     assert!(sent.windows(3).all(|three| three[2] - three[0] >= 3_600), "{sent:?}");
 }
+
+#[test]
+fn enabling_a_hook_again_neither_closes_its_circuit_nor_forgets_what_would_open_it() {
+    let mut health = broken();
+    health.reset(at(10), BREAKER);
+    assert_eq!((health.consecutive_failures, health.failing_since), (0, None));
+    assert_eq!(health.admit(at(59), LEASE), Admission::NotBefore(at(60)));
+    assert_eq!(health.admit(at(60), LEASE), Admission::Probe);
+
+    let mut close = Health::default();
+    (0..2).for_each(|number| drop(close.fail(failure(number, 0), BREAKER)));
+    close.reset(at(1), BREAKER);
+    close.fail(failure(2, 2), BREAKER);
+    assert_ne!(close.circuit, Circuit::Closed);
+
+    let mut recovered = broken();
+    recovered.succeed(at(100));
+    recovered.reset(at(101), BREAKER);
+    assert_eq!(recovered.ramp(at(101)), Some(10));
+}
+
+#[test]
+fn a_hook_that_was_down_for_long_is_probed_soon_after_it_was_enabled_again() {
+    let mut health = broken();
+    health.fail(Failure { probe: true, ..failure(9, 100_000) }, BREAKER);
+    assert_eq!(health.admit(at(100_100), LEASE), Admission::NotBefore(at(103_600)));
+    health.reset(at(100_100), BREAKER);
+    assert_eq!(health.admit(at(100_159), LEASE), Admission::NotBefore(at(100_160)));
+    health.reset(at(100_150), BREAKER);
+    assert_eq!(health.admit(at(100_160), LEASE), Admission::Probe, "once more does not put it off");
+}
+
+#[test]
+fn moving_to_and_fro_gives_no_more_requests_to_endpoints_that_are_not_verified() {
+    let limit: Verification = serde_json::from_str(r#"{"required":true,"per_hour":2}"#).unwrap();
+    let mut health = Health::default();
+    let sent = (0..10).filter(|minute| {
+        health.reset(at(minute * 60), BREAKER);
+        health.unverify();
+        health.take_unverified(at(minute * 60), &limit) == Admission::Go
+    });
+    assert_eq!(sent.count(), 2);
+}

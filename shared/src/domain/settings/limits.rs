@@ -1,3 +1,5 @@
+use std::fmt;
+
 use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -102,12 +104,15 @@ impl Verification {
     }
 }
 
-/// Which names hooks may have.
+/// Which names hooks may have: those that match all of some expressions.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct NamePattern {
+pub struct NamePattern(Vec<Expression>);
+
+#[derive(Clone, Debug)]
+struct Expression {
     text: String,
-    whole: Option<Regex>,
+    whole: Regex,
 }
 
 /// The longest pattern, in bytes; matching takes time in its length.
@@ -121,12 +126,29 @@ const MAX_COMPILED_BYTES: usize = 64 * 1024;
 pub struct InvalidPattern;
 
 impl NamePattern {
-    pub fn as_str(&self) -> &str {
-        &self.text
+    pub fn admits(&self, name: &str) -> bool {
+        self.0.iter().all(|expression| expression.whole.is_match(name))
     }
 
-    pub fn admits(&self, name: &str) -> bool {
-        self.whole.as_ref().is_none_or(|whole| whole.is_match(name))
+    /// Names that match both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut all = self.clone();
+        all.0.extend(other.0.iter().filter(|one| self.0.iter().all(|own| own.text != one.text)).cloned());
+        all
+    }
+}
+
+/// Several expressions are shown as one with lookaheads, which JavaScript, Python
+/// and PCRE read.
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((last, others)) = self.0.split_last() else { return Ok(()) };
+        if others.is_empty() {
+            return f.write_str(&last.text);
+        }
+        others.iter().try_for_each(|one| write!(f, "(?=(?:{})$)", one.text))?;
+        write!(f, "(?:{})", last.text)
     }
 }
 
@@ -136,15 +158,13 @@ impl TryFrom<String> for NamePattern {
         if text.len() > MAX_PATTERN_BYTES {
             return Err(InvalidPattern);
         }
-        let whole = match text.is_empty() {
-            true => None,
-            false => {
-                // On its own as well, or `a)|(?:b` would get out of the parentheses.
-                compile(&text)?;
-                Some(compile(&format!("^(?:{text})$"))?)
-            }
-        };
-        Ok(Self { text, whole })
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        // On its own as well, or `a)|(?:b` would get out of the parentheses.
+        compile(&text)?;
+        let whole = compile(&format!("^(?:{text})$"))?;
+        Ok(Self(vec![Expression { text, whole }]))
     }
 }
 
@@ -154,13 +174,15 @@ fn compile(pattern: &str) -> Result<Regex, InvalidPattern> {
 
 impl From<NamePattern> for String {
     fn from(pattern: NamePattern) -> Self {
-        pattern.text
+        pattern.to_string()
     }
 }
 
+/// In whatever order.
 impl PartialEq for NamePattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        let within = |one: &Self, two: &Self| one.0.iter().all(|a| two.0.iter().any(|b| a.text == b.text));
+        within(self, other) && within(other, self)
     }
 }
 
@@ -183,6 +205,16 @@ mod tests {
         assert!(!pattern.admits("Hook 1") && !pattern.admits("") && !pattern.admits("Hook1\n"));
         assert!(NamePattern::default().admits("anything at all"));
         assert!(NamePattern::try_from("(".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_name_matches_both_of_two_patterns_which_are_shown_as_one() {
+        let pattern = |text: &str| NamePattern::try_from(text.to_owned()).unwrap();
+        let both = pattern("[a-z]+|A").and(&pattern("[a-z0-9]{1,3}"));
+        assert!(both.admits("abc") && !both.admits("A") && !both.admits("a1") && !both.admits("abcd"));
+        assert_eq!(both.to_string(), "(?=(?:[a-z]+|A)$)(?:[a-z0-9]{1,3})");
+        assert_eq!(both.and(&pattern("[a-z]+|A")), both);
+        assert_eq!(pattern("a").and(&NamePattern::default()).to_string(), "a");
     }
 
     #[test]

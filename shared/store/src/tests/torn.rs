@@ -28,7 +28,7 @@ pub(super) fn copy(from: &Path, to: &Path) {
 
 /// The same of a store that is open and to which nobody writes.
 pub(super) fn copy_open(store: &Store, from: &Path, to: &Path) {
-    let _files = store.writer().hold_files();
+    let _files = store.hold_still();
     copy(from, to);
 }
 

@@ -1,6 +1,6 @@
 use shared::domain::hook::{Hook, MAX_PATTERNS};
 use shared::domain::ids::HookId;
-use shared::ports::{KEPT_REVISIONS, StoreError};
+use shared::ports::{KEPT_REVISION_BYTES, KEPT_REVISIONS, StoreError};
 
 use super::Stores;
 use super::samples::{all_pages, changed, hook, tenant_id};
@@ -143,6 +143,31 @@ pub(crate) async fn only_so_many_former_versions_are_kept(stores: &Stores) {
     let revision = async |version| stores.hooks.revision(&first.tenant, first.id, version).await.unwrap();
     assert_eq!(revision(1).await, None);
     assert_eq!(revision(2).await.map(|hook| hook.version), Some(2));
+}
+
+pub(crate) async fn former_versions_are_bounded_in_bytes_and_the_newest_stays(stores: &Stores) {
+    let first = hook("acme", &["a"]);
+    stores.hooks.create(&first).await.unwrap();
+    let mut now = first.clone();
+    let mut kept_at_most = 0;
+    // Large ones, then so many small ones that only their number bounds them, and large ones again.
+    for (times, bytes) in [(12, 100_000), (60, 1_500), (3, 100_000), (1, 300_000), (2, 10)] {
+        for _ in 0..times {
+            let next = changed(&now, |hook| hook.description = "x".repeat(bytes));
+            stores.hooks.update(&now, &next).await.unwrap();
+            now = next;
+            let mut total = 0;
+            for version in 1..now.version {
+                let kept = stores.hooks.revision(&now.tenant, now.id, version).await.unwrap();
+                total += kept.map_or(0, |hook| hook.description.len());
+            }
+            assert!(total <= KEPT_REVISION_BYTES, "{total} bytes at version {}", now.version);
+            let newest = stores.hooks.revision(&now.tenant, now.id, now.version - 1).await.unwrap();
+            assert_eq!(newest.map(|hook| hook.version), Some(now.version - 1));
+            kept_at_most = kept_at_most.max(total);
+        }
+    }
+    assert!(kept_at_most > KEPT_REVISION_BYTES / 4, "what there is room for is kept: {kept_at_most}");
 }
 
 pub(crate) async fn a_tenant_never_gets_more_hooks_than_it_may_have(stores: &Stores) {

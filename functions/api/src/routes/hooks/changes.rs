@@ -28,8 +28,9 @@ pub(super) async fn prepare(
     }
     let moved = old.is_some_and(|old| old.url != new.url);
     if moved || !was_enabled && new.enabled {
+        let now = deps.clock.now();
         let renew = |health: &mut Health| {
-            health.reset();
+            health.reset(now, settings.circuit_breaker);
             if moved {
                 health.unverify();
             }

@@ -1,13 +1,15 @@
 //! What a hook has to comply with once all its settings are known.
 
 use shared::domain::hook::Hook;
+use shared::domain::layers::Layers;
 use shared::domain::secret::{Secret, SecretKind, SigningSecret};
-use shared::domain::settings::Complete;
+use shared::domain::settings::{Complete, Settings};
 use shared::domain::signature::{self, Scheme};
 use shared::domain::tenant::Tenant;
 use shared::ports::Random;
 
 use crate::Deps;
+use crate::auth::Access;
 use crate::problem::{FieldError, Problem};
 
 /// What a request says about the secret.
@@ -28,47 +30,92 @@ impl GivenSecret {
     }
 }
 
-/// Checks `hook` as it is about to be stored, and gives it the secrets that its
-/// signatures need. `old` is what it was, unless it is new.
+/// A hook as it is about to be stored, and what a request says of it.
+pub(super) struct Written<'a> {
+    pub(super) tenant: &'a Tenant,
+    /// What it was, unless it is new.
+    pub(super) old: Option<&'a Hook>,
+    pub(super) hook: &'a mut Hook,
+    /// The settings that the request decides.
+    pub(super) given: Settings,
+    pub(super) secret: GivenSecret,
+    pub(super) access: Access,
+}
+
+/// Checks a hook and gives it the secrets that its signatures need.
+///
+/// What a layer above imposes holds without this: it is for telling who tries to
+/// lift it, and for rules about a change.
 pub(super) async fn comply(
     deps: &Deps,
-    tenant: &Tenant,
-    old: Option<&Hook>,
-    hook: &mut Hook,
-    secret: GivenSecret,
+    written: Written<'_>,
     mut errors: Vec<FieldError>,
 ) -> Result<Complete, Problem> {
+    let Written { tenant, old, hook, given, secret, access } = written;
     if let Some(name) = &hook.profile
         && deps.effective.find_profile(name).await?.is_none()
     {
         errors.push(FieldError::new("profile", "there is no such profile"));
         return Err(Problem::bad_body(errors));
     }
-    let settings = deps.effective.settle(hook, tenant).await?;
+    let profiles = deps.effective.profiles(hook.profile.as_ref(), tenant).await?;
+    let layers = Layers { tenant, profiles: &profiles };
+    let settings = layers.settle(&hook.settings);
     settings.check(&mut errors);
+    for imposed in layers.lifted_by(&given) {
+        errors.push(FieldError::new(imposed.rule.name, imposed.to_string()));
+    }
+    let mut moved = old.is_none();
     if let Some(old) = old {
-        let before = deps.effective.settle(old, tenant).await?;
-        if before.url_locked && (hook.url != old.url) {
-            errors.push(FieldError::new("url", "is locked: it cannot be changed after the hook was created"));
+        let profiles = deps.effective.profiles(old.profile.as_ref(), tenant).await?;
+        let before = Layers { tenant, profiles: &profiles };
+        moved = old.profile != hook.profile;
+        check_url(&before, old, hook, &mut errors);
+        if moved && access == Access::Portal {
+            for imposed in before.left_behind(&layers, &hook.settings) {
+                errors.push(FieldError::new("profile", format!("{imposed}; a portal key cannot leave it")));
+            }
         }
     }
-    let mut undecided = hook.clone();
-    undecided.settings.url_locked = None;
-    undecided.settings.verification = None;
-    let imposed = deps.effective.settle(&undecided, tenant).await?;
-    if imposed.url_locked && !settings.url_locked {
-        errors.push(FieldError::new("url_locked", "is decided by the tenant or its profile and cannot be lifted"));
-    }
-    if imposed.verification.required && settings.verification != imposed.verification {
-        errors.push(FieldError::new("verification", "is decided by the tenant or its profile and cannot be lifted"));
-    }
     let renamed = old.is_none_or(|old| old.name != hook.name);
-    if renamed && !settings.name_pattern.admits(&hook.name) {
-        let message = format!("expected a name that matches {}", settings.name_pattern.as_str());
+    if (renamed || moved) && !settings.name_pattern.admits(&hook.name) {
+        let refuses = |rules: &Settings| rules.name_pattern.as_ref().is_some_and(|pattern| !pattern.admits(&hook.name));
+        let by = layers.find("name_pattern", refuses).map(|imposed| format!(", as {} imposes", imposed.by));
+        let message = format!("expected a name that matches {}{}", settings.name_pattern, by.unwrap_or_default());
         errors.push(FieldError::new("name", message));
+    }
+    let signed_by = layers.find("secret_optional", |rules| rules.secret_optional == Some(false));
+    if settings.signatures.is_empty()
+        && let Some(imposed) = &signed_by
+    {
+        errors.push(FieldError::new("signatures", format!("expected at least one: {imposed}")));
+    }
+    if matches!(secret, GivenSecret::Remove) && !settings.secret_optional {
+        let by = signed_by.map(|imposed| format!(": {imposed}")).unwrap_or_default();
+        errors.push(FieldError::new("secret", format!("is required here; leave it out to keep it{by}")));
     }
     provide_secrets(hook, &settings, secret, deps.random.as_ref(), &mut errors);
     if errors.is_empty() { Ok(settings) } else { Err(Problem::bad_body(errors)) }
+}
+
+/// Who allows a tenant no more hooks than this, in words.
+pub(super) async fn limited_by(deps: &Deps, tenant: &Tenant, hook: &Hook, most: u32) -> Result<String, Problem> {
+    let profiles = deps.effective.profiles(hook.profile.as_ref(), tenant).await?;
+    let layers = Layers { tenant, profiles: &profiles };
+    let by = layers.find("max_hooks", |rules| rules.max_hooks == Some(most));
+    Ok(by.map(|imposed| format!(" of {}", imposed.by)).unwrap_or_default())
+}
+
+/// `before` are the layers of the hook as it was.
+fn check_url(before: &Layers<'_>, old: &Hook, new: &Hook, errors: &mut Vec<FieldError>) {
+    if old.url == new.url || !before.settle(&old.settings).url_locked {
+        return;
+    }
+    let by = before.find("url_locked", |rules| rules.url_locked == Some(true));
+    let by =
+        by.map_or_else(|| "the hook's own url_locked".to_owned(), |imposed| format!("url_locked of {}", imposed.by));
+    let message = format!("is locked by {by}: it cannot be changed after the hook was created");
+    errors.push(FieldError::new("url", message));
 }
 
 fn provide_secrets(
@@ -84,8 +131,7 @@ fn provide_secrets(
             Err(wrong) => errors.push(FieldError::new("secret", wrong.to_string())),
         },
         GivenSecret::Remove if settings.secret_optional => hook.secrets.clear(),
-        GivenSecret::Remove => errors.push(FieldError::new("secret", "is required here; leave it out to keep it")),
-        GivenSecret::Keep => {}
+        GivenSecret::Remove | GivenSecret::Keep => {}
     }
     if !settings.secret_optional {
         let signs = |ed25519: bool| settings.signatures.iter().any(|s| (s.scheme == Scheme::V1a) == ed25519);
@@ -107,13 +153,4 @@ fn provide_secrets(
     if let Some(wrong) = hook.secrets.iter().find_map(unfit) {
         errors.push(FieldError::new("secret", format!("the present one does not fit the signatures: {wrong}")));
     }
-}
-
-/// The most hooks that the tenant may have: what its own settings allow, or what
-/// those of the new hook allow where that is less, so that naming another
-/// profile lifts no limit.
-pub(super) async fn most_hooks(deps: &Deps, tenant: &Tenant, complete: &Complete) -> Result<u32, Problem> {
-    let profile = deps.effective.profile(None, tenant).await?;
-    let own = tenant.settings.max_hooks.unwrap_or_else(|| profile.completed().max_hooks);
-    Ok(own.min(complete.max_hooks))
 }

@@ -129,7 +129,13 @@ impl HookSettings {
     }
 
     /// Applies every setting but the secret, and adds what is wrong to `errors`.
-    pub(crate) fn apply(mut self, hook: &mut Hook, addresses: &AddressPolicy, errors: &mut Vec<FieldError>) {
+    /// Returns the settings that are decided here.
+    pub(crate) fn apply(
+        mut self,
+        hook: &mut Hook,
+        addresses: &AddressPolicy,
+        errors: &mut Vec<FieldError>,
+    ) -> Settings {
         let fields = self.fields;
         if let Some(name) = fields.name {
             hook.name = text("name", name, MAX_NAME_CHARS, errors);
@@ -167,6 +173,7 @@ impl HookSettings {
         for name in ["max_hooks", "name_pattern"] {
             if self.settings.decided().contains(&name) {
                 errors.push(FieldError::new(name, "is decided by the tenant or its profile, not by a hook"));
+                self.settings.reset(name);
             }
         }
         for name in self.reset {
@@ -174,7 +181,8 @@ impl HookSettings {
         }
         self.settings.keep_secrets_of(&hook.settings);
         self.settings.check("", addresses, errors);
-        hook.settings = self.settings.over(&hook.settings);
+        hook.settings = self.settings.clone().over(&hook.settings);
+        self.settings
     }
 }
 
