@@ -85,19 +85,23 @@ impl Layers<'_> {
     /// What the rules in `own` would lift.
     pub fn lifted_by(&self, own: &Settings) -> Vec<ImposedRule> {
         let layers = self.imposed();
-        let mut together = Settings::default();
-        layers.iter().for_each(|(_, rules)| together.bind(rules));
         let of_rule = |name| {
             let (by, rules) = layers.iter().find(|(_, rules)| own.lifts(rules).contains(&name))?;
             imposed_rule(name, by, rules)
         };
-        own.lifts(&together).into_iter().filter_map(of_rule).collect()
+        own.lifts(&self.together()).into_iter().filter_map(of_rule).collect()
     }
 
-    /// What these layers impose and does not hold any more for a hook of the
-    /// layers `next` that decides `own` itself.
-    pub fn left_behind(&self, next: &Layers<'_>, own: &Settings) -> Vec<ImposedRule> {
-        self.lifted_by(&next.bound(own))
+    /// What these layers impose and the layers `next` do not.
+    pub fn left_behind(&self, next: &Layers<'_>) -> Vec<ImposedRule> {
+        self.lifted_by(&next.together().over(&Settings::unbound()))
+    }
+
+    /// The rules of all layers, each as strict as any makes it.
+    fn together(&self) -> Settings {
+        let mut together = Settings::default();
+        self.imposed().iter().for_each(|(_, rules)| together.bind(rules));
+        together
     }
 
     /// Who makes this rule, the one nearest to the hook first.

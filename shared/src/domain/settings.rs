@@ -74,7 +74,7 @@ pub enum ContentType {
 }
 
 macro_rules! settings {
-    ($($(#[$doc:meta])* $name:ident: $type:ty $(=> $stricter:path: $holds:literal)?,)*) => {
+    ($($(#[$doc:meta])* $name:ident: $type:ty $(=> $stricter:path, weakest $weakest:expr, $holds:literal)?,)*) => {
         /// Some settings; those left open are decided further down.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
@@ -132,6 +132,11 @@ macro_rules! settings {
                 })?)*
             }
 
+            /// Every rule as weak as it can be.
+            pub fn unbound() -> Self {
+                Self { $($($name: Some($weakest),)?)* ..Self::default() }
+            }
+
             /// The names of the rules that are weaker here than in `above`.
             pub fn lifts(&self, above: &Self) -> Vec<&'static str> {
                 let mut names = Vec::new();
@@ -170,20 +175,22 @@ settings! {
     /// How much of it, in characters, up to 10,000.
     response_body_limit: u32,
     /// The most requests per second, over all functions together; 0 for no limit.
-    rate_limit: u32 => rules::lower_limit: "the lower one; 0 is no limit",
-    circuit_breaker: CircuitBreaker => rules::opens_earlier: "the fewer failures and the longer wait; 0 failures is no breaker",
+    rate_limit: u32 => rules::lower_limit, weakest 0, "the lower one; 0 is no limit",
+    circuit_breaker: CircuitBreaker => rules::opens_earlier, weakest CircuitBreaker::OFF,
+        "the fewer failures and the longer wait; 0 failures is no breaker",
     /// Seconds of failure without one success after which the hook is disabled,
     /// up to 7,776,000; 0 for never.
-    disable_after: Seconds => rules::sooner: "the shorter one; 0 is never",
-    verification: Verification => rules::verified_first: "it is required if anybody requires it, with the header of who stands higher and the fewer requests per hour",
+    disable_after: Seconds => rules::sooner, weakest Seconds::new(0), "the shorter one; 0 is never",
+    verification: Verification => rules::verified_first, weakest Verification::none(),
+        "it is required if anybody requires it, with the header of who stands higher and the fewer requests per hour",
     /// The hook's URL cannot be changed.
-    url_locked: bool => rules::either: "true",
+    url_locked: bool => rules::either, weakest false, "true",
     /// The most hooks of a tenant.
-    max_hooks: u32 => rules::fewer: "the smaller one",
+    max_hooks: u32 => rules::fewer, weakest MAX_HOOKS, "the smaller one",
     /// A regular expression that hooks' names match in full; empty for any name.
-    name_pattern: NamePattern => rules::all_match: "names match all of them",
+    name_pattern: NamePattern => rules::all_match, weakest NamePattern::default(), "names match all of them",
     /// A hook without a secret is not given one, and its requests are not signed.
-    secret_optional: bool => rules::both: "false; then signatures may not be empty either",
+    secret_optional: bool => rules::both, weakest true, "false; then signatures may not be empty either",
 }
 
 impl Settings {

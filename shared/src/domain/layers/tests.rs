@@ -49,10 +49,10 @@ fn the_strictest_layer_holds_whoever_made_the_rule() {
     assert_eq!(
         told,
         [
-            "url_locked: profile named",
             "rate_limit: the deployment's profile house",
-            "secret_optional: the deployment's profile house",
-            "disable_after: tenant acme"
+            "disable_after: tenant acme",
+            "url_locked: profile named",
+            "secret_optional: the deployment's profile house"
         ]
     );
 }
@@ -86,4 +86,23 @@ fn the_header_of_a_verification_is_that_of_who_stands_highest() {
     let own = settings(r#"{"verification":{"required":true,"per_hour":2,"header":"x-request-id"}}"#);
     let settled = Layers { tenant: &tenant, profiles: &profiles }.settle(&own).verification;
     assert_eq!((settled.per_hour, settled.header.as_str()), (2, "x-tenant"));
+}
+
+#[test]
+fn a_profile_is_left_with_nothing_behind_only_for_one_that_imposes_as_much() {
+    let base = || Arc::clone(crate::domain::profile::find_built_in(STANDARD).unwrap());
+    let of = |named: Option<&str>| HookProfiles { named: named.map(|rules| profile("named", rules)), base: base() };
+    let tenant = tenant(None, r#"{"url_locked":true}"#);
+    let left = |from: Option<&str>, to: Option<&str>| -> Vec<&str> {
+        let (from, to) = (of(from), of(to));
+        let (from, to) = (Layers { tenant: &tenant, profiles: &from }, Layers { tenant: &tenant, profiles: &to });
+        from.left_behind(&to).iter().map(|imposed| imposed.rule.name).collect()
+    };
+    let careful =
+        Some(r#"{"rate_limit":5,"url_locked":true,"circuit_breaker":{"failures":50},"secret_optional":false}"#);
+    let lax = Some(r#"{"rate_limit":0,"circuit_breaker":{"failures":0},"secret_optional":true,"name_pattern":""}"#);
+    let stricter = r#"{"rate_limit":4,"circuit_breaker":{"failures":9},"secret_optional":false,"max_hooks":3}"#;
+    assert_eq!(left(careful, None), ["rate_limit", "circuit_breaker", "secret_optional"], "defaults are no rules");
+    assert_eq!(left(careful, Some(stricter)), Vec::<&str>::new());
+    assert_eq!(left(lax, None), Vec::<&str>::new());
 }

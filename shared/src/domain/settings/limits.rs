@@ -62,6 +62,8 @@ fn a_minute() -> Seconds {
 }
 
 impl CircuitBreaker {
+    pub(super) const OFF: Self = Self { failures: 0, probe_after: Seconds::new(60) };
+
     pub(super) fn check(self, field: &str, errors: &mut Vec<FieldError>) {
         if self.failures > MAX_BREAKER_FAILURES {
             let message = format!("expected a number from 0 to {MAX_BREAKER_FAILURES}");
@@ -94,6 +96,10 @@ fn usual_header() -> String {
 }
 
 impl Verification {
+    pub(super) fn none() -> Self {
+        Self { required: false, per_hour: one(), header: usual_header() }
+    }
+
     pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
         if !(1..=3_600).contains(&self.per_hour) {
             errors.push(FieldError::new(format!("{field}.per_hour"), "expected a number from 1 to 3600"));

@@ -72,7 +72,7 @@ pub(super) async fn comply(
         moved = old.profile != hook.profile;
         check_url(&before, old, hook, &mut errors);
         if moved && access == Access::Portal {
-            for imposed in before.left_behind(&layers, &hook.settings) {
+            for imposed in before.left_behind(&layers) {
                 errors.push(FieldError::new("profile", format!("{imposed}; a portal key cannot leave it")));
             }
         }
