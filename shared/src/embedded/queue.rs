@@ -6,6 +6,7 @@
 //! brings it early.
 
 mod dead_letters;
+mod held;
 mod index;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -114,21 +115,6 @@ impl EmbeddedQueue {
     /// when empty.
     pub fn next_change(&self) -> Option<Timestamp> {
         self.lock().next_change()
-    }
-
-    /// The groups of messages that their hooks hold back.
-    pub fn held(&self) -> Vec<Arc<str>> {
-        self.lock().held()
-    }
-
-    /// Lets the messages of a group wait no longer, and says how many did.
-    /// Nothing is written: what is not handled before a restart is let go then.
-    pub fn release(&self, group: &str) -> usize {
-        let released = self.lock().release(group, self.clock.steady());
-        if released > 0 {
-            self.arrivals.notify_one();
-        }
-        released
     }
 
     /// Returns when something was sent or deferred since the last call, or was
