@@ -51,7 +51,9 @@ pub(crate) fn run(options: &RepairOptions) -> anyhow::Result<ExitCode> {
 fn report(findings: &Findings, data: &Path) -> String {
     let mut text = String::new();
     // Writing into a text does not fail.
-    let mut line = |line: String| drop(writeln!(text, "{line}"));
+    let mut line = |line: String| {
+        let _ = writeln!(text, "{line}");
+    };
     if let Some(before) = &findings.unfinished {
         line(format!(
             "A repair of {} was begun and not finished. The old files are in {}",
