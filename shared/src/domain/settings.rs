@@ -40,8 +40,7 @@ pub const MAX_RESPONSE_BODY_CHARS: u32 = 10_000;
 pub const MAX_HOOKS: u32 = 100_000;
 const MAX_PER_SECOND: u32 = 10_000;
 /// The largest payload and the largest list of headers, as JSON in bytes. A hook
-/// is one item of at most 400 KB in DynamoDB, and a hundred former versions of
-/// it are kept.
+/// is one item of at most 400 KB in DynamoDB, and former versions of it are kept.
 pub const MAX_PART_BYTES: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -153,6 +153,8 @@ async fn disabling_and_enabling_a_hook_or_moving_it_opens_no_way_round_its_circu
     assert_eq!(world.endpoint.sent().len(), 5);
     world.clock.advance(Duration::from_secs(60));
     world.drain().await;
+    assert_eq!(world.endpoint.sent().len(), 6, "one probe");
+    world.settle().await;
     assert_eq!(world.endpoint.sent().len(), 8, "the probe succeeds, and the others follow");
 }
 

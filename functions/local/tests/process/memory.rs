@@ -7,9 +7,9 @@ use crate::support::{Server, client};
 
 /// Hooks that are changed at the same time, as large as they may be.
 const HOOKS: usize = 4;
-const CHANGES: usize = 60;
+const CHANGES: usize = 150;
 /// A start needs less than this many times what it needs over an empty store.
-const MOST: f64 = 3.0;
+const MOST: f64 = 2.0;
 
 /// The most memory that it has had so far, in MiB.
 fn peak(server: &Server) -> f64 {
