@@ -11,6 +11,9 @@ use crate::{
     DirectoryLock, Error, Findings, Loss, OpenError, Options, Repaired, Store, Table, examine, repair, verify,
 };
 
+/// What is done to a directory, and what that is called.
+type Harm<'a> = (&'a str, &'a dyn Fn(&Path));
+
 type Rows = BTreeMap<(u8, Vec<u8>), Vec<u8>>;
 
 /// A store, and what it held after each of its records.
@@ -255,7 +258,7 @@ async fn rows_of_a_file_that_is_missing_are_not_there_in_an_older_state() {
 async fn a_list_of_files_that_is_missing_or_damaged_is_made_again_where_that_can_be_proved() {
     for (state, history) in histories().await {
         let current = |folder: &Path| folder.join("tables/hooks/current");
-        let damages: [(&str, &dyn Fn(&Path)); 4] = [
+        let damages: [Harm<'_>; 4] = [
             ("without current", &|folder| fs::remove_file(current(folder)).unwrap()),
             ("with a damaged current", &|folder| flip(&current(folder), 3)),
             ("with a damaged list", &|folder| flip(&version(folder, "hooks"), 40)),
@@ -304,7 +307,7 @@ async fn a_row_that_is_deleted_behind_a_hole_in_the_log_is_not_there() {
 async fn what_the_store_says_of_itself_is_made_again() {
     for (state, history) in histories().await {
         for file in ["store", "checkpoint", "synced"] {
-            let damages: [(&str, &dyn Fn(&Path)); 2] = [
+            let damages: [Harm<'_>; 2] = [
                 ("damaged", &|folder| {
                     flip(&folder.join(file), 20);
                     if file == "synced" {
@@ -334,7 +337,7 @@ async fn no_damage_brings_back_what_was_changed_or_deleted() {
         let files = files_of_store(history.folder.path()).into_iter().filter(|(file, _)| !of_others(file));
         for (number, (file, bytes)) in files.enumerate() {
             let end = bytes.len() - 1;
-            let damages: [(&str, &dyn Fn(&Path)); 4] = [
+            let damages: [Harm<'_>; 4] = [
                 ("a bit at the start", &|path| flip(path, 1)),
                 ("a bit in the middle", &|path| flip(path, end / 2)),
                 ("a cut", &|path| fs::write(path, &bytes[..end / 2]).unwrap()),
