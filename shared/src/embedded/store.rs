@@ -1,5 +1,6 @@
 //! The store of one directory, with the tables that the adapters keep their rows in.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +9,12 @@ pub use ::store::{Damage, OpenError};
 use ::store::{DirectoryLock, Slice, TableSpec};
 
 use super::codec;
+use super::private::write_private;
 use crate::ports::{Clock, Readiness, StoreError, StoreResult};
+
+/// In the file `version`, where versions of format 1 expect another text, and for whoever wonders.
+const FENCE: &[u8] = b"This directory is of format 2 of hookline. Versions of format 1 do not start here;\n\
+    see docs/upgrades.md for the way back.\n";
 
 /// Which table a row lives in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +74,9 @@ impl Store {
 
     /// The same in a directory that this process holds already.
     pub fn open_locked(lock: DirectoryLock, options: &StoreOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let directory = lock.path().to_owned();
         let inner = store::Store::open(lock, &options.with_tables(Arc::clone(&clock)))?;
+        fence_off_format_1(&directory).map_err(|error| OpenError::NotWritable(directory, error))?;
         Ok(Self { inner, clock })
     }
 
@@ -180,6 +188,13 @@ impl Store {
     ) -> StoreResult<T> {
         self.inner.write(work).await
     }
+}
+
+/// Versions of format 1 take a directory without this file for a new one and make an empty store
+/// in it: after a rollback everything would seem to be gone.
+fn fence_off_format_1(directory: &Path) -> io::Result<()> {
+    let path = directory.join("version");
+    if path.try_exists()? { Ok(()) } else { write_private(&path, FENCE) }
 }
 
 impl Readiness for Store {

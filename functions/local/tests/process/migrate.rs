@@ -60,35 +60,47 @@ async fn a_server_starts_on_a_converted_directory_and_delivers_what_had_waited()
         assert_eq!(again.status.code(), Some(1));
         assert!(text(&again.stderr).contains("format 2 already"), "{again:?}");
 
-        let mut server = Server::start(&data).await;
-        let hooks = format!("/v1/tenants/acme/hooks/{}", old.fact("hook"));
-        let status = async |key: &str| {
-            let request = client().get(format!("http://{}{hooks}", server.address)).bearer_auth(key);
-            request.send().await.unwrap().status().as_u16()
-        };
-        assert_eq!(status(old.fact("works")).await, 200);
-        assert_eq!(status(old.fact("revoked")).await, 401, "a key that was revoked stays so");
-        let other = format!("/v1/tenants/globex/hooks/{}", old.fact("other_hook"));
-        assert_eq!(server.get(&other).await.unwrap().body["url"], "http://127.0.0.1:1/other");
-
-        let fates = server.fates(old.fact("hook")).await;
-        let mut events: Vec<&str> = fates.keys().map(String::as_str).collect();
-        events.sort_unstable();
-        let early = ["early-0", "early-1", "early-2"];
-        assert_eq!(events, [&early[..], &["late-0", "late-1", "late-2", "late-3", "late-4"]].concat());
-        assert!(fates.values().all(|fate| fate != "succeeded"), "{fates:?}");
-        let address = format!("http://{}{hooks}", server.address);
-        let receiver = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let hook = json!({"url": format!("http://{}/", receiver.local_addr().unwrap())});
-        tokio::spawn(async move { axum::serve(receiver, Router::new().fallback(async || "")).await });
-        let moved = client().patch(address).bearer_auth(old.fact("works")).json(&hook);
-        assert_eq!(moved.send().await.unwrap().status(), 200);
-        until("what had waited has succeeded", || async {
-            server.fates(old.fact("hook")).await.values().all(|fate| fate == "succeeded")
-        })
-        .await;
-        assert!(terminate(&mut server.child).await.success());
+        serves_what_it_held(&old, &data).await;
     }
+}
+
+#[tokio::test]
+async fn a_server_starts_on_the_directory_of_an_earlier_release_and_delivers_what_had_waited() {
+    for archive in ["format-2-killed.tar.gz", "format-2-stopped.tar.gz"] {
+        let old = Old::unpack(archive);
+        serves_what_it_held(&old, &old.folder.path().join("format-2")).await;
+    }
+}
+
+async fn serves_what_it_held(old: &Old, data: &Path) {
+    let mut server = Server::start(data).await;
+    let hooks = format!("/v1/tenants/acme/hooks/{}", old.fact("hook"));
+    let status = async |key: &str| {
+        let request = client().get(format!("http://{}{hooks}", server.address)).bearer_auth(key);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status(old.fact("works")).await, 200);
+    assert_eq!(status(old.fact("revoked")).await, 401, "a key that was revoked stays so");
+    let other = format!("/v1/tenants/globex/hooks/{}", old.fact("other_hook"));
+    assert_eq!(server.get(&other).await.unwrap().body["url"], "http://127.0.0.1:1/other");
+
+    let fates = server.fates(old.fact("hook")).await;
+    let mut events: Vec<&str> = fates.keys().map(String::as_str).collect();
+    events.sort_unstable();
+    let early = ["early-0", "early-1", "early-2"];
+    assert_eq!(events, [&early[..], &["late-0", "late-1", "late-2", "late-3", "late-4"]].concat());
+    assert!(fates.values().all(|fate| fate != "succeeded"), "{fates:?}");
+    let address = format!("http://{}{hooks}", server.address);
+    let receiver = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hook = json!({"url": format!("http://{}/", receiver.local_addr().unwrap())});
+    tokio::spawn(async move { axum::serve(receiver, Router::new().fallback(async || "")).await });
+    let moved = client().patch(address).bearer_auth(old.fact("works")).json(&hook);
+    assert_eq!(moved.send().await.unwrap().status(), 200);
+    until("what had waited has succeeded", || async {
+        server.fates(old.fact("hook")).await.values().all(|fate| fate == "succeeded")
+    })
+    .await;
+    assert!(terminate(&mut server.child).await.success());
 }
 
 #[tokio::test]

@@ -246,3 +246,12 @@ async fn tables_with_files_are_converted_as_the_old_version_reads_them() {
     assert_eq!(new_digests(&data), expected);
     assert_eq!(files(&data.join(swap::ARCHIVE)), before);
 }
+
+#[test]
+fn a_directory_of_format_2_is_none_for_versions_of_format_1() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path(), &Default::default(), clock()).unwrap());
+    assert!(fjall::Database::builder(folder.path()).open().is_err(), "not an empty store beside the new one");
+    assert!(!folder.path().join("keyspaces").exists());
+    drop(Store::open(folder.path(), &Default::default(), clock()).unwrap());
+}
