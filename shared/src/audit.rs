@@ -9,9 +9,11 @@ use crate::documents::Collection;
 use crate::domain::ids::{HookId, TenantId, new_ulid};
 use crate::ports::{Clock, Documents, Page, Random, StoreResult};
 use crate::time::Timestamp;
+use crate::domain::unknown::{Unknown, keeps_unknown};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditEntry)]
+#[serde(remote = "Self")]
 pub struct Entry {
     /// RFC 3339
     #[schema(value_type = String, format = DateTime)]
@@ -23,7 +25,11 @@ pub struct Entry {
     /// Why, or which fields were changed
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Entry);
 
 /// By whom, of what Hookline does by itself.
 pub const BY_ITSELF: &str = "hookline";
@@ -52,7 +58,7 @@ impl AuditTrail {
         detail: Option<String>,
     ) -> StoreResult<()> {
         let at = self.clock.now();
-        let entry = Entry { at, by: by.to_owned(), what: what.to_owned(), detail };
+        let entry = Entry { at, by: by.to_owned(), what: what.to_owned(), detail, unknown: Unknown::NONE };
         // Turned over, so that the newest comes first.
         let id = new_ulid(self.clock.as_ref(), self.random.as_ref());
         let name = format!("{:032x}", u128::MAX - id.0);

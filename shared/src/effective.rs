@@ -11,6 +11,7 @@ use crate::domain::ids::{HookId, ProfileName, TenantId};
 use crate::domain::profile::{self, Profile};
 use crate::domain::settings::Complete;
 use crate::domain::tenant::Tenant;
+use crate::domain::unknown::Unknown;
 use crate::ports::{Hooks, Profiles, StoreError, StoreResult, Tenants};
 
 const SETTLED: usize = 4_096;
@@ -35,7 +36,12 @@ impl EffectiveHook {
     }
 
     pub fn revision(&self) -> Revision {
-        Revision { hook: self.hook.version, tenant: self.tenant.version, profile: self.profile.version }
+        Revision {
+            hook: self.hook.version,
+            tenant: self.tenant.version,
+            profile: self.profile.version,
+            unknown: Unknown::NONE,
+        }
     }
 }
 
@@ -86,7 +92,7 @@ impl EffectiveHooks {
 
     /// The hook as it was, with what applied to it then. None when one of the
     /// versions is too long ago.
-    pub async fn at(&self, tenant: &TenantId, id: HookId, at: Revision) -> StoreResult<Option<EffectiveHook>> {
+    pub async fn at(&self, tenant: &TenantId, id: HookId, at: &Revision) -> StoreResult<Option<EffectiveHook>> {
         let Some(hook) = self.hooks.revision(tenant, id, at.hook).await? else { return Ok(None) };
         let Some(owner) = self.tenants.revision(tenant, at.tenant).await? else { return Ok(None) };
         let name = profile::chosen(hook.profile.as_ref(), &owner, &self.usual);

@@ -77,7 +77,7 @@ fn name(hook: &EffectiveHook) -> (TenantId, HookId) {
 }
 
 async fn fetch(courier: &Courier, auth: &Auth, now: Timestamp) -> Result<Token, SendFailure> {
-    let Auth::Oauth2 { token_url, client_id, client_secret, scope } = auth else {
+    let Auth::Oauth2 { token_url, client_id, client_secret, scope, .. } = auth else {
         return Err(failed("the hook does not use OAuth 2"));
     };
     let url = token_url.parse().map_err(|_| failed("token_url is not a URL"))?;

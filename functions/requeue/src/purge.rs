@@ -5,32 +5,30 @@
 //! - **Promise:** whatever still exists is left alone, so a deletion that never
 //!   came about deletes nothing. A step that breaks off can be made again.
 
-use shared::domain::ids::{HookId, TenantId};
-use shared::jobs::{Job, JobMessage};
+use shared::jobs::{Job, PurgeEvents, PurgeHook};
 use shared::ports::{EventRef, LogFilter, TimeRange};
 use shared::stage::Outcome;
 use shared::time::Timestamp;
 
-use crate::Deps;
+use crate::{Deps, Step};
 
 /// Rows of one step. Each takes a few calls of DynamoDB, more where attempts failed.
 const PAGE: usize = 50;
 
 pub(crate) async fn hook(
     deps: &Deps,
-    tenant: &TenantId,
-    hook: HookId,
-    with_events: bool,
-    cursor: Option<String>,
+    step: &Step<'_>,
+    job: PurgeHook,
 ) -> Result<Outcome, Outcome> {
+    let (tenant, hook) = (step.tenant, job.hook);
     if deps.hooks.get(tenant, hook).await?.is_some() {
         return Ok(Outcome::Done);
     }
-    let page = deps.log.list(tenant, hook, &LogFilter::default(), PAGE, cursor.as_deref()).await?;
+    let page = deps.log.list(tenant, hook, &LogFilter::default(), PAGE, job.cursor.as_deref()).await?;
     let events =
         page.items.iter().map(|row| (EventRef { seq: row.id.event, id: row.event_id.clone() }, row.expires_at));
     let events: Vec<(EventRef, Timestamp)> = events.collect();
-    if with_events {
+    if job.with_events {
         for (event, _) in &events {
             deps.events.delete(tenant, event).await?;
         }
@@ -40,8 +38,7 @@ pub(crate) async fn hook(
     }
     deps.log.delete(&page.items).await?;
     if page.next.is_some() {
-        let next = JobMessage::new(tenant, Job::PurgeHook { hook, with_events, cursor: page.next });
-        deps.jobs.send_one(next.to_outgoing(None)).await?;
+        step.ask_for_next(deps, Job::PurgeHook(PurgeHook { cursor: page.next, ..job }), None).await?;
         return Ok(Outcome::Done);
     }
     deps.hooks.forget(tenant, hook).await?;
@@ -59,21 +56,20 @@ pub(crate) async fn hook(
 /// Events that are in no log, of a tenant that was deleted.
 pub(crate) async fn events(
     deps: &Deps,
-    tenant: &TenantId,
-    until: Timestamp,
-    cursor: Option<String>,
+    step: &Step<'_>,
+    job: PurgeEvents,
 ) -> Result<Outcome, Outcome> {
+    let (tenant, until) = (step.tenant, job.until);
     if deps.tenants.get(tenant).await?.is_some_and(|tenant| tenant.created_at < until) {
         return Ok(Outcome::Done);
     }
     let times = TimeRange { since: None, until: Some(until) };
-    let page = deps.events.unclaimed(tenant, times, PAGE, cursor.as_deref()).await?;
+    let page = deps.events.unclaimed(tenant, times, PAGE, job.cursor.as_deref()).await?;
     for event in &page.items {
         deps.events.delete(tenant, event).await?;
     }
     if page.next.is_some() {
-        let next = JobMessage::new(tenant, Job::PurgeEvents { until, cursor: page.next });
-        deps.jobs.send_one(next.to_outgoing(None)).await?;
+        step.ask_for_next(deps, Job::PurgeEvents(PurgeEvents { cursor: page.next, ..job }), None).await?;
     }
     Ok(Outcome::Done)
 }

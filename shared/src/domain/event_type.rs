@@ -8,13 +8,14 @@ use super::ids::EventType;
 use super::json::Json;
 use super::tenant::Tenant;
 use crate::time::Timestamp;
+use super::unknown::{Unknown, keeps_unknown};
 
 /// Event types that one catalogue holds at most.
 pub const MAX_EVENT_TYPES: usize = 500;
 
 /// One event type of a catalogue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct EventTypeEntry {
     /// Such as `post.published`.
     #[schema(value_type = String, pattern = "^[A-Za-z0-9_.-]{1,128}$")]
@@ -37,6 +38,8 @@ pub struct EventTypeEntry {
     /// Not published any more: publishing it is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 /// What a JSON Schema is itself. utoipa knows no words for it.
@@ -51,13 +54,18 @@ pub fn json_schema() -> utoipa::openapi::Object {
 
 /// An entry as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct StoredEventType {
     pub entry: EventTypeEntry,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Counts changes, so that two writers cannot overwrite each other.
     pub version: u64,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(EventTypeEntry, StoredEventType);
 
 /// Whose catalogue an entry is in. The first one that has the type decides, in
 /// this order.

@@ -25,6 +25,7 @@ use super::retry::RetryPolicy;
 use super::seconds::Seconds;
 use super::secret::Secret;
 use super::signature::{self, SignatureSetting};
+use super::unknown::{Unknown, keeps_unknown};
 
 /// What a secret shows where it is not to be seen. In an update it stands for
 /// the present one, so that what was read can be written back.
@@ -72,14 +73,19 @@ macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
         /// Some settings; those left open are decided further down.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-        #[serde(deny_unknown_fields)]
+        #[serde(remote = "Self", deny_unknown_fields)]
         pub struct Settings {
             $(
                 $(#[$doc])*
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $name: Option<$type>,
             )*
+            /// Settings of a newer version, which decide nothing here.
+            #[serde(skip)]
+            pub unknown: Unknown,
         }
+
+        keeps_unknown!(Settings);
 
         /// All settings, as they apply to one hook.
         #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -94,6 +100,9 @@ macro_rules! settings {
             #[must_use]
             pub fn over(mut self, lower: &Self) -> Self {
                 $(if self.$name.is_none() { self.$name.clone_from(&lower.$name); })*
+                if self.unknown.is_empty() {
+                    self.unknown.clone_from(&lower.unknown);
+                }
                 self
             }
 
@@ -255,7 +264,7 @@ impl Complete {
     pub fn check(&self, errors: &mut Vec<FieldError>) {
         let mut taken: HashSet<String> = ["content-type".to_owned()].into();
         match &self.auth {
-            Auth::None {} => {}
+            Auth::None { .. } => {}
             Auth::ApiKey { header, .. } => {
                 taken.insert(header.to_ascii_lowercase());
             }

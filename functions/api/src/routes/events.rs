@@ -171,6 +171,8 @@ impl NewEvent {
             data: Some(self.data),
             token: Some(token.clone()),
             continuation: None,
+            internal: false,
+            unknown: Unknown::NONE,
         };
         Ok(Checked { id, token, message: message.into_outgoing() })
     }

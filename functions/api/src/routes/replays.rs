@@ -94,7 +94,7 @@ impl From<&Replay> for ReplayView {
             started_by: replay.started_by.clone(),
             status: replay.status,
             reason: replay.reason.clone(),
-            progress: replay.progress,
+            progress: replay.progress(),
             created_at: replay.created_at.to_string(),
             updated_at: replay.updated_at.to_string(),
         }
@@ -157,7 +157,10 @@ pub(crate) async fn create(
         started_by: asker,
         status: ReplayStatus::Running,
         reason: None,
-        progress: Progress::default(),
+        found: 0,
+        sent: 0,
+        skipped: 0,
+        failed: 0,
         step: 0,
         token: String::new(),
         batch: Vec::new(),
@@ -165,6 +168,7 @@ pub(crate) async fn create(
         created_at: now,
         updated_at: now,
         version: 1,
+        unknown: Unknown::NONE,
     };
     let start = |due| {
         let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();

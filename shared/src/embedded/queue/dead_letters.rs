@@ -13,6 +13,7 @@ use crate::embedded::codec;
 use crate::embedded::store::{Store, Table};
 use crate::ports::{Page, QueueError, StoreError, StoreResult};
 use crate::time::Timestamp;
+use crate::domain::unknown::{Unknown, keeps_unknown};
 
 const KIND: u8 = b'x';
 /// Rows that one transaction deletes.
@@ -20,6 +21,7 @@ const DELETED_AT_ONCE: usize = 1_000;
 
 /// A message that was set aside, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct DeadLetter {
     pub queue: String,
     pub message_id: String,
@@ -29,7 +31,11 @@ pub struct DeadLetter {
     /// Whose turn it takes; unknown of those from before this was noted.
     #[serde(default)]
     pub group: String,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(DeadLetter);
 
 impl DeadLetter {
     pub fn id(&self) -> DeadLetterId {
