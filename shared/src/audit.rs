@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::documents::Collection;
+use crate::documents::{Collection, name_of};
 use crate::domain::ids::{HookId, TenantId, new_ulid};
-use crate::ports::{Clock, Documents, Page, Random, StoreResult};
-use crate::time::Timestamp;
 use crate::domain::unknown::{Unknown, keeps_unknown};
+use crate::ports::{Clock, Documents, Listed, Page, Random, StoreResult};
+use crate::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditEntry)]
@@ -69,8 +69,8 @@ impl AuditTrail {
         let partition = partition(tenant, hook);
         loop {
             let page = self.documents.list(&partition, REMOVED_AT_ONCE, None).await?;
-            for entry in &page.items {
-                self.documents.delete(&partition, &entry.name).await?;
+            for entry in page.items {
+                self.documents.delete(&partition, &name_of(entry)).await?;
             }
             if page.next.is_none() {
                 return Ok(());
@@ -84,7 +84,7 @@ impl AuditTrail {
         hook: HookId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Entry>> {
+    ) -> StoreResult<Page<Listed<Entry>>> {
         self.entries.page(&partition(tenant, hook), limit, cursor).await
     }
 }

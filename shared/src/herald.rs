@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::domain::unknown::Unknown;
 use crate::domain::ids::TenantId;
+use crate::domain::unknown::Unknown;
 use crate::messages::{EventMessage, VERSION};
 use crate::ports::{QueueError, QueueSender};
 use crate::time::Timestamp;

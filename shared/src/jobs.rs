@@ -157,7 +157,8 @@ mod tests {
         assert_eq!(JobMessage::parse(&body), JobFound::Job(message));
         assert_eq!(JobMessage::parse(br#"{"version":1,"tenant":"acme","hook":"x"}"#), JobFound::None);
         let text = std::str::from_utf8(&body).unwrap();
-        for wrong in [text.replace("\"version\":1", "\"version\":2"), text.replace("evt:1", ""), text.replace('{', "[")] {
+        for wrong in [text.replace("\"version\":1", "\"version\":2"), text.replace("evt:1", ""), text.replace('{', "[")]
+        {
             let found = JobMessage::parse(wrong.as_bytes());
             assert!(matches!(found, JobFound::Invalid(_) | JobFound::None), "{wrong}: {found:?}");
         }

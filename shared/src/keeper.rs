@@ -124,7 +124,11 @@ impl Keeper {
             // Of a hook that gets these events itself, another would follow from
             // each that fails.
             if !is_operational(ended.event_type) {
-                health.untold.extend(changes.into_iter().map(|change| Untold { change, at: ended.at, unknown: Unknown::NONE }));
+                health.untold.extend(changes.into_iter().map(|change| Untold {
+                    change,
+                    at: ended.at,
+                    unknown: Unknown::NONE,
+                }));
             }
             end
         };

@@ -18,10 +18,10 @@ use crate::domain::event::{Event, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL
 use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId, TraceId};
 use crate::domain::seconds::Seconds;
 use crate::domain::strict;
+use crate::domain::unknown::{Unknown, keeps_unknown};
 use crate::ports::{Content, Outgoing};
 use crate::stage::Message;
 use crate::time::Timestamp;
-use crate::domain::unknown::{Unknown, keeps_unknown};
 
 /// The version written, and the only one read.
 pub const VERSION: u32 = 1;

@@ -16,6 +16,8 @@ use tokio::sync::Mutex;
 
 use crate::domain::ids::{HookId, TenantId};
 use crate::ports::{Clock, Document, Documents, StoreError, StoreResult};
+use crate::rows;
+use crate::stage::causes;
 use crate::time::Timestamp;
 
 const KNOWN: usize = 4_096;
@@ -100,9 +102,9 @@ where
         let (mut all, mut cursor) = (HashMap::new(), None);
         loop {
             let page = self.documents.list(&self.partition(tenant), READ_AT_ONCE, cursor.as_deref()).await?;
-            for document in &page.items {
+            for document in page.items.iter().flatten() {
                 if let Ok(hook) = document.name.parse() {
-                    all.insert(hook, parse(document)?);
+                    all.insert(hook, self.parse(document));
                 }
             }
             cursor = page.next;
@@ -127,12 +129,30 @@ where
 
     async fn read(&self, tenant: &TenantId, hook: HookId) -> StoreResult<Known<T>> {
         let read_at = self.clock.now();
-        let known = match self.documents.get(&self.partition(tenant), &hook.to_string()).await? {
-            Some(document) => Known { read_at, version: document.version, state: Arc::new(parse(&document)?) },
+        let (partition, name) = (self.partition(tenant), hook.to_string());
+        let document = match self.documents.get(&partition, &name).await {
+            Err(StoreError::Unreadable(unreadable)) => {
+                tracing::error!(kind = self.kind, error = %unreadable, "the state of a hook is lost and begins anew");
+                self.documents.delete(&partition, &name).await?;
+                None
+            }
+            other => other?,
+        };
+        let known = match document {
+            Some(document) => Known { read_at, version: document.version, state: Arc::new(self.parse(&document)) },
             None => Known { read_at, version: 0, state: Arc::new(T::default()) },
         };
         self.known.insert((tenant.clone(), hook), known.clone());
         Ok(known)
+    }
+
+    /// What cannot be read begins anew, and is written over by the next change:
+    /// nothing that a hook gets may depend on a row that only counts.
+    fn parse(&self, document: &Document) -> T {
+        rows::from_json(document.body.as_bytes()).unwrap_or_else(|error| {
+            tracing::error!(kind = self.kind, hook.id = document.name, error = %causes(&error), "the state of a hook cannot be read and begins anew");
+            T::default()
+        })
     }
 
     /// A `#` is in no tenant's id.
@@ -145,8 +165,4 @@ where
         (tenant, hook).hash(&mut hasher);
         &self.locks[usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or(0)]
     }
-}
-
-fn parse<T: DeserializeOwned>(document: &Document) -> StoreResult<T> {
-    serde_json::from_str(&document.body).map_err(|error| StoreError::Corrupt(error.into()))
 }

@@ -14,11 +14,7 @@ use shared::standing::EXPUNGED;
 
 use crate::{Deps, Step, retention};
 
-pub(crate) async fn step(
-    deps: &Deps,
-    step: &Step<'_>,
-    job: Expunge,
-) -> Result<Outcome, Outcome> {
+pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: Expunge) -> Result<Outcome, Outcome> {
     let (tenant, id) = (step.tenant, &job.event);
     // Whoever asked for it may have died before doing it.
     if !deps.events.expunge(tenant, id).await? {

@@ -15,11 +15,7 @@ use crate::{Deps, Step};
 /// Rows of one step. Each takes a few calls of DynamoDB, more where attempts failed.
 const PAGE: usize = 50;
 
-pub(crate) async fn hook(
-    deps: &Deps,
-    step: &Step<'_>,
-    job: PurgeHook,
-) -> Result<Outcome, Outcome> {
+pub(crate) async fn hook(deps: &Deps, step: &Step<'_>, job: PurgeHook) -> Result<Outcome, Outcome> {
     let (tenant, hook) = (step.tenant, job.hook);
     if deps.hooks.get(tenant, hook).await?.is_some() {
         return Ok(Outcome::Done);
@@ -54,11 +50,7 @@ pub(crate) async fn hook(
 }
 
 /// Events that are in no log, of a tenant that was deleted.
-pub(crate) async fn events(
-    deps: &Deps,
-    step: &Step<'_>,
-    job: PurgeEvents,
-) -> Result<Outcome, Outcome> {
+pub(crate) async fn events(deps: &Deps, step: &Step<'_>, job: PurgeEvents) -> Result<Outcome, Outcome> {
     let (tenant, until) = (step.tenant, job.until);
     if deps.tenants.get(tenant).await?.is_some_and(|tenant| tenant.created_at < until) {
         return Ok(Outcome::Done);

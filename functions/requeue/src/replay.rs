@@ -42,11 +42,7 @@ pub(crate) struct Wanted {
     pub(crate) event: Option<Event>,
 }
 
-pub(crate) async fn step(
-    deps: &Deps,
-    step: &Step<'_>,
-    job: ReplayStep,
-) -> Result<Outcome, Outcome> {
+pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: ReplayStep) -> Result<Outcome, Outcome> {
     let (tenant, hook, id) = (step.tenant, job.hook, job.replay);
     let (number, token) = (job.step, job.token.as_str());
     let Some(replay) = deps.replays.get(tenant, hook, id).await? else { return Ok(Outcome::Done) };
@@ -56,8 +52,7 @@ pub(crate) async fn step(
         let mut scratch = Replay::clone(&replay);
         for event_id in &replay.batch {
             let again = Wanted { event_id: event_id.clone(), event: None };
-            messages
-                .extend(prepare(deps, &mut scratch, again, messages.len()).await?.map(|m| m.1));
+            messages.extend(prepare(deps, &mut scratch, again, messages.len()).await?.map(|m| m.1));
         }
         return follow_up(deps, step, &job, &replay, messages).await;
     }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Collection;
 use crate::domain::ids::{HookId, ReplayId, TenantId};
 use crate::domain::replay::Replay;
-use crate::ports::{Documents, Page, Replays, StoreResult};
+use crate::ports::{Documents, Listed, Page, Replays, StoreResult};
 
 pub struct StoredReplays(Collection<Replay>);
 
@@ -40,7 +40,7 @@ impl Replays for StoredReplays {
         hook: HookId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Replay>> {
+    ) -> StoreResult<Page<Listed<Replay>>> {
         self.0.page(&partition(tenant, hook), limit, cursor).await
     }
 

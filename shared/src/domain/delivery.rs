@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
-use crate::time::Timestamp;
 use super::unknown::{Unknown, keeps_unknown};
 use super::word::words;
+use crate::time::Timestamp;
 
 words! {
     /// Where a delivery stands.

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::ids::{Channel, EventId, EventSeq, EventType, HookId, TenantId};
 use super::seconds::Seconds;
-use crate::time::Timestamp;
 use super::unknown::{Unknown, keeps_unknown};
+use crate::time::Timestamp;
 
 /// The largest `data`, in bytes as published.
 pub const MAX_DATA_BYTES: usize = 256 * 1024;

@@ -7,8 +7,8 @@ use utoipa::openapi::schema::{SchemaType, Type};
 use super::ids::EventType;
 use super::json::Json;
 use super::tenant::Tenant;
-use crate::time::Timestamp;
 use super::unknown::{Unknown, keeps_unknown};
+use crate::time::Timestamp;
 
 /// Event types that one catalogue holds at most.
 pub const MAX_EVENT_TYPES: usize = 500;

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::DeliveryId;
 use super::settings::{CircuitBreaker, Verification};
-use crate::time::Timestamp;
 use super::unknown::{Unknown, keeps_unknown};
 use super::word::{Word, words};
+use crate::time::Timestamp;
 
 /// A hook counts as failing after this many failures in a row, or once its
 /// circuit has opened.

@@ -14,8 +14,8 @@ use super::pattern::Pattern;
 use super::seconds::Seconds;
 use super::secret::{HoldsSecrets, Secret, SecretKind, SigningSecret};
 use super::settings::Settings;
-use crate::time::Timestamp;
 use super::unknown::{Unknown, keeps_unknown};
+use crate::time::Timestamp;
 
 /// The most patterns or channels of one hook.
 pub const MAX_PATTERNS: usize = 50;

@@ -9,10 +9,10 @@ use subtle::ConstantTimeEq as _;
 
 use super::ids::{KeyId, TenantId};
 use super::secret::{Secret, fingerprint};
-use crate::ports::Random;
-use crate::time::Timestamp;
 use super::unknown::{Unknown, keeps_unknown};
 use super::word::words;
+use crate::ports::Random;
+use crate::time::Timestamp;
 
 words! {
     /// What a key may do.

@@ -20,8 +20,8 @@ use super::ids::EventType;
 use super::invalid::FieldError;
 pub use super::json::Json;
 use super::pattern::Pattern;
-use crate::time::Timestamp;
 use super::unknown::{Unknown, keeps_unknown};
+use crate::time::Timestamp;
 
 /// The most mappings of one payload.
 pub const MAX_MAPPINGS: usize = 100;

@@ -11,8 +11,8 @@ use super::ids::ProfileName;
 use super::settings::{Complete, Settings};
 use super::strict;
 use super::tenant::Tenant;
-use crate::time::Timestamp;
 use super::unknown::{Unknown, keeps_unknown};
+use crate::time::Timestamp;
 
 /// What decides where nothing else does.
 pub const STANDARD: &str = "standard";
@@ -65,7 +65,9 @@ static BUILT_IN: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
         include_str!("../../profiles/stripe.json"),
     ]
     .into_iter()
-    .map(|document| Arc::new(strict::from_slice(document.as_bytes()).expect("a test reads every profile that is built in")))
+    .map(|document| {
+        Arc::new(strict::from_slice(document.as_bytes()).expect("a test reads every profile that is built in"))
+    })
     .collect()
 });
 

@@ -5,9 +5,9 @@ use utoipa::ToSchema;
 
 use super::delivery::Status;
 use super::ids::{EventId, HookId, ReplayId, TenantId};
-use crate::time::Timestamp;
 use super::unknown::{Unknown, keeps_unknown};
 use super::word::words;
+use crate::time::Timestamp;
 
 /// The most deliveries that a replay hands over per second.
 pub const MAX_RATE: u32 = 1_000;

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::invalid::FieldError;
 use super::seconds::Seconds;
+use super::unknown::{Unknown, keeps_unknown};
 use crate::ports::Random;
 use crate::time::Timestamp;
-use super::unknown::{Unknown, keeps_unknown};
 
 /// The longest wait between two attempts, also when `Retry-After` asks for more.
 pub const MAX_DELAY: Seconds = Seconds::new(7 * 24 * 3600);
@@ -72,7 +72,13 @@ fn is_none(deadline: &Seconds) -> bool {
 impl RetryPolicy {
     /// These delays, without jitter.
     pub fn delays(delays: impl IntoIterator<Item = Seconds>) -> Self {
-        Self { delays: Some(delays.into_iter().collect()), exponential: None, jitter: 0.0, deadline: NO_DEADLINE, unknown: Unknown::NONE }
+        Self {
+            delays: Some(delays.into_iter().collect()),
+            exponential: None,
+            jitter: 0.0,
+            deadline: NO_DEADLINE,
+            unknown: Unknown::NONE,
+        }
     }
 
     /// The wait before retry `step` (from 1); none when they are used up.

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::unknown::{Unknown, keeps_unknown};
 use crate::ports::Random;
 use crate::time::Timestamp;
-use super::unknown::{Unknown, keeps_unknown};
 
 /// Text that must not reach a log: `Debug` hides it and there is no `Display`.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{ProfileName, TenantId};
 use super::settings::Settings;
-use crate::time::Timestamp;
 use super::unknown::{Unknown, keeps_unknown};
+use crate::time::Timestamp;
 
 /// Ten years.
 pub const MAX_RETENTION_DAYS: u32 = 3_650;

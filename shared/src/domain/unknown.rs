@@ -261,11 +261,7 @@ impl<'a, S: Serializer> Serializer for Add<'a, S> {
         Err(not_a_struct())
     }
 
-    fn serialize_newtype_struct<T: ?Sized + serde::Serialize>(
-        self,
-        _: &'static str,
-        _: &T,
-    ) -> Result<S::Ok, S::Error> {
+    fn serialize_newtype_struct<T: ?Sized + serde::Serialize>(self, _: &'static str, _: &T) -> Result<S::Ok, S::Error> {
         Err(not_a_struct())
     }
 

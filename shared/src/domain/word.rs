@@ -159,7 +159,10 @@ mod tests {
         let known: Trigger = serde_json::from_str(r#""retry""#).unwrap();
         assert_eq!(known, Trigger::Retry);
         let newer: Trigger = serde_json::from_str(r#""on_a_whim""#).unwrap();
-        assert_eq!((newer.as_str(), serde_json::to_string(&newer).unwrap()), ("on_a_whim", r#""on_a_whim""#.to_owned()));
+        assert_eq!(
+            (newer.as_str(), serde_json::to_string(&newer).unwrap()),
+            ("on_a_whim", r#""on_a_whim""#.to_owned())
+        );
         let error = strict::from_slice::<Trigger>(br#""on_a_whim""#).unwrap_err().to_string();
         assert!(error.starts_with("unknown variant `on_a_whim`, expected one of `first`, `retry`"), "{error}");
         assert!(serde_json::from_str::<Trigger>(&format!(r#""{}""#, "x".repeat(65))).is_err());

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::codec;
 use super::store::{Store, Table, Transaction};
+use crate::domain::unknown::Unknown;
 use crate::ports::{Clock, Outgoing, QueueError, QueueReceiver, QueueSender, Received, StoreError, StoreResult};
 use crate::stage::causes;
 use crate::time::Timestamp;
@@ -75,8 +76,11 @@ impl EmbeddedQueue {
         for row in store.range(Table::Messages, codec::prefix_range(codec::key(b'm', &[name]))) {
             let (key, value) = row?;
             let (_, number) = key.split_last_chunk::<8>().ok_or_else(|| corrupt("a short key"))?;
-            let (visible_at, group, _) = decode(&value)?;
-            index.recover(u64::from_be_bytes(*number), visible_at, group);
+            let number = u64::from_be_bytes(*number);
+            match decode(&value) {
+                Ok((visible_at, group, _)) => index.recover(number, visible_at, group),
+                Err(_) => tracing::error!(queue = name, number, "a message that is damaged is left where it is"),
+            }
         }
         let clock = store.shared_clock();
         Ok(Self { name, options, store, clock, index: Arc::new(Mutex::new(index)), arrivals: Arc::new(Notify::new()) })
@@ -360,6 +364,7 @@ impl QueueReceiver for EmbeddedQueue {
             body: String::from_utf8_lossy(&message.body).into_owned(),
             at: now,
             group: String::new(),
+            unknown: Unknown::NONE,
         };
         let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
         let moved = self.store.hand_over(move |tx| {

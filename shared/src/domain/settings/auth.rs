@@ -72,18 +72,8 @@ impl Serialize for Auth {
 }
 
 /// The fields of all variants.
-const FIELDS: &[&str] = &[
-    "type",
-    "username",
-    "password",
-    "token",
-    "header",
-    "value",
-    "token_url",
-    "client_id",
-    "client_secret",
-    "scope",
-];
+const FIELDS: &[&str] =
+    &["type", "username", "password", "token", "header", "value", "token_url", "client_id", "client_secret", "scope"];
 
 /// What serde derives for a tag takes an array for an object, the tag first.
 impl<'de> Deserialize<'de> for Auth {
