@@ -31,6 +31,14 @@ pub struct Entry {
 
 keeps_unknown!(Entry);
 
+impl Entry {
+    /// Without what this version does not know.
+    #[must_use]
+    pub fn shown(self) -> Self {
+        Self { unknown: Unknown::NONE, ..self }
+    }
+}
+
 /// By whom, of what Hookline does by itself.
 pub const BY_ITSELF: &str = "hookline";
 

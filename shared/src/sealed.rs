@@ -86,7 +86,10 @@ impl Hooks for SealedHooks {
     async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
         let Page { items, next } = self.inner.list(tenant, limit, cursor).await?;
         let opening = futures::stream::iter(items).map(async |hook| match hook {
-            Ok(hook) => self.opened(tenant, hook.id, hook.clone()).await.listed(hook.id),
+            Ok(hook) => {
+                let id = hook.id;
+                self.opened(tenant, id, hook).await.listed(id)
+            }
             Err(unreadable) => Ok(Err(unreadable)),
         });
         Ok(Page { items: opening.buffered(OPENED_AT_ONCE).try_collect().await?, next })

@@ -8,6 +8,7 @@
 
 mod auth;
 mod input;
+mod listed;
 mod openapi;
 mod problem;
 mod routes;
@@ -35,6 +36,7 @@ use utoipa_axum::routes;
 
 pub use auth::{ClientAddress, KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
 pub use input::{PageQuery, Query, Segments, limit, segment};
+pub use listed::Entry;
 pub use problem::{FieldError, Problem};
 pub use vetting::Vetting;
 

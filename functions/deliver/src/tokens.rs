@@ -89,7 +89,7 @@ async fn fetch(courier: &Courier, auth: &Auth, now: Timestamp) -> Result<Token, 
             ("accept".to_owned(), "application/json".to_owned()),
         ],
         body: Bytes::from(form(client_id, client_secret, scope.as_deref())),
-        timeout: TOKEN_TIMEOUT,
+        timeout: TOKEN_TIMEOUT.clone(),
     };
     // What went wrong there is the hook owner's to mend, as a wrong URL is.
     let response = courier.sender.send(request).await.answer.map_err(|failure| SendFailure {

@@ -139,7 +139,17 @@ async fn matching_page(
     })?;
     let data = event.data.as_deref();
     let wants = |subscription: &&Subscription| data.is_some_and(|data| subscription.wants(&event.channels, data));
-    let wanted = found.items.iter().filter(wants);
+    for unreadable in found.items.iter().filter_map(|row| row.as_ref().err()) {
+        tracing::error!(
+            trace.id = %event.seq.trace(),
+            tenant.id = %event.tenant,
+            hook.id = unreadable.id,
+            event.id = %event.id,
+            error = %unreadable,
+            "a hook gets nothing of an event: its subscription cannot be read"
+        );
+    }
+    let wanted = found.items.iter().flatten().filter(wants);
     Ok(FanoutPage {
         number,
         token: token.to_owned(),

@@ -8,7 +8,7 @@
 use shared::domain::delivery::{Delivery, Status};
 use shared::domain::ids::DeliveryId;
 use shared::jobs::{Expunge, Job};
-use shared::ports::Expected;
+use shared::ports::{Expected, StoreError};
 use shared::stage::Outcome;
 use shared::standing::EXPUNGED;
 
@@ -23,11 +23,17 @@ pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: Expunge) -> Result<O
     let Some(event) = deps.events.get(tenant, id).await? else { return Ok(Outcome::Done) };
     let retention = retention(deps, tenant).await?;
     let page = deps.events.pages(tenant, id, 1, job.cursor.as_deref()).await?;
-    for hook in page.items.iter().flat_map(|page| &page.hooks) {
+    for hook in page.items.iter().flatten().flat_map(|page| &page.hooks) {
         let name = DeliveryId { event: event.seq, hook: *hook };
-        let row = deps.log.get(tenant, name).await?;
+        let row = match deps.log.get(tenant, name).await {
+            Err(StoreError::Unreadable(unreadable)) => {
+                tracing::error!(tenant.id = %tenant, error = %unreadable, "a delivery of an expunged event is not settled");
+                continue;
+            }
+            other => other?,
+        };
         if row.as_ref().is_some_and(|row| !matches!(row.status, Status::Pending | Status::Retrying))
-            || deps.hooks.get(tenant, *hook).await?.is_none()
+            || !deps.hooks.exists(tenant, *hook).await?
         {
             continue;
         }

@@ -114,7 +114,14 @@ async fn find(deps: &Deps, replay: &Replay, hook: &Hook, from: &Place, limit: us
             let marks = deps.log.failed(&replay.tenant, hook.id, times, limit, cursor).await?;
             let mut deliveries = Vec::new();
             for event in &marks.items {
-                let row = deps.log.get(&replay.tenant, DeliveryId { event: *event, hook: hook.id }).await?;
+                let name = DeliveryId { event: *event, hook: hook.id };
+                let row = match deps.log.get(&replay.tenant, name).await {
+                    Err(StoreError::Unreadable(unreadable)) => {
+                        tracing::error!(replay.id = %replay.id, error = %unreadable, "a delivery is left out of a replay");
+                        None
+                    }
+                    other => other?,
+                };
                 deliveries.extend(row.filter(|row| row.status == Status::Failed).map(of_row));
             }
             Ok(found(deliveries, marks.items.len(), marks.next))
@@ -127,7 +134,7 @@ async fn find(deps: &Deps, replay: &Replay, hook: &Hook, from: &Place, limit: us
             // What is still on its schedule needs no replay, unless it was asked for.
             let settled =
                 |row: &Delivery| replay.only.is_some() || !matches!(row.status, Status::Pending | Status::Retrying);
-            Ok(found(items.into_iter().filter(settled).map(of_row).collect(), read, next))
+            Ok(found(items.into_iter().flatten().filter(settled).map(of_row).collect(), read, next))
         }
         ReplayKind::Missing => missing::find(deps, replay, hook, from, times, limit).await,
         // Not reached: a step of one waits for the version that knows it.
@@ -149,7 +156,7 @@ async fn prepare(
     let event = match wanted.event {
         Some(event) => Some(event),
         None => match deps.events.get(&replay.tenant, &wanted.event_id).await {
-            Err(StoreError::Corrupt(_)) => {
+            Err(StoreError::Corrupt(_) | StoreError::Unreadable(_)) => {
                 replay.failed += 1;
                 return Ok(None);
             }

@@ -42,6 +42,21 @@ pub struct EventTypeEntry {
     pub unknown: Unknown,
 }
 
+impl EventTypeEntry {
+    /// Without what this version does not know.
+    #[must_use]
+    pub fn shown(self) -> Self {
+        Self { unknown: Unknown::NONE, ..self }
+    }
+}
+
+impl StoredEventType {
+    /// The first version of an entry.
+    pub fn new(entry: EventTypeEntry, now: Timestamp) -> Self {
+        Self { entry, created_at: now, updated_at: now, version: 1, unknown: Unknown::NONE }
+    }
+}
+
 /// What a JSON Schema is itself. utoipa knows no words for it.
 pub fn json_schema() -> utoipa::openapi::Object {
     utoipa::openapi::ObjectBuilder::new()

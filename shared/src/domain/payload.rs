@@ -106,6 +106,15 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D
 }
 
 impl Payload {
+    pub(super) fn forget_unknown(&mut self) {
+        self.unknown = Unknown::NONE;
+        self.mappings.iter_mut().flatten().for_each(|mapping| mapping.unknown = Unknown::NONE);
+        for variant in &mut self.variants {
+            variant.unknown = Unknown::NONE;
+            variant.payload.forget_unknown();
+        }
+    }
+
     /// None for a raw payload.
     pub fn mappings(&self) -> Option<&[Mapping]> {
         self.mappings.as_deref()

@@ -81,6 +81,11 @@ impl RetryPolicy {
         }
     }
 
+    pub(super) fn forget_unknown(&mut self) {
+        self.unknown = Unknown::NONE;
+        self.exponential.iter_mut().for_each(|exponential| exponential.unknown = Unknown::NONE);
+    }
+
     /// The wait before retry `step` (from 1); none when they are used up.
     pub fn delay(&self, step: u32) -> Option<Duration> {
         let index = usize::try_from(step.checked_sub(1)?).ok()?;

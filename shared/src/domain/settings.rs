@@ -5,6 +5,7 @@
 mod auth;
 mod header;
 mod limits;
+mod shown;
 mod success;
 
 use std::collections::HashSet;
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 pub use auth::Auth;
 pub use header::{Fact, FixedHeader, MAX_HEADERS};
 pub use limits::{Batch, CircuitBreaker, MAX_BATCH_WAIT, MAX_DISABLE_AFTER, NamePattern, Verification};
+use shown::ForgetUnknown as _;
 pub use success::{InvalidStatus, StatusRange, Success};
 
 use super::address::AddressPolicy;
@@ -93,6 +95,15 @@ macro_rules! settings {
             $($(#[$doc])* pub $name: $type,)*
         }
 
+        impl Complete {
+            /// Fit to show: without what newer versions have decided.
+            #[must_use]
+            pub fn shown(mut self) -> Self {
+                $(self.$name.forget_unknown();)*
+                self
+            }
+        }
+
         impl Settings {
             pub const FIELDS: &'static [&'static str] = &[$(stringify!($name)),*];
 
@@ -120,6 +131,14 @@ macro_rules! settings {
                     _ => return false,
                 }
                 true
+            }
+
+            /// Fit to show: without what newer versions have decided.
+            #[must_use]
+            pub fn shown(mut self) -> Self {
+                $(self.$name.forget_unknown();)*
+                self.unknown = Unknown::NONE;
+                self
             }
 
             /// None when one is left open.
@@ -250,7 +269,7 @@ impl Settings {
     #[must_use]
     pub fn masked(mut self) -> Self {
         self.secrets_mut().for_each(|secret| *secret = Secret::new(MASK));
-        self
+        self.shown()
     }
 }
 

@@ -40,7 +40,7 @@ fn unclaimed_key(tenant: &TenantId, seq: EventSeq) -> Vec<u8> {
 /// An event and the first page of its fan-out, which are written together.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Self")]
-pub struct EventRow {
+pub(super) struct EventRow {
     pub event: Event,
     pub page: FanoutPage,
     #[serde(skip)]

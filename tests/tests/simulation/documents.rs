@@ -31,7 +31,7 @@ impl Documents for SimDocuments {
         self.0.step("documents.put", write, fails).await
     }
 
-    async fn list(&self, _: &str, _: usize, _: Option<&str>) -> StoreResult<Page<Document>> {
+    async fn list(&self, _: &str, _: usize, _: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
         unreachable!("no stage lists documents")
     }
 

@@ -67,7 +67,13 @@ impl Events for Stores {
         self.0.step("events.get", read, fails).await
     }
 
-    async fn pages(&self, _: &TenantId, _: &EventId, _: usize, _: Option<&str>) -> StoreResult<Page<FanoutPage>> {
+    async fn pages(
+        &self,
+        _: &TenantId,
+        _: &EventId,
+        _: usize,
+        _: Option<&str>,
+    ) -> StoreResult<Page<Listed<FanoutPage>>> {
         unreachable!("{UNUSED}")
     }
 
@@ -115,7 +121,7 @@ impl DeliveryLog for Stores {
         self.0.step("log.get", read, fails).await
     }
 
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         let read = |state: &mut State| {
             let mut attempts: Vec<Attempt> =
                 state.log[&delivery.id].iter().filter_map(|version| version.row.last_attempt.clone()).collect();
@@ -133,7 +139,7 @@ impl DeliveryLog for Stores {
         _: &LogFilter,
         _: usize,
         _: Option<&str>,
-    ) -> StoreResult<Page<Delivery>> {
+    ) -> StoreResult<Page<Listed<Delivery>>> {
         unreachable!("{UNUSED}")
     }
 
@@ -161,7 +167,7 @@ impl Subscriptions for Stores {
         event_type: &EventType,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Match>> {
+    ) -> StoreResult<Page<Listed<Match>>> {
         let after: Option<HookId> = match cursor.map(str::parse).transpose() {
             Ok(after) => after,
             Err(_) => return Err(StoreError::BadCursor),
@@ -211,7 +217,7 @@ impl Hooks for Stores {
         self.0.step("hooks.update", write, fails).await
     }
 
-    async fn list(&self, _: &TenantId, _: usize, _: Option<&str>) -> StoreResult<Page<Hook>> {
+    async fn list(&self, _: &TenantId, _: usize, _: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
         unreachable!("{UNUSED}")
     }
 

@@ -110,7 +110,7 @@ impl Auth {
         }
     }
 
-    fn unknown_mut(&mut self) -> &mut Unknown {
+    pub(super) fn unknown_mut(&mut self) -> &mut Unknown {
         match self {
             Self::None { unknown }
             | Self::Basic { unknown, .. }

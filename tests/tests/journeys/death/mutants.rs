@@ -25,7 +25,7 @@ impl DeliveryLog for ForgetfulLog {
         self.0.get(tenant, id).await
     }
 
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         self.0.attempts(delivery).await
     }
 
@@ -36,7 +36,7 @@ impl DeliveryLog for ForgetfulLog {
         filter: &LogFilter,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Delivery>> {
+    ) -> StoreResult<Page<Listed<Delivery>>> {
         self.0.list(tenant, hook, filter, limit, cursor).await
     }
 

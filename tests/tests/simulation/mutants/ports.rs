@@ -51,7 +51,7 @@ impl DeliveryLog for BrokenLog {
         self.log.get(tenant, id).await
     }
 
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         if self.mutant == Mutant::KnowsTheLastAttemptOnly {
             return Ok(delivery.last_attempt.clone().into_iter().collect());
         }
@@ -65,7 +65,7 @@ impl DeliveryLog for BrokenLog {
         filter: &LogFilter,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Delivery>> {
+    ) -> StoreResult<Page<Listed<Delivery>>> {
         self.log.list(tenant, hook, filter, limit, cursor).await
     }
 
@@ -119,7 +119,7 @@ impl Events for BrokenEvents {
         id: &EventId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<FanoutPage>> {
+    ) -> StoreResult<Page<Listed<FanoutPage>>> {
         self.events.pages(tenant, id, limit, cursor).await
     }
 
