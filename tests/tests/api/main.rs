@@ -12,3 +12,5 @@ mod routes;
 mod stats;
 mod tenancy;
 mod trials;
+mod unreadable;
+mod upgrades;

@@ -55,7 +55,7 @@ async fn an_attempt_of_a_writer_that_died_before_its_delivery_is_written_again()
     let next = attempted(&again, Outcome::Success);
     stores.deliveries.record(&next, Expected::Attempts(1)).await.unwrap();
     let attempts = stores.deliveries.attempts(&next).await.unwrap();
-    assert_eq!(attempts, [again.last_attempt.unwrap(), next.last_attempt.unwrap()]);
+    assert_eq!(attempts, [Ok(again.last_attempt.unwrap()), Ok(next.last_attempt.unwrap())]);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use shared::effective::EffectiveHooks;
 use shared::embedded::EmbeddedDocuments;
 use shared::keeper::{Foundations, Keeper};
 use shared::ports::{
-    DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender,
+    DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, Listed,
     LogFilter, Match, Outgoing, Page, QueueError, QueueSender, Recorded, Replays, StoreError, StoreResult,
     Subscriptions, TimeRange,
 };
@@ -172,6 +172,10 @@ impl DeliveryLog for Mortal<dyn DeliveryLog> {
     async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
         self.fate.step("log.delete", self.port.delete(deliveries), store_fails()).await
     }
+
+    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()> {
+        self.fate.step("log.delete", self.port.delete_unreadable(tenant, id), store_fails()).await
+    }
 }
 
 #[async_trait]
@@ -193,7 +197,7 @@ impl Hooks for Mortal<dyn Hooks> {
     }
 
     async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
-        self.fate.step("hooks.delete", self.port.delete(hook), store_fails()).await
+        self.fate.step("hooks.delete", self.port.delete(tenant, id), store_fails()).await
     }
 
     async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {

@@ -9,7 +9,7 @@ use shared::domain::event::{Event, FanoutPage};
 use shared::domain::ids::{DeliveryId, EventId, EventSeq, HookId, TenantId};
 use shared::messages::DeliveryMessage;
 use shared::ports::{
-    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, LogFilter, Outgoing, Page,
+    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Outgoing, Page,
     QueueError, QueueSender, Recorded, StoreResult, TimeRange,
 };
 use shared::time::Timestamp;
@@ -53,7 +53,7 @@ impl DeliveryLog for BrokenLog {
 
     async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         if self.mutant == Mutant::KnowsTheLastAttemptOnly {
-            return Ok(delivery.last_attempt.clone().into_iter().collect());
+            return Ok(delivery.last_attempt.clone().into_iter().map(Ok).collect());
         }
         self.log.attempts(delivery).await
     }
@@ -82,6 +82,10 @@ impl DeliveryLog for BrokenLog {
 
     async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
         self.log.delete(deliveries).await
+    }
+
+    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()> {
+        self.log.delete_unreadable(tenant, id).await
     }
 }
 
