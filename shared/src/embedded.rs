@@ -21,6 +21,8 @@ mod keyring;
 mod private;
 mod queue;
 mod store;
+#[cfg(test)]
+mod unreadable;
 mod vault;
 
 pub use deliveries::EmbeddedDeliveryLog;
