@@ -74,7 +74,7 @@ async fn profiles_event_types_and_replays_that_cannot_be_read_are_listed_and_del
     let replay = world.post(&replays, json!({ "kind": "range", "dry_run": true })).await.expect(202).json();
     world.post(&replays, json!({ "kind": "failed", "dry_run": true })).await.expect(202);
     let id = replay["id"].as_str().unwrap();
-    let stored = id.trim_start_matches("replay_");
+    let stored = id.trim_start_matches("rpl_");
     let partition = format!("replays#{TENANT}#{}", hook.id.trim_start_matches("hook_"));
     let of_types = format!("event-types#{TENANT}");
     let world = damage(world, &[("profiles", "one"), (&of_types, "one"), (&partition, stored)]).await;
