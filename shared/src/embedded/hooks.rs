@@ -148,13 +148,13 @@ fn count_key(tenant: &TenantId) -> Vec<u8> {
     key(b'c', &[tenant.as_str()])
 }
 
-fn count(tx: &Transaction<'_>, store: &Store, tenant: &TenantId) -> StoreResult<u64> {
+fn count(tx: &Transaction<'_>, tenant: &TenantId) -> StoreResult<u64> {
     match tx.get(Table::Hooks, &count_key(tenant))?.map(|value| decode(&value)) {
         None => Ok(0),
         Some(Ok(count)) => Ok(count),
         Some(Err(error)) => {
             tracing::error!(tenant.id = %tenant, error = %causes(&error), "the count of a tenant's hooks is made anew");
-            let hooks = store.range(Table::Hooks, prefix_range(key(b'h', &[tenant.as_str()]))).count();
+            let hooks = tx.range(Table::Hooks, prefix_range(key(b'h', &[tenant.as_str()]))).count();
             Ok(u64::try_from(hooks).unwrap_or(u64::MAX))
         }
     }
@@ -220,12 +220,12 @@ fn hook_of(key: &[u8]) -> StoreResult<HookId> {
 #[async_trait]
 impl Hooks for EmbeddedHooks {
     async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
-        let (hook, store) = (hook.clone(), self.store.clone());
+        let hook = hook.clone();
         self.write(move |tx| {
             if tx.get(Table::Hooks, &hook_key(&hook.tenant, hook.id))?.is_some() {
                 return Err(StoreError::Conflict);
             }
-            let count = count(tx, &store, &hook.tenant)?;
+            let count = count(tx, &hook.tenant)?;
             if count >= u64::from(most) {
                 return Err(StoreError::LimitReached);
             }
@@ -296,7 +296,7 @@ impl Hooks for EmbeddedHooks {
     }
 
     async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
-        let (row, tenant, store) = (hook_key(tenant, id), tenant.clone(), self.store.clone());
+        let (row, tenant) = (hook_key(tenant, id), tenant.clone());
         self.write(move |tx| {
             let hook = match stored(tx, &row) {
                 Ok(None) => return Ok(false),
@@ -304,12 +304,12 @@ impl Hooks for EmbeddedHooks {
                 Err(StoreError::Corrupt(_)) => None,
                 Err(error) => return Err(error),
             };
-            let count = count(tx, &store, &tenant)?.saturating_sub(1);
+            let count = count(tx, &tenant)?.saturating_sub(1);
             match &hook {
                 Some(hook) => delete_rows(tx, hook),
                 None => {
                     // It does not tell its patterns any more, so all rows of the tenant are gone through.
-                    for found in store.range(Table::Hooks, prefix_range(key(b's', &[tenant.as_str()]))) {
+                    for found in tx.range(Table::Hooks, prefix_range(key(b's', &[tenant.as_str()]))) {
                         let (key, _) = found?;
                         if hook_of(&key)? == id {
                             tx.delete(Table::Hooks, key.to_vec());
