@@ -58,6 +58,18 @@ impl EmbeddedHooks {
             .await
     }
 
+    /// How many hooks a tenant has, where the row that says so is damaged.
+    fn recount(&self, tenant: &TenantId) -> StoreResult<u64> {
+        match self.store.get(Table::Hooks, &count_key(tenant))?.map(|value| decode::<u64>(&value)) {
+            None | Some(Ok(_)) => Ok(0),
+            Some(Err(error)) => {
+                tracing::error!(tenant.id = %tenant, error = %causes(&error), "the count of a tenant's hooks is made anew");
+                let hooks = self.store.range(Table::Hooks, prefix_range(key(b'h', &[tenant.as_str()]))).count();
+                Ok(u64::try_from(hooks).unwrap_or(u64::MAX))
+            }
+        }
+    }
+
     fn generation(&self) -> u64 {
         self.cache.generation.load(Ordering::SeqCst)
     }
@@ -132,16 +144,9 @@ fn count_key(tenant: &TenantId) -> Vec<u8> {
     key(b'c', &[tenant.as_str()])
 }
 
-fn count(tx: &Transaction<'_>, store: &Store, tenant: &TenantId) -> StoreResult<u64> {
-    match tx.get(Table::Hooks, &count_key(tenant))?.map(|value| decode(&value)) {
-        None => Ok(0),
-        Some(Ok(count)) => Ok(count),
-        Some(Err(error)) => {
-            tracing::error!(tenant.id = %tenant, error = %causes(&error), "the count of a tenant's hooks is made anew");
-            let hooks = store.range(Table::Hooks, prefix_range(key(b'h', &[tenant.as_str()]))).count();
-            Ok(u64::try_from(hooks).unwrap_or(u64::MAX))
-        }
-    }
+fn count(tx: &Transaction<'_>, tenant: &TenantId, recounted: u64) -> StoreResult<u64> {
+    let row = tx.get(Table::Hooks, &count_key(tenant))?;
+    Ok(row.map_or(0, |value| decode(&value).unwrap_or(recounted)))
 }
 
 fn subscription_prefix(tenant: &TenantId, pattern: &Pattern) -> Vec<u8> {
@@ -190,12 +195,12 @@ fn hook_of(key: &[u8]) -> StoreResult<HookId> {
 #[async_trait]
 impl Hooks for EmbeddedHooks {
     async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
-        let (hook, store) = (hook.clone(), self.store.clone());
+        let (hook, recounted) = (hook.clone(), self.recount(&hook.tenant)?);
         self.write(move |tx| {
             if tx.get(Table::Hooks, &hook_key(&hook.tenant, hook.id))?.is_some() {
                 return Err(StoreError::Conflict);
             }
-            let count = count(tx, &store, &hook.tenant)?;
+            let count = count(tx, &hook.tenant, recounted)?;
             if count >= u64::from(most) {
                 return Err(StoreError::LimitReached);
             }
@@ -260,7 +265,19 @@ impl Hooks for EmbeddedHooks {
     }
 
     async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
-        let (row, tenant, store) = (hook_key(tenant, id), tenant.clone(), self.store.clone());
+        let (row, recounted) = (hook_key(tenant, id), self.recount(tenant)?);
+        // Before the write, within which no range can be read.
+        let mut subscriptions = Vec::new();
+        if self.store.get(Table::Hooks, &row)?.is_some_and(|value| decode::<Hook>(&value).is_err()) {
+            // It does not tell its patterns any more, so all rows of the tenant are gone through.
+            for found in self.store.range(Table::Hooks, prefix_range(key(b's', &[tenant.as_str()]))) {
+                let (key, _) = found?;
+                if hook_of(&key)? == id {
+                    subscriptions.push(key.to_vec());
+                }
+            }
+        }
+        let tenant = tenant.clone();
         self.write(move |tx| {
             let hook = match stored(tx, &row) {
                 Ok(None) => return Ok(false),
@@ -268,17 +285,11 @@ impl Hooks for EmbeddedHooks {
                 Err(StoreError::Corrupt(_)) => None,
                 Err(error) => return Err(error),
             };
-            let count = count(tx, &store, &tenant)?.saturating_sub(1);
+            let count = count(tx, &tenant, recounted)?.saturating_sub(1);
             match &hook {
                 Some(hook) => delete_rows(tx, hook),
                 None => {
-                    // It does not tell its patterns any more, so all rows of the tenant are gone through.
-                    for found in store.range(Table::Hooks, prefix_range(key(b's', &[tenant.as_str()]))) {
-                        let (key, _) = found?;
-                        if hook_of(&key)? == id {
-                            tx.delete(Table::Hooks, key.to_vec());
-                        }
-                    }
+                    subscriptions.into_iter().for_each(|row| tx.delete(Table::Hooks, row));
                     tx.delete(Table::Hooks, row);
                 }
             }
