@@ -1,15 +1,11 @@
 //! Lists in which some rows cannot be read.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 use shared::ports::{Listed, Unreadable};
-use utoipa::openapi::schema::OneOfBuilder;
-use utoipa::openapi::{Ref, RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
 /// An entry of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Entry<T> {
     Read(T),
@@ -30,22 +26,6 @@ pub struct UnreadableView {
 impl From<Unreadable> for UnreadableView {
     fn from(Unreadable { id, why }: Unreadable) -> Self {
         Self { id, unreadable: why }
-    }
-}
-
-/// By its parts' names: what is derived repeats them in full in each list.
-impl<T: ToSchema> PartialSchema for Entry<T> {
-    fn schema() -> RefOr<Schema> {
-        let named = |name: Cow<'static, str>| Ref::from_schema_name(name);
-        OneOfBuilder::new().item(named(T::name())).item(named(UnreadableView::name())).into()
-    }
-}
-
-impl<T: ToSchema> ToSchema for Entry<T> {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((T::name().into_owned(), T::schema()));
-        schemas.push((UnreadableView::name().into_owned(), UnreadableView::schema()));
-        T::schemas(schemas);
     }
 }
 
