@@ -5,13 +5,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::documents::Collection;
+use crate::documents::{Collection, name_of};
 use crate::domain::ids::{HookId, TenantId, new_ulid};
-use crate::ports::{Clock, Documents, Page, Random, StoreResult};
+use crate::domain::unknown::{Unknown, keeps_unknown};
+use crate::ports::{Clock, Documents, Listed, Page, Random, StoreResult};
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditEntry)]
+#[serde(remote = "Self")]
 pub struct Entry {
     /// RFC 3339
     #[schema(value_type = String, format = DateTime)]
@@ -23,6 +25,18 @@ pub struct Entry {
     /// Why, or which fields were changed
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(Entry);
+
+impl Entry {
+    /// Without what this version does not know.
+    #[must_use]
+    pub fn shown(self) -> Self {
+        Self { unknown: Unknown::NONE, ..self }
+    }
 }
 
 /// By whom, of what Hookline does by itself.
@@ -52,7 +66,7 @@ impl AuditTrail {
         detail: Option<String>,
     ) -> StoreResult<()> {
         let at = self.clock.now();
-        let entry = Entry { at, by: by.to_owned(), what: what.to_owned(), detail };
+        let entry = Entry { at, by: by.to_owned(), what: what.to_owned(), detail, unknown: Unknown::NONE };
         // Turned over, so that the newest comes first.
         let id = new_ulid(self.clock.as_ref(), self.random.as_ref());
         let name = format!("{:032x}", u128::MAX - id.0);
@@ -63,8 +77,8 @@ impl AuditTrail {
         let partition = partition(tenant, hook);
         loop {
             let page = self.documents.list(&partition, REMOVED_AT_ONCE, None).await?;
-            for entry in &page.items {
-                self.documents.delete(&partition, &entry.name).await?;
+            for entry in page.items {
+                self.documents.delete(&partition, &name_of(entry)).await?;
             }
             if page.next.is_none() {
                 return Ok(());
@@ -78,7 +92,7 @@ impl AuditTrail {
         hook: HookId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Entry>> {
+    ) -> StoreResult<Page<Listed<Entry>>> {
         self.entries.page(&partition(tenant, hook), limit, cursor).await
     }
 }

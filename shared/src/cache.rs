@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 
 use crate::domain::hook::Hook;
 use crate::domain::ids::{HookId, TenantId};
-use crate::ports::{Clock, ClockReading, Document, Documents, Hooks, Page, StoreResult};
+use crate::ports::{Clock, ClockReading, Document, Documents, Hooks, Listed, Page, StoreResult};
 
 /// How old a hook may be when it is used. A change takes effect after this long.
 pub const FRESH_FOR: Duration = Duration::from_secs(5);
@@ -57,13 +57,13 @@ impl Hooks for CachedHooks {
         self.inner.update(old, new).await
     }
 
-    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
         self.inner.list(tenant, limit, cursor).await
     }
 
-    async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
-        self.read.remove(&(hook.tenant.clone(), hook.id));
-        self.inner.delete(hook).await
+    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+        self.read.remove(&(tenant.clone(), id));
+        self.inner.delete(tenant, id).await
     }
 
     async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {
@@ -112,7 +112,7 @@ impl Documents for CachedDocuments {
         self.inner.put(partition, document).await
     }
 
-    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Document>> {
+    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
         self.inner.list(partition, limit, cursor).await
     }
 

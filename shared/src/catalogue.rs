@@ -8,7 +8,7 @@ use crate::domain::event_type::{EventTypeEntry, Owner, Source, StoredEventType};
 use crate::domain::ids::{EventType, ProfileName, TenantId};
 use crate::domain::profile::{self, Profile};
 use crate::domain::tenant::Tenant;
-use crate::ports::{Documents, Profiles as _, StoreError, StoreResult, Tenants as _};
+use crate::ports::{Documents, Listed, Profiles as _, StoreError, StoreResult, Tenants as _};
 
 /// The tenant's own entries, over the operator's, over those of the profile
 /// that applies to the tenant. The first that has a type decides all of it.
@@ -77,17 +77,21 @@ impl Catalogue {
     }
 
     /// Everything the tenant knows, in order of name.
-    pub async fn all(&self, tenant: &Tenant) -> StoreResult<Vec<Known>> {
-        let mut known: BTreeMap<EventType, Known> = BTreeMap::new();
-        let mut add = |source, entry: EventTypeEntry| {
-            known.insert(entry.name.clone(), Known { source, entry });
-        };
+    pub async fn all(&self, tenant: &Tenant) -> StoreResult<Vec<Listed<Known>>> {
+        let mut known: BTreeMap<String, Listed<Known>> = BTreeMap::new();
         for entry in &self.profile(tenant).await?.event_types {
-            add(Source::Profile, entry.clone());
+            let source = Source::Profile;
+            known.insert(entry.name.to_string(), Ok(Known { source, entry: entry.clone() }));
         }
         for owner in [Owner::Operator, Owner::from(tenant)] {
             for stored in self.entries.all(owner).await? {
-                add(owner.source(), stored.entry);
+                let (name, entry) = match stored {
+                    Ok(stored) => {
+                        (stored.entry.name.to_string(), Ok(Known { source: owner.source(), entry: stored.entry }))
+                    }
+                    Err(unreadable) => (unreadable.id.clone(), Err(unreadable)),
+                };
+                known.insert(name, entry);
             }
         }
         Ok(known.into_values().collect())

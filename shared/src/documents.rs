@@ -20,7 +20,8 @@ pub use profiles::StoredProfiles;
 pub use replays::StoredReplays;
 pub use tenants::StoredTenants;
 
-use crate::ports::{Document, Documents, KEPT_REVISIONS, Page, StoreError, StoreResult};
+use crate::ports::{Document, Documents, KEPT_REVISIONS, Listed, OfRow as _, Page, StoreError, StoreResult};
+use crate::rows;
 
 /// Documents that are kept parsed, of each kind.
 const PARSED: usize = 4_096;
@@ -46,7 +47,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Collection<T> {
         {
             return Ok(Some(value));
         }
-        let value: Arc<T> = Arc::new(parse(&document)?);
+        let value: Arc<T> = Arc::new(parse(&document).of_row(name)?);
         self.parsed.insert(place, (document, Arc::clone(&value)));
         Ok(Some(value))
     }
@@ -79,17 +80,17 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Collection<T> {
     /// A version of a document, the present one or one that was kept.
     pub async fn revision(&self, partition: &str, name: &str, version: u64) -> StoreResult<Option<T>> {
         if let Some(current) = self.documents.get(partition, name).await?.filter(|found| found.version == version) {
-            return parse(&current).map(Some);
+            return parse(&current).of_row(name).map(Some);
         }
         let kept = self.documents.get(&revisions(partition, name), &revision_name(version)).await?;
-        kept.map(|document| parse(&document)).transpose()
+        kept.map(|document| parse(&document)).transpose().of_row(name)
     }
 
     /// Deletes the versions that were kept.
     pub async fn forget(&self, partition: &str, name: &str) -> StoreResult<()> {
         let place = revisions(partition, name);
         for document in self.documents.list(&place, PARSED, None).await?.items {
-            self.documents.delete(&place, &document.name).await?;
+            self.documents.delete(&place, &name_of(document)).await?;
         }
         Ok(())
     }
@@ -102,13 +103,17 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Collection<T> {
         self.put(partition, name, 1, value).await
     }
 
-    pub async fn page(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<T>> {
+    pub async fn page(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<T>>> {
         let page = self.documents.list(partition, limit, cursor).await?;
-        let items = page.items.iter().map(parse).collect::<StoreResult<Vec<T>>>()?;
+        let listed = |document: Listed<Document>| match document {
+            Ok(document) => parse(&document).listed(&document.name),
+            Err(unreadable) => Ok(Err(unreadable)),
+        };
+        let items = page.items.into_iter().map(listed).collect::<StoreResult<_>>()?;
         Ok(Page { items, next: page.next })
     }
 
-    pub async fn all(&self, partition: &str) -> StoreResult<Vec<T>> {
+    pub async fn all(&self, partition: &str) -> StoreResult<Vec<Listed<T>>> {
         let mut all = Vec::new();
         let mut cursor = None;
         loop {
@@ -135,6 +140,11 @@ fn revision_name(version: u64) -> String {
     format!("{version:010}")
 }
 
+/// The name of a document, also of one that cannot be read.
+pub(crate) fn name_of(document: Listed<Document>) -> String {
+    document.map_or_else(|unreadable| unreadable.id, |document| document.name)
+}
+
 fn parse<T: DeserializeOwned>(document: &Document) -> StoreResult<T> {
-    serde_json::from_str(&document.body).map_err(|error| StoreError::Corrupt(error.into()))
+    rows::from_json(document.body.as_bytes())
 }

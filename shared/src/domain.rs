@@ -27,4 +27,6 @@ pub mod settings;
 pub mod signature;
 pub mod strict;
 pub mod tenant;
+pub mod unknown;
 pub mod verification;
+pub mod word;

@@ -12,6 +12,7 @@ use crate::domain::layers::{HookProfiles, Layers};
 use crate::domain::profile::{self, Profile};
 use crate::domain::settings::Complete;
 use crate::domain::tenant::Tenant;
+use crate::domain::unknown::Unknown;
 use crate::ports::{Hooks, Profiles, StoreError, StoreResult, Tenants};
 
 const SETTLED: usize = 4_096;
@@ -40,6 +41,7 @@ impl EffectiveHook {
             tenant: self.tenant.version,
             profile: self.profiles.chosen().version,
             base: self.profiles.named.as_ref().map_or(0, |_| self.profiles.base.version),
+            unknown: Unknown::NONE,
         }
     }
 }
@@ -92,7 +94,7 @@ impl EffectiveHooks {
 
     /// The hook as it was, with what applied to it then. None when one of the
     /// versions is too long ago.
-    pub async fn at(&self, tenant: &TenantId, id: HookId, at: Revision) -> StoreResult<Option<EffectiveHook>> {
+    pub async fn at(&self, tenant: &TenantId, id: HookId, at: &Revision) -> StoreResult<Option<EffectiveHook>> {
         let Some(hook) = self.hooks.revision(tenant, id, at.hook).await? else { return Ok(None) };
         let Some(owner) = self.tenants.revision(tenant, at.tenant).await? else { return Ok(None) };
         let base = profile::base(&owner, &self.usual);

@@ -24,6 +24,8 @@ mod migrate;
 mod private;
 mod queue;
 mod store;
+#[cfg(test)]
+mod unreadable;
 mod vault;
 
 pub use ::store::{DirectoryLock, Findings, Repaired, Report};

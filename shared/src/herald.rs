@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::ids::TenantId;
+use crate::domain::unknown::Unknown;
 use crate::messages::{EventMessage, VERSION};
 use crate::ports::{QueueError, QueueSender};
 use crate::time::Timestamp;
@@ -44,6 +45,8 @@ impl Herald {
             data: Some(Arc::from(RawValue::from_string(data.to_string()).expect("a value is JSON"))),
             token: None,
             continuation: None,
+            internal: false,
+            unknown: Unknown::NONE,
         };
         self.events.send_one(message.to_outgoing()).await
     }

@@ -4,56 +4,97 @@
 //! `requeue` makes the steps, for nobody outside writes to its queue. A step may
 //! be made twice and nothing comes of it.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{EventId, HookId, ReplayId, TenantId};
-use crate::domain::strict;
-use crate::messages::{Rejection, VERSION};
+use crate::domain::unknown::{Unknown, keeps_unknown};
+use crate::messages::{Rejection, VERSION, check_version, invalid};
 use crate::ports::Outgoing;
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
 pub struct JobMessage {
     pub version: u32,
     pub tenant: TenantId,
     pub job: Job,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum Job {
-    /// One step of a replay.
-    Replay {
-        hook: HookId,
-        replay: ReplayId,
-        step: u32,
-        /// Of this message alone.
-        token: String,
-    },
-    /// Deletes the log of a hook that was deleted, and all else it left.
-    PurgeHook {
-        hook: HookId,
-        /// Its tenant was deleted with it: the events go as well.
-        with_events: bool,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        cursor: Option<String>,
-    },
-    /// Deletes the events of a deleted tenant that no hook wanted.
-    PurgeEvents {
-        /// Only those taken up before: the tenant may have been made anew.
-        until: Timestamp,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        cursor: Option<String>,
-    },
-    /// Removes an event's payload, and settles what waits to be sent.
-    Expunge {
-        event: EventId,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        cursor: Option<String>,
-    },
+    Replay(ReplayStep),
+    PurgeHook(PurgeHook),
+    PurgeEvents(PurgeEvents),
+    Expunge(Expunge),
+}
+
+/// One step of a replay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct ReplayStep {
+    pub hook: HookId,
+    pub replay: ReplayId,
+    pub step: u32,
+    /// Of this message alone.
+    pub token: String,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Deletes the log of a hook that was deleted, and all else it left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct PurgeHook {
+    pub hook: HookId,
+    /// Its tenant was deleted with it: the events go as well.
+    pub with_events: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Deletes the events of a deleted tenant that no hook wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct PurgeEvents {
+    /// Only those taken up before: the tenant may have been made anew.
+    pub until: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Removes an event's payload, and settles what waits to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct Expunge {
+    pub event: EventId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(JobMessage, ReplayStep, PurgeHook, PurgeEvents, Expunge);
+
+/// A message on `retries`, as far as it can be told what it is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum JobFound {
+    /// The body is that of a delivery.
+    None,
+    Job(JobMessage),
+    /// A kind of job that only a newer version knows.
+    Newer(String),
+    Invalid(Rejection),
 }
 
 #[derive(Deserialize)]
@@ -62,19 +103,34 @@ struct Probe {
     job: Option<IgnoredAny>,
 }
 
+/// The kind of a job, whatever it is.
+#[derive(Deserialize)]
+struct Kinds {
+    job: BTreeMap<String, IgnoredAny>,
+}
+
 impl JobMessage {
+    /// The names that [`Job`] has in messages.
+    const KINDS: [&str; 4] = ["replay", "purge_hook", "purge_events", "expunge"];
+
     pub fn new(tenant: &TenantId, job: Job) -> Self {
-        Self { version: VERSION, tenant: tenant.clone(), job }
+        Self { version: VERSION, tenant: tenant.clone(), job, unknown: Unknown::NONE }
     }
 
-    /// None when the body is that of a delivery.
-    pub fn parse(body: &[u8]) -> Option<Result<Self, Rejection>> {
-        let is_job = serde_json::from_slice::<Probe>(body).is_ok_and(|probe| probe.job.is_some());
-        is_job.then(|| match strict::from_slice::<Self>(body) {
-            Ok(message) if message.version == VERSION => Ok(message),
-            Ok(message) => Err(Rejection(format!("version is {}, expected {VERSION}", message.version))),
-            Err(error) => Err(Rejection(format!("not a valid message: {error}"))),
-        })
+    pub fn parse(body: &[u8]) -> JobFound {
+        if !serde_json::from_slice::<Probe>(body).is_ok_and(|probe| probe.job.is_some()) {
+            return JobFound::None;
+        }
+        match serde_json::from_slice::<Self>(body) {
+            Ok(message) => match check_version(message.version) {
+                Ok(()) => JobFound::Job(message),
+                Err(rejection) => JobFound::Invalid(rejection),
+            },
+            Err(error) => match serde_json::from_slice::<Kinds>(body).map(|kinds| kinds.job.into_keys().next()) {
+                Ok(Some(kind)) if !Self::KINDS.contains(&kind.as_str()) => JobFound::Newer(kind),
+                _ => JobFound::Invalid(invalid(error)),
+            },
+        }
     }
 
     /// The steps of one tenant share their turns.
@@ -91,15 +147,30 @@ mod tests {
     #[test]
     fn jobs_and_deliveries_are_told_apart() {
         let tenant: TenantId = "acme".parse().unwrap();
-        let job = Job::Expunge { event: "evt:1".parse().unwrap(), cursor: None };
+        let job = Job::Expunge(Expunge { event: "evt:1".parse().unwrap(), cursor: None, unknown: Unknown::NONE });
         let message = JobMessage::new(&tenant, job);
         let body = message.to_outgoing(None).body;
         assert_eq!(
             std::str::from_utf8(&body).unwrap(),
             r#"{"version":1,"tenant":"acme","job":{"expunge":{"event":"evt:1"}}}"#
         );
-        assert_eq!(JobMessage::parse(&body), Some(Ok(message)));
-        assert_eq!(JobMessage::parse(br#"{"version":1,"tenant":"acme","hook":"x"}"#), None);
-        assert!(matches!(JobMessage::parse(br#"{"version":2,"tenant":"acme","job":{}}"#), Some(Err(_))));
+        assert_eq!(JobMessage::parse(&body), JobFound::Job(message));
+        assert_eq!(JobMessage::parse(br#"{"version":1,"tenant":"acme","hook":"x"}"#), JobFound::None);
+        let text = std::str::from_utf8(&body).unwrap();
+        for wrong in [text.replace("\"version\":1", "\"version\":2"), text.replace("evt:1", ""), text.replace('{', "[")]
+        {
+            let found = JobMessage::parse(wrong.as_bytes());
+            assert!(matches!(found, JobFound::Invalid(_) | JobFound::None), "{wrong}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn the_kinds_of_jobs_are_those_there_are_and_others_are_newer() {
+        for kind in JobMessage::KINDS {
+            let body = format!(r#"{{"version":1,"tenant":"acme","job":{{"{kind}":{{}}}}}}"#);
+            assert!(matches!(JobMessage::parse(body.as_bytes()), JobFound::Invalid(_)), "{kind}");
+        }
+        let body = br#"{"version":1,"tenant":"acme","job":{"tidy":{"up":true}}}"#;
+        assert_eq!(JobMessage::parse(body), JobFound::Newer("tidy".to_owned()));
     }
 }

@@ -19,6 +19,7 @@ use crate::domain::hook::Hook;
 use crate::domain::ids::{EventType, HookId, TenantId, TraceId};
 use crate::domain::operational::{self, is_operational};
 use crate::domain::settings::Complete;
+use crate::domain::unknown::Unknown;
 use crate::herald::Herald;
 use crate::metrics::{self, CircuitState};
 use crate::ports::{Clock, Documents, Hooks, QueueError, QueueSender, Random, StoreError, StoreResult};
@@ -126,7 +127,7 @@ impl Keeper {
             let mut changes = match ended.failure {
                 Some(failure) => {
                     health.count_failing(ended.at, settings.disable_after.duration());
-                    health.fail(failure, settings.circuit_breaker)
+                    health.fail(failure, &settings.circuit_breaker)
                 }
                 None => Vec::from_iter(health.succeed(ended.at)),
             };
@@ -135,7 +136,11 @@ impl Keeper {
             // Of a hook that gets these events itself, another would follow from
             // each that fails.
             if !is_operational(ended.event_type) {
-                health.untold.extend(changes.into_iter().map(|change| Untold { change, at: ended.at }));
+                health.untold.extend(changes.into_iter().map(|change| Untold {
+                    change,
+                    at: ended.at,
+                    unknown: Unknown::NONE,
+                }));
             }
             end
         };
@@ -148,6 +153,7 @@ impl Keeper {
         let health = self.health(tenant, id).await?;
         for untold in &health.untold {
             if let Change::Disabled(end) = untold.change
+                && !matches!(end, End::Unknown(_))
                 && hook.enabled
                 && hook.updated_at <= untold.at
             {
@@ -213,8 +219,8 @@ impl Keeper {
     async fn tell_all(&self, hook: &Hook, health: &Health) -> Result<(), Fault> {
         let mut told = Vec::new();
         for untold in &health.untold {
-            match self.tell(hook, health, *untold).await {
-                Ok(true) => told.push(*untold),
+            match self.tell(hook, health, untold).await {
+                Ok(true) => told.push(untold.clone()),
                 Ok(false) | Err(Fault::Queue(QueueError::Full | QueueError::NoRoom)) => {}
                 Err(fault) => return Err(fault),
             }
@@ -232,8 +238,10 @@ impl Keeper {
 
     /// Publishes an operational event, named after what happened when, so that
     /// telling it twice is telling it once. Whether it was told, or need not be.
-    async fn tell(&self, hook: &Hook, health: &Health, Untold { change, at }: Untold) -> Result<bool, Fault> {
+    async fn tell(&self, hook: &Hook, health: &Health, &Untold { change, at, .. }: &Untold) -> Result<bool, Fault> {
         let (event_type, at, data) = match change {
+            // It stays for the version that can tell it.
+            Change::Unknown(_) | Change::Disabled(End::Unknown(_)) => return Ok(false),
             Change::Disabled(end) => {
                 // Many may have wanted to disable it. It was disabled once.
                 let Some(stored) = self.hooks.get(&hook.tenant, hook.id).await? else { return Ok(true) };

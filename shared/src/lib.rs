@@ -89,6 +89,7 @@ pub mod metrics;
 pub mod ports;
 pub mod rates;
 pub mod request;
+pub mod rows;
 pub mod sealed;
 pub mod stage;
 pub mod standing;

@@ -20,6 +20,7 @@ use crate::domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, Hook
 use crate::domain::retry::MAX_DELAY;
 use crate::domain::seconds::Seconds;
 use crate::domain::strict;
+use crate::domain::unknown::{Unknown, keeps_unknown};
 use crate::ports::{Content, Outgoing};
 use crate::stage::Message;
 use crate::time::Timestamp;
@@ -41,7 +42,7 @@ fn version() -> u32 {
 
 /// Something to publish, or the continuation of a large fan-out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct EventMessage {
     #[serde(default = "version")]
     pub version: u32,
@@ -73,13 +74,21 @@ pub struct EventMessage {
     /// Written by fan-out only: carry on with this page of the event `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continuation: Option<Continuation>,
+    /// Written by our own stages only, and from the next release on: what they
+    /// write may be of a newer version, so unknown fields are let through.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub internal: bool,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Continuation {
     pub page: u32,
     pub cursor: String,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 /// What an [`EventMessage`] asks for, once it is known to make sense.
@@ -96,6 +105,8 @@ pub struct Resumption {
     pub from: Continuation,
     pub deliver_at: Option<Timestamp>,
     pub token: Option<String>,
+    /// What a newer version wrote beside that, for the next continuation.
+    pub unknown: Unknown,
 }
 
 #[derive(Clone, Debug)]
@@ -117,8 +128,17 @@ pub struct Publication {
 pub struct Rejection(pub String);
 
 impl EventMessage {
+    /// Publishers are told of a field that is not known. What a stage wrote may
+    /// be of a newer version.
     pub fn parse(body: &[u8]) -> Result<EventRequest, Rejection> {
-        Self::check(parse(body)?)
+        match parse::<Self>(body)? {
+            message if message.unknown.is_empty() || message.is_of_a_stage() => Self::check(message),
+            _ => Self::check(strict::from_slice(body).map_err(invalid)?),
+        }
+    }
+
+    fn is_of_a_stage(&self) -> bool {
+        self.internal || self.continuation.is_some()
     }
 
     fn check(message: Self) -> Result<EventRequest, Rejection> {
@@ -134,6 +154,7 @@ impl EventMessage {
                 from,
                 deliver_at: message.deliver_at,
                 token: message.token,
+                unknown: message.unknown,
             }));
         }
         let missing = |field: &str| Rejection(format!("{field} is missing"));
@@ -186,7 +207,7 @@ impl EventMessage {
 
 /// One attempt to make for one delivery.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct DeliveryMessage {
     #[serde(default = "version")]
     pub version: u32,
@@ -226,7 +247,11 @@ pub struct DeliveryMessage {
     /// Names one manual retry or replay, so that its message counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(EventMessage, Continuation, DeliveryMessage);
 
 impl DeliveryMessage {
     /// To be sent at once, whatever the log says.
@@ -250,6 +275,7 @@ impl DeliveryMessage {
             check_log: false,
             in_turn: false,
             request: None,
+            unknown: Unknown::NONE,
         }
     }
 
@@ -356,10 +382,15 @@ pub fn trace_of(message_id: &str, body: &[u8]) -> Option<TraceId> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
-    strict::from_slice(body).map_err(|error| Rejection(format!("not a valid message: {error}")))
+    serde_json::from_slice(body).map_err(invalid)
 }
 
-fn check_version(version: u32) -> Result<(), Rejection> {
+#[expect(clippy::needless_pass_by_value, reason = "it stands for a closure")]
+pub(crate) fn invalid(error: serde_json::Error) -> Rejection {
+    Rejection(format!("not a valid message: {error}"))
+}
+
+pub(crate) fn check_version(version: u32) -> Result<(), Rejection> {
     if version == VERSION { Ok(()) } else { Err(Rejection(format!("version is {version}, expected {VERSION}"))) }
 }
 

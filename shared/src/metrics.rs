@@ -190,24 +190,3 @@ pub fn circuits_open(count: usize) {
 pub fn dead_letters(queue: &'static str, count: u64) {
     metrics::gauge!(DEAD_LETTERS, "queue" => queue).set(count as f64);
 }
-
-impl Outcome {
-    /// The name it has in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Status => "status",
-            Self::Gone => "gone",
-            Self::Timeout => "timeout",
-            Self::RefusedAddress => "refused_address",
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::InvalidResponse => "invalid_response",
-            Self::InvalidRequest => "invalid_request",
-            Self::NotJson => "not_json",
-            Self::NotVerified => "not_verified",
-            Self::Auth => "auth",
-        }
-    }
-}

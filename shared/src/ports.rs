@@ -67,6 +67,46 @@ pub enum StoreError {
     /// A stored row cannot be read.
     #[error("a stored row cannot be read")]
     Corrupt(#[source] BoxError),
+    /// The same, of a row that has a name.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// A row that this version cannot read: it is damaged, or a newer one wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{id} cannot be read: {why}")]
+pub struct Unreadable {
+    /// What its key tells of it.
+    pub id: String,
+    /// Quotes nothing of the row.
+    pub why: String,
+}
+
+/// A row of a list. One that cannot be read hides none of the others.
+pub type Listed<T> = Result<T, Unreadable>;
+
+/// Names the row that could not be read.
+pub trait OfRow<T> {
+    fn of_row(self, id: impl ToString) -> StoreResult<T>;
+    /// The entry of a list that this row is, unless the whole list fails.
+    fn listed(self, id: impl ToString) -> StoreResult<Listed<T>>;
+}
+
+impl<T> OfRow<T> for StoreResult<T> {
+    fn of_row(self, id: impl ToString) -> StoreResult<T> {
+        self.map_err(|error| match error {
+            StoreError::Corrupt(cause) => Unreadable { id: id.to_string(), why: cause.to_string() }.into(),
+            other => other,
+        })
+    }
+
+    fn listed(self, id: impl ToString) -> StoreResult<Listed<T>> {
+        match self.of_row(id) {
+            Ok(row) => Ok(Ok(row)),
+            Err(StoreError::Unreadable(unreadable)) => Ok(Err(unreadable)),
+            Err(other) => Err(other),
+        }
+    }
 }
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -26,7 +26,7 @@ use crate::time::Timestamp;
 const USER_AGENT: &str = concat!("Hookline/", env!("CARGO_PKG_VERSION"));
 
 /// How long fetching an access token may take.
-pub const TOKEN_TIMEOUT: Timeout = Timeout { connect: Seconds::new(5), total: Seconds::new(5) };
+pub const TOKEN_TIMEOUT: &Timeout = &Timeout::new(Seconds::new(5), Seconds::new(5));
 /// The longest that one attempt can take, waiting for others to travel with and
 /// fetching a token twice included. Every lease has to outlast it.
 pub const LONGEST_ATTEMPT: Duration = Duration::from_millis(
@@ -129,7 +129,7 @@ pub fn build(
         }
         Method::Post | Method::Put | Method::Patch => payload.into(),
     };
-    Ok(HttpRequest { method: settings.method.as_str(), url, headers, body, timeout: settings.timeout })
+    Ok(HttpRequest { method: settings.method.as_str(), url, headers, body, timeout: settings.timeout.clone() })
 }
 
 /// What names a request to its receiver: the delivery, or, of several, a name
@@ -178,13 +178,13 @@ fn add_query(url: &mut Url, payload: &[u8]) {
 fn authorization(auth: &Auth, token: Option<&Secret>) -> Option<(String, String)> {
     let name = || "authorization".to_owned();
     match auth {
-        Auth::None {} => None,
-        Auth::Basic { username, password } => {
+        Auth::None { .. } => None,
+        Auth::Basic { username, password, .. } => {
             let credentials = STANDARD.encode(format!("{username}:{}", password.reveal()));
             Some((name(), format!("Basic {credentials}")))
         }
-        Auth::Bearer { token } => Some((name(), format!("Bearer {}", token.reveal()))),
-        Auth::ApiKey { header, value } => Some((header.clone(), value.reveal().to_owned())),
+        Auth::Bearer { token, .. } => Some((name(), format!("Bearer {}", token.reveal()))),
+        Auth::ApiKey { header, value, .. } => Some((header.clone(), value.reveal().to_owned())),
         Auth::Oauth2 { .. } => token.map(|token| (name(), format!("Bearer {}", token.reveal()))),
     }
 }

@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 
 use crate::domain::hook::Hook;
 use crate::domain::ids::{HookId, TenantId};
-use crate::ports::{Hooks, Page, StoreResult};
+use crate::ports::{Hooks, Listed, OfRow as _, Page, StoreError, StoreResult};
 use crate::vault::{Vault, VaultError};
 
 /// Opened hooks that are kept, as many as the embedded store keeps parsed.
@@ -47,8 +47,8 @@ impl SealedHooks {
         Ok(sealed)
     }
 
-    async fn opened(&self, tenant: &TenantId, id: HookId, mut hook: Hook) -> Result<Hook, VaultError> {
-        self.vault.open_all(&owner(tenant, id), &mut hook).await?;
+    async fn opened(&self, tenant: &TenantId, id: HookId, mut hook: Hook) -> StoreResult<Hook> {
+        self.vault.open_all(&owner(tenant, id), &mut hook).await.map_err(StoreError::from).of_row(id)?;
         Ok(hook)
     }
 }
@@ -83,15 +83,21 @@ impl Hooks for SealedHooks {
         self.inner.update(&self.sealed(old).await?, &self.sealed(new).await?).await
     }
 
-    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
         let Page { items, next } = self.inner.list(tenant, limit, cursor).await?;
-        let opening = futures::stream::iter(items).map(|hook| self.opened(tenant, hook.id, hook));
+        let opening = futures::stream::iter(items).map(async |hook| match hook {
+            Ok(hook) => {
+                let id = hook.id;
+                self.opened(tenant, id, hook).await.listed(id)
+            }
+            Err(unreadable) => Ok(Err(unreadable)),
+        });
         Ok(Page { items: opening.buffered(OPENED_AT_ONCE).try_collect().await?, next })
     }
 
-    async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
-        self.kept.remove(&hook.id);
-        self.inner.delete(hook).await
+    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+        self.kept.remove(&id);
+        self.inner.delete(tenant, id).await
     }
 
     async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {

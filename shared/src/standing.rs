@@ -30,14 +30,15 @@ impl Standing {
         let Some(row) = row else {
             // Retries and manual attempts follow a row; without one it has expired.
             return match message.trigger {
-                Trigger::First | Trigger::Replay | Trigger::Test => Self::Due(None),
+                // What a newer version asks for, it asks for once.
+                Trigger::First | Trigger::Replay | Trigger::Test | Trigger::Unknown(_) => Self::Due(None),
                 Trigger::Retry | Trigger::Manual => Self::Settled,
             };
         };
         let due = match (message.trigger, &message.request) {
-            (Trigger::Manual | Trigger::Replay, Some(request)) => !row.has_answered(request),
+            (Trigger::Manual | Trigger::Replay | Trigger::Unknown(_), Some(request)) => !row.has_answered(request),
             (Trigger::Retry, _) => row.status == Status::Retrying && row.due_step == message.step,
-            (Trigger::Manual | Trigger::First | Trigger::Replay | Trigger::Test, _) => row.status == Status::Pending,
+            _ => row.status == Status::Pending,
         };
         if due {
             Self::Due(Some(row))
@@ -53,7 +54,7 @@ impl Standing {
 fn has_scheduled(message: &DeliveryMessage, row: &Delivery) -> bool {
     match message.trigger {
         Trigger::First | Trigger::Retry | Trigger::Test => true,
-        Trigger::Manual => false,
+        Trigger::Manual | Trigger::Unknown(_) => false,
         // It begins a schedule only where none was under way.
         Trigger::Replay => row.last_attempt.as_ref().is_some_and(|attempt| {
             attempt.trigger == Trigger::Replay && row.restarted_at.is_some_and(|began| began >= attempt.at)
@@ -67,6 +68,7 @@ pub fn moves_schedule(message: &DeliveryMessage, row: Option<&Delivery>) -> bool
     match message.trigger {
         Trigger::First | Trigger::Retry | Trigger::Test => true,
         Trigger::Manual => false,
+        Trigger::Unknown(_) => row.is_none_or(|row| row.status == Status::Pending),
         Trigger::Replay => {
             row.is_none_or(|row| matches!(row.status, Status::Pending | Status::Failed | Status::Skipped))
         }

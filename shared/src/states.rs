@@ -24,6 +24,8 @@ use crate::domain::health::Health;
 use crate::domain::ids::{HookId, TenantId};
 use crate::domain::rate::Window;
 use crate::ports::{Clock, ClockReading, Document, Documents, StoreError, StoreResult};
+use crate::rows;
+use crate::stage::causes;
 use crate::time::Timestamp;
 
 const KNOWN: usize = 4_096;
@@ -153,9 +155,9 @@ impl<T: State> States<T> {
         let (mut all, mut cursor) = (HashMap::new(), None);
         loop {
             let page = self.documents.list(&self.partition(tenant), READ_AT_ONCE, cursor.as_deref()).await?;
-            for document in &page.items {
+            for document in page.items.iter().flatten() {
                 if let Ok(hook) = document.name.parse() {
-                    all.insert(hook, parse(document, self.clock.now())?);
+                    all.insert(hook, self.parse(document, self.clock.now()));
                 }
             }
             cursor = page.next;
@@ -188,13 +190,37 @@ impl<T: State> States<T> {
 
     async fn read(&self, tenant: &TenantId, hook: HookId) -> StoreResult<Known<T>> {
         let read_at = self.clock.read();
-        let (version, state) = match self.documents.get(&self.partition(tenant), &hook.to_string()).await? {
-            Some(document) => (document.version, parse(&document, read_at.now)?),
+        let (partition, name) = (self.partition(tenant), hook.to_string());
+        let document = match self.documents.get(&partition, &name).await {
+            Err(StoreError::Unreadable(unreadable)) => {
+                tracing::error!(kind = self.kind, error = %unreadable, "the state of a hook is lost and begins anew");
+                self.documents.delete(&partition, &name).await?;
+                None
+            }
+            other => other?,
+        };
+        let (version, state) = match document {
+            Some(document) => (document.version, self.parse(&document, read_at.now)),
             None => (0, T::default()),
         };
         let known = Known { read_at, version, state: Arc::new(state) };
         self.known.insert((tenant.clone(), hook), known.clone());
         Ok(known)
+    }
+
+    /// What cannot be read begins anew, and is written over by the next change:
+    /// nothing that a hook gets may depend on a row that only counts.
+    fn parse(&self, document: &Document, now: Timestamp) -> T {
+        let mut state = rows::from_json(document.body.as_bytes()).unwrap_or_else(|error| {
+            tracing::error!(kind = self.kind, hook.id = document.name, error = %causes(&error), "the state of a hook cannot be read and begins anew");
+            T::default()
+        });
+        let ahead = state.written_at().map_or(0, |at| at.as_millis() - now.as_millis());
+        if ahead > TOLERATED_MILLIS {
+            state.shift(-ahead);
+        }
+        state.seen_from(now);
+        state
     }
 
     /// A `#` is in no tenant's id.
@@ -207,14 +233,4 @@ impl<T: State> States<T> {
         (tenant, hook).hash(&mut hasher);
         &self.locks[usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or(0)]
     }
-}
-
-fn parse<T: State>(document: &Document, now: Timestamp) -> StoreResult<T> {
-    let mut state: T = serde_json::from_str(&document.body).map_err(|error| StoreError::Corrupt(error.into()))?;
-    let ahead = state.written_at().map_or(0, |at| at.as_millis() - now.as_millis());
-    if ahead > TOLERATED_MILLIS {
-        state.shift(-ahead);
-    }
-    state.seen_from(now);
-    Ok(state)
 }

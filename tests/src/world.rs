@@ -225,7 +225,14 @@ impl World {
     }
 
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.engine.dead_letters.list(100, None).expect("dead letters can be read").items
+        self.engine
+            .dead_letters
+            .list(100, None)
+            .expect("dead letters can be read")
+            .items
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Puts a body on `events` as an outside publisher does.

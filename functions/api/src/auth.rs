@@ -115,6 +115,7 @@ impl FromRequestParts<Arc<Deps>> for Anybody {
             Caller::Key(key) if key.scope == Scope::Publish => {
                 Err(Problem::new(StatusCode::FORBIDDEN, "this key may only publish events"))
             }
+            Caller::Key(key) if matches!(key.scope, Scope::Unknown(_)) => Err(unknown_scope()),
             Caller::Key(_) | Caller::Operator => Ok(Self),
         }
     }
@@ -170,6 +171,7 @@ async fn authorize(
         },
         // The same answer as for a tenant that does not exist.
         Caller::Key(key) if key.tenant.as_ref() != Some(&tenant) => Err(Problem::not_found("tenant")),
+        Caller::Key(key) if matches!(key.scope, Scope::Unknown(_)) => Err(unknown_scope()),
         Caller::Key(key) if !allowed.contains(&key.scope) => Err(Problem::new(
             StatusCode::FORBIDDEN,
             match key.scope {
@@ -179,6 +181,11 @@ async fn authorize(
         )),
         Caller::Key(_) => Ok(tenant),
     }
+}
+
+/// A key of a newer version may do nothing here.
+fn unknown_scope() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "this key's scope is not known to this version of Hookline")
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod auth;
 #[cfg(feature = "lambda")]
 pub mod gateway;
 mod input;
+mod listed;
 mod openapi;
 mod path_check;
 mod problem;
@@ -40,6 +41,7 @@ use path_check::CheckPath;
 
 pub use auth::{ClientAddress, KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
 pub use input::{PageQuery, Query, Segments, limit, segment};
+pub use listed::Entry;
 pub use problem::{FieldError, Problem};
 pub use vetting::Vetting;
 

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 pub use shared::domain::invalid::FieldError;
-use shared::ports::{QueueError, StoreError};
+use shared::ports::{QueueError, StoreError, Unreadable};
 use shared::stage::causes;
 use utoipa::ToSchema;
 
@@ -133,7 +133,17 @@ impl From<StoreError> for Problem {
                 tracing::error!(error = %causes(&error), "a row cannot be read");
                 Self::internal()
             }
+            StoreError::Unreadable(unreadable) => Self::from(unreadable.clone()),
         }
+    }
+}
+
+impl From<Unreadable> for Problem {
+    fn from(unreadable: Unreadable) -> Self {
+        tracing::error!(error = %unreadable, "a row cannot be read");
+        let advice =
+            "if a newer version of Hookline wrote it, run that version; else put it back from a backup, or delete it";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{unreadable}; {advice}"))
     }
 }
 

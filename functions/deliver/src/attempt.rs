@@ -9,6 +9,7 @@ use shared::domain::delivery::{
     excerpt, kept_headers,
 };
 use shared::domain::retry::{Ending, Verdict, parse_retry_after};
+use shared::domain::unknown::Unknown;
 use shared::domain::verification::returns_key;
 use shared::effective::EffectiveHook;
 use shared::messages::DeliveryMessage;
@@ -70,6 +71,7 @@ fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Tim
         batch: Vec::new(),
         with_key: unverified,
         trigger,
+        unknown: Unknown::NONE,
     };
     let response = match &exchange.answer {
         Ok(response) => response,
@@ -162,7 +164,7 @@ async fn holds(deps: &Deps, stored: &Delivery, written: &Delivery) -> Result<boo
         return Ok(stored.last_attempt == written.last_attempt);
     }
     let attempts = deps.log.attempts(stored).await?;
-    Ok(attempts.iter().any(|attempt| Some(attempt) == written.last_attempt.as_ref()))
+    Ok(attempts.iter().flatten().any(|attempt| Some(attempt) == written.last_attempt.as_ref()))
 }
 
 /// The row after the attempt. Only an attempt in its turn moves the schedule:

@@ -137,7 +137,7 @@ pub(crate) async fn report(
         probe: pass.probe.is_some(),
     });
     // What an endpoint says that the hook has left meanwhile says nothing of its new one.
-    let is_same = attempt.revision.is_none_or(|made_of| made_of.hook == hook.hook.version);
+    let is_same = attempt.revision.as_ref().is_none_or(|made_of| made_of.hook == hook.hook.version);
     let gone = is_same && attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);
     let trace = message.event_seq.trace();
     let ended = Ended { trace, event_type: &message.event_type, at: attempt.at, failure, gone };
@@ -177,6 +177,8 @@ fn is_break(attempt: &Attempt) -> bool {
         | AttemptOutcome::RefusedAddress
         | AttemptOutcome::InvalidRequest
         | AttemptOutcome::NotJson
-        | AttemptOutcome::NotVerified => false,
+        | AttemptOutcome::NotVerified
+        // Whoever logged it has counted it.
+        | AttemptOutcome::Unknown(_) => false,
     }
 }

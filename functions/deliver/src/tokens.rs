@@ -77,7 +77,7 @@ fn name(hook: &EffectiveHook) -> (TenantId, HookId) {
 }
 
 async fn fetch(courier: &Courier, auth: &Auth, now: ClockReading) -> Result<Token, SendFailure> {
-    let Auth::Oauth2 { token_url, client_id, client_secret, scope } = auth else {
+    let Auth::Oauth2 { token_url, client_id, client_secret, scope, .. } = auth else {
         return Err(failed("the hook does not use OAuth 2"));
     };
     let url = token_url.parse().map_err(|_| failed("token_url is not a URL"))?;
@@ -89,7 +89,7 @@ async fn fetch(courier: &Courier, auth: &Auth, now: ClockReading) -> Result<Toke
             ("accept".to_owned(), "application/json".to_owned()),
         ],
         body: Bytes::from(form(client_id, client_secret, scope.as_deref())),
-        timeout: TOKEN_TIMEOUT,
+        timeout: TOKEN_TIMEOUT.clone(),
     };
     // What went wrong there is the hook owner's to mend, as a wrong URL is.
     let response = courier.sender.send(request).await.answer.map_err(|failure| SendFailure {

@@ -15,6 +15,7 @@ use shared::domain::delivery::Trigger;
 use shared::domain::event::{Event, FanoutPage};
 use shared::domain::hook::Subscription;
 use shared::domain::ids::{EventSeq, EventType};
+use shared::domain::unknown::Unknown;
 use shared::messages::{
     Continuation, DeliveryMessage, EventMessage, EventRequest, Publication, Rejection, Resumption, VERSION,
 };
@@ -82,16 +83,17 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
         deliver_at: publication.deliver_at,
         data: Some(publication.data),
         expires_at: now.max(publication.deliver_at.unwrap_or(now)).saturating_add(retention),
+        unknown: Unknown::NONE,
     };
     let page = matching_page(deps, token, &event, 0, None).await?;
     match deps.events.record(&event, &page).await? {
         Recorded::New => {
             metrics::taken_up(TakenUp::New);
-            send_page(deps, &event, &page, publication.deliver_at, false).await
+            send_page(deps, &event, &page, (publication.deliver_at, false), Newer::default()).await
         }
         Recorded::Resumed((event, page)) => {
             metrics::taken_up(TakenUp::Again);
-            send_page(deps, &event, &page, publication.deliver_at, true).await
+            send_page(deps, &event, &page, (publication.deliver_at, true), Newer::default()).await
         }
         Recorded::Duplicate => {
             metrics::taken_up(TakenUp::Duplicate);
@@ -102,7 +104,7 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
 }
 
 async fn resume(deps: &Deps, message: &Message, resumption: Resumption) -> Result<Outcome, Outcome> {
-    let Resumption { tenant, id, from, deliver_at, token } = resumption;
+    let Resumption { tenant, id, from, deliver_at, token, unknown } = resumption;
     let Some(event) = deps.events.get(&tenant, &id).await? else {
         return Err(Rejection(format!("continues event {id}, which is not recorded")).into());
     };
@@ -112,9 +114,10 @@ async fn resume(deps: &Deps, message: &Message, resumption: Resumption) -> Resul
     }
     let token = token.as_ref().unwrap_or(&message.id);
     let page = matching_page(deps, token, &event, from.page, Some(&from.cursor)).await?;
+    let newer = Newer { message: unknown, continuation: from.unknown };
     match deps.events.record_page(&event, &page).await? {
-        Recorded::New => send_page(deps, &event, &page, deliver_at, false).await,
-        Recorded::Resumed(page) => send_page(deps, &event, &page, deliver_at, true).await,
+        Recorded::New => send_page(deps, &event, &page, (deliver_at, false), newer).await,
+        Recorded::Resumed(page) => send_page(deps, &event, &page, (deliver_at, true), newer).await,
         Recorded::Duplicate => Ok(Outcome::Done),
     }
 }
@@ -136,13 +139,31 @@ async fn matching_page(
     })?;
     let data = event.data.as_deref();
     let wants = |subscription: &&Subscription| data.is_some_and(|data| subscription.wants(&event.channels, data));
-    let wanted = found.items.iter().filter(wants);
+    for unreadable in found.items.iter().filter_map(|row| row.as_ref().err()) {
+        tracing::error!(
+            trace.id = %event.seq.trace(),
+            tenant.id = %event.tenant,
+            hook.id = unreadable.id,
+            event.id = %event.id,
+            error = %unreadable,
+            "a hook gets nothing of an event: its subscription cannot be read"
+        );
+    }
+    let wanted = found.items.iter().flatten().filter(wants);
     Ok(FanoutPage {
         number,
         token: token.to_owned(),
         hooks: wanted.map(|subscription| subscription.hook).collect(),
         next: found.next,
+        unknown: Unknown::NONE,
     })
+}
+
+/// What a newer version wrote into a continuation, for the one that follows it.
+#[derive(Default)]
+struct Newer {
+    message: Unknown,
+    continuation: Unknown,
 }
 
 /// Deliveries first, then the continuation: whatever is lost half-way is made
@@ -151,8 +172,8 @@ async fn send_page(
     deps: &Deps,
     event: &Event,
     page: &FanoutPage,
-    deliver_at: Option<Timestamp>,
-    resumed: bool,
+    (deliver_at, resumed): (Option<Timestamp>, bool),
+    newer: Newer,
 ) -> Result<Outcome, Outcome> {
     let later = deliver_at.filter(|at| *at > deps.clock.now());
     let messages: Vec<Outgoing> = page
@@ -191,7 +212,13 @@ async fn send_page(
             data: None,
             // Derived, so that every copy of this continuation resumes the same page.
             token: Some(format!("{}.{}", event.seq, page.number + 1)),
-            continuation: Some(Continuation { page: page.number + 1, cursor: cursor.clone() }),
+            continuation: Some(Continuation {
+                page: page.number + 1,
+                cursor: cursor.clone(),
+                unknown: newer.continuation,
+            }),
+            internal: false,
+            unknown: newer.message,
         };
         deps.queue.send_one(continuation.to_outgoing()).await?;
     }

@@ -36,7 +36,7 @@ impl Holding {
     fn of(settings: &Complete) -> Self {
         Self {
             rate_limit: settings.rate_limit,
-            breaker: settings.circuit_breaker,
+            breaker: settings.circuit_breaker.clone(),
             verification: settings.verification.clone(),
         }
     }

@@ -6,32 +6,34 @@
 //!   afterwards. Only a first attempt that is on its way already does not look.
 
 use shared::domain::delivery::{Delivery, Status};
-use shared::domain::ids::{DeliveryId, EventId, TenantId};
-use shared::jobs::{Job, JobMessage};
-use shared::ports::Expected;
+use shared::domain::ids::DeliveryId;
+use shared::jobs::{Expunge, Job};
+use shared::ports::{Expected, StoreError};
 use shared::stage::Outcome;
 use shared::standing::EXPUNGED;
 
-use crate::{Deps, retention};
+use crate::{Deps, Step, retention};
 
-pub(crate) async fn step(
-    deps: &Deps,
-    tenant: &TenantId,
-    id: EventId,
-    cursor: Option<String>,
-) -> Result<Outcome, Outcome> {
+pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: Expunge) -> Result<Outcome, Outcome> {
+    let (tenant, id) = (step.tenant, &job.event);
     // Whoever asked for it may have died before doing it.
-    if !deps.events.expunge(tenant, &id).await? {
+    if !deps.events.expunge(tenant, id).await? {
         return Ok(Outcome::Done);
     }
-    let Some(event) = deps.events.get(tenant, &id).await? else { return Ok(Outcome::Done) };
+    let Some(event) = deps.events.get(tenant, id).await? else { return Ok(Outcome::Done) };
     let retention = retention(deps, tenant).await?;
-    let page = deps.events.pages(tenant, &id, 1, cursor.as_deref()).await?;
-    for hook in page.items.iter().flat_map(|page| &page.hooks) {
+    let page = deps.events.pages(tenant, id, 1, job.cursor.as_deref()).await?;
+    for hook in page.items.iter().flatten().flat_map(|page| &page.hooks) {
         let name = DeliveryId { event: event.seq, hook: *hook };
-        let row = deps.log.get(tenant, name).await?;
+        let row = match deps.log.get(tenant, name).await {
+            Err(StoreError::Unreadable(unreadable)) => {
+                tracing::error!(tenant.id = %tenant, error = %unreadable, "a delivery of an expunged event is not settled");
+                continue;
+            }
+            other => other?,
+        };
         if row.as_ref().is_some_and(|row| !matches!(row.status, Status::Pending | Status::Retrying))
-            || deps.hooks.get(tenant, *hook).await?.is_none()
+            || !deps.hooks.exists(tenant, *hook).await?
         {
             continue;
         }
@@ -42,8 +44,7 @@ pub(crate) async fn step(
         deps.log.record(&delivery, before).await?;
     }
     if page.next.is_some() {
-        let next = JobMessage::new(tenant, Job::Expunge { event: id, cursor: page.next });
-        deps.jobs.send_one(next.to_outgoing(None)).await?;
+        step.ask_for_next(deps, Job::Expunge(Expunge { cursor: page.next, ..job }), None).await?;
     }
     Ok(Outcome::Done)
 }

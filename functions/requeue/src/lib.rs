@@ -22,11 +22,18 @@ use shared::circuits::Circuits;
 use shared::domain::ids::TenantId;
 use shared::effective::EffectiveHooks;
 use shared::herald::Herald;
-use shared::jobs::{Job, JobMessage};
+use shared::jobs::{Job, JobFound, JobMessage};
 use shared::messages::DeliveryMessage;
-use shared::ports::{Clock, DeliveryLog, Events, Hooks, QueueSender, Random, Replays, StoreResult, Tenants};
+use shared::ports::{
+    Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Random, Replays, StoreResult, Tenants,
+};
 use shared::stage::{Message, Outcome, settle};
 use shared::standing;
+use shared::time::Timestamp;
+
+/// How long a job waits that only a newer version can do. During an update that
+/// version is about to come; after a rollback the job is there when it returns.
+const NEWER_WAITS: Duration = Duration::from_secs(60);
 
 /// How long something waits that its hook holds back until somebody looks whether
 /// it still does: as long as SQS delays a message by itself, so that a short wait
@@ -60,8 +67,14 @@ pub async fn handle(deps: &Deps, message: Message) -> Outcome {
 }
 
 async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
-    if let Some(job) = JobMessage::parse(&message.body) {
-        return make_step(deps, job?).await;
+    match JobMessage::parse(&message.body) {
+        JobFound::None => {}
+        JobFound::Job(job) => return make_step(deps, job).await,
+        JobFound::Newer(kind) => {
+            tracing::warn!(message.id, kind, "a job of a kind that this version does not know waits for a newer one");
+            return Ok(Outcome::NotBefore(deps.clock.now().saturating_add(NEWER_WAITS)));
+        }
+        JobFound::Invalid(rejection) => return Err(rejection.into()),
     }
     let delivery = DeliveryMessage::parse(&message.body)?;
     let now = deps.clock.now();
@@ -127,12 +140,27 @@ fn tell(delivery: &DeliveryMessage, what: &str) {
 
 /// Jobs are sent with the time at which they are due and are never early enough
 /// to matter, so their steps do not ask what time it is.
-async fn make_step(deps: &Deps, JobMessage { tenant, job, .. }: JobMessage) -> Result<Outcome, Outcome> {
-    match job {
-        Job::Replay { hook, replay, step, token } => replay::step(deps, &tenant, hook, replay, (step, &token)).await,
-        Job::PurgeHook { hook, with_events, cursor } => purge::hook(deps, &tenant, hook, with_events, cursor).await,
-        Job::PurgeEvents { until, cursor } => purge::events(deps, &tenant, until, cursor).await,
-        Job::Expunge { event, cursor } => expunge::step(deps, &tenant, event, cursor).await,
+async fn make_step(deps: &Deps, message: JobMessage) -> Result<Outcome, Outcome> {
+    let step = Step { tenant: &message.tenant, message: &message };
+    match message.job.clone() {
+        Job::Replay(job) => replay::step(deps, &step, job).await,
+        Job::PurgeHook(job) => purge::hook(deps, &step, job).await,
+        Job::PurgeEvents(job) => purge::events(deps, &step, job).await,
+        Job::Expunge(job) => expunge::step(deps, &step, job).await,
+    }
+}
+
+/// The message that asks for a step of a job.
+struct Step<'a> {
+    tenant: &'a TenantId,
+    message: &'a JobMessage,
+}
+
+impl Step<'_> {
+    /// Asks for the next one, with all that a newer version may have added.
+    async fn ask_for_next(&self, deps: &Deps, job: Job, due: Option<Timestamp>) -> Result<(), QueueError> {
+        let next = JobMessage { job, ..self.message.clone() };
+        deps.jobs.send_one(next.to_outgoing(due)).await
     }
 }
 

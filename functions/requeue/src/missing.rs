@@ -11,7 +11,7 @@ use shared::domain::event::Event;
 use shared::domain::hook::Hook;
 use shared::domain::ids::{DeliveryId, EventType, HookId};
 use shared::domain::replay::{Place, Replay};
-use shared::ports::{EventRef, LogFilter, StoreResult, TimeRange};
+use shared::ports::{EventRef, LogFilter, StoreError, StoreResult, TimeRange};
 
 use crate::Deps;
 use crate::replay::{Found, Wanted};
@@ -40,7 +40,7 @@ pub(crate) async fn find(
             let named = |row: shared::domain::delivery::Delivery| {
                 (EventRef { seq: row.id.event, id: row.event_id }, Some(row.event_type))
             };
-            (page.items.into_iter().map(named).collect(), page.next)
+            (page.items.into_iter().flatten().map(named).collect(), page.next)
         }
     };
     let read = candidates.len();
@@ -67,8 +67,13 @@ async fn next_log(deps: &Deps, replay: &Replay, from: &Place) -> StoreResult<Opt
         return Ok(None);
     }
     let page = deps.hooks.list(&replay.tenant, 1, from.hooks.as_deref()).await?;
-    let other = page.items.first().map(|hook| hook.id);
-    Ok(other.map(|other| Place { cursor: None, log_of: Some(other), hooks: page.next }))
+    let other = page.items.first().map(|row| match row {
+        Ok(hook) => Ok(hook.id),
+        // Its log can be read all the same.
+        Err(unreadable) => unreadable.id.parse().map_err(|_| StoreError::from(unreadable.clone())),
+    });
+    let other = other.transpose()?;
+    Ok(other.map(|other| Place { cursor: None, log_of: Some(other), hooks: page.next, unknown: from.unknown.clone() }))
 }
 
 fn asks_for(hook: &Hook, event_type: &EventType) -> bool {
@@ -93,12 +98,12 @@ async fn wanted(deps: &Deps, hook: &Hook, log_of: Option<HookId>, event: &EventR
     let mut cursor = None;
     loop {
         let page = deps.events.pages(tenant, &event.id, PAGES, cursor.as_deref()).await?;
-        for other in page.items.iter().flat_map(|page| &page.hooks) {
+        for other in page.items.iter().flatten().flat_map(|page| &page.hooks) {
             if *other == hook.id {
                 // A delivery was made for it, and is on its way or has expired.
                 return Ok(None);
             }
-            if first.is_none() && deps.hooks.get(tenant, *other).await?.is_some() {
+            if first.is_none() && deps.hooks.exists(tenant, *other).await? {
                 first = Some(*other);
             }
         }

@@ -5,32 +5,33 @@
 //! - **Promise:** whatever still exists is left alone, so a deletion that never
 //!   came about deletes nothing. A step that breaks off can be made again.
 
-use shared::domain::ids::{HookId, TenantId};
-use shared::jobs::{Job, JobMessage};
-use shared::ports::{EventRef, LogFilter, TimeRange};
+use shared::domain::ids::DeliveryId;
+use shared::jobs::{Job, PurgeEvents, PurgeHook};
+use shared::ports::{EventRef, LogFilter, StoreError, TimeRange};
 use shared::stage::Outcome;
 use shared::time::Timestamp;
 
-use crate::Deps;
+use crate::{Deps, Step};
 
 /// Rows of one step. Each takes a few calls of DynamoDB, more where attempts failed.
 const PAGE: usize = 50;
 
-pub(crate) async fn hook(
-    deps: &Deps,
-    tenant: &TenantId,
-    hook: HookId,
-    with_events: bool,
-    cursor: Option<String>,
-) -> Result<Outcome, Outcome> {
-    if deps.hooks.get(tenant, hook).await?.is_some() {
+pub(crate) async fn hook(deps: &Deps, step: &Step<'_>, job: PurgeHook) -> Result<Outcome, Outcome> {
+    let (tenant, hook) = (step.tenant, job.hook);
+    if deps.hooks.exists(tenant, hook).await? {
         return Ok(Outcome::Done);
     }
-    let page = deps.log.list(tenant, hook, &LogFilter::default(), PAGE, cursor.as_deref()).await?;
-    let events =
-        page.items.iter().map(|row| (EventRef { seq: row.id.event, id: row.event_id.clone() }, row.expires_at));
+    let page = deps.log.list(tenant, hook, &LogFilter::default(), PAGE, job.cursor.as_deref()).await?;
+    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
+    for row in page.items {
+        match row {
+            Ok(row) => rows.push(row),
+            Err(row) => unreadable.push(row),
+        }
+    }
+    let events = rows.iter().map(|row| (EventRef { seq: row.id.event, id: row.event_id.clone() }, row.expires_at));
     let events: Vec<(EventRef, Timestamp)> = events.collect();
-    if with_events {
+    if job.with_events {
         for (event, _) in &events {
             deps.events.delete(tenant, event).await?;
         }
@@ -38,17 +39,22 @@ pub(crate) async fn hook(
         // No log may lead to them any more, and a later hook may want them.
         deps.events.unclaim(tenant, &events).await?;
     }
-    deps.log.delete(&page.items).await?;
+    deps.log.delete(&rows).await?;
+    for row in unreadable {
+        // Which event it was of is not known any more; that one expires.
+        let id: DeliveryId = row.id.parse().map_err(|_| StoreError::from(row))?;
+        deps.log.delete_unreadable(tenant, id).await?;
+    }
     if page.next.is_some() {
-        let next = JobMessage::new(tenant, Job::PurgeHook { hook, with_events, cursor: page.next });
-        deps.jobs.send_one(next.to_outgoing(None)).await?;
+        step.ask_for_next(deps, Job::PurgeHook(PurgeHook { cursor: page.next, ..job }), None).await?;
         return Ok(Outcome::Done);
     }
     deps.hooks.forget(tenant, hook).await?;
     loop {
         let replays = deps.replays.list(tenant, hook, PAGE, None).await?;
-        for replay in &replays.items {
-            deps.replays.delete(tenant, hook, replay.id).await?;
+        for replay in replays.items {
+            let id = replay.map_or_else(|row| row.id.parse().map_err(|_| row), |replay| Ok(replay.id));
+            deps.replays.delete(tenant, hook, id.map_err(StoreError::from)?).await?;
         }
         if replays.next.is_none() {
             return Ok(Outcome::Done);
@@ -57,23 +63,21 @@ pub(crate) async fn hook(
 }
 
 /// Events that are in no log, of a tenant that was deleted.
-pub(crate) async fn events(
-    deps: &Deps,
-    tenant: &TenantId,
-    until: Timestamp,
-    cursor: Option<String>,
-) -> Result<Outcome, Outcome> {
-    if deps.tenants.get(tenant).await?.is_some_and(|tenant| tenant.created_at < until) {
-        return Ok(Outcome::Done);
+pub(crate) async fn events(deps: &Deps, step: &Step<'_>, job: PurgeEvents) -> Result<Outcome, Outcome> {
+    let (tenant, until) = (step.tenant, job.until);
+    // One that cannot be read may have been there before.
+    match deps.tenants.get(tenant).await {
+        Ok(tenant) if tenant.as_ref().is_none_or(|tenant| tenant.created_at >= until) => {}
+        Ok(_) | Err(StoreError::Unreadable(_)) => return Ok(Outcome::Done),
+        Err(error) => return Err(error.into()),
     }
     let times = TimeRange { since: None, until: Some(until) };
-    let page = deps.events.unclaimed(tenant, times, PAGE, cursor.as_deref()).await?;
+    let page = deps.events.unclaimed(tenant, times, PAGE, job.cursor.as_deref()).await?;
     for event in &page.items {
         deps.events.delete(tenant, event).await?;
     }
     if page.next.is_some() {
-        let next = JobMessage::new(tenant, Job::PurgeEvents { until, cursor: page.next });
-        deps.jobs.send_one(next.to_outgoing(None)).await?;
+        step.ask_for_next(deps, Job::PurgeEvents(PurgeEvents { cursor: page.next, ..job }), None).await?;
     }
     Ok(Outcome::Done)
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::Collection;
 use crate::domain::event_type::{Owner, StoredEventType};
 use crate::domain::ids::{EventType, TenantId};
-use crate::ports::{Document, Documents, StoreError, StoreResult};
+use crate::ports::{Document, Documents, Listed, StoreError, StoreResult};
 
 /// Who has a catalogue: one small document for each owner. Publishing asks for
 /// that first, so that who has none costs no read for each type.
@@ -41,7 +41,7 @@ impl StoredEventTypes {
     }
 
     /// Every entry, in order of name.
-    pub async fn all(&self, owner: Owner<'_>) -> StoreResult<Vec<StoredEventType>> {
+    pub async fn all(&self, owner: Owner<'_>) -> StoreResult<Vec<Listed<StoredEventType>>> {
         self.entries.all(&partition(owner)).await
     }
 
@@ -68,7 +68,8 @@ impl StoredEventTypes {
     pub async fn clear(&self, tenant: &TenantId) -> StoreResult<()> {
         let owner = Owner::Tenant(tenant);
         for event_type in self.all(owner).await? {
-            self.delete(owner, &event_type.entry.name).await?;
+            let name = event_type.map_or_else(|unreadable| unreadable.id, |stored| stored.entry.name.to_string());
+            self.entries.delete(&partition(owner), &name).await?;
         }
         self.marks.delete(MARKS, mark(owner)).await?;
         Ok(())

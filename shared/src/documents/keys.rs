@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Collection;
 use crate::domain::ids::{KeyId, TenantId};
 use crate::domain::key::ApiKey;
-use crate::ports::{Documents, Keys, StoreResult};
+use crate::ports::{Documents, Keys, Listed, StoreResult};
 
 pub struct StoredKeys(Collection<ApiKey>);
 
@@ -30,7 +30,7 @@ impl Keys for StoredKeys {
         self.0.get(&partition(tenant), &id.to_string()).await
     }
 
-    async fn list(&self, tenant: Option<&TenantId>) -> StoreResult<Vec<ApiKey>> {
+    async fn list(&self, tenant: Option<&TenantId>) -> StoreResult<Vec<Listed<ApiKey>>> {
         self.0.all(&partition(tenant)).await
     }
 

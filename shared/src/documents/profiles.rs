@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Collection;
 use crate::domain::ids::ProfileName;
 use crate::domain::profile::Profile;
-use crate::ports::{Documents, Profiles, StoreResult};
+use crate::ports::{Documents, Listed, Profiles, StoreResult};
 
 const PARTITION: &str = "profiles";
 
@@ -31,7 +31,7 @@ impl Profiles for StoredProfiles {
         self.0.replace(PARTITION, profile.name.as_str(), profile.version, profile).await
     }
 
-    async fn list(&self) -> StoreResult<Vec<Profile>> {
+    async fn list(&self) -> StoreResult<Vec<Listed<Profile>>> {
         self.0.all(PARTITION).await
     }
 

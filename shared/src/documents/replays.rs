@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ulid::Ulid;
 
 use super::Collection;
 use crate::domain::ids::{HookId, ReplayId, TenantId};
 use crate::domain::replay::Replay;
-use crate::ports::{Documents, Page, Replays, StoreResult};
+use crate::ports::{Documents, Listed, Page, Replays, StoreError, StoreResult, Unreadable};
 
 pub struct StoredReplays(Collection<Replay>);
 
@@ -19,6 +20,12 @@ fn partition(tenant: &TenantId, hook: HookId) -> String {
     format!("replays#{tenant}#{}", hook.0)
 }
 
+/// Its documents go by less than its id.
+fn named(unreadable: Unreadable) -> Unreadable {
+    let id = Ulid::from_string(&unreadable.id).map(|id| ReplayId(id).to_string());
+    Unreadable { id: id.unwrap_or(unreadable.id), ..unreadable }
+}
+
 #[async_trait]
 impl Replays for StoredReplays {
     async fn create(&self, replay: &Replay) -> StoreResult<()> {
@@ -26,7 +33,11 @@ impl Replays for StoredReplays {
     }
 
     async fn get(&self, tenant: &TenantId, hook: HookId, id: ReplayId) -> StoreResult<Option<Arc<Replay>>> {
-        self.0.get(&partition(tenant, hook), &id.0.to_string()).await
+        let found = self.0.get(&partition(tenant, hook), &id.0.to_string()).await;
+        found.map_err(|error| match error {
+            StoreError::Unreadable(unreadable) => named(unreadable).into(),
+            other => other,
+        })
     }
 
     async fn update(&self, replay: &Replay) -> StoreResult<()> {
@@ -40,8 +51,9 @@ impl Replays for StoredReplays {
         hook: HookId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Replay>> {
-        self.0.page(&partition(tenant, hook), limit, cursor).await
+    ) -> StoreResult<Page<Listed<Replay>>> {
+        let Page { items, next } = self.0.page(&partition(tenant, hook), limit, cursor).await?;
+        Ok(Page { items: items.into_iter().map(|row| row.map_err(named)).collect(), next })
     }
 
     async fn delete(&self, tenant: &TenantId, hook: HookId, id: ReplayId) -> StoreResult<bool> {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Collection;
 use crate::domain::ids::TenantId;
 use crate::domain::tenant::Tenant;
-use crate::ports::{Documents, Page, StoreResult, Tenants};
+use crate::ports::{Documents, Listed, Page, StoreResult, Tenants};
 
 /// All tenants lie in one partition, so that they list in order.
 const PARTITION: &str = "tenants";
@@ -32,7 +32,7 @@ impl Tenants for StoredTenants {
         self.0.replace(PARTITION, tenant.id.as_str(), tenant.version, tenant).await
     }
 
-    async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Tenant>> {
+    async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Tenant>>> {
         self.0.page(PARTITION, limit, cursor).await
     }
 

@@ -5,81 +5,69 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
+use super::unknown::{Unknown, keeps_unknown};
+use super::word::words;
 use crate::time::Timestamp;
 
-/// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Accepted, no attempt logged yet.
-    Pending,
-    /// The last attempt failed and another one is due.
-    Retrying,
-    Succeeded,
-    /// No attempts are left.
-    Failed,
-    /// Not sent, because of the hook's state.
-    Skipped,
-}
-
-impl Status {
-    pub const ALL: [Self; 5] = [Self::Pending, Self::Retrying, Self::Succeeded, Self::Failed, Self::Skipped];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Retrying => "retrying",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
+words! {
+    /// Where a delivery stands.
+    pub enum Status {
+        /// Accepted, no attempt logged yet.
+        Pending = "pending",
+        /// The last attempt failed and another one is due.
+        Retrying = "retrying",
+        Succeeded = "succeeded",
+        /// No attempts are left.
+        Failed = "failed",
+        /// Not sent, because of the hook's state.
+        Skipped = "skipped",
     }
 }
 
-/// Why an attempt was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Trigger {
-    First,
-    Retry,
-    Manual,
-    Replay,
-    Test,
+words! {
+    /// Why an attempt was made.
+    pub enum Trigger {
+        First = "first",
+        Retry = "retry",
+        Manual = "manual",
+        Replay = "replay",
+        Test = "test",
+    }
 }
 
-/// How an attempt ended. Failures of a receiver are data, not errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// A 2xx answer within the deadline.
-    Success,
-    /// Any other status, redirects included.
-    Status,
-    /// 410: the receiver wants no more of these. Final.
-    Gone,
-    Timeout,
-    /// The name resolved to an address that must not be called, or the URL names one.
-    RefusedAddress,
-    Dns,
-    Connect,
-    Tls,
-    /// The answer was not HTTP, or broke off.
-    InvalidResponse,
-    /// The request could not be built from the hook's settings.
-    InvalidRequest,
-    /// An answer that had to be JSON and was not.
-    NotJson,
-    /// An answer without the key that verifies the endpoint.
-    NotVerified,
-    /// The token that authorises the request could not be had.
-    Auth,
+words! {
+    /// How an attempt ended. Failures of a receiver are data, not errors.
+    pub enum Outcome {
+        /// A 2xx answer within the deadline.
+        Success = "success",
+        /// Any other status, redirects included.
+        Status = "status",
+        /// 410: the receiver wants no more of these. Final.
+        Gone = "gone",
+        Timeout = "timeout",
+        /// The name resolved to an address that must not be called, or the URL names one.
+        RefusedAddress = "refused_address",
+        Dns = "dns",
+        Connect = "connect",
+        Tls = "tls",
+        /// The answer was not HTTP, or broke off.
+        InvalidResponse = "invalid_response",
+        /// The request could not be built from the hook's settings.
+        InvalidRequest = "invalid_request",
+        /// An answer that had to be JSON and was not.
+        NotJson = "not_json",
+        /// An answer without the key that verifies the endpoint.
+        NotVerified = "not_verified",
+        /// The token that authorises the request could not be had.
+        Auth = "auth",
+    }
 }
 
 /// One HTTP request for a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Attempt {
     /// Counts from 1.
     pub number: u32,
@@ -111,11 +99,14 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub with_key: bool,
     pub trigger: Trigger,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 /// Which versions of the hook, its tenant and its profile made a request. With
 /// the event they give the same bytes again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Revision {
     pub hook: u64,
     pub tenant: u64,
@@ -125,6 +116,8 @@ pub struct Revision {
     /// that names another one. Zero as above, and where it was not noted.
     #[serde(default, skip_serializing_if = "is_built_in")]
     pub base: u64,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -143,6 +136,7 @@ pub const SUCCESS_HEADER_BYTES: usize = 256;
 
 /// One event for one hook, with its last attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Delivery {
     pub tenant: TenantId,
     pub id: DeliveryId,
@@ -171,7 +165,11 @@ pub struct Delivery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub expires_at: Timestamp,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Attempt, Revision, Delivery);
 
 impl Delivery {
     /// Before the first attempt.
@@ -199,6 +197,7 @@ impl Delivery {
             restarted_at: None,
             reason: None,
             expires_at: now.saturating_add(retention),
+            unknown: Unknown::NONE,
         }
     }
 

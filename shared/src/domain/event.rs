@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::ids::{Channel, EventId, EventSeq, EventType, HookId, TenantId};
 use super::seconds::Seconds;
+use super::unknown::{Unknown, keeps_unknown};
 use crate::time::Timestamp;
 
 /// The largest `data`, in bytes as published.
@@ -21,6 +22,7 @@ pub const MAX_CHANNELS: usize = 16;
 /// An event as it is recorded: what was published, byte for byte, and its
 /// time-ordered name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Event {
     pub tenant: TenantId,
     pub id: EventId,
@@ -41,6 +43,8 @@ pub struct Event {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub data: Option<Arc<RawValue>>,
     pub expires_at: Timestamp,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 /// Whatever is there is data, `null` as well; only an absent field is none.
@@ -51,6 +55,7 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 /// What fan-out did for one page of matching hooks, and for which publication,
 /// so that the same one resumes and any other is a duplicate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct FanoutPage {
     /// Zero for the page recorded with the event itself.
     pub number: u32,
@@ -60,4 +65,8 @@ pub struct FanoutPage {
     /// Where the following page continues; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Event, FanoutPage);

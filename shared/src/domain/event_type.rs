@@ -7,6 +7,7 @@ use utoipa::openapi::schema::{SchemaType, Type};
 use super::ids::EventType;
 use super::json::Json;
 use super::tenant::Tenant;
+use super::unknown::{Unknown, keeps_unknown};
 use crate::time::Timestamp;
 
 /// Event types that one catalogue holds at most.
@@ -14,7 +15,7 @@ pub const MAX_EVENT_TYPES: usize = 500;
 
 /// One event type of a catalogue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct EventTypeEntry {
     /// Such as `post.published`.
     #[schema(value_type = String, pattern = r"^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,128}$")]
@@ -37,6 +38,23 @@ pub struct EventTypeEntry {
     /// Not published any more: publishing it is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+impl EventTypeEntry {
+    /// Without what this version does not know.
+    #[must_use]
+    pub fn shown(self) -> Self {
+        Self { unknown: Unknown::NONE, ..self }
+    }
+}
+
+impl StoredEventType {
+    /// The first version of an entry.
+    pub fn new(entry: EventTypeEntry, now: Timestamp) -> Self {
+        Self { entry, created_at: now, updated_at: now, version: 1, unknown: Unknown::NONE }
+    }
 }
 
 /// What a JSON Schema is itself. utoipa knows no words for it.
@@ -51,13 +69,18 @@ pub fn json_schema() -> utoipa::openapi::Object {
 
 /// An entry as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct StoredEventType {
     pub entry: EventTypeEntry,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Counts changes, so that two writers cannot overwrite each other.
     pub version: u64,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(EventTypeEntry, StoredEventType);
 
 /// Whose catalogue an entry is in. The first one that has the type decides, in
 /// this order.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::DeliveryId;
 use super::settings::{CircuitBreaker, MAX_PROBE_AFTER, Verification};
+use super::unknown::{Unknown, keeps_unknown};
+use super::word::{Word, words};
 use crate::time::Timestamp;
 
 /// A hook counts as failing after this many failures in a row, or once its
@@ -30,7 +32,7 @@ const PARTS_UNSEEN: u32 = 5;
 
 /// What is remembered of a hook's requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(remote = "Self", default)]
 pub struct Health {
     pub last_execution: Option<Timestamp>,
     pub last_success: Option<Timestamp>,
@@ -39,6 +41,7 @@ pub struct Health {
     pub failing_since: Option<Timestamp>,
     /// How long it has failed since, in milliseconds, as far as that was seen;
     /// none in rows from before this was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     failing_millis: Option<u64>,
     pub consecutive_failures: u32,
     /// All failures since the hook was made or enabled again.
@@ -59,10 +62,13 @@ pub struct Health {
     /// What the hook's owner has not been told yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub untold: Vec<Untold>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     written_at: Option<Timestamp>,
     /// Since when this process has seen the time pass; always, when none.
     #[serde(skip)]
     seen_from: Option<Timestamp>,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,10 +82,13 @@ pub enum Circuit {
 }
 
 /// Requests to an endpoint that has not verified itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 struct Unverified {
     last: Timestamp,
     used: u32,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 /// Whether a request may go out.
@@ -112,14 +121,17 @@ pub enum Change {
     Exhausted,
     /// It gets nothing any more.
     Disabled(End),
+    /// Of a newer version, which tells it.
+    #[serde(untagged)]
+    Unknown(Word),
 }
 
-/// Why a hook is disabled that its owner did not disable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum End {
-    Gone,
-    FailedForLong,
+words! {
+    /// Why a hook is disabled that its owner did not disable.
+    pub enum End {
+        Gone = "gone",
+        FailedForLong = "failed_for_long",
+    }
 }
 
 impl End {
@@ -127,17 +139,23 @@ impl End {
         match self {
             Self::Gone => "the endpoint answered 410 Gone",
             Self::FailedForLong => "every request failed for too long",
+            Self::Unknown(_) => "for a reason that a newer version knows",
         }
     }
 }
 
 /// A change that is written down before it is told, so that no death in
 /// between keeps it secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Untold {
     pub change: Change,
     pub at: Timestamp,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Health, Unverified, Untold);
 
 impl Health {
     /// Whether the circuit lets a request out, and takes the probe if it is due:
@@ -154,7 +172,7 @@ impl Health {
     }
 
     /// Counts a failure. `breaker` with zero failures never opens.
-    pub fn fail(&mut self, failure: Failure, breaker: CircuitBreaker) -> Vec<Change> {
+    pub fn fail(&mut self, failure: Failure, breaker: &CircuitBreaker) -> Vec<Change> {
         let Failure { delivery, at, is_break, exhausted, probe } = failure;
         self.last_execution = self.last_execution.max(Some(at));
         self.last_failure = self.last_failure.max(Some(at));
@@ -225,7 +243,8 @@ impl Health {
     /// Whether a success now would say nothing new.
     pub fn is_well_known(&self, at: Timestamp) -> bool {
         let is_well = self.failing_since.is_none() && self.circuit == Circuit::Closed;
-        is_well && self.untold.is_empty() && self.last_success.is_some_and(|last| at.since(last) < SUCCESS_EVERY)
+        let is_told = self.untold.iter().all(|untold| matches!(untold.change, Change::Unknown(_)));
+        is_well && is_told && self.last_success.is_some_and(|last| at.since(last) < SUCCESS_EVERY)
     }
 
     fn forget_breaks(&mut self) {
@@ -293,7 +312,7 @@ impl Health {
     /// Starts anew, as of a hook that was enabled again. What has been verified
     /// stays so, and a circuit stays open until its probe, which comes no sooner
     /// than without this: who may write a hook must not get round its breaker.
-    pub fn reset(&mut self, now: Timestamp, breaker: CircuitBreaker) {
+    pub fn reset(&mut self, now: Timestamp, breaker: &CircuitBreaker) {
         let mut untold = std::mem::take(&mut self.untold);
         untold.retain(|untold| !matches!(untold.change, Change::Disabled(_)));
         *self = Self {
@@ -302,7 +321,8 @@ impl Health {
             last_success: self.last_success,
             last_failure: self.last_failure,
             verified_at: self.verified_at,
-            unverified: self.unverified,
+            unverified: self.unverified.take(),
+            unknown: std::mem::take(&mut self.unknown),
             seen_from: self.seen_from,
             circuit: match self.circuit {
                 Circuit::Open { since, probe_at } => {
@@ -342,7 +362,7 @@ impl Health {
     pub fn take_unverified(&mut self, now: Timestamp, limit: &Verification) -> Admission {
         let idle_since = |last: Timestamp| now.since(last) >= HOUR;
         let used = match self.unverified {
-            Some(Unverified { last, used }) if !idle_since(last) => {
+            Some(Unverified { last, used, .. }) if !idle_since(last) => {
                 if used >= limit.per_hour {
                     return Admission::NotBefore(last.saturating_add(HOUR));
                 }
@@ -356,11 +376,12 @@ impl Health {
 
     /// Counts one that was asked for by hand.
     pub fn count_unverified(&mut self, now: Timestamp) {
-        self.note_unverified(now, self.unverified.map_or(0, |unverified| unverified.used));
+        self.note_unverified(now, self.unverified.as_ref().map_or(0, |unverified| unverified.used));
     }
 
     fn note_unverified(&mut self, now: Timestamp, used: u32) {
-        self.unverified = Some(Unverified { last: now, used: used.saturating_add(1) });
+        let unknown = self.unverified.take().map_or(Unknown::NONE, |unverified| unverified.unknown);
+        self.unverified = Some(Unverified { last: now, used: used.saturating_add(1), unknown });
     }
 }
 

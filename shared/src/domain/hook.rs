@@ -14,6 +14,7 @@ use super::pattern::Pattern;
 use super::seconds::Seconds;
 use super::secret::{HoldsSecrets, Secret, SecretKind, SigningSecret};
 use super::settings::Settings;
+use super::unknown::{Unknown, keeps_unknown};
 use crate::time::Timestamp;
 
 /// The most patterns or channels of one hook.
@@ -22,6 +23,7 @@ pub const MAX_PATTERNS: usize = 50;
 pub const MAX_SECRETS: usize = 5;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Hook {
     pub tenant: TenantId,
     pub id: HookId,
@@ -58,7 +60,11 @@ pub struct Hook {
     pub updated_at: Timestamp,
     /// Counts changes, so that two writers cannot overwrite each other.
     pub version: u64,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Hook, Timeout, Subscription);
 
 impl Hook {
     /// The part of a hook that matching needs.
@@ -68,6 +74,7 @@ impl Hook {
             events: self.events.clone(),
             channels: self.channels.clone(),
             filter: self.filter.clone(),
+            unknown: Unknown::NONE,
         }
     }
 
@@ -82,7 +89,7 @@ impl Hook {
             (SecretKind::of(&other.secret) == SecretKind::Ed25519) == (kind == SecretKind::Ed25519)
         };
         self.secrets.retain(|other| !is_same(other));
-        self.secrets.insert(0, SigningSecret { secret, expires_at: None });
+        self.secrets.insert(0, SigningSecret::current(secret));
     }
 
     /// Makes `secret` the current one. The present one of its kind keeps signing
@@ -94,7 +101,7 @@ impl Hook {
             old.expires_at = Some(old.expires_at.map_or(end, |set| set.min(end)));
         }
         self.secrets.retain(|s| s.is_live(now));
-        self.secrets.insert(0, SigningSecret { secret, expires_at: None });
+        self.secrets.insert(0, SigningSecret::current(secret));
         self.secrets.truncate(MAX_SECRETS);
     }
 }
@@ -107,8 +114,8 @@ impl HoldsSecrets for Hook {
 }
 
 /// Deadlines of one attempt, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Timeout {
     /// To connect, 0.1 to 10; 5 by default.
     #[serde(default = "Timeout::usual_connect")]
@@ -116,13 +123,19 @@ pub struct Timeout {
     /// From connecting to the last byte of the answer, 0.1 to 30; 15 by default.
     #[serde(default = "Timeout::usual_total")]
     pub total: Seconds,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 impl Timeout {
     /// The longest a hook may ask for. Every lease is sized for it.
-    pub const MAX: Self = Self { connect: Seconds::new(10), total: Seconds::new(30) };
+    pub const MAX: &'static Self = &Self::new(Seconds::new(10), Seconds::new(30));
     /// The least that a hook may ask for.
     const MIN: Seconds = Seconds::from_millis(100);
+
+    pub const fn new(connect: Seconds, total: Seconds) -> Self {
+        Self { connect, total, unknown: Unknown::NONE }
+    }
 
     fn usual_connect() -> Seconds {
         Self::default().connect
@@ -132,7 +145,7 @@ impl Timeout {
         Self::default().total
     }
 
-    pub fn check(self, field: &str, errors: &mut Vec<FieldError>) {
+    pub fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
         self.connect.check(&format!("{field}.connect"), Self::MIN, Self::MAX.connect, errors);
         self.total.check(&format!("{field}.total"), Self::MIN, Self::MAX.total, errors);
     }
@@ -141,12 +154,13 @@ impl Timeout {
 impl Default for Timeout {
     /// Standard Webhooks recommends 15 to 30 s in all.
     fn default() -> Self {
-        Self { connect: Seconds::new(5), total: Seconds::new(15) }
+        Self::new(Seconds::new(5), Seconds::new(15))
     }
 }
 
 /// What matching needs to know of a hook; stored once per pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Subscription {
     pub hook: HookId,
     pub events: BTreeSet<Pattern>,
@@ -154,6 +168,8 @@ pub struct Subscription {
     pub channels: BTreeSet<Channel>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 impl Subscription {

@@ -6,28 +6,30 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
-use utoipa::ToSchema;
 
 use super::ids::{KeyId, TenantId};
 use super::secret::{Secret, fingerprint};
+use super::unknown::{Unknown, keeps_unknown};
+use super::word::words;
 use crate::ports::Random;
 use crate::time::Timestamp;
 
-/// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Everything. Such a key has no tenant.
-    Operator,
-    /// Everything within one tenant.
-    Tenant,
-    /// Publish events of one tenant, and nothing else.
-    Publish,
-    /// Look after the hooks of one tenant: no keys, no publishing, no secrets.
-    Portal,
+words! {
+    /// What a key may do.
+    pub enum Scope {
+        /// Everything. Such a key has no tenant.
+        Operator = "operator",
+        /// Everything within one tenant.
+        Tenant = "tenant",
+        /// Publish events of one tenant, and nothing else.
+        Publish = "publish",
+        /// Look after the hooks of one tenant: no keys, no publishing, no secrets.
+        Portal = "portal",
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct ApiKey {
     /// Absent for operators' keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +48,11 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// Counts writes, so that a key that was deleted is not written again.
     pub version: u64,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(ApiKey);
 
 impl ApiKey {
     pub fn is_expired(&self, now: Timestamp) -> bool {

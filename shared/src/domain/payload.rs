@@ -20,6 +20,7 @@ use super::ids::EventType;
 use super::invalid::FieldError;
 pub use super::json::Json;
 use super::pattern::Pattern;
+use super::unknown::{Unknown, keeps_unknown};
 use crate::time::Timestamp;
 
 /// The most mappings of one payload.
@@ -31,7 +32,7 @@ pub const MAX_VALUE_BYTES: usize = 4096;
 
 /// What a request's body is: exactly one of `mappings` and `raw`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Payload {
     /// The fields of the body, at most 100, in the order in which they are
     /// written.
@@ -48,11 +49,13 @@ pub struct Payload {
     variants: Vec<Variant>,
     #[serde(skip)]
     plan: Compiled,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 /// The payload of events of some types.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Variant {
     /// Event types (`post.published`), prefixes (`post.*`) or `*`.
     #[schema(value_type = Vec<String>)]
@@ -60,11 +63,13 @@ pub struct Variant {
     /// Without variants of its own.
     #[schema(no_recursion)]
     pub payload: Payload,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 /// One field of the body, and where its value comes from: `from` or `value`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Mapping {
     /// Where the value goes. Dots nest, `[0]` is a position in an array, and
     /// names that hold such characters are quoted: `a.items[0]["x.y"]`. The
@@ -89,7 +94,11 @@ pub struct Mapping {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = serde_json::Value, required = false)]
     pub value: Option<Json>,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Payload, Variant, Mapping);
 
 /// A null is a value here, where `Option` alone would take it for absence.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
@@ -97,6 +106,15 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D
 }
 
 impl Payload {
+    pub(super) fn forget_unknown(&mut self) {
+        self.unknown = Unknown::NONE;
+        self.mappings.iter_mut().flatten().for_each(|mapping| mapping.unknown = Unknown::NONE);
+        for variant in &mut self.variants {
+            variant.unknown = Unknown::NONE;
+            variant.payload.forget_unknown();
+        }
+    }
+
     /// None for a raw payload.
     pub fn mappings(&self) -> Option<&[Mapping]> {
         self.mappings.as_deref()

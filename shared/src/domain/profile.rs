@@ -8,13 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::event_type::EventTypeEntry;
 use super::ids::ProfileName;
 use super::settings::{Complete, Settings};
+use super::strict;
 use super::tenant::Tenant;
+use super::unknown::{Unknown, keeps_unknown};
 use crate::time::Timestamp;
 
 /// What decides where nothing else does.
 pub const STANDARD: &str = "standard";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Profile {
     pub name: ProfileName,
     #[serde(default)]
@@ -31,7 +34,11 @@ pub struct Profile {
     /// Counts changes, so that two writers cannot overwrite each other.
     #[serde(default)]
     pub version: u64,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Profile);
 
 impl Profile {
     /// Those that come with Hookline have no version.
@@ -58,7 +65,9 @@ static BUILT_IN: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
         include_str!("../../profiles/stripe.json"),
     ]
     .into_iter()
-    .map(|document| Arc::new(serde_json::from_str(document).expect("a test reads every profile that is built in")))
+    .map(|document| {
+        Arc::new(strict::from_slice(document.as_bytes()).expect("a test reads every profile that is built in"))
+    })
     .collect()
 });
 

@@ -5,6 +5,8 @@ use utoipa::ToSchema;
 
 use super::delivery::Status;
 use super::ids::{EventId, HookId, ReplayId, TenantId};
+use super::unknown::{Unknown, keeps_unknown};
+use super::word::words;
 use crate::time::Timestamp;
 
 /// The most deliveries that a replay hands over per second.
@@ -12,30 +14,31 @@ pub const MAX_RATE: u32 = 1_000;
 /// Where a replay names no rate.
 pub const USUAL_RATE: u32 = 10;
 
-/// Which deliveries are sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplayKind {
-    /// Those that failed for good.
-    Failed,
-    /// Those that were never made, because the hook was added or changed later.
-    Missing,
-    /// All that are in the log, or those of one status.
-    Range,
+words! {
+    /// Which deliveries are sent again.
+    pub enum ReplayKind {
+        /// Those that failed for good.
+        Failed = "failed",
+        /// Those that were never made, because the hook was added or changed later.
+        Missing = "missing",
+        /// All that are in the log, or those of one status.
+        Range = "range",
+    }
 }
 
-/// Where a replay stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplayStatus {
-    Running,
-    Finished,
-    Cancelled,
-    /// It could not go on; `reason` says why.
-    Failed,
+words! {
+    /// Where a replay stands.
+    pub enum ReplayStatus {
+        Running = "running",
+        Finished = "finished",
+        Cancelled = "cancelled",
+        /// It could not go on; `reason` says why.
+        Failed = "failed",
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Replay {
     pub tenant: TenantId,
     pub hook: HookId,
@@ -60,8 +63,11 @@ pub struct Replay {
     pub status: ReplayStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    #[serde(flatten)]
-    pub progress: Progress,
+    /// What it has come across; see [`Progress`].
+    pub found: u64,
+    pub sent: u64,
+    pub skipped: u64,
+    pub failed: u64,
     /// How many steps were made.
     pub step: u32,
     /// Names the message that made the last step, so that only that one may
@@ -77,10 +83,12 @@ pub struct Replay {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub version: u64,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 /// What a replay has come across.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Progress {
     /// Deliveries that are to be sent again.
     pub found: u64,
@@ -94,6 +102,7 @@ pub struct Progress {
 
 /// A place in what a replay goes through.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Place {
     /// Of the list that is being read; from its beginning when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,11 +114,20 @@ pub struct Place {
     /// Of `missing`: where the list of hooks goes on after that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Replay, Place);
 
 impl Replay {
     pub fn is_running(&self) -> bool {
         self.status == ReplayStatus::Running
+    }
+
+    pub fn progress(&self) -> Progress {
+        let Self { found, sent, skipped, failed, .. } = *self;
+        Progress { found, sent, skipped, failed }
     }
 
     /// The next version, at rest.

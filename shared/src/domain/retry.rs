@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::invalid::FieldError;
 use super::seconds::Seconds;
+use super::unknown::{Unknown, keeps_unknown};
 use crate::ports::Random;
 use crate::time::Timestamp;
 
@@ -22,7 +23,7 @@ const NO_DEADLINE: Seconds = Seconds::new(0);
 
 /// When failed attempts are repeated: a list of delays, or exponential.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct RetryPolicy {
     /// Seconds to wait before each retry, at most 50 of at most 604,800.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,11 +38,13 @@ pub struct RetryPolicy {
     /// again, up to 7,776,000; 0 for none.
     #[serde(default, skip_serializing_if = "is_none")]
     deadline: Seconds,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 /// Each delay is a multiple of the one before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Exponential {
     /// Seconds before the first retry, up to 604,800.
     initial: Seconds,
@@ -51,7 +54,11 @@ pub struct Exponential {
     retries: u32,
     /// The longest delay in seconds, up to 604,800.
     max: Seconds,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(RetryPolicy, Exponential);
 
 fn default_jitter() -> f64 {
     0.1
@@ -65,7 +72,18 @@ fn is_none(deadline: &Seconds) -> bool {
 impl RetryPolicy {
     /// These delays, without jitter.
     pub fn delays(delays: impl IntoIterator<Item = Seconds>) -> Self {
-        Self { delays: Some(delays.into_iter().collect()), exponential: None, jitter: 0.0, deadline: NO_DEADLINE }
+        Self {
+            delays: Some(delays.into_iter().collect()),
+            exponential: None,
+            jitter: 0.0,
+            deadline: NO_DEADLINE,
+            unknown: Unknown::NONE,
+        }
+    }
+
+    pub(super) fn forget_unknown(&mut self) {
+        self.unknown = Unknown::NONE;
+        self.exponential.iter_mut().for_each(|exponential| exponential.unknown = Unknown::NONE);
     }
 
     /// The wait before retry `step` (from 1); none when they are used up.
@@ -73,7 +91,7 @@ impl RetryPolicy {
         let index = usize::try_from(step.checked_sub(1)?).ok()?;
         match (&self.delays, &self.exponential) {
             (Some(delays), _) => delays.get(index).copied().map(Seconds::duration),
-            (None, Some(Exponential { initial, factor, retries, max })) => (step <= *retries).then(|| {
+            (None, Some(Exponential { initial, factor, retries, max, .. })) => (step <= *retries).then(|| {
                 let raw = initial.as_millis() as f64 * factor.powi(i32::try_from(index).unwrap_or(i32::MAX));
                 Duration::from_millis((raw.min(max.as_millis() as f64)) as u64)
             }),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::unknown::{Unknown, keeps_unknown};
 use crate::ports::Random;
 use crate::time::Timestamp;
 
@@ -50,14 +51,23 @@ pub trait HoldsSecrets {
 
 /// A secret that signs until it expires; during a rotation several are live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct SigningSecret {
     pub secret: Secret,
     /// Absent for the current secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
+keeps_unknown!(SigningSecret);
+
 impl SigningSecret {
+    pub fn current(secret: Secret) -> Self {
+        Self { secret, expires_at: None, unknown: Unknown::NONE }
+    }
+
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }

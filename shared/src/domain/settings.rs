@@ -7,6 +7,7 @@ mod auth;
 mod header;
 mod limits;
 mod rules;
+mod shown;
 mod success;
 
 use std::collections::HashSet;
@@ -20,6 +21,7 @@ pub use limits::{
     Batch, CircuitBreaker, MAX_BATCH_WAIT, MAX_DISABLE_AFTER, MAX_PROBE_AFTER, NamePattern, Verification,
 };
 pub use rules::Rule;
+use shown::ForgetUnknown as _;
 pub use success::{InvalidStatus, StatusRange, Success};
 
 use super::address::AddressPolicy;
@@ -30,6 +32,7 @@ use super::retry::RetryPolicy;
 use super::seconds::Seconds;
 use super::secret::Secret;
 use super::signature::{self, SignatureSetting};
+use super::unknown::{Unknown, keeps_unknown};
 
 /// What a secret shows where it is not to be seen. In an update it stands for
 /// the present one, so that what was read can be written back.
@@ -76,19 +79,33 @@ macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty $(=> $stricter:path, weakest $weakest:expr, $holds:literal)?,)*) => {
         /// Some settings; those left open are decided further down.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-        #[serde(deny_unknown_fields)]
+        #[serde(remote = "Self", deny_unknown_fields)]
         pub struct Settings {
             $(
                 $(#[$doc])*
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $name: Option<$type>,
             )*
+            /// Settings of a newer version, which decide nothing here.
+            #[serde(skip)]
+            pub unknown: Unknown,
         }
+
+        keeps_unknown!(Settings);
 
         /// All settings, as they apply to one hook.
         #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
         pub struct Complete {
             $($(#[$doc])* pub $name: $type,)*
+        }
+
+        impl Complete {
+            /// Fit to show: without what newer versions have decided.
+            #[must_use]
+            pub fn shown(mut self) -> Self {
+                $(self.$name.forget_unknown();)*
+                self
+            }
         }
 
         impl Settings {
@@ -102,6 +119,9 @@ macro_rules! settings {
             #[must_use]
             pub fn over(mut self, lower: &Self) -> Self {
                 $(if self.$name.is_none() { self.$name.clone_from(&lower.$name); })*
+                if self.unknown.is_empty() {
+                    self.unknown.clone_from(&lower.unknown);
+                }
                 self
             }
 
@@ -145,6 +165,14 @@ macro_rules! settings {
                     names.push(stringify!($name));
                 })?)*
                 names
+            }
+
+            /// Fit to show: without what newer versions have decided.
+            #[must_use]
+            pub fn shown(mut self) -> Self {
+                $(self.$name.forget_unknown();)*
+                self.unknown = Unknown::NONE;
+                self
             }
 
             /// None when one is left open.
@@ -277,7 +305,7 @@ impl Settings {
     #[must_use]
     pub fn masked(mut self) -> Self {
         self.secrets_mut().for_each(|secret| *secret = Secret::new(MASK));
-        self
+        self.shown()
     }
 }
 
@@ -291,7 +319,7 @@ impl Complete {
     pub fn check(&self, errors: &mut Vec<FieldError>) {
         let mut taken: HashSet<String> = ["content-type".to_owned()].into();
         match &self.auth {
-            Auth::None {} => {}
+            Auth::None { .. } => {}
             Auth::ApiKey { header, .. } => {
                 taken.insert(header.to_ascii_lowercase());
             }

@@ -2,10 +2,19 @@
 //! object, its items in the order of the fields, so that `[5, 15]` is a time-out
 //! and `[]` whatever has a default; no contract says so. Here objects are
 //! objects, on every level.
+//!
+//! Types that are stored as well keep the fields and names of newer versions
+//! when they are read from there. Read from here they refuse them: strictness is
+//! the reader's, so that one type serves both.
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer as _, MapAccess, SeqAccess,
+    Visitor,
+};
 
 /// Parses JSON.
 pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
@@ -13,6 +22,11 @@ pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     let value = T::deserialize(Strict(&mut deserializer))?;
     deserializer.end()?;
     Ok(value)
+}
+
+/// For a field that is read by something else than this module.
+pub fn known<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(Strict(deserializer))
 }
 
 /// A deserializer, and whatever it is handed on to.
@@ -37,16 +51,24 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         deserialize_map() deserialize_identifier() deserialize_ignored_any()
         deserialize_unit_struct(name: &'static str) deserialize_newtype_struct(name: &'static str)
         deserialize_tuple(len: usize) deserialize_tuple_struct(name: &'static str, len: usize)
-        deserialize_enum(name: &'static str, variants: &'static [&'static str])
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(Strict(visitor))
+        self.0.deserialize_map(Named { inner: visitor, names })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_enum(name, names, Named { inner: visitor, names })
     }
 
     fn is_human_readable(&self) -> bool {
@@ -101,6 +123,92 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<V> {
 
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
         self.0.visit_enum(variant)
+    }
+}
+
+/// What takes certain names and no others.
+struct Named<T> {
+    inner: T,
+    names: &'static [&'static str],
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Named<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_map(Named { inner: Strict(fields), names: self.names })
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_enum(Named { inner: variant, names: self.names })
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Named<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        self.inner.next_key_seed(Name { seed, names: self.names, of: Of::Field })
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
+        self.inner.next_value_seed(seed)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.inner.size_hint()
+    }
+}
+
+impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Named<A> {
+    type Error = A::Error;
+    type Variant = A::Variant;
+
+    fn variant_seed<K: DeserializeSeed<'de>>(self, seed: K) -> Result<(K::Value, A::Variant), A::Error> {
+        self.inner.variant_seed(Name { seed, names: self.names, of: Of::Variant })
+    }
+}
+
+/// The name of a field or variant, which has to be one of `names`.
+struct Name<K> {
+    seed: K,
+    names: &'static [&'static str],
+    of: Of,
+}
+
+#[derive(Clone, Copy)]
+enum Of {
+    Field,
+    Variant,
+}
+
+impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for Name<K> {
+    type Value = K::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<K::Value, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for Name<K> {
+    type Value = K::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<K::Value, E> {
+        // Whoever notes where an error is looks at the name as it passes.
+        let read = self.seed.deserialize::<StrDeserializer<'_, E>>(name.into_deserializer());
+        match self.of {
+            _ if self.names.contains(&name) => read,
+            Of::Field => Err(E::unknown_field(name, self.names)),
+            Of::Variant => Err(E::unknown_variant(name, self.names)),
+        }
     }
 }
 

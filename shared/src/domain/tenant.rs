@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{ProfileName, TenantId};
 use super::settings::Settings;
+use super::unknown::{Unknown, keeps_unknown};
 use crate::time::Timestamp;
 
 /// Ten years.
 pub const MAX_RETENTION_DAYS: u32 = 3_650;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Tenant {
     pub id: TenantId,
     /// For people; empty when none was given.
@@ -34,7 +36,11 @@ pub struct Tenant {
     pub updated_at: Timestamp,
     /// Counts changes, so that two writers cannot overwrite each other.
     pub version: u64,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Tenant);
 
 impl Tenant {
     /// How long what happens now is kept, where the deployment keeps it for `usual`.

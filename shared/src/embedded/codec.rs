@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ports::{StoreError, StoreResult};
+use crate::rows;
 use crate::time::Timestamp;
 
 /// A key of parts that hold no zero byte, each ended by one.
@@ -44,7 +45,7 @@ pub(super) fn encode<T: Serialize>(row: &T) -> Vec<u8> {
 }
 
 pub(super) fn decode<T: DeserializeOwned>(value: &[u8]) -> StoreResult<T> {
-    serde_json::from_slice(value).map_err(|error| StoreError::Corrupt(error.into()))
+    rows::from_json(value)
 }
 
 /// A value of the log: eight bytes of expiry, then JSON.

@@ -4,11 +4,11 @@ use ::store::Slice;
 use async_trait::async_trait;
 
 use super::codec::{after_prefix, decode_expiring, encode_expiring, key, prefix_range};
-use super::store::{Store, Table};
+use super::store::{Store, Table, Transaction};
 use crate::cursor;
 use crate::domain::delivery::{Attempt, Delivery, Outcome, Status};
 use crate::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
-use crate::ports::{DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult, TimeRange};
+use crate::ports::{DeliveryLog, Expected, Listed, LogFilter, OfRow as _, Page, StoreError, StoreResult, TimeRange};
 use crate::time::Timestamp;
 
 /// Rows one call looks at before it returns a short page, so that a filter
@@ -58,6 +58,23 @@ fn key_at(tenant: &TenantId, hook: HookId, at: Timestamp) -> Vec<u8> {
 }
 
 impl EmbeddedDeliveryLog {
+    /// The keys of all that belongs to a delivery.
+    fn rows_of(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Vec<Vec<u8>>> {
+        let mut rows = vec![delivery_key(tenant, id), mark_key(tenant, id)];
+        for row in self.0.range(Table::Logs, prefix_range(attempts_prefix(tenant, id))) {
+            rows.push(row?.0.to_vec());
+        }
+        Ok(rows)
+    }
+
+    async fn delete_rows(&self, rows: Vec<Vec<u8>>) -> StoreResult<()> {
+        let delete = move |tx: &mut Transaction<'_>| {
+            rows.into_iter().for_each(|row| tx.delete(Table::Logs, row));
+            Ok(())
+        };
+        self.0.write(delete).await
+    }
+
     /// The rows of one kind and hook, newest first, as far as `read` takes them.
     fn read<T>(
         &self,
@@ -112,7 +129,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         self.0
             .hand_over(move |tx| {
                 let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring::<Delivery>(&value, now));
-                let found = found.transpose()?.flatten();
+                let found = found.transpose().of_row(delivery.id)?.flatten();
                 if Expected::of(found.as_ref()) != expected {
                     return Err(StoreError::Conflict);
                 }
@@ -141,19 +158,23 @@ impl DeliveryLog for EmbeddedDeliveryLog {
 
     async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
         let value = self.0.get(Table::Logs, &delivery_key(tenant, id))?;
-        Ok(value.map(|value| decode_expiring(&value, self.0.clock().expiry())).transpose()?.flatten())
+        Ok(value.map(|value| decode_expiring(&value, self.0.clock().expiry())).transpose().of_row(id)?.flatten())
     }
 
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         let now = self.0.clock().expiry();
-        let mut attempts: Vec<Attempt> = Vec::new();
+        let mut attempts: Vec<(u32, Listed<Attempt>)> = Vec::new();
         for row in self.0.range(Table::Logs, prefix_range(attempts_prefix(&delivery.tenant, delivery.id))) {
-            attempts.extend(decode_expiring(&row?.1, now)?);
+            let (key, value) = row?;
+            let number = key.last_chunk::<4>().ok_or_else(|| StoreError::Corrupt("a short key".into()))?;
+            let number = u32::from_be_bytes(*number);
+            let attempt = decode_expiring::<Attempt>(&value, now).listed(number)?.transpose();
+            attempts.extend(attempt.map(|attempt| (number, attempt)));
         }
         let last = delivery.last_attempt.iter().filter(|a| a.outcome == Outcome::Success);
-        attempts.extend(last.cloned());
-        attempts.sort_by_key(|attempt| attempt.number);
-        Ok(attempts)
+        attempts.extend(last.map(|attempt| (attempt.number, Ok(attempt.clone()))));
+        attempts.sort_by_key(|(number, _)| *number);
+        Ok(attempts.into_iter().map(|(_, attempt)| attempt).collect())
     }
 
     async fn list(
@@ -163,11 +184,11 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         filter: &LogFilter,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Delivery>> {
+    ) -> StoreResult<Page<Listed<Delivery>>> {
         let now = self.0.clock().expiry();
         let times = TimeRange { since: filter.since, until: filter.until };
-        self.read(b'd', (tenant, hook), times, limit, cursor, |_, value| {
-            Ok(decode_expiring::<Delivery>(value, now)?.filter(|delivery| filter.admits(delivery)))
+        self.read(b'd', (tenant, hook), times, limit, cursor, |event, value| {
+            Ok(filter.listed(decode_expiring(value, now).listed(DeliveryId { event, hook })?))
         })
     }
 
@@ -181,24 +202,20 @@ impl DeliveryLog for EmbeddedDeliveryLog {
     ) -> StoreResult<Page<EventSeq>> {
         let now = self.0.clock().expiry();
         self.read(b'f', (tenant, hook), times, limit, cursor, |seq, value| {
-            Ok(decode_expiring::<()>(value, now)?.map(|()| seq))
+            // All that counts is in its key.
+            Ok(decode_expiring::<()>(value, now).unwrap_or(Some(())).map(|()| seq))
         })
     }
 
     async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
         let mut rows = Vec::new();
         for delivery in deliveries {
-            rows.push(delivery_key(&delivery.tenant, delivery.id));
-            rows.push(mark_key(&delivery.tenant, delivery.id));
-            for row in self.0.range(Table::Logs, prefix_range(attempts_prefix(&delivery.tenant, delivery.id))) {
-                rows.push(row?.0.to_vec());
-            }
+            rows.extend(self.rows_of(&delivery.tenant, delivery.id)?);
         }
-        self.0
-            .write(move |tx| {
-                rows.into_iter().for_each(|row| tx.delete(Table::Logs, row));
-                Ok(())
-            })
-            .await
+        self.delete_rows(rows).await
+    }
+
+    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()> {
+        self.delete_rows(self.rows_of(tenant, id)?).await
     }
 }

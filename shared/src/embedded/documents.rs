@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use super::codec::{after_prefix, key};
 use super::store::{Store, Table};
 use crate::cursor;
-use crate::ports::{Document, Documents, Page, StoreError, StoreResult};
+use crate::ports::{Document, Documents, Listed, OfRow as _, Page, StoreError, StoreResult};
 
 /// Documents that are kept in memory.
 const CACHED: usize = 4_096;
@@ -50,12 +50,16 @@ fn encode(document: &Document) -> Vec<u8> {
 }
 
 fn decode(name: &[u8], value: &[u8]) -> StoreResult<Document> {
-    let read = || {
-        let (version, body) = value.split_first_chunk::<8>()?;
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
-        Some(Document { name: text(name)?, version: u64::from_be_bytes(*version), body: text(body)? })
-    };
-    read().ok_or_else(|| StoreError::Corrupt("a broken document".into()))
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| damaged());
+    Ok(Document { version: version(value)?, name: text(name)?, body: text(&value[8..])? })
+}
+
+fn version(value: &[u8]) -> StoreResult<u64> {
+    value.first_chunk::<8>().map(|version| u64::from_be_bytes(*version)).ok_or_else(damaged)
+}
+
+fn damaged() -> StoreError {
+    StoreError::Corrupt("it is damaged: it is no document".into())
 }
 
 #[async_trait]
@@ -69,7 +73,7 @@ impl Documents for EmbeddedDocuments {
             return Ok(document);
         }
         let value = self.store.get(Table::Hooks, &row)?;
-        let document = value.map(|value| decode(name.as_bytes(), &value)).transpose()?.map(Arc::new);
+        let document = value.map(|value| decode(name.as_bytes(), &value)).transpose().of_row(name)?.map(Arc::new);
         self.cache.read.insert(row, (generation, document.clone()));
         Ok(document)
     }
@@ -79,8 +83,8 @@ impl Documents for EmbeddedDocuments {
         self.store
             .write(move |tx| {
                 let stored = tx.get(Table::Hooks, &row)?;
-                let stored = stored.map(|value| decode(document.name.as_bytes(), &value)).transpose()?;
-                if stored.map_or(0, |stored| stored.version) + 1 != document.version {
+                let stored = stored.map(|value| version(&value)).transpose().of_row(&document.name)?;
+                if stored.unwrap_or(0) + 1 != document.version {
                     // Whoever overtook the caller may not be on disk yet; the
                     // caller has to find what it wrote nevertheless.
                     cache.generation.fetch_add(1, Ordering::SeqCst);
@@ -95,7 +99,7 @@ impl Documents for EmbeddedDocuments {
             .await
     }
 
-    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Document>> {
+    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
         let list = prefix(partition);
         let start = match cursor {
             Some(cursor) => Bound::Excluded(row_key(partition, &cursor::decode_as::<String>(&list, cursor)?)),
@@ -105,11 +109,14 @@ impl Documents for EmbeddedDocuments {
         let end = Bound::Excluded(after_prefix(&list));
         for row in self.store.range(Table::Hooks, (start, end)).take(limit + 1) {
             let (row, value) = row?;
-            items.push(decode(&row[list.len()..], &value)?);
+            let name = row[list.len()..].to_vec();
+            let document = decode(&name, &value).listed(String::from_utf8_lossy(&name))?;
+            items.push((name, document));
         }
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|last| cursor::encode(&list, last.name.as_bytes()));
+        let next = items.last().filter(|_| more).map(|(name, _)| cursor::encode(&list, name));
+        let items = items.into_iter().map(|(_, document)| document).collect();
         Ok(Page { items, next })
     }
 

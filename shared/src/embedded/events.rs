@@ -8,7 +8,8 @@ use super::store::{Store, Table};
 use crate::cursor;
 use crate::domain::event::{Event, FanoutPage};
 use crate::domain::ids::{EventId, EventSeq, TenantId};
-use crate::ports::{EventRef, Events, Page, Recorded, StoreResult, TimeRange};
+use crate::domain::unknown::{Unknown, keeps_unknown};
+use crate::ports::{EventRef, Events, Listed, OfRow as _, Page, Recorded, StoreError, StoreResult, TimeRange};
 use crate::time::Timestamp;
 
 /// Rows one call looks at before it returns a short page.
@@ -38,15 +39,27 @@ fn unclaimed_key(tenant: &TenantId, seq: EventSeq) -> Vec<u8> {
 
 /// An event and the first page of its fan-out, which are written together.
 #[derive(Serialize, Deserialize)]
-struct EventRow<E, P> {
-    event: E,
-    page: P,
+#[serde(remote = "Self")]
+pub(super) struct EventRow {
+    pub event: Event,
+    pub page: FanoutPage,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(EventRow);
+
+/// The same, as it is first written.
+#[derive(Serialize)]
+struct NewEventRow<'a> {
+    event: &'a Event,
+    page: &'a FanoutPage,
 }
 
 impl EmbeddedEvents {
-    fn row(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<EventRow<Event, FanoutPage>>> {
+    fn row(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<EventRow>> {
         let value = self.0.get(Table::Logs, &event_key(tenant, id))?;
-        Ok(value.map(|value| decode_expiring(&value, self.0.clock().expiry())).transpose()?.flatten())
+        Ok(value.map(|value| decode_expiring(&value, self.0.clock().expiry())).transpose().of_row(id)?.flatten())
     }
 }
 
@@ -55,12 +68,13 @@ impl Events for EmbeddedEvents {
     async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
         let now = self.0.clock().expiry();
         let row = event_key(&event.tenant, &event.id);
-        let value = encode_expiring(&EventRow { event, page }, event.expires_at);
-        let token = page.token.clone();
+        let value = encode_expiring(&NewEventRow { event, page }, event.expires_at);
+        let (token, id) = (page.token.clone(), event.id.clone());
         self.0
             .write_in_order(move |tx| {
-                let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring(&value, now)).transpose()?;
-                if let Some(EventRow::<Event, FanoutPage> { event, page }) = found.flatten() {
+                let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring(&value, now));
+                let found = found.transpose().of_row(&id)?;
+                if let Some(EventRow { event, page, .. }) = found.flatten() {
                     return Ok(match page_is_of(&page, &token) {
                         true => Recorded::Resumed((event, page)),
                         false => Recorded::Duplicate,
@@ -102,7 +116,7 @@ impl Events for EmbeddedEvents {
         id: &EventId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<FanoutPage>> {
+    ) -> StoreResult<Page<Listed<FanoutPage>>> {
         let prefix = key(b'p', &[tenant.as_str(), id.as_str()]);
         let end = Bound::Excluded(after_prefix(&prefix));
         let start = match cursor {
@@ -110,41 +124,50 @@ impl Events for EmbeddedEvents {
             None => Bound::Included(prefix.clone()),
         };
         let now = self.0.clock().expiry();
-        let mut items: Vec<FanoutPage> = Vec::new();
+        let mut items: Vec<Listed<FanoutPage>> = Vec::new();
         if cursor.is_none() {
-            items.extend(self.row(tenant, id)?.map(|row| row.page));
+            items.extend(self.row(tenant, id)?.map(|row| Ok(row.page)));
         }
+        let mut last = 0;
         for row in self.0.range(Table::Logs, (start, end)) {
             if items.len() == limit {
-                let next = items.last().map(|page| cursor::encode(&prefix, page.number.to_string().as_bytes()));
-                return Ok(Page { items, next });
+                return Ok(Page { items, next: Some(cursor::encode(&prefix, last.to_string().as_bytes())) });
             }
-            items.extend(decode_expiring(&row?.1, now)?);
+            let (key, value) = row?;
+            let number = key.last_chunk::<4>().ok_or_else(|| StoreError::Corrupt("a short key".into()))?;
+            last = u32::from_be_bytes(*number);
+            items.extend(decode_expiring(&value, now).listed(format_args!("page {last} of {id}"))?.transpose());
         }
         Ok(Page { items, next: None })
     }
 
     async fn expunge(&self, tenant: &TenantId, id: &EventId) -> StoreResult<bool> {
         let now = self.0.clock().expiry();
-        let row = event_key(tenant, id);
+        let (key, id) = (event_key(tenant, id), id.clone());
         self.0
             .write(move |tx| {
-                let found = tx.get(Table::Logs, &row)?.map(|value| decode_expiring(&value, now)).transpose()?;
-                let Some(EventRow::<Event, FanoutPage> { mut event, page }) = found.flatten() else {
+                let found = tx.get(Table::Logs, &key)?.map(|value| decode_expiring::<EventRow>(&value, now));
+                let found = found.transpose().of_row(&id)?;
+                let Some(mut row) = found.flatten() else {
                     return Ok(false);
                 };
-                event.data = None;
-                let expires_at = event.expires_at;
-                tx.put(Table::Logs, row, encode_expiring(&EventRow { event, page }, expires_at));
+                row.event.data = None;
+                let expires_at = row.event.expires_at;
+                tx.put(Table::Logs, key, encode_expiring(&row, expires_at));
                 Ok(true)
             })
             .await
     }
 
     async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
-        let stored = self.row(tenant, &event.id)?.map(|row| row.event.seq);
+        // One that cannot be read is nobody else's.
+        let is_it = match self.row(tenant, &event.id) {
+            Ok(stored) => stored.is_some_and(|row| row.event.seq == event.seq),
+            Err(StoreError::Unreadable(_)) => true,
+            Err(error) => return Err(error),
+        };
         let mut rows = vec![unclaimed_key(tenant, event.seq)];
-        if stored == Some(event.seq) {
+        if is_it {
             rows.push(event_key(tenant, &event.id));
             let pages = prefix_range(key(b'p', &[tenant.as_str(), event.id.as_str()]));
             for row in self.0.range(Table::Logs, pages) {
@@ -202,7 +225,12 @@ impl Events for EmbeddedEvents {
             if let Some((_, seq)) = row_key.split_last_chunk::<16>() {
                 let seq = EventSeq(ulid::Ulid::from_bytes(*seq));
                 last_read = Some(cursor::encode(&prefix, seq.to_string().as_bytes()));
-                items.extend(decode_expiring(&value, now)?.map(|id| EventRef { seq, id }));
+                match decode_expiring(&value, now).listed(seq)? {
+                    Ok(id) => items.extend(id.map(|id| EventRef { seq, id })),
+                    Err(unreadable) => {
+                        tracing::error!(tenant.id = %tenant, error = %unreadable, "an event in no log is passed over")
+                    }
+                }
             }
         }
         Ok(Page { items, next: None })

@@ -4,15 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
+use ulid::Ulid;
 
 use super::codec::{after_prefix, decode, encode, key, prefix_range};
 use super::store::{Store, Table, Transaction};
 use crate::cursor;
-use crate::domain::hook::Hook;
+use crate::domain::hook::{Hook, Subscription};
 use crate::domain::ids::{EventType, HookId, TenantId};
 use crate::domain::pattern::Pattern;
-use crate::ports::{Hooks, KEPT_REVISIONS, Match, Page, StoreError, StoreResult, Subscriptions};
+use crate::domain::unknown::Unknown;
+use crate::ports::{Hooks, KEPT_REVISIONS, Listed, Match, OfRow as _, Page, StoreError, StoreResult, Subscriptions};
 use crate::ports::{is_small_revision, kept_revisions};
+use crate::stage::causes;
 
 /// Hooks and matches that are kept parsed.
 const CACHED: usize = 4_096;
@@ -32,7 +35,7 @@ struct HookCache {
     /// Counts writes. What was read under an older count is not used again.
     generation: AtomicU64,
     hooks: Cache<(TenantId, HookId), ReadAt<Option<Arc<Hook>>>>,
-    matches: Cache<(TenantId, EventType), ReadAt<Page<Match>>>,
+    matches: Cache<(TenantId, EventType), ReadAt<Page<Listed<Match>>>>,
 }
 
 impl EmbeddedHooks {
@@ -81,14 +84,14 @@ impl EmbeddedHooks {
         event_type: &EventType,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Match>> {
+    ) -> StoreResult<Page<Listed<Match>>> {
         let patterns = Pattern::all_matching(event_type);
         let list = key(b's', &[tenant.as_str(), "", event_type.as_str()]);
         let (first, mut after) = match cursor {
             Some(cursor) => parse_cursor(&cursor::decode_as::<String>(&list, cursor)?, patterns.len())?,
             None => (0, None),
         };
-        let mut items: Vec<Match> = Vec::new();
+        let mut items: Vec<Listed<Match>> = Vec::new();
         for (index, pattern) in patterns.iter().enumerate().skip(first) {
             let prefix = subscription_prefix(tenant, pattern);
             let end = Bound::Excluded(after_prefix(&prefix));
@@ -102,9 +105,11 @@ impl EmbeddedHooks {
                     let last = last_of_pattern.map(|hook| hook.to_string()).unwrap_or_default();
                     return Ok(Page { items, next: Some(cursor::encode(&list, format!("{index}.{last}").as_bytes())) });
                 }
-                let subscription: Match = decode(&row?.1)?;
-                last_of_pattern = Some(subscription.hook);
-                if subscription.is_decided_by(pattern, event_type) {
+                let (key, value) = row?;
+                let hook = hook_of(&key)?;
+                last_of_pattern = Some(hook);
+                let subscription = decode::<Match>(&value).listed(hook)?;
+                if subscription.as_ref().map_or(true, |row| row.is_decided_by(pattern, event_type)) {
                     items.push(subscription);
                 }
             }
@@ -144,7 +149,15 @@ fn count_key(tenant: &TenantId) -> Vec<u8> {
 }
 
 fn count(tx: &Transaction<'_>, tenant: &TenantId) -> StoreResult<u64> {
-    Ok(tx.get(Table::Hooks, &count_key(tenant))?.map(|value| decode(&value)).transpose()?.unwrap_or(0))
+    match tx.get(Table::Hooks, &count_key(tenant))?.map(|value| decode(&value)) {
+        None => Ok(0),
+        Some(Ok(count)) => Ok(count),
+        Some(Err(error)) => {
+            tracing::error!(tenant.id = %tenant, error = %causes(&error), "the count of a tenant's hooks is made anew");
+            let hooks = tx.range(Table::Hooks, prefix_range(key(b'h', &[tenant.as_str()]))).count();
+            Ok(u64::try_from(hooks).unwrap_or(u64::MAX))
+        }
+    }
 }
 
 fn subscription_prefix(tenant: &TenantId, pattern: &Pattern) -> Vec<u8> {
@@ -164,9 +177,10 @@ fn write_hook(tx: &mut Transaction<'_>, hook: &Hook) {
     tx.put(Table::Hooks, hook_key(&hook.tenant, hook.id), encode(hook));
 }
 
-fn write_rows(tx: &mut Transaction<'_>, hook: &Hook) {
+/// `unknown` is what a newer version wrote into the subscription rows.
+fn write_rows(tx: &mut Transaction<'_>, hook: &Hook, unknown: Unknown) {
     write_hook(tx, hook);
-    let subscription = encode(&hook.subscription());
+    let subscription = encode(&Subscription { unknown, ..hook.subscription() });
     for pattern in &hook.events {
         let row = with_hook(subscription_prefix(&hook.tenant, pattern), hook.id);
         tx.put(Table::Hooks, row, subscription.clone());
@@ -180,12 +194,35 @@ fn delete_rows(tx: &mut Transaction<'_>, hook: &Hook) {
     }
 }
 
+fn unknown_of_subscription(tx: &Transaction<'_>, hook: &Hook) -> StoreResult<Unknown> {
+    let Some(pattern) = hook.events.first() else { return Ok(Unknown::NONE) };
+    let row = tx.get(Table::Hooks, &with_hook(subscription_prefix(&hook.tenant, pattern), hook.id))?;
+    let read = row.and_then(|value| decode::<Subscription>(&value).ok());
+    Ok(read.map_or(Unknown::NONE, |subscription| subscription.unknown))
+}
+
+fn are_subscriptions_readable(tx: &Transaction<'_>, hook: &Hook) -> StoreResult<bool> {
+    for pattern in &hook.events {
+        let row = tx.get(Table::Hooks, &with_hook(subscription_prefix(&hook.tenant, pattern), hook.id))?;
+        if row.is_none_or(|value| decode::<Match>(&value).is_err()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The hook that a key ends with.
+fn hook_of(key: &[u8]) -> StoreResult<HookId> {
+    let id = key.last_chunk::<16>().ok_or_else(|| StoreError::Corrupt("a short key".into()))?;
+    Ok(HookId(Ulid::from_bytes(*id)))
+}
+
 #[async_trait]
 impl Hooks for EmbeddedHooks {
     async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
         let hook = hook.clone();
         self.write(move |tx| {
-            if stored(tx, &hook_key(&hook.tenant, hook.id))?.is_some() {
+            if tx.get(Table::Hooks, &hook_key(&hook.tenant, hook.id))?.is_some() {
                 return Err(StoreError::Conflict);
             }
             let count = count(tx, &hook.tenant)?;
@@ -193,7 +230,7 @@ impl Hooks for EmbeddedHooks {
                 return Err(StoreError::LimitReached);
             }
             tx.put(Table::Hooks, count_key(&hook.tenant), encode(&(count + 1)));
-            write_rows(tx, &hook);
+            write_rows(tx, &hook, Unknown::NONE);
             Ok(())
         })
         .await
@@ -208,7 +245,7 @@ impl Hooks for EmbeddedHooks {
             return Ok(hook);
         }
         let value = self.store.get(Table::Hooks, &hook_key(tenant, id))?;
-        let hook = value.map(|value| decode(&value)).transpose()?.map(Arc::new);
+        let hook = value.map(|value| decode(&value)).transpose().of_row(id)?.map(Arc::new);
         self.cache.hooks.insert(name, (generation, hook.clone()));
         Ok(hook)
     }
@@ -219,16 +256,17 @@ impl Hooks for EmbeddedHooks {
         // Whoever changes them before it is this one's turn makes it a conflict.
         let beyond = self.revisions_beyond(&old, revision.len())?;
         self.write(move |tx| {
-            let found = stored(tx, &hook_key(&old.tenant, old.id))?;
+            let found = stored(tx, &hook_key(&old.tenant, old.id)).of_row(old.id)?;
             if found.is_none_or(|found| found.version != old.version) {
                 return Err(StoreError::Conflict);
             }
-            if old.subscription() == new.subscription() {
+            if old.subscription() == new.subscription() && are_subscriptions_readable(tx, &old)? {
                 // Up to fifty rows, each of which names all patterns.
                 write_hook(tx, &new);
             } else {
+                let unknown = unknown_of_subscription(tx, &old)?;
                 delete_rows(tx, &old);
-                write_rows(tx, &new);
+                write_rows(tx, &new, unknown);
             }
             tx.put(Table::Hooks, revision_key(&old.tenant, old.id, old.version), revision);
             beyond.into_iter().for_each(|row| tx.delete(Table::Hooks, row));
@@ -237,7 +275,7 @@ impl Hooks for EmbeddedHooks {
         .await
     }
 
-    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
         let prefix = key(b'h', &[tenant.as_str()]);
         let mut range = prefix_range(prefix.clone());
         if let Some(cursor) = cursor {
@@ -246,25 +284,42 @@ impl Hooks for EmbeddedHooks {
         }
         let mut items = Vec::new();
         for row in self.store.range(Table::Hooks, range).take(limit + 1) {
-            items.push(decode::<Hook>(&row?.1)?);
+            let (key, value) = row?;
+            let id = hook_of(&key)?;
+            items.push((id, decode::<Hook>(&value).listed(id)?));
         }
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|hook| cursor::encode(&prefix, hook.id.to_string().as_bytes()));
+        let next = items.last().filter(|_| more).map(|(id, _)| cursor::encode(&prefix, id.to_string().as_bytes()));
+        let items = items.into_iter().map(|(_, hook)| hook).collect();
         Ok(Page { items, next })
     }
 
-    async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
-        let row = hook_key(&hook.tenant, hook.id);
+    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+        let (row, tenant) = (hook_key(tenant, id), tenant.clone());
         self.write(move |tx| {
-            // What is stored decides which subscription rows go, not what the caller last saw.
-            let found = stored(tx, &row)?;
-            if let Some(hook) = &found {
-                delete_rows(tx, hook);
-                let count = count(tx, &hook.tenant)?.saturating_sub(1);
-                tx.put(Table::Hooks, count_key(&hook.tenant), encode(&count));
+            let hook = match stored(tx, &row) {
+                Ok(None) => return Ok(false),
+                Ok(Some(hook)) => Some(hook),
+                Err(StoreError::Corrupt(_)) => None,
+                Err(error) => return Err(error),
+            };
+            let count = count(tx, &tenant)?.saturating_sub(1);
+            match &hook {
+                Some(hook) => delete_rows(tx, hook),
+                None => {
+                    // It does not tell its patterns any more, so all rows of the tenant are gone through.
+                    for found in tx.range(Table::Hooks, prefix_range(key(b's', &[tenant.as_str()]))) {
+                        let (key, _) = found?;
+                        if hook_of(&key)? == id {
+                            tx.delete(Table::Hooks, key.to_vec());
+                        }
+                    }
+                    tx.delete(Table::Hooks, row);
+                }
             }
-            Ok(found.is_some())
+            tx.put(Table::Hooks, count_key(&tenant), encode(&count));
+            Ok(true)
         })
         .await
     }
@@ -274,7 +329,7 @@ impl Hooks for EmbeddedHooks {
             return Ok(Some(Hook::clone(&current)));
         }
         let value = self.store.get(Table::Hooks, &revision_key(tenant, id, version))?;
-        value.map(|value| decode(&value)).transpose()
+        value.map(|value| decode(&value)).transpose().of_row(id)
     }
 
     async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {
@@ -297,7 +352,7 @@ impl Subscriptions for EmbeddedHooks {
         event_type: &EventType,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Match>> {
+    ) -> StoreResult<Page<Listed<Match>>> {
         if cursor.is_some() {
             return self.read_matches(tenant, event_type, limit, cursor);
         }

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 
 use super::codec;
 use super::store::{Store, Table, Transaction};
+use crate::domain::unknown::Unknown;
 use crate::messages::is_held;
 use crate::ports::{
     Clock, ClockReading, Outgoing, QueueError, QueueReceiver, QueueSender, Received, StoreError, StoreResult,
@@ -84,11 +85,15 @@ impl EmbeddedQueue {
         for row in store.range(Table::Messages, codec::prefix_range(codec::key(b'm', &[name]))) {
             let (key, value) = row?;
             let (_, number) = key.split_last_chunk::<8>().ok_or_else(|| corrupt("a short key"))?;
-            let (visible_at, group, _) = decode(&value)?;
+            let number = u64::from_be_bytes(*number);
+            let Ok((visible_at, group, _)) = decode(&value) else {
+                tracing::error!(queue = name, number, "a message that is damaged is left where it is");
+                continue;
+            };
             // What its hook held back is judged anew: what held it may be gone, or
             // has forgotten whose turn is when.
             let visible_at = if is_held(group) { visible_at.min(clock.steady()) } else { visible_at };
-            index.recover(u64::from_be_bytes(*number), visible_at, group);
+            index.recover(number, visible_at, group);
         }
         Ok(Self { name, options, store, clock, index: Arc::new(Mutex::new(index)), arrivals: Arc::new(Notify::new()) })
     }
@@ -379,6 +384,7 @@ impl QueueReceiver for EmbeddedQueue {
             body: String::from_utf8_lossy(&message.body).into_owned(),
             at: now,
             group: String::new(),
+            unknown: Unknown::NONE,
         };
         let (index, arrivals) = (Arc::clone(&self.index), Arc::clone(&self.arrivals));
         let moved = self.store.hand_over(move |tx| {

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{Page, StoreResult};
+use super::{Listed, Page, StoreResult};
 use crate::domain::delivery::{Attempt, Delivery, Status};
 use crate::domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
 use crate::time::Timestamp;
@@ -61,6 +61,17 @@ impl LogFilter {
             && self.since.is_none_or(|t| at >= t)
             && self.until.is_none_or(|t| at < t)
     }
+
+    /// What passes of a row that was read. One that cannot be read passes where
+    /// its key tells all that is asked for.
+    pub fn listed(&self, row: Listed<Option<Delivery>>) -> Option<Listed<Delivery>> {
+        let Self { status, event, event_type, codes, .. } = self;
+        match row {
+            Ok(row) => row.filter(|delivery| self.admits(delivery)).map(Ok),
+            Err(_) if status.is_some() || event.is_some() || event_type.is_some() || codes.is_some() => None,
+            Err(unreadable) => Some(Err(unreadable)),
+        }
+    }
 }
 
 /// The log: one row per delivery, and one per failed attempt.
@@ -81,13 +92,14 @@ impl LogFilter {
 ///   does nothing.
 /// - A delivery is found under its own tenant only.
 /// - A row past its expiry is not found.
+/// - A row that cannot be read hides no other, and can be deleted.
 #[async_trait]
 pub trait DeliveryLog: Send + Sync {
     /// Outlives the process when it returns, with the last attempt's own row when
     /// it failed; outlives the machine before its message's acknowledgement does.
     async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()>;
     async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>>;
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>>;
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>>;
     async fn list(
         &self,
         tenant: &TenantId,
@@ -95,7 +107,7 @@ pub trait DeliveryLog: Send + Sync {
         filter: &LogFilter,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Delivery>>;
+    ) -> StoreResult<Page<Listed<Delivery>>>;
     /// The marks of a hook's exhausted deliveries, newest event first.
     async fn failed(
         &self,
@@ -107,4 +119,6 @@ pub trait DeliveryLog: Send + Sync {
     ) -> StoreResult<Page<EventSeq>>;
     /// Deletes these rows of one hook, at most 100, with all that belongs to them.
     async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()>;
+    /// The same, of a row that cannot be read.
+    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()>;
 }

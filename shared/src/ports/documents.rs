@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Page, StoreResult};
+use super::{Listed, Page, StoreResult};
 
 /// A small JSON document, such as a tenant or a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub struct Document {
 /// - What was written is read back, at once.
 /// - Pages are complete and in order of name.
 /// - A deleted document is gone; deleting one that is not there says so.
+/// - A document that cannot be read hides no other, and can be deleted.
 /// - Partitions do not see each other's documents.
 #[async_trait]
 pub trait Documents: Send + Sync {
@@ -28,7 +29,7 @@ pub trait Documents: Send + Sync {
     /// written, an adapter that caches returns the same `Arc`.
     async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>>;
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()>;
-    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Document>>;
+    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>>;
     /// Whether it was there.
     async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool>;
 }

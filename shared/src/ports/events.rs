@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{Page, StoreResult, TimeRange};
+use super::{Listed, Page, StoreResult, TimeRange};
 use crate::domain::event::{Event, FanoutPage};
 use crate::domain::ids::{EventId, EventSeq, TenantId};
 use crate::time::Timestamp;
@@ -48,7 +48,7 @@ pub trait Events: Send + Sync {
         id: &EventId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<FanoutPage>>;
+    ) -> StoreResult<Page<Listed<FanoutPage>>>;
     /// Removes the payload for good; false when there is no such event.
     async fn expunge(&self, tenant: &TenantId, id: &EventId) -> StoreResult<bool>;
     async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()>;

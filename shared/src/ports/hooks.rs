@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Page, StoreResult};
+use super::{Listed, Page, StoreError, StoreResult};
 use crate::domain::hook::{Hook, Subscription};
 use crate::domain::ids::{EventType, HookId, TenantId};
 
@@ -46,6 +46,7 @@ pub(crate) fn kept_revisions(sizes: &[usize]) -> usize {
 /// - The last [`KEPT_REVISIONS`] former versions of a hook can be read, until they
 ///   are forgotten. Of large ones only as many are kept, the newest first, as take
 ///   [`KEPT_REVISION_BYTES`] together, and one in any case.
+/// - A hook that cannot be read hides no other, and can be deleted.
 /// - However many hooks are created at once, a tenant never gets more than the
 ///   most it is allowed; deleting one makes room.
 #[async_trait]
@@ -60,9 +61,17 @@ pub trait Hooks: Send + Sync {
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>>;
     /// Writes `new` in the place of `old`, if `old` is still what is stored.
     async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()>;
-    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>>;
-    /// Whether it was there.
-    async fn delete(&self, hook: &Hook) -> StoreResult<bool>;
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>>;
+    /// Whether it was there. It need not be one that can be read.
+    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool>;
+    /// Whether there is such a hook, be it one that can be read or not.
+    async fn exists(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+        match self.get(tenant, id).await {
+            Ok(found) => Ok(found.is_some()),
+            Err(StoreError::Unreadable(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
     /// The hook as it was at this version; none when that is too long ago.
     async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>>;
     /// Forgets the former versions of a hook that was deleted.
@@ -78,6 +87,7 @@ pub type Match = Subscription;
 /// - Reads the rows that match and no others, however many hooks there are.
 /// - Pages are complete; a page may be shorter than its limit, and only the
 ///   last one has no `next`.
+/// - A row that cannot be read hides no other.
 /// - Another tenant's hooks are never found.
 #[async_trait]
 pub trait Subscriptions: Send + Sync {
@@ -87,5 +97,5 @@ pub trait Subscriptions: Send + Sync {
         event_type: &EventType,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Match>>;
+    ) -> StoreResult<Page<Listed<Match>>>;
 }

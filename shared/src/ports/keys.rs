@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::StoreResult;
+use super::{Listed, StoreResult};
 use crate::domain::ids::{KeyId, TenantId};
 use crate::domain::key::ApiKey;
 
@@ -17,7 +17,7 @@ use crate::domain::key::ApiKey;
 pub trait Keys: Send + Sync {
     async fn create(&self, key: &ApiKey) -> StoreResult<()>;
     async fn get(&self, tenant: Option<&TenantId>, id: KeyId) -> StoreResult<Option<Arc<ApiKey>>>;
-    async fn list(&self, tenant: Option<&TenantId>) -> StoreResult<Vec<ApiKey>>;
+    async fn list(&self, tenant: Option<&TenantId>) -> StoreResult<Vec<Listed<ApiKey>>>;
     /// Writes `key` if the stored version is one less than its own.
     async fn update(&self, key: &ApiKey) -> StoreResult<()>;
     /// Whether it was there.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::StoreResult;
+use super::{Listed, StoreResult};
 use crate::domain::ids::ProfileName;
 use crate::domain::profile::Profile;
 
@@ -21,7 +21,7 @@ pub trait Profiles: Send + Sync {
     async fn get(&self, name: &ProfileName) -> StoreResult<Option<Arc<Profile>>>;
     /// Writes `profile` if the stored version is one less than its own.
     async fn update(&self, profile: &Profile) -> StoreResult<()>;
-    async fn list(&self) -> StoreResult<Vec<Profile>>;
+    async fn list(&self) -> StoreResult<Vec<Listed<Profile>>>;
     /// The profile as it was at this version; none when that is too long ago.
     async fn revision(&self, name: &ProfileName, version: u64) -> StoreResult<Option<Profile>>;
     /// Whether it was there. Former versions stay readable, for the log.

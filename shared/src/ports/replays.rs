@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Page, StoreResult};
+use super::{Listed, Page, StoreResult};
 use crate::domain::ids::{HookId, ReplayId, TenantId};
 use crate::domain::replay::Replay;
 
@@ -24,7 +24,7 @@ pub trait Replays: Send + Sync {
         hook: HookId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Replay>>;
+    ) -> StoreResult<Page<Listed<Replay>>>;
     /// Whether it was there.
     async fn delete(&self, tenant: &TenantId, hook: HookId, id: ReplayId) -> StoreResult<bool>;
 }

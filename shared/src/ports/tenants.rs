@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Page, StoreResult};
+use super::{Listed, Page, StoreResult};
 use crate::domain::ids::TenantId;
 use crate::domain::tenant::Tenant;
 
@@ -21,7 +21,7 @@ pub trait Tenants: Send + Sync {
     async fn get(&self, id: &TenantId) -> StoreResult<Option<Arc<Tenant>>>;
     /// Writes `tenant` if the stored version is one less than its own.
     async fn update(&self, tenant: &Tenant) -> StoreResult<()>;
-    async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Tenant>>;
+    async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Tenant>>>;
     /// The tenant as it was at this version; none when that is too long ago.
     async fn revision(&self, id: &TenantId, version: u64) -> StoreResult<Option<Tenant>>;
     /// Whether it was there. Former versions go with it.

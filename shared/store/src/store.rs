@@ -350,7 +350,7 @@ pub(crate) fn create(directory: &Path, options: &Options) -> io::Result<(Trees, 
 
 /// What one writer reads and writes while it has its turn.
 pub struct Transaction<'a> {
-    trees: &'a Trees,
+    trees: &'a Arc<Trees>,
     memtables: &'a Memtables,
     own: Vec<(Table, Slice, Change)>,
     after: Vec<Action>,
@@ -366,6 +366,18 @@ impl Transaction<'_> {
             return Ok(value);
         }
         Ok(self.trees.get(table, key)?)
+    }
+
+    /// The rows as they were when its turn began: what it wrote itself is not among them.
+    pub fn range<T: Into<Table>, R: std::ops::RangeBounds<Vec<u8>>>(
+        &self,
+        table: T,
+        range: R,
+    ) -> impl DoubleEndedIterator<Item = Result<(Slice, Slice), Error>> + use<T, R> {
+        let table = table.into();
+        let changes = self.memtables.range(table, &range);
+        let rows = self.trees.range(table, range, self.memtables).map(|row| row.map_err(Error::from));
+        MergedRows::new(rows, changes.into_iter().collect())
     }
 
     pub fn put(&mut self, table: impl Into<Table>, key: impl Into<Slice>, value: impl Into<Slice>) {

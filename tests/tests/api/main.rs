@@ -14,3 +14,5 @@ mod rules;
 mod stats;
 mod tenancy;
 mod trials;
+mod unreadable;
+mod upgrades;

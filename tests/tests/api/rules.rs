@@ -207,7 +207,8 @@ impl Stage {
 #[test]
 fn no_write_lifts_what_the_layers_above_a_hook_impose() {
     let stage = Stage::new();
-    let cases = std::env::var("HOOKLINE_RULE_CASES").map_or(192, |cases| cases.parse().unwrap());
+    let more = std::env::var_os("HOOKLINE_RULE_CASES");
+    let cases = more.map_or(192, |cases| cases.to_str().unwrap().parse().unwrap());
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     runner.run(&case(), |case| stage.runtime.block_on(stage.run(&case))).unwrap();
 }

@@ -72,7 +72,7 @@ fn any_answer_on_the_wire_is_an_outcome_within_the_time_out() {
             url: url.clone(),
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: "{}".into(),
-            timeout: Timeout { connect: Seconds::new(5), total: Seconds::new(5) },
+            timeout: Timeout::new(Seconds::new(5), Seconds::new(5)),
         };
         let result = runtime.block_on(sender.send(request));
         assert!(result.duration < Duration::from_secs(8), "{:?}", result.duration);

@@ -56,7 +56,7 @@ impl Place {
     fn only(&self) -> shared::embedded::DeadLetter {
         let mut items = self.letters.list(10, None).unwrap().items;
         assert_eq!(items.len(), 1);
-        items.remove(0)
+        items.remove(0).unwrap()
     }
 }
 
@@ -135,7 +135,7 @@ async fn letters_are_listed_the_latest_first_over_all_pages_and_counted() {
     let (mut bodies, mut cursor) = (Vec::new(), None);
     loop {
         let page = place.letters.list(2, cursor.as_deref()).unwrap();
-        bodies.extend(page.items.into_iter().map(|letter| letter.body));
+        bodies.extend(page.items.into_iter().flatten().map(|letter| letter.body));
         cursor = page.next;
         if cursor.is_none() {
             break;

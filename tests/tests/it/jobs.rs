@@ -8,9 +8,10 @@ use shared::domain::delivery::{Delivery, Outcome, Status};
 use shared::domain::event::{Event, FanoutPage};
 use shared::domain::hook::Hook;
 use shared::domain::ids::{DeliveryId, ReplayId, new_ulid};
-use shared::domain::replay::{Place, Progress, Replay, ReplayKind, ReplayStatus};
+use shared::domain::replay::{Place, Replay, ReplayKind, ReplayStatus};
+use shared::domain::unknown::Unknown;
 use shared::herald::Herald;
-use shared::jobs::{Job, JobMessage};
+use shared::jobs::{Expunge, Job, JobMessage, PurgeEvents, PurgeHook, ReplayStep};
 use shared::messages::DeliveryMessage;
 use shared::ports::{Clock as _, EventRef, Expected, LogFilter, OsRandom, Outgoing};
 use shared::stage::{self, Message};
@@ -73,6 +74,7 @@ impl Jobs {
             token: "t".to_owned(),
             hooks: hooks.iter().map(|hook| hook.id).collect(),
             next: None,
+            unknown: Unknown::NONE,
         };
         self.stores.events.record(&made, &page).await.unwrap();
         if hooks.is_empty() {
@@ -112,7 +114,10 @@ impl Jobs {
             started_by: "operator".to_owned(),
             status: ReplayStatus::Running,
             reason: None,
-            progress: Progress::default(),
+            found: 0,
+            sent: 0,
+            skipped: 0,
+            failed: 0,
             step: 0,
             token: String::new(),
             batch: Vec::new(),
@@ -120,9 +125,17 @@ impl Jobs {
             created_at: now,
             updated_at: now,
             version: 1,
+            unknown: Unknown::NONE,
         };
         self.stores.replays().create(&replay).await.unwrap();
-        self.run(Job::Replay { hook: hook.id, replay: replay.id, step: 0, token: "t".to_owned() }).await;
+        self.run(Job::Replay(ReplayStep {
+            hook: hook.id,
+            replay: replay.id,
+            step: 0,
+            token: "t".to_owned(),
+            unknown: Unknown::NONE,
+        }))
+        .await;
         let ended = self.stores.replays().get(&replay.tenant, hook.id, replay.id).await.unwrap().unwrap();
         assert_eq!(ended.status, ReplayStatus::Finished);
         Replay::clone(&ended)
@@ -151,14 +164,14 @@ async fn replays_find_what_they_are_asked_for(stores: Stores) {
     for i in 0..3 {
         jobs.publish(&format!("nobody:{i}"), &[], Status::Succeeded).await;
     }
-    assert_eq!(jobs.replay(&one, ReplayKind::Failed).await.progress.sent, 23);
+    assert_eq!(jobs.replay(&one, ReplayKind::Failed).await.sent, 23);
     assert_eq!(jobs.sent(), failed);
-    assert_eq!(jobs.replay(&one, ReplayKind::Range).await.progress.sent, 45);
+    assert_eq!(jobs.replay(&one, ReplayKind::Range).await.sent, 45);
     assert_eq!(jobs.sent().len(), 45);
-    assert_eq!(jobs.replay(&one, ReplayKind::Missing).await.progress.found, 3);
+    assert_eq!(jobs.replay(&one, ReplayKind::Missing).await.found, 3);
     jobs.sent();
     let later = jobs.hook().await;
-    assert_eq!(jobs.replay(&later, ReplayKind::Missing).await.progress.sent, 48);
+    assert_eq!(jobs.replay(&later, ReplayKind::Missing).await.sent, 48);
     assert_eq!(jobs.sent().len(), 48);
 }
 
@@ -169,11 +182,12 @@ async fn a_purge_takes_all_that_a_hook_left(stores: Stores) {
     for i in 0..120 {
         events.push(jobs.publish(&format!("evt:{i}"), &[&hook], Status::Failed).await);
     }
-    let purge = |with_events| Job::PurgeHook { hook: hook.id, with_events, cursor: None };
+    let purge =
+        |with_events| Job::PurgeHook(PurgeHook { hook: hook.id, with_events, cursor: None, unknown: Unknown::NONE });
     assert_eq!(jobs.run(purge(true)).await, 1, "the hook is still there");
     let next = changed(&hook, |_| {});
     jobs.stores.hooks.update(&hook, &next).await.unwrap();
-    assert!(jobs.stores.hooks.delete(&next).await.unwrap());
+    assert!(jobs.stores.hooks.delete(&next.tenant, next.id).await.unwrap());
     assert!(jobs.run(purge(false)).await >= 3);
     let left = jobs.stores.deliveries.list(&tenant, hook.id, &LogFilter::default(), 10, None).await.unwrap();
     let marks = jobs.stores.deliveries.failed(&tenant, hook.id, Default::default(), 10, None).await.unwrap();
@@ -183,7 +197,8 @@ async fn a_purge_takes_all_that_a_hook_left(stores: Stores) {
     let unclaimed = jobs.stores.events.unclaimed(&tenant, Default::default(), 200, None).await.unwrap();
     assert_eq!(unclaimed.items.len(), events.len());
     jobs.stores.clock.advance(std::time::Duration::from_millis(1));
-    jobs.run(Job::PurgeEvents { until: jobs.stores.clock.now(), cursor: None }).await;
+    jobs.run(Job::PurgeEvents(PurgeEvents { until: jobs.stores.clock.now(), cursor: None, unknown: Unknown::NONE }))
+        .await;
     for event in &events {
         assert!(jobs.stores.events.get(&tenant, &event.id).await.unwrap().is_none());
     }
@@ -196,7 +211,7 @@ async fn expunging_settles_what_is_to_come(stores: Stores) {
     let made = jobs.publish("evt:1", &[&retrying], Status::Retrying).await;
     let late = jobs.publish("evt:2", &[&landed], Status::Succeeded).await;
     for event in [&made, &late] {
-        jobs.run(Job::Expunge { event: event.id.clone(), cursor: None }).await;
+        jobs.run(Job::Expunge(Expunge { event: event.id.clone(), cursor: None, unknown: Unknown::NONE })).await;
         assert!(jobs.stores.events.get(&event.tenant, &event.id).await.unwrap().unwrap().data.is_none());
     }
     let status = async |event: &Event, hook: &Hook| {
@@ -205,7 +220,13 @@ async fn expunging_settles_what_is_to_come(stores: Stores) {
     };
     assert_eq!(status(&made, &retrying).await, Status::Skipped);
     assert_eq!(status(&late, &landed).await, Status::Succeeded);
-    let unknown = Job::Replay { hook: hook_id(), replay: ReplayId(late.seq.0), step: 0, token: "t".to_owned() };
+    let unknown = Job::Replay(ReplayStep {
+        hook: hook_id(),
+        replay: ReplayId(late.seq.0),
+        step: 0,
+        token: "t".to_owned(),
+        unknown: Unknown::NONE,
+    });
     assert_eq!(jobs.run(unknown).await, 1);
 }
 

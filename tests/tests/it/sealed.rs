@@ -89,12 +89,13 @@ async fn a_row_that_was_copied_to_another_hook_or_tenant_does_not_open_there() {
     }
     for (tenant, id) in [(&other_tenant, mine.id), (&mine.tenant, other_id)] {
         let error = stores.hooks.get(tenant, id).await.unwrap_err();
-        assert!(matches!(error, StoreError::Corrupt(_)));
+        assert!(matches!(error, StoreError::Unreadable(_)));
         let text = causes(&error);
         assert!(text.contains("copied here from another owner") && !text.contains("sealed:v1"), "{text}");
         assert!(!text.contains(signed_with(&mine)));
     }
-    assert!(stores.hooks.list(&other_tenant, 10, None).await.is_err());
+    let foreign = stores.hooks.list(&other_tenant, 10, None).await.unwrap().items;
+    assert!(!foreign.is_empty() && foreign.iter().all(Result::is_err), "{foreign:?}");
     assert_eq!(*stores.hooks.get(&mine.tenant, mine.id).await.unwrap().unwrap(), mine);
 }
 

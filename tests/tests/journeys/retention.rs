@@ -93,7 +93,12 @@ async fn a_deletion_that_never_came_about_deletes_no_log() {
     publish(&world, 3).await;
     world.settle().await;
     let stored = world.engine.api.hooks.get(&TENANT.parse().unwrap(), hook.id.parse().unwrap()).await.unwrap().unwrap();
-    let job = shared::jobs::Job::PurgeHook { hook: stored.id, with_events: true, cursor: None };
+    let job = shared::jobs::Job::PurgeHook(shared::jobs::PurgeHook {
+        hook: stored.id,
+        with_events: true,
+        cursor: None,
+        unknown: shared::domain::unknown::Unknown::NONE,
+    });
     world.engine.api.jobs.send_one(shared::jobs::JobMessage::new(&stored.tenant, job).to_outgoing(None)).await.unwrap();
     world.settle().await;
     assert_eq!(rows(&world, &hook).await, 3);

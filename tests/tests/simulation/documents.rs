@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shared::ports::{Document, Documents, Outgoing, Page, QueueError, QueueSender, StoreError, StoreResult};
+use shared::ports::{Document, Documents, Listed, Outgoing, Page, QueueError, QueueSender, StoreError, StoreResult};
 
 use crate::sim::{Sim, State};
 use crate::stores::fails;
@@ -31,7 +31,7 @@ impl Documents for SimDocuments {
         self.0.step("documents.put", write, fails).await
     }
 
-    async fn list(&self, _: &str, _: usize, _: Option<&str>) -> StoreResult<Page<Document>> {
+    async fn list(&self, _: &str, _: usize, _: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
         unreachable!("no stage lists documents")
     }
 

@@ -117,13 +117,11 @@ fn hook(number: usize, dice: &mut Dice) -> Hook {
         verification_key: None,
         profile: None,
         settings: serde_json::from_value(json!({ "retry": retry, "circuit_breaker": breaker })).unwrap(),
-        secrets: vec![SigningSecret {
-            secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
-            expires_at: None,
-        }],
+        secrets: vec![SigningSecret::current(Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))],
         created_at: START,
         updated_at: START,
         version: 1,
+        unknown: shared::domain::unknown::Unknown::NONE,
     }
 }
 

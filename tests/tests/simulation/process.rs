@@ -109,5 +109,6 @@ fn tenant() -> Tenant {
         created_at: START,
         updated_at: START,
         version: 1,
+        unknown: shared::domain::unknown::Unknown::NONE,
     }
 }

@@ -129,7 +129,7 @@ impl Turn {
         match message.trigger {
             Trigger::Retry => Self::Retry(message.step),
             Trigger::Manual => Self::Manual(message.request.clone().unwrap_or_default()),
-            Trigger::First | Trigger::Replay | Trigger::Test => Self::First,
+            Trigger::First | Trigger::Replay | Trigger::Test | Trigger::Unknown(_) => Self::First,
         }
     }
 }

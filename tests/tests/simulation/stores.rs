@@ -12,7 +12,7 @@ use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, Prof
 use shared::domain::profile::Profile;
 use shared::domain::tenant::Tenant;
 use shared::ports::{
-    DeliveryLog, EventRef, Events, Expected, Hooks, LogFilter, Match, Page, Profiles, Recorded, StoreError,
+    DeliveryLog, EventRef, Events, Expected, Hooks, Listed, LogFilter, Match, Page, Profiles, Recorded, StoreError,
     StoreResult, Subscriptions, Tenants, TimeRange,
 };
 use shared::time::Timestamp;
@@ -67,7 +67,13 @@ impl Events for Stores {
         self.0.step("events.get", read, fails).await
     }
 
-    async fn pages(&self, _: &TenantId, _: &EventId, _: usize, _: Option<&str>) -> StoreResult<Page<FanoutPage>> {
+    async fn pages(
+        &self,
+        _: &TenantId,
+        _: &EventId,
+        _: usize,
+        _: Option<&str>,
+    ) -> StoreResult<Page<Listed<FanoutPage>>> {
         unreachable!("{UNUSED}")
     }
 
@@ -115,13 +121,13 @@ impl DeliveryLog for Stores {
         self.0.step("log.get", read, fails).await
     }
 
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         let read = |state: &mut State| {
             let mut attempts: Vec<Attempt> =
                 state.log[&delivery.id].iter().filter_map(|version| version.row.last_attempt.clone()).collect();
             attempts.dedup_by_key(|attempt| attempt.number);
             attempts.truncate(delivery.attempt_count as usize);
-            Ok(attempts)
+            Ok(attempts.into_iter().map(Ok).collect())
         };
         self.0.step("log.attempts", read, fails).await
     }
@@ -133,7 +139,7 @@ impl DeliveryLog for Stores {
         _: &LogFilter,
         _: usize,
         _: Option<&str>,
-    ) -> StoreResult<Page<Delivery>> {
+    ) -> StoreResult<Page<Listed<Delivery>>> {
         unreachable!("{UNUSED}")
     }
 
@@ -151,6 +157,10 @@ impl DeliveryLog for Stores {
     async fn delete(&self, _: &[Delivery]) -> StoreResult<()> {
         unreachable!("{UNUSED}")
     }
+
+    async fn delete_unreadable(&self, _: &TenantId, _: DeliveryId) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
 }
 
 #[async_trait]
@@ -161,7 +171,7 @@ impl Subscriptions for Stores {
         event_type: &EventType,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Match>> {
+    ) -> StoreResult<Page<Listed<Match>>> {
         let after: Option<HookId> = match cursor.map(str::parse).transpose() {
             Ok(after) => after,
             Err(_) => return Err(StoreError::BadCursor),
@@ -178,7 +188,7 @@ impl Subscriptions for Stores {
             let limit = limit.min(state.page);
             let next = (items.len() > limit).then(|| items[limit - 1].hook.to_string());
             items.truncate(limit);
-            Ok(Page { items, next })
+            Ok(Page { items: items.into_iter().map(Ok).collect(), next })
         };
         self.0.step("subscriptions.matching", read, fails).await
     }
@@ -211,11 +221,11 @@ impl Hooks for Stores {
         self.0.step("hooks.update", write, fails).await
     }
 
-    async fn list(&self, _: &TenantId, _: usize, _: Option<&str>) -> StoreResult<Page<Hook>> {
+    async fn list(&self, _: &TenantId, _: usize, _: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
         unreachable!("{UNUSED}")
     }
 
-    async fn delete(&self, _: &Hook) -> StoreResult<bool> {
+    async fn delete(&self, _: &TenantId, _: HookId) -> StoreResult<bool> {
         unreachable!("{UNUSED}")
     }
 
@@ -245,7 +255,7 @@ impl Tenants for OneTenant {
         unreachable!("{UNUSED}")
     }
 
-    async fn list(&self, _: usize, _: Option<&str>) -> StoreResult<Page<Tenant>> {
+    async fn list(&self, _: usize, _: Option<&str>) -> StoreResult<Page<Listed<Tenant>>> {
         unreachable!("{UNUSED}")
     }
 
@@ -275,7 +285,7 @@ impl Profiles for NoProfiles {
         unreachable!("{UNUSED}")
     }
 
-    async fn list(&self) -> StoreResult<Vec<Profile>> {
+    async fn list(&self) -> StoreResult<Vec<Listed<Profile>>> {
         Ok(Vec::new())
     }
 

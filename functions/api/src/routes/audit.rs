@@ -10,11 +10,13 @@ use super::hooks::find;
 use crate::Deps;
 use crate::auth::InPortal;
 use crate::input::{PageQuery, Query, Segments, limit};
+use crate::listed;
 use crate::problem::Problem;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AuditList {
-    items: Vec<Entry>,
+    #[schema(inline)]
+    items: Vec<listed::Entry<Entry>>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
 }
@@ -31,5 +33,5 @@ pub(crate) async fn list(
     let limit = limit(query.limit)?;
     let hook = find(&deps, &tenant, &params).await?;
     let page = deps.keeper.audit.list(&tenant, hook.id, limit, query.cursor.as_deref()).await?;
-    Ok(Json(AuditList { items: page.items, next_cursor: page.next }))
+    Ok(Json(AuditList { items: listed::Entry::all(page.items, Entry::shown), next_cursor: page.next }))
 }

@@ -95,13 +95,14 @@ pub(crate) async fn import_shared(
 }
 
 async fn read(deps: &Deps, owner: Owner<'_>) -> Result<Json<CatalogueDocument>, Problem> {
-    let stored = deps.catalogue.entries.all(owner).await?;
+    // A document that leaves out what cannot be read would delete it where it is imported.
+    let stored = deps.catalogue.entries.all(owner).await?.into_iter().collect::<Result<Vec<_>, _>>()?;
     let text = |json: &Option<shared::domain::payload::Json>| json.as_ref().map_or(0, |json| json.get().len());
     let size: usize = stored.iter().map(|stored| text(&stored.entry.schema) + text(&stored.entry.example)).sum();
     if size > MAX_BODY_BYTES {
         return Err(Problem::conflict("the catalogue is too large for one document; list its event types in pages"));
     }
-    Ok(Json(CatalogueDocument { event_types: stored.into_iter().map(|stored| stored.entry).collect() }))
+    Ok(Json(CatalogueDocument { event_types: stored.into_iter().map(|stored| stored.entry.shown()).collect() }))
 }
 
 async fn replace(deps: &Deps, owner: Owner<'_>, document: CatalogueDocument) -> Result<Json<Imported>, Problem> {
@@ -111,12 +112,24 @@ async fn replace(deps: &Deps, owner: Owner<'_>, document: CatalogueDocument) -> 
         return Err(Problem::bad_body(errors));
     }
     let entries = &deps.catalogue.entries;
-    let stored = entries.all(owner).await?.into_iter().map(|stored| (stored.entry.name.clone(), stored));
-    let mut stored: BTreeMap<EventType, StoredEventType> = stored.collect();
     let (mut imported, now) = (Imported::default(), deps.clock.now());
+    let mut stored: BTreeMap<EventType, StoredEventType> = BTreeMap::new();
+    for row in entries.all(owner).await? {
+        match row {
+            Ok(row) => {
+                stored.insert(row.entry.name.clone(), row);
+            }
+            // The document says what there is to be; this goes, and may come anew.
+            Err(unreadable) => {
+                let name: EventType = unreadable.id.parse().map_err(|_| Problem::from(unreadable.clone()))?;
+                entries.delete(owner, &name).await?;
+                imported.deleted += 1;
+            }
+        }
+    }
     for entry in document.event_types {
         let next = match stored.remove(&entry.name) {
-            Some(same) if same.entry == entry => {
+            Some(same) if same.entry.clone().shown() == entry => {
                 imported.unchanged += 1;
                 continue;
             }
@@ -126,7 +139,7 @@ async fn replace(deps: &Deps, owner: Owner<'_>, document: CatalogueDocument) -> 
             }
             None => {
                 imported.created += 1;
-                StoredEventType { entry, created_at: now, updated_at: now, version: 1 }
+                StoredEventType::new(entry, now)
             }
         };
         entries.put(owner, &next).await?;

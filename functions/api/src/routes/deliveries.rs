@@ -10,8 +10,9 @@ use serde::Deserialize;
 use shared::domain::delivery::{Delivery, Status, Trigger};
 use shared::domain::ids::{DeliveryId, EventId, HookId, TenantId, new_ulid};
 use shared::domain::settings::StatusRange;
+use shared::domain::strict::known;
 use shared::messages::DeliveryMessage;
-use shared::ports::{LogFilter, StoreError};
+use shared::ports::{Listed, LogFilter, StoreError};
 use shared::standing::EXPUNGED;
 use shared::time::Timestamp;
 use utoipa::IntoParams;
@@ -20,6 +21,7 @@ use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::InPortal;
 use crate::input::{PageQuery, Query, Segments, limit, segment};
+use crate::listed::Entry;
 use crate::problem::Problem;
 use views::{DeliveryList, DeliveryView, DeliveryWithAttempts};
 
@@ -37,6 +39,7 @@ const MAX_READS: usize = 10;
 pub(crate) struct LogQuery {
     /// `pending` finds no delivery whose first attempt is still to be made: it
     /// has no entry yet, and is found by its event
+    #[serde(default, deserialize_with = "known")]
     status: Option<Status>,
     /// Only deliveries of this event id
     #[param(pattern = r"^(?!(\.{1,2}|batch)$)[A-Za-z0-9_.:-]{1,128}$")]
@@ -92,7 +95,7 @@ pub(crate) async fn of_hook(
 ) -> Result<Json<DeliveryList>, Problem> {
     let (filter, limit) = (query.filter()?, limit(query.limit)?);
     let hook = find_hook(&deps, &tenant, &params).await?;
-    let mut items: Vec<Delivery> = Vec::new();
+    let mut items: Vec<Listed<Delivery>> = Vec::new();
     let mut cursor = query.cursor;
     for _ in 0..MAX_READS {
         let page = deps.log.list(&tenant, hook.id, &filter, limit - items.len(), cursor.as_deref()).await?;
@@ -102,7 +105,7 @@ pub(crate) async fn of_hook(
             break;
         }
     }
-    let mut list = DeliveryList::new(items.iter().map(Into::into).collect(), cursor);
+    let mut list = DeliveryList::new(Entry::all(items, |delivery| DeliveryView::from(&delivery)), cursor);
     if query.count == Some(true) {
         let (total, is_exact) = count(&deps, &tenant, hook.id, &filter).await?;
         (list.total, list.total_is_exact) = (Some(total), Some(is_exact));
@@ -144,16 +147,23 @@ pub(crate) async fn of_event(
     let mut items = Vec::new();
     loop {
         let found = deps.events.pages(&tenant, &id, 1, page.as_deref()).await?;
-        let hooks = found.items.iter().flat_map(|page| &page.hooks);
+        if let Some(Err(unreadable)) = found.items.first() {
+            items.push(unreadable.clone().into());
+        }
+        let hooks = found.items.iter().flatten().flat_map(|page| &page.hooks);
         let left: Vec<HookId> = hooks.skip(shown).copied().collect();
-        let room = limit - items.len();
+        let room = limit.saturating_sub(items.len());
         for hook in left.iter().take(room) {
-            if deps.hooks.get(&tenant, *hook).await?.is_none() {
-                items.push(DeliveryView::orphaned(&event, *hook));
+            if !deps.hooks.exists(&tenant, *hook).await? {
+                items.push(Entry::Read(DeliveryView::orphaned(&event, *hook)));
                 continue;
             }
-            let row = deps.log.get(&tenant, DeliveryId { event: event.seq, hook: *hook }).await?;
-            items.push(row.as_ref().map_or_else(|| DeliveryView::pending(&event, *hook), Into::into));
+            items.push(match deps.log.get(&tenant, DeliveryId { event: event.seq, hook: *hook }).await {
+                Ok(Some(row)) => Entry::Read(DeliveryView::from(&row)),
+                Ok(None) => Entry::Read(DeliveryView::pending(&event, *hook)),
+                Err(StoreError::Unreadable(unreadable)) => unreadable.into(),
+                Err(error) => return Err(error.into()),
+            });
         }
         if left.len() > room {
             shown += room;
@@ -162,7 +172,7 @@ pub(crate) async fn of_event(
         } else {
             return Ok(Json(DeliveryList::new(items, None)));
         }
-        if items.len() == limit {
+        if items.len() >= limit {
             return Ok(Json(DeliveryList::new(items, Some(Place { shown, page }.write()))));
         }
     }
@@ -241,7 +251,7 @@ pub(crate) async fn retry(
 async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> Result<Delivery, Problem> {
     let id: DeliveryId = segment(params, "delivery", "delivery")?;
     // The log of a hook goes with it, at once to all who look.
-    if deps.hooks.get(tenant, id.hook).await?.is_none() {
+    if !deps.hooks.exists(tenant, id.hook).await? {
         return Err(Problem::not_found("delivery"));
     }
     deps.log.get(tenant, id).await?.ok_or_else(|| Problem::not_found("delivery"))

@@ -49,7 +49,7 @@ pub(crate) async fn list(
 ) -> Result<Json<EventTypeList>, Problem> {
     let tenant = tenant_of(&deps, &tenant).await?;
     let known = deps.catalogue.all(&tenant).await?;
-    let known = known.into_iter().map(|known| EventTypeView::of(known.entry, known.source));
+    let known = known.into_iter().map(|row| row.map(|known| EventTypeView::of(known.entry, known.source)));
     select(known.collect(), query.source, &query.rest())
 }
 

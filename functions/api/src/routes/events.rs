@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use shared::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
 use shared::domain::ids::{Channel, EventId, EventType, TenantId, TraceId, new_ulid};
 use shared::domain::seconds::Seconds;
-use shared::jobs::{Job, JobMessage};
+use shared::domain::unknown::Unknown;
+use shared::jobs::{Expunge, Job, JobMessage};
 use shared::messages::{EventMessage, VERSION};
 use shared::metrics;
 use shared::ports::{Outgoing, QueueError};
@@ -171,6 +172,8 @@ impl NewEvent {
             data: Some(self.data),
             token: Some(token.clone()),
             continuation: None,
+            internal: false,
+            unknown: Unknown::NONE,
         };
         Ok(Checked { id, token, message: message.into_outgoing() })
     }
@@ -299,7 +302,8 @@ pub(crate) async fn expunge(
         return Err(Problem::not_found("event"));
     }
     // Asked for first, so that a process that dies here has promised nothing and left nothing undone.
-    let job = JobMessage::new(&tenant, Job::Expunge { event: id.clone(), cursor: None });
+    let job =
+        JobMessage::new(&tenant, Job::Expunge(Expunge { event: id.clone(), cursor: None, unknown: Unknown::NONE }));
     deps.jobs.send_one(job.to_outgoing(None)).await?;
     deps.events.expunge(&tenant, &id).await?;
     Ok(StatusCode::NO_CONTENT)

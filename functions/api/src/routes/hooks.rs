@@ -20,14 +20,16 @@ use shared::domain::ids::{HookId, TenantId};
 use shared::domain::secret::ed25519::public_key;
 use shared::domain::settings::{Complete, Settings};
 use shared::domain::tenant::Tenant;
-use shared::jobs::{Job, JobMessage};
-use shared::ports::{Outgoing, StoreError};
+use shared::domain::unknown::Unknown;
+use shared::jobs::{Job, JobMessage, PurgeHook};
+use shared::ports::{Listed, Outgoing, StoreError};
 use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::{Access, Actor, InPortal};
 use crate::input::{Body, Query, Segments, segment};
+use crate::listed::Entry;
 use crate::problem::Problem;
 use health::HealthView;
 use list::{ListQuery, select};
@@ -91,7 +93,7 @@ impl HookView {
             profile: profile.name.to_string(),
             own_settings: hook.settings.decided(),
             health: HealthView::new(health, &settings),
-            settings,
+            settings: settings.shown(),
             created_at: hook.created_at.to_string(),
             updated_at: hook.updated_at.to_string(),
         })
@@ -116,7 +118,8 @@ pub(crate) struct CreatedHook {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HookList {
-    items: Vec<HookView>,
+    #[schema(inline)]
+    items: Vec<Entry<HookView>>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
     /// Hooks that match the filter, on all pages together.
@@ -129,9 +132,9 @@ const PURGE_AFTER: Duration = Duration::from_secs(120);
 
 /// Asks for the deletion of a hook's log. It is asked for before the hook is
 /// deleted, and does nothing should that fail.
-pub(crate) fn purge(deps: &Deps, hook: &Hook, with_events: bool) -> Outgoing {
-    let job = Job::PurgeHook { hook: hook.id, with_events, cursor: None };
-    JobMessage::new(&hook.tenant, job).to_outgoing(Some(purge_due(deps)))
+pub(crate) fn purge(deps: &Deps, tenant: &TenantId, hook: HookId, with_events: bool) -> Outgoing {
+    let job = Job::PurgeHook(PurgeHook { hook, with_events, cursor: None, unknown: Unknown::NONE });
+    JobMessage::new(tenant, job).to_outgoing(Some(purge_due(deps)))
 }
 
 pub(crate) fn purge_due(deps: &Deps) -> Timestamp {
@@ -139,7 +142,7 @@ pub(crate) fn purge_due(deps: &Deps) -> Timestamp {
 }
 
 /// Every hook of a tenant.
-pub(crate) async fn all(deps: &Deps, tenant: &TenantId) -> Result<Vec<Hook>, Problem> {
+pub(crate) async fn all(deps: &Deps, tenant: &TenantId) -> Result<Vec<Listed<Hook>>, Problem> {
     let mut hooks = Vec::new();
     let mut cursor = None;
     loop {
@@ -200,6 +203,7 @@ pub(crate) async fn create(
         created_at: now,
         updated_at: now,
         version: 1,
+        unknown: Unknown::NONE,
     };
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
     let given = settings.apply(&mut hook, &deps.addresses, &mut errors);
@@ -240,9 +244,14 @@ pub(crate) async fn list(
     let unknown = Health::default();
     let tenant = owner(&deps, &tenant).await?;
     let mut items = Vec::with_capacity(selected.items.len());
-    for hook in &selected.items {
-        let health = healths.get(&hook.id).unwrap_or(&unknown);
-        items.push(HookView::with(&deps, &tenant, hook, health).await?);
+    for row in selected.items {
+        items.push(match row {
+            Ok(hook) => {
+                let health = healths.get(&hook.id).unwrap_or(&unknown);
+                Entry::Read(HookView::with(&deps, &tenant, &hook, health).await?)
+            }
+            Err(unreadable) => unreadable.into(),
+        });
     }
     Ok(Json(HookList { items, next_cursor: selected.next, total: selected.total }))
 }
@@ -293,7 +302,8 @@ pub(crate) async fn update(
 
 /// Delete a hook
 ///
-/// Its log goes with it, and deliveries that are waiting are not sent.
+/// Its log goes with it, and deliveries that are waiting are not sent. A hook
+/// that cannot be read is deleted like any other.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
@@ -301,11 +311,14 @@ pub(crate) async fn delete(
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<StatusCode, Problem> {
-    let hook = find(&deps, &tenant, &params).await?;
-    deps.jobs.send_one(purge(&deps, &hook, false)).await?;
-    match deps.hooks.delete(&hook).await? {
+    let hook: HookId = segment(&params, "hook", "hook")?;
+    if !deps.hooks.exists(&tenant, hook).await? {
+        return Err(Problem::not_found("hook"));
+    }
+    deps.jobs.send_one(purge(&deps, &tenant, hook, false)).await?;
+    match deps.hooks.delete(&tenant, hook).await? {
         true => {
-            deps.keeper.forget(&tenant, hook.id).await?;
+            deps.keeper.forget(&tenant, hook).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         false => Err(Problem::not_found("hook")),

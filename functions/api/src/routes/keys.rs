@@ -9,11 +9,13 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::domain::ids::{KeyId, TenantId};
 use shared::domain::key::{ApiKey, KeyHash, Scope, generate_token};
+use shared::domain::unknown::Unknown;
 use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::InTenant;
 use crate::input::{Body, Segments, check_name, segment};
+use crate::listed::Entry;
 use crate::problem::{FieldError, Problem};
 
 /// Keys of one tenant, or of the operator, that have not expired.
@@ -85,7 +87,8 @@ pub(crate) struct CreatedKey {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct KeyList {
-    items: Vec<KeyView>,
+    #[schema(inline)]
+    items: Vec<Entry<KeyView>>,
 }
 
 impl From<ApiKey> for KeyView {
@@ -146,6 +149,7 @@ async fn add(
         expires_at: expires_in.map(|seconds| now.saturating_add(Duration::from_secs(seconds))),
         last_used_at: None,
         version: 1,
+        unknown: Unknown::NONE,
     };
     deps.keys.create(&key).await?;
     Ok((StatusCode::CREATED, Json(CreatedKey { view: key.into(), key: token.reveal().to_owned() })))
@@ -154,8 +158,9 @@ async fn add(
 /// Deletes keys that have expired, and complains when there are too many others.
 async fn make_room(deps: &Deps, tenant: Option<&TenantId>, scope: Scope) -> Result<(), Problem> {
     let now = deps.clock.now();
+    // Those that cannot be read neither expire nor take anybody's room.
     let (expired, live): (Vec<_>, Vec<_>) =
-        deps.keys.list(tenant).await?.into_iter().partition(|key| key.is_expired(now));
+        deps.keys.list(tenant).await?.into_iter().flatten().partition(|key| key.is_expired(now));
     for key in expired {
         deps.keys.delete(tenant, key.id).await?;
     }
@@ -175,7 +180,7 @@ async fn make_room(deps: &Deps, tenant: Option<&TenantId>, scope: Scope) -> Resu
     params(("tenant" = String, Path)), responses((status = 200, body = KeyList)))]
 pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Arc<Deps>>) -> Result<Json<KeyList>, Problem> {
     let keys = deps.keys.list(Some(&tenant)).await?;
-    Ok(Json(KeyList { items: keys.into_iter().map(Into::into).collect() }))
+    Ok(Json(KeyList { items: Entry::all(keys, Into::into) }))
 }
 
 /// Revoke an API key

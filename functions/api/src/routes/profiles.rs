@@ -10,7 +10,8 @@ use shared::domain::event_type::EventTypeEntry;
 use shared::domain::ids::ProfileName;
 use shared::domain::profile::{self, Profile};
 use shared::domain::settings::Settings;
-use shared::ports::StoreError;
+use shared::domain::unknown::Unknown;
+use shared::ports::{StoreError, Unreadable};
 use utoipa::ToSchema;
 
 use super::event_types::check_all;
@@ -18,6 +19,7 @@ use super::hooks::{self, Split, split};
 use crate::Deps;
 use crate::auth::{Anybody, Operator};
 use crate::input::{Body, Segments, segment};
+use crate::listed::Entry;
 use crate::problem::{FieldError, Problem};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
@@ -79,14 +81,15 @@ impl From<&Profile> for ProfileView {
             description: profile.description.clone(),
             built_in: profile.is_built_in(),
             settings: profile.settings.clone().masked(),
-            event_types: profile.event_types.clone(),
+            event_types: profile.event_types.iter().cloned().map(EventTypeEntry::shown).collect(),
         }
     }
 }
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProfileList {
-    items: Vec<ProfileView>,
+    #[schema(inline)]
+    items: Vec<Entry<ProfileView>>,
 }
 
 /// Complains about settings that only a hook can have.
@@ -151,6 +154,7 @@ pub(crate) async fn create(
         created_at: now,
         updated_at: now,
         version: 1,
+        unknown: Unknown::NONE,
     };
     apply(&mut profile, split, fields, &deps).await?;
     match deps.profiles.create(&profile).await {
@@ -164,7 +168,8 @@ pub(crate) async fn create(
 #[utoipa::path(get, path = "/v1/profiles", tag = "profiles", responses((status = 200, body = ProfileList)))]
 pub(crate) async fn list(_: Anybody, State(deps): State<Arc<Deps>>) -> Result<Json<ProfileList>, Problem> {
     let own = deps.profiles.list().await?;
-    let items = profile::built_in().iter().map(Arc::as_ref).chain(&own).map(ProfileView::from).collect();
+    let built_in = profile::built_in().iter().map(|profile| Entry::Read(ProfileView::from(profile.as_ref())));
+    let items = built_in.chain(Entry::all(own, |profile| ProfileView::from(&profile))).collect();
     Ok(Json(ProfileList { items }))
 }
 
@@ -211,11 +216,18 @@ pub(crate) async fn delete(
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<StatusCode, Problem> {
-    let profile = own(&deps, &params).await?;
-    if let Some(user) = user_of(&deps, &profile.name).await? {
+    let name: ProfileName = segment(&params, "profile", "profile")?;
+    match deps.effective.find_profile(&name).await {
+        Ok(None) => return Err(Problem::not_found("profile")),
+        Ok(Some(profile)) if profile.is_built_in() => return Err(built_in()),
+        // One that cannot be read can still be deleted.
+        Ok(Some(_)) | Err(StoreError::Unreadable(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if let Some(user) = user_of(&deps, &name).await? {
         return Err(Problem::conflict(format!("{user} goes by this profile")));
     }
-    deps.profiles.delete(&profile.name).await?;
+    deps.profiles.delete(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -227,13 +239,29 @@ async fn user_of(deps: &Deps, name: &ProfileName) -> Result<Option<String>, Prob
     let mut cursor = None;
     loop {
         let page = deps.tenants.list(READ_AT_ONCE, cursor.as_deref()).await?;
-        for tenant in &page.items {
+        for row in page.items {
+            let tenant = match row {
+                Ok(tenant) => tenant,
+                Err(unreadable) => {
+                    return Ok(Some(format!("tenant {}, which cannot be read, may be one that", unreadable.id)));
+                }
+            };
             if tenant.profile.as_ref() == Some(name) {
                 return Ok(Some(format!("tenant {}", tenant.id)));
             }
-            let hooks = hooks::all(deps, &tenant.id).await?;
-            if let Some(hook) = hooks.iter().find(|hook| hook.profile.as_ref() == Some(name)) {
-                return Ok(Some(format!("hook {} of tenant {}", hook.id, tenant.id)));
+            for row in hooks::all(deps, &tenant.id).await? {
+                match row {
+                    Ok(hook) if hook.profile.as_ref() == Some(name) => {
+                        return Ok(Some(format!("hook {} of tenant {}", hook.id, tenant.id)));
+                    }
+                    Ok(_) => {}
+                    Err(Unreadable { id, .. }) => {
+                        return Ok(Some(format!(
+                            "hook {id} of tenant {}, which cannot be read, may be one that",
+                            tenant.id
+                        )));
+                    }
+                }
             }
         }
         match page.next {
@@ -252,7 +280,11 @@ async fn find(deps: &Deps, params: &Segments) -> Result<Arc<Profile>, Problem> {
 async fn own(deps: &Deps, params: &Segments) -> Result<Arc<Profile>, Problem> {
     let profile = find(deps, params).await?;
     match profile.is_built_in() {
-        true => Err(Problem::conflict("a profile that comes with Hookline cannot be changed; create one of your own")),
+        true => Err(built_in()),
         false => Ok(profile),
     }
+}
+
+fn built_in() -> Problem {
+    Problem::conflict("a profile that comes with Hookline cannot be changed; create one of your own")
 }

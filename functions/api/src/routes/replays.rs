@@ -4,11 +4,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use shared::domain::delivery::Status;
 use shared::domain::ids::{HookId, ReplayId, TenantId, new_ulid};
 use shared::domain::replay::{MAX_RATE, Place, Progress, Replay, ReplayKind, ReplayStatus, USUAL_RATE};
-use shared::jobs::{Job, JobMessage};
+use shared::domain::unknown::Unknown;
+use shared::jobs::{Job, JobMessage, ReplayStep};
 use shared::ports::StoreError;
 use shared::time::Timestamp;
 use utoipa::ToSchema;
@@ -17,6 +19,7 @@ use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::{Actor, InPortal};
 use crate::input::{Body, PageQuery, Query, Segments, limit, segment};
+use crate::listed::Entry;
 use crate::problem::{FieldError, Problem};
 
 /// Replays of a hook that are remembered; the oldest of those that have ended
@@ -75,7 +78,8 @@ pub(crate) struct ReplayView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReplayList {
     /// Oldest first
-    items: Vec<ReplayView>,
+    #[schema(inline)]
+    items: Vec<Entry<ReplayView>>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
 }
@@ -94,7 +98,7 @@ impl From<&Replay> for ReplayView {
             started_by: replay.started_by.clone(),
             status: replay.status,
             reason: replay.reason.clone(),
-            progress: replay.progress,
+            progress: replay.progress(),
             created_at: replay.created_at.to_string(),
             updated_at: replay.updated_at.to_string(),
         }
@@ -157,7 +161,10 @@ pub(crate) async fn create(
         started_by: asker,
         status: ReplayStatus::Running,
         reason: None,
-        progress: Progress::default(),
+        found: 0,
+        sent: 0,
+        skipped: 0,
+        failed: 0,
         step: 0,
         token: String::new(),
         batch: Vec::new(),
@@ -165,10 +172,11 @@ pub(crate) async fn create(
         created_at: now,
         updated_at: now,
         version: 1,
+        unknown: Unknown::NONE,
     };
     let start = |due| {
         let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
-        let job = Job::Replay { hook: hook.id, replay: replay.id, step: 0, token };
+        let job = Job::Replay(ReplayStep { hook: hook.id, replay: replay.id, step: 0, token, unknown: Unknown::NONE });
         JobMessage::new(&tenant, job).to_outgoing(due)
     };
     // Should this process die in between, no replay is left that never starts.
@@ -183,9 +191,13 @@ async fn make_room(deps: &Deps, tenant: &TenantId, hook: HookId) -> Result<(), P
     if known.len() < KEPT {
         return Ok(());
     }
-    match known.iter().find(|replay| !replay.is_running()) {
+    let oldest = known.iter().find_map(|row| match row {
+        Ok(replay) => (!replay.is_running()).then_some(replay.id),
+        Err(unreadable) => unreadable.id.parse().ok(),
+    });
+    match oldest {
         Some(oldest) => {
-            deps.replays.delete(tenant, hook, oldest.id).await?;
+            deps.replays.delete(tenant, hook, oldest).await?;
             Ok(())
         }
         None => Err(Problem::conflict(format!("{KEPT} replays of this hook are running; cancel some"))),
@@ -208,7 +220,7 @@ pub(crate) async fn list(
     let limit = limit(query.limit)?;
     let hook = find_hook(&deps, &tenant, &params).await?;
     let page = deps.replays.list(&tenant, hook.id, limit, query.cursor.as_deref()).await?;
-    Ok(Json(ReplayList { items: page.items.iter().map(Into::into).collect(), next_cursor: page.next }))
+    Ok(Json(ReplayList { items: Entry::all(page.items, |replay| ReplayView::from(&replay)), next_cursor: page.next }))
 }
 
 /// Read a replay and its progress
@@ -227,26 +239,35 @@ pub(crate) async fn get(
 /// Cancel a replay
 ///
 /// What was handed to the retry lane already, at most 100 deliveries, is still
-/// sent. The replay stays on record.
+/// sent. The replay stays on record, unless it cannot be read: then it is deleted.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}/replays/{replay}", tag = "replays",
     params(("tenant" = String, Path), ("hook" = String, Path), ("replay" = String, Path)), responses(
     (status = 200, body = ReplayView),
+    (status = 204, description = "It could not be read, and is deleted"),
     (status = 409, description = "It has ended already")
 ))]
 pub(crate) async fn cancel(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-) -> Result<Json<ReplayView>, Problem> {
+) -> Result<Response, Problem> {
+    let (hook, id) = (find_hook(&deps, &tenant, &params).await?, segment(&params, "replay", "replay")?);
     // Each step writes as well; a few tries outlast those that are under way.
     for _ in 0..CANCEL_TRIES {
-        let replay = find(&deps, &tenant, &params).await?;
+        let replay = match deps.replays.get(&tenant, hook.id, id).await {
+            Ok(found) => found.ok_or_else(|| Problem::not_found("replay"))?,
+            Err(StoreError::Unreadable(_)) => {
+                deps.replays.delete(&tenant, hook.id, id).await?;
+                return Ok(StatusCode::NO_CONTENT.into_response());
+            }
+            Err(error) => return Err(error.into()),
+        };
         if !replay.is_running() {
             return Err(Problem::conflict("the replay has ended already"));
         }
         let ended = replay.ended(ReplayStatus::Cancelled, None, deps.clock.now());
         match deps.replays.update(&ended).await {
-            Ok(()) => return Ok(Json(ReplayView::from(&ended))),
+            Ok(()) => return Ok(Json(ReplayView::from(&ended)).into_response()),
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error.into()),
         }

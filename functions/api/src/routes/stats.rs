@@ -77,7 +77,7 @@ impl Count {
                 break;
             }
             let page = deps.log.list(tenant, hook, filter, room.min(READ_AT_ONCE), cursor.as_deref()).await?;
-            for delivery in page.items {
+            for delivery in page.items.into_iter().flatten() {
                 self.stats.deliveries += 1;
                 *self.stats.by_status.entry(delivery.status.as_str()).or_default() += 1;
                 self.stats.attempts += u64::from(delivery.attempt_count);
@@ -134,7 +134,7 @@ pub(crate) async fn of_tenant(
 ) -> Result<Json<Stats>, Problem> {
     let filter = LogFilter { since: period.since, until: period.until, ..LogFilter::default() };
     let mut count = Count::default();
-    for hook in all(&deps, &tenant).await? {
+    for hook in all(&deps, &tenant).await?.into_iter().flatten() {
         count.add(&deps, &tenant, hook.id, &filter).await?;
     }
     Ok(Json(count.finish()))

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -6,17 +7,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::domain::ids::{ProfileName, TenantId, new_ulid};
+use shared::domain::ids::{KeyId, ProfileName, TenantId, new_ulid};
 use shared::domain::settings::Settings;
 use shared::domain::tenant::{MAX_RETENTION_DAYS, Tenant};
-use shared::jobs::{Job, JobMessage};
-use shared::ports::StoreError;
+use shared::domain::unknown::Unknown;
+use shared::jobs::{Job, JobMessage, PurgeEvents};
+use shared::ports::{StoreError, Unreadable};
 use utoipa::ToSchema;
 
 use super::hooks::{Split, split};
 use super::profiles::check_shared;
 use crate::auth::{InTenant, Operator};
 use crate::input::{Body, PageQuery, Query, Segments, check_name, limit, parse, present, segment};
+use crate::listed::Entry;
 use crate::problem::{FieldError, Problem};
 use crate::{Deps, routes};
 
@@ -103,7 +106,8 @@ impl From<&Tenant> for TenantView {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TenantList {
-    items: Vec<TenantView>,
+    #[schema(inline)]
+    items: Vec<Entry<TenantView>>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
 }
@@ -140,6 +144,7 @@ pub(crate) async fn create(
         created_at: now,
         updated_at: now,
         version: 1,
+        unknown: Unknown::NONE,
     };
     apply(&deps, &mut tenant, &body).await?;
     match deps.tenants.create(&tenant).await {
@@ -201,7 +206,7 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<TenantList>, Problem> {
     let page = deps.tenants.list(limit(query.limit)?, query.cursor.as_deref()).await?;
-    Ok(Json(TenantList { items: page.items.iter().map(Into::into).collect(), next_cursor: page.next }))
+    Ok(Json(TenantList { items: Entry::all(page.items, |tenant| TenantView::from(&tenant)), next_cursor: page.next }))
 }
 
 /// Read a tenant
@@ -231,10 +236,16 @@ pub(crate) async fn update(
     Ok(Json(TenantView::from(&tenant)))
 }
 
+/// What a row that cannot be read is called.
+fn id_of<T: FromStr>(unreadable: &Unreadable) -> Result<T, Problem> {
+    unreadable.id.parse().map_err(|_| unreadable.clone().into())
+}
+
 /// Delete a tenant with its hooks, keys, event types, events and deliveries
 ///
 /// Deliveries that are waiting are not sent. Events and deliveries are out of
-/// sight at once and deleted within some minutes.
+/// sight at once and deleted within some minutes. What cannot be read of it goes
+/// as well.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}", tag = "tenants",
     params(("tenant" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
@@ -243,22 +254,34 @@ pub(crate) async fn delete(
     params: Segments,
 ) -> Result<StatusCode, Problem> {
     let id: TenantId = segment(&params, "tenant", "tenant")?;
-    deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
-    let hooks = routes::hooks::all(&deps, &id).await?;
+    match deps.tenants.get(&id).await {
+        Ok(None) => return Err(Problem::not_found("tenant")),
+        // It can still be deleted.
+        Ok(Some(_)) | Err(StoreError::Unreadable(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut hooks = Vec::new();
+    for row in routes::hooks::all(&deps, &id).await? {
+        hooks.push(row.map_or_else(|unreadable| id_of(&unreadable), |hook| Ok(hook.id))?);
+    }
     // Asked for before anything is deleted; whatever still exists then is left alone.
-    let events = JobMessage::new(&id, Job::PurgeEvents { until: deps.clock.now(), cursor: None });
+    let events = JobMessage::new(
+        &id,
+        Job::PurgeEvents(PurgeEvents { until: deps.clock.now(), cursor: None, unknown: Unknown::NONE }),
+    );
     deps.jobs.send_one(events.to_outgoing(Some(routes::hooks::purge_due(&deps)))).await?;
     // The tenant's row goes last, so that a deletion that broke off can be repeated.
     for key in deps.keys.list(Some(&id)).await? {
-        deps.keys.delete(Some(&id), key.id).await?;
-        deps.key_cache.forget(key.id);
+        let key: KeyId = key.map_or_else(|unreadable| id_of(&unreadable), |key| Ok(key.id))?;
+        deps.keys.delete(Some(&id), key).await?;
+        deps.key_cache.forget(key);
     }
     for some in hooks.chunks(PURGED_AT_ONCE) {
-        let purges: Vec<_> = some.iter().map(|hook| routes::hooks::purge(&deps, hook, true)).collect();
+        let purges: Vec<_> = some.iter().map(|hook| routes::hooks::purge(&deps, &id, *hook, true)).collect();
         deps.jobs.send_all(&purges).await?;
         for hook in some {
-            deps.hooks.delete(hook).await?;
-            deps.keeper.forget(&id, hook.id).await?;
+            deps.hooks.delete(&id, *hook).await?;
+            deps.keeper.forget(&id, *hook).await?;
         }
     }
     deps.catalogue.entries.clear(&id).await?;

@@ -92,7 +92,7 @@ fn request(url: &Url, header: &str) -> HttpRequest {
         url: url.clone(),
         headers: vec![(header.to_owned(), "1".to_owned())],
         body: "{}".into(),
-        timeout: Timeout { connect: Seconds::new(5), total: Seconds::new(5) },
+        timeout: Timeout::new(Seconds::new(5), Seconds::new(5)),
     }
 }
 

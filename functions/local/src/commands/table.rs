@@ -42,10 +42,15 @@ impl Table {
 
     fn cells(&self, row: &Record) -> Vec<String> {
         let text = |path| row.text(path).filter(|text| !text.is_empty());
-        self.columns
-            .iter()
-            .map(|(_, path)| text(path).map_or_else(|| NOTHING.to_owned(), |t| readable(path, &t)))
-            .collect()
+        let cell = |(_, path): &Column| text(path).map_or_else(|| NOTHING.to_owned(), |t| readable(path, &t));
+        let mut cells: Vec<String> = self.columns.iter().map(cell).collect();
+        // Of what cannot be read, its id and why are all there is.
+        if let Some(why) = text("unreadable") {
+            let known = text("id").unwrap_or_default();
+            let told = [shown(&known), format!("cannot be read: {}", shown(&why))];
+            cells.iter_mut().zip(told).for_each(|(cell, told)| *cell = told);
+        }
+        cells
     }
 
     fn line<'a>(&self, out: &mut impl Write, cells: impl Iterator<Item = (&'a str, Style)>) -> io::Result<()> {
@@ -107,6 +112,13 @@ pub(super) fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_that_cannot_be_read_shows_its_id_and_why() {
+        let table = Table::new(&[("NAME", "name"), ("URL", "url"), ("ENABLED", "enabled")]);
+        let row = Record::parse(r#"{"id":"hook_1","unreadable":"it is damaged"}"#).unwrap();
+        assert_eq!(table.cells(&row), ["hook_1", "cannot be read: it is damaged", NOTHING]);
+    }
 
     #[test]
     fn times_are_short_and_what_steers_a_terminal_is_not_printed() {

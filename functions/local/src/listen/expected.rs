@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use shared::domain::profile::{STANDARD, built_in, find_built_in};
 use shared::domain::secret::{Secret, whsec_key};
 use shared::domain::signature::{Scheme, SignatureSetting, check_all, sign};
+use shared::domain::strict;
 
 use super::verify::{Verifier, fits, verifying_key};
 use crate::cli::ListenOptions;
@@ -32,7 +33,7 @@ impl Expected {
         let settings = document.get("settings").unwrap_or(&document);
         let mut expected = Self::of_profile(None)?;
         if let Some(signatures) = settings.get("signatures") {
-            let signatures = serde_json::from_value(signatures.clone());
+            let signatures = strict::from_slice(signatures.to_string().as_bytes());
             expected.signatures = signatures.with_context(|| format!("--profile {name}: signatures"))?;
         }
         if let Some(header) = settings.pointer("/verification/header").and_then(Value::as_str) {
@@ -65,7 +66,7 @@ impl Expected {
 /// `SCHEME`, `SCHEME:HEADER` or JSON.
 fn setting(text: &str) -> anyhow::Result<SignatureSetting> {
     if text.trim_start().starts_with('{') {
-        return Ok(serde_json::from_str(text)?);
+        return Ok(strict::from_slice(text.as_bytes())?);
     }
     let (scheme, header) = text.split_once(':').map_or((text, None), |(scheme, header)| (scheme, Some(header)));
     let scheme: Scheme =

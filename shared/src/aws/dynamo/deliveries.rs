@@ -10,7 +10,10 @@ use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use crate::cursor;
 use crate::domain::delivery::{Attempt, Delivery, Outcome, Revision, Status, Trigger};
 use crate::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
-use crate::ports::{Clock, DeliveryLog, Expected, LogFilter, Page, StoreError, StoreResult, TimeRange};
+use crate::domain::unknown::Unknown;
+use crate::ports::{
+    Clock, DeliveryLog, Expected, Listed, LogFilter, OfRow as _, Page, StoreError, StoreResult, TimeRange,
+};
 use crate::time::Timestamp;
 
 /// Rows that one page may look at, so that a filter which admits almost
@@ -63,7 +66,7 @@ impl DynamoDeliveryLog {
         let unless = condition.clone().and("s <> :done").text(":done", Status::Succeeded.as_str());
         match self.table.put(delivery_row(delivery), Some(unless)).await {
             Err(Refused::Condition(Some(row))) => {
-                let stored = self.read(&row, &delivery.tenant, delivery.id)?;
+                let stored = self.read(&row, &delivery.tenant, delivery.id).of_row(delivery.id)?;
                 let Some(stored) = stored.filter(|row| (row.status, row.attempt_count) == (Status::Succeeded, count))
                 else {
                     return Err(StoreError::Conflict);
@@ -111,12 +114,17 @@ fn delivery_row(delivery: &Delivery) -> Item {
         .maybe_text("l", Some(delivery.requests.join(" ")).filter(|text| !text.is_empty()).as_deref())
         .maybe_number("b", delivery.restarted_at.map(Timestamp::as_millis))
         .maybe_text("r", delivery.reason.as_deref())
-        .expiring(delivery.expires_at);
+        .expiring(delivery.expires_at)
+        .with_unknown(&delivery.unknown);
     if let Some(attempt) = &delivery.last_attempt {
         row = row.map("a", attempt_fields(attempt, Item::default()));
     }
     row
 }
+
+/// The attributes of a delivery's row and of an attempt's, besides those of any row.
+const DELIVERY: [&str; 12] = ["e", "y", "s", "n", "i", "w", "c", "u", "l", "b", "r", "a"];
+const ATTEMPT: [&str; 13] = ["n", "t", "d", "c", "o", "f", "b", "v", "h", "m", "q", "k", "g"];
 
 fn read_delivery(row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<Delivery> {
     Ok(Delivery {
@@ -135,6 +143,7 @@ fn read_delivery(row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<D
         restarted_at: row.find_time("b")?,
         reason: row.find_text("r").map(str::to_owned),
         expires_at: row.get_time("x")?,
+        unknown: row.unknown(&DELIVERY),
     })
 }
 
@@ -157,10 +166,11 @@ fn attempt_fields(attempt: &Attempt, item: Item) -> Item {
         .maybe_text("b", attempt.response_body.as_deref())
         .maybe_text("v", attempt.response_is_base64.then_some("base64"))
         .maybe_text("h", header_lines(&attempt.response_headers).as_deref())
-        .maybe_text("m", attempt.revision.map(revision_text).as_deref())
+        .maybe_text("m", attempt.revision.as_ref().map(revision_text).as_deref())
         .maybe_ulids("q", attempt.batch.iter().map(|event| event.0))
         .maybe_text("k", attempt.with_key.then_some("key"))
         .word("g", attempt.trigger)
+        .with_unknown(&attempt.unknown)
 }
 
 /// `name:value`, a line each; values cannot hold a line's end.
@@ -174,8 +184,8 @@ fn read_header_lines(text: &str) -> Vec<(String, String)> {
 }
 
 /// Numbers take a tenth of the room of named ones.
-fn revision_text(revision: Revision) -> String {
-    let Revision { hook, tenant, profile, base } = revision;
+fn revision_text(revision: &Revision) -> String {
+    let Revision { hook, tenant, profile, base, .. } = revision;
     match base {
         0 => format!("{hook}.{tenant}.{profile}"),
         base => format!("{hook}.{tenant}.{profile}.{base}"),
@@ -187,7 +197,7 @@ fn read_revision(text: &str) -> StoreResult<Revision> {
     let mut next = || numbers.next().and_then(Result::ok);
     match (next(), next(), next()) {
         (Some(hook), Some(tenant), Some(profile)) => {
-            Ok(Revision { hook, tenant, profile, base: next().unwrap_or_default() })
+            Ok(Revision { hook, tenant, profile, base: next().unwrap_or_default(), unknown: Unknown::NONE })
         }
         _ => Err(StoreError::Corrupt("a broken revision".into())),
     }
@@ -208,6 +218,7 @@ fn read_attempt(item: &Item) -> StoreResult<Attempt> {
         batch: item.find_ulids("q")?.unwrap_or_default().into_iter().map(EventSeq).collect(),
         with_key: item.find_text("k").is_some(),
         trigger: item.get_word("g")?,
+        unknown: item.unknown(&ATTEMPT),
     })
 }
 
@@ -260,24 +271,24 @@ impl DeliveryLog for DynamoDeliveryLog {
     async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
         let pk = partition(tenant, id.hook);
         match self.table.get(&pk, &id.event.0.to_string(), Consistency::Strong).await? {
-            Some(row) => self.read(&row, tenant, id),
+            Some(row) => self.read(&row, tenant, id).of_row(id),
             None => Ok(None),
         }
     }
 
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         let now = self.clock.now();
         let last = delivery.last_attempt.as_ref();
         let mut attempts = Vec::new();
         for row in self.table.query_all(&attempts_partition(&delivery.tenant, delivery.id)).await? {
-            let attempt = read_attempt(&row)?;
+            let number: u32 = row.get_parsed(SK)?;
             // A higher number is being logged right now and is not part of this
             // state of the delivery yet.
-            if row.is_live(now)? && last.is_some_and(|l| attempt.number < l.number) {
-                attempts.push(attempt);
+            if row.is_live(now).unwrap_or(true) && last.is_some_and(|l| number < l.number) {
+                attempts.push(read_attempt(&row).listed(number)?);
             }
         }
-        attempts.extend(last.cloned());
+        attempts.extend(last.cloned().map(Ok));
         Ok(attempts)
     }
 
@@ -288,7 +299,7 @@ impl DeliveryLog for DynamoDeliveryLog {
         filter: &LogFilter,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Delivery>> {
+    ) -> StoreResult<Page<Listed<Delivery>>> {
         let pk = partition(tenant, hook);
         let limit = limit.max(1);
         let LogFilter { status, event, event_type, codes, .. } = filter;
@@ -307,8 +318,8 @@ impl DeliveryLog for DynamoDeliveryLog {
             for (index, row) in rows.items.iter().enumerate() {
                 let seq: Ulid = row.get_parsed(SK)?;
                 before = Some(seq);
-                let found = self.read(row, tenant, DeliveryId { event: EventSeq(seq), hook })?;
-                items.extend(found.filter(|delivery| filter.admits(delivery)));
+                let id = DeliveryId { event: EventSeq(seq), hook };
+                items.extend(filter.listed(self.read(row, tenant, id).listed(id)?));
                 let more = rows.more || index + 1 < count;
                 if items.len() == limit && more {
                     return Ok(Page { items, next: Some(cursor::encode(&pk, seq.to_string().as_bytes())) });
@@ -345,7 +356,8 @@ impl DeliveryLog for DynamoDeliveryLog {
         for row in &rows.items {
             let seq: Ulid = row.get_parsed(SK)?;
             last = Some(cursor::encode(&pk, seq.to_string().as_bytes()));
-            if row.is_live(now)? {
+            // All that counts is in its key.
+            if row.is_live(now).unwrap_or(true) {
                 items.push(EventSeq(seq));
             }
         }
@@ -370,6 +382,17 @@ impl DeliveryLog for DynamoDeliveryLog {
         for (pk, sk) in rows {
             self.table.delete(&pk, &sk).await?;
         }
+        Ok(())
+    }
+
+    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()> {
+        let attempts = attempts_partition(tenant, id);
+        for row in self.table.query_all(&attempts).await? {
+            self.table.delete(&attempts, row.get_text(SK)?).await?;
+        }
+        let seq = id.event.0.to_string();
+        self.table.delete(&marks_partition(tenant, id.hook), &seq).await?;
+        self.table.delete(&partition(tenant, id.hook), &seq).await?;
         Ok(())
     }
 }

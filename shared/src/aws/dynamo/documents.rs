@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use super::item::{Item, SK};
 use super::table::{Condition, Consistency, Order, Range, Table};
 use crate::cursor;
-use crate::ports::{Document, Documents, Page, StoreResult};
+use crate::ports::{Document, Documents, Listed, OfRow as _, Page, StoreResult};
 
 /// Documents in the table `hooks`, an item each.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ fn read(item: &Item) -> StoreResult<Document> {
 impl Documents for DynamoDocuments {
     async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
         let row = self.table.get(partition, name, Consistency::Strong).await?;
-        row.map(|item| read(&item).map(Arc::new)).transpose()
+        row.map(|item| read(&item).map(Arc::new)).transpose().of_row(name)
     }
 
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
@@ -46,14 +46,16 @@ impl Documents for DynamoDocuments {
         Ok(self.table.put_named(item, condition).await?)
     }
 
-    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Document>> {
+    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
         let range = match cursor {
             Some(cursor) => Range::After(cursor::decode_as::<String>(partition, cursor)?),
             None => Range::All,
         };
         let rows = self.table.query(partition, range, Order::Ascending, limit, Consistency::Strong).await?;
-        let items = rows.items.iter().map(read).collect::<StoreResult<Vec<Document>>>()?;
-        let next = items.last().filter(|_| rows.more).map(|last| cursor::encode(partition, last.name.as_bytes()));
+        let last = rows.items.last().filter(|_| rows.more).map(|row| row.get_text(SK)).transpose()?;
+        let next = last.map(|name| cursor::encode(partition, name.as_bytes()));
+        let listed = |row| read(row).listed(row.get_text(SK)?);
+        let items = rows.items.iter().map(listed).collect::<StoreResult<Vec<_>>>()?;
         Ok(Page { items, next })
     }
 

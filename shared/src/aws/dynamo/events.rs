@@ -14,7 +14,8 @@ use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use crate::cursor;
 use crate::domain::event::{Event, FanoutPage, MAX_DATA_BYTES};
 use crate::domain::ids::{EventId, EventSeq, HookId, TenantId};
-use crate::ports::{Clock, EventRef, Events, Page, Recorded, StoreError, StoreResult, TimeRange};
+use crate::domain::unknown::Unknown;
+use crate::ports::{Clock, EventRef, Events, Listed, OfRow as _, Page, Recorded, StoreError, StoreResult, TimeRange};
 use crate::time::Timestamp;
 
 /// Events and the pages of their fan-out in the table `logs`.
@@ -85,6 +86,7 @@ fn read_page(item: &Item) -> StoreResult<FanoutPage> {
         token: item.get_text("m")?.to_owned(),
         hooks: item.get_ulids("h")?.into_iter().map(HookId).collect(),
         next: item.find_text("c").map(str::to_owned),
+        unknown: Unknown::NONE,
     })
 }
 
@@ -129,6 +131,8 @@ fn read_event(tenant: &TenantId, id: &EventId, item: &Item) -> StoreResult<Event
         channels: channels.map(|c| c.parse().map_err(corrupt)).collect::<StoreResult<_>>()?,
         data: data.map(Into::into),
         expires_at: item.get_time("x")?,
+        // Its row is never written from here a second time.
+        unknown: Unknown::NONE,
     })
 }
 
@@ -161,7 +165,7 @@ impl Events for DynamoEvents {
     async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {
         let row = self.table.get(&partition(tenant, id), &page_key(0), Consistency::Strong).await?;
         match row {
-            Some(row) if row.is_live(self.clock.now())? => Ok(Some(read_event(tenant, id, &row)?)),
+            Some(row) if row.is_live(self.clock.now()).of_row(id)? => read_event(tenant, id, &row).of_row(id).map(Some),
             _ => Ok(None),
         }
     }
@@ -172,7 +176,7 @@ impl Events for DynamoEvents {
         id: &EventId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<FanoutPage>> {
+    ) -> StoreResult<Page<Listed<FanoutPage>>> {
         let pk = partition(tenant, id);
         let range = match cursor {
             Some(cursor) => Range::After(page_key(cursor::decode_as(&pk, cursor)?)),
@@ -184,8 +188,8 @@ impl Events for DynamoEvents {
         let now = self.clock.now();
         let mut items = Vec::with_capacity(rows.items.len());
         for row in &rows.items {
-            if row.is_live(now)? {
-                items.push(read_page(row)?);
+            if row.is_live(now).unwrap_or(true) {
+                items.push(read_page(row).listed(format_args!("page {} of {id}", row.get_text(SK)?))?);
             }
         }
         Ok(Page { items, next })
@@ -206,8 +210,13 @@ impl Events for DynamoEvents {
     }
 
     async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
-        let stored = self.get(tenant, &event.id).await?;
-        if stored.is_some_and(|stored| stored.seq == event.seq) {
+        // One that cannot be read is nobody else's.
+        let is_it = match self.get(tenant, &event.id).await {
+            Ok(stored) => stored.is_some_and(|stored| stored.seq == event.seq),
+            Err(StoreError::Unreadable(_)) => true,
+            Err(error) => return Err(error),
+        };
+        if is_it {
             let pk = partition(tenant, &event.id);
             // Page zero is the event itself and goes last, so that what breaks off can be repeated.
             for row in self.table.query_all(&pk).await?.iter().rev() {
@@ -249,8 +258,15 @@ impl Events for DynamoEvents {
         let now = self.clock.now();
         let mut items = Vec::with_capacity(rows.items.len());
         for row in &rows.items {
-            if row.is_live(now)? {
-                items.push(EventRef { seq: EventSeq(row.get_parsed::<Ulid>(SK)?), id: row.get_parsed("e")? });
+            let read = || {
+                let event = EventRef { seq: EventSeq(row.get_parsed::<Ulid>(SK)?), id: row.get_parsed("e")? };
+                Ok(row.is_live(now)?.then_some(event))
+            };
+            match read().listed(row.get_text(SK)?)? {
+                Ok(event) => items.extend(event),
+                Err(unreadable) => {
+                    tracing::error!(tenant.id = %tenant, error = %unreadable, "an event in no log is passed over")
+                }
             }
         }
         Ok(Page { items, next })

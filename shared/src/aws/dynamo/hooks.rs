@@ -1,18 +1,24 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use serde::Deserialize;
 use ulid::Ulid;
 
 use super::item::{Item, SK};
 use super::subscriptions;
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use crate::cursor;
-use crate::domain::hook::Hook;
+use crate::domain::hook::{Hook, Subscription};
 use crate::domain::ids::{HookId, TenantId};
-use crate::ports::{Hooks, KEPT_REVISIONS, Page, StoreError, StoreResult, is_small_revision, kept_revisions};
+use crate::domain::pattern::Pattern;
+use crate::domain::unknown::Unknown;
+use crate::ports::{
+    Hooks, KEPT_REVISIONS, Listed, OfRow as _, Page, StoreError, StoreResult, is_small_revision, kept_revisions,
+};
 
 /// Hooks, with their subscription rows, in the table `hooks`.
 #[derive(Clone, Debug)]
@@ -30,8 +36,26 @@ fn partition(tenant: &TenantId) -> String {
     format!("h#{tenant}")
 }
 
+/// Its patterns as well, so that a hook which cannot be read can be deleted with
+/// its subscription rows.
+const PATTERNS: &str = "e";
+
 fn item(hook: &Hook) -> Item {
-    Item::new(partition(&hook.tenant), hook.id.0.to_string()).number("v", hook.version).document(hook)
+    // No pattern holds a space.
+    let patterns: Vec<&str> = hook.events.iter().map(Pattern::as_str).collect();
+    let item = Item::new(partition(&hook.tenant), hook.id.0.to_string()).number("v", hook.version);
+    item.text(PATTERNS, patterns.join(" ")).document(hook)
+}
+
+/// The patterns of a stored hook, as far as they can still be told.
+fn patterns(row: &Item) -> BTreeSet<Pattern> {
+    #[derive(Deserialize)]
+    struct Events {
+        events: BTreeSet<Pattern>,
+    }
+    let noted = row.find_text(PATTERNS).unwrap_or_default().split(' ').filter_map(|text| text.parse().ok());
+    let in_document = row.get_document::<Events>().map(|hook| hook.events).unwrap_or_default();
+    noted.chain(in_document).collect()
 }
 
 fn still_at(version: u64) -> Condition {
@@ -63,6 +87,15 @@ const TRIES: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl DynamoHooks {
+    /// What a newer version wrote into the subscription rows, which are all alike.
+    async fn unknown_of_subscription(&self, hook: &Hook) -> StoreResult<Unknown> {
+        let Some(pattern) = hook.events.first() else { return Ok(Unknown::NONE) };
+        let pk = subscriptions::partition(&hook.tenant, pattern);
+        let row = self.table.get(&pk, &hook.id.0.to_string(), Consistency::Eventual).await?;
+        let read = row.and_then(|row| row.get_document::<Subscription>().ok());
+        Ok(read.map_or(Unknown::NONE, |subscription| subscription.unknown))
+    }
+
     async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<(), Refused> {
         for n in 1..TRIES {
             match self.table.transact(actions.clone()).await {
@@ -100,7 +133,7 @@ impl DynamoHooks {
 impl Hooks for DynamoHooks {
     async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
         let mut actions = vec![self.table.put_action(item(hook), Some(Condition::absent()))];
-        actions.extend(subscriptions::items(hook).map(|row| self.table.put_action(row, None)));
+        actions.extend(subscriptions::items(hook, Unknown::NONE).map(|row| self.table.put_action(row, None)));
         let room = Condition::of("attribute_not_exists(n) OR n < :most").number(":most", most);
         let room = if most == 0 { Condition::of("attribute_exists(nothing)") } else { room };
         actions.push(self.table.add_action(&count_partition(&hook.tenant), COUNT, "n", 1, Some(room)));
@@ -111,7 +144,7 @@ impl Hooks for DynamoHooks {
         // A hook made a moment ago must not be taken for a deleted one, whose
         // deliveries are skipped; and whoever changed it reads it back changed.
         let row = self.table.get(&partition(tenant), &id.0.to_string(), Consistency::Strong).await?;
-        row.map(|r| r.get_document().map(Arc::new)).transpose()
+        row.map(|r| r.get_document().map(Arc::new)).transpose().of_row(id)
     }
 
     /// [`StoreError::TooLarge`] when more rows change than one transaction
@@ -132,30 +165,35 @@ impl Hooks for DynamoHooks {
         }
         let sk = new.id.0.to_string();
         let mut actions = vec![self.table.put_action(item(new), Some(still_at(old.version)))];
-        actions.extend(subscriptions::items(new).map(|row| self.table.put_action(row, None)));
+        let unknown = self.unknown_of_subscription(old).await?;
+        actions.extend(subscriptions::items(new, unknown).map(|row| self.table.put_action(row, None)));
         let dropped = old.events.difference(&new.events);
         actions.extend(dropped.map(|p| self.table.delete_action(&subscriptions::partition(&old.tenant, p), &sk, None)));
         Ok(self.transact(actions).await?)
     }
 
-    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
         let pk = partition(tenant);
         let range = match cursor {
             Some(cursor) => Range::After(cursor::decode_as::<Ulid>(&pk, cursor)?.to_string()),
             None => Range::All,
         };
         let rows = self.table.query(&pk, range, Order::Ascending, limit, Consistency::Strong).await?;
-        let items = rows.items.iter().map(Item::get_document).collect::<StoreResult<Vec<Hook>>>()?;
-        let next = items.last().filter(|_| rows.more).map(|h| cursor::encode(&pk, h.id.0.to_string().as_bytes()));
+        let listed = |row: &Item| row.get_document().listed(HookId(row.get_parsed(SK)?));
+        let items = rows.items.iter().map(listed).collect::<StoreResult<Vec<Listed<Hook>>>>()?;
+        let last = rows.items.last().filter(|_| rows.more).map(|row| row.get_text(SK)).transpose()?;
+        let next = last.map(|id| cursor::encode(&pk, id.as_bytes()));
         Ok(Page { items, next })
     }
 
-    async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
-        let sk = hook.id.0.to_string();
-        let mut actions = vec![self.table.delete_action(&partition(&hook.tenant), &sk, Some(still_at(hook.version)))];
-        let rows = hook.events.iter().map(|p| subscriptions::partition(&hook.tenant, p));
+    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+        let (pk, sk) = (partition(tenant), id.0.to_string());
+        let Some(row) = self.table.get(&pk, &sk, Consistency::Strong).await? else { return Ok(false) };
+        let same = row.find_number("v").ok().flatten().map(still_at);
+        let mut actions = vec![self.table.delete_action(&pk, &sk, same)];
+        let rows = patterns(&row).into_iter().map(|pattern| subscriptions::partition(tenant, &pattern));
         actions.extend(rows.map(|pk| self.table.delete_action(&pk, &sk, None)));
-        actions.push(self.table.add_action(&count_partition(&hook.tenant), COUNT, "n", -1, None));
+        actions.push(self.table.add_action(&count_partition(tenant), COUNT, "n", -1, None));
         match self.transact(actions).await {
             Ok(()) => Ok(true),
             Err(Refused::Condition(None)) => Ok(false),
@@ -170,7 +208,7 @@ impl Hooks for DynamoHooks {
             return Ok(Some(Hook::clone(&current)));
         }
         let row = self.table.get(&revisions(tenant, id), &revision_key(version), Consistency::Eventual).await?;
-        row.map(|row| row.get_document()).transpose()
+        row.map(|row| row.get_document()).transpose().of_row(id)
     }
 
     async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {

@@ -1,14 +1,22 @@
 //! Writing and reading the attributes of one row.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 use ulid::Ulid;
 
+use crate::domain::payload::Json;
+use crate::domain::unknown::Unknown;
 use crate::ports::{StoreError, StoreResult};
+use crate::rows;
 use crate::time::Timestamp;
 
 pub(super) const PK: &str = "pk";
@@ -158,8 +166,30 @@ impl Item {
         self.0.get(name)?.as_m().ok().cloned().map(Self)
     }
 
+    /// The attributes that this version does not know, as DynamoDB writes them
+    /// in JSON.
+    pub(super) fn unknown(&self, known: &[&str]) -> Unknown {
+        let is_known = |name: &str| known.contains(&name) || [PK, SK, TTL, EXPIRY].contains(&name);
+        let mut fields: Vec<_> = self.0.iter().filter(|(name, _)| !is_known(name)).collect();
+        fields.sort_unstable_by_key(|(name, _)| *name);
+        let field = |(name, value): (&String, &AttributeValue)| {
+            let json = RawValue::from_string(attribute_json(value)?.to_string()).ok()?;
+            Some((name.as_str().into(), Json::from(Arc::from(json))))
+        };
+        Unknown::new(fields.into_iter().filter_map(field).collect())
+    }
+
+    pub(super) fn with_unknown(mut self, unknown: &Unknown) -> Self {
+        for (name, json) in unknown.fields() {
+            if let Some(value) = serde_json::from_str(json.get()).ok().and_then(|json| read_attribute(&json)) {
+                self = self.with(name, value);
+            }
+        }
+        self
+    }
+
     pub(super) fn get_document<T: DeserializeOwned>(&self) -> StoreResult<T> {
-        serde_json::from_str(self.get_text(DOCUMENT)?).map_err(corrupt)
+        rows::from_json(self.get_text(DOCUMENT)?.as_bytes())
     }
 
     /// How long the document is; zero without one.
@@ -170,6 +200,48 @@ impl Item {
     pub(super) fn get_word<T: DeserializeOwned>(&self, name: &str) -> StoreResult<T> {
         serde_json::from_value(self.get_text(name)?.into()).map_err(corrupt)
     }
+}
+
+/// None for a kind of attribute that the SDK does not know either.
+fn attribute_json(value: &AttributeValue) -> Option<Value> {
+    Some(match value {
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::N(number) => json!({ "N": number }),
+        AttributeValue::B(bytes) => json!({ "B": STANDARD.encode(bytes) }),
+        AttributeValue::Bool(flag) => json!({ "BOOL": flag }),
+        AttributeValue::Null(_) => json!({ "NULL": true }),
+        AttributeValue::Ss(texts) => json!({ "SS": texts }),
+        AttributeValue::Ns(numbers) => json!({ "NS": numbers }),
+        AttributeValue::Bs(all) => json!({ "BS": all.iter().map(|bytes| STANDARD.encode(bytes)).collect::<Vec<_>>() }),
+        AttributeValue::L(items) => json!({ "L": items.iter().map(attribute_json).collect::<Option<Vec<_>>>()? }),
+        AttributeValue::M(fields) => {
+            let member = |(name, value): (&String, &AttributeValue)| Some((name.clone(), attribute_json(value)?));
+            json!({ "M": fields.iter().map(member).collect::<Option<Map<_, _>>>()? })
+        }
+        _ => return None,
+    })
+}
+
+fn read_attribute(json: &Value) -> Option<AttributeValue> {
+    let (kind, value) = json.as_object()?.iter().next()?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let blob = |value: &Value| STANDARD.decode(value.as_str()?).ok().map(Blob::new);
+    Some(match kind.as_str() {
+        "S" => AttributeValue::S(text(value)?),
+        "N" => AttributeValue::N(text(value)?),
+        "B" => AttributeValue::B(blob(value)?),
+        "BOOL" => AttributeValue::Bool(value.as_bool()?),
+        "NULL" => AttributeValue::Null(true),
+        "SS" => AttributeValue::Ss(value.as_array()?.iter().map(text).collect::<Option<_>>()?),
+        "NS" => AttributeValue::Ns(value.as_array()?.iter().map(text).collect::<Option<_>>()?),
+        "BS" => AttributeValue::Bs(value.as_array()?.iter().map(blob).collect::<Option<_>>()?),
+        "L" => AttributeValue::L(value.as_array()?.iter().map(read_attribute).collect::<Option<_>>()?),
+        "M" => {
+            let member = |(name, value): (&String, &Value)| Some((name.clone(), read_attribute(value)?));
+            AttributeValue::M(value.as_object()?.iter().map(member).collect::<Option<_>>()?)
+        }
+        _ => return None,
+    })
 }
 
 pub(super) fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {

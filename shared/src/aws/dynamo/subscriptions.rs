@@ -2,13 +2,14 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use ulid::Ulid;
 
-use super::item::Item;
+use super::item::{Item, SK};
 use super::table::{Consistency, Order, Range, Table};
 use crate::cursor;
 use crate::domain::hook::{Hook, Subscription};
-use crate::domain::ids::{EventType, TenantId};
+use crate::domain::ids::{EventType, HookId, TenantId};
 use crate::domain::pattern::Pattern;
-use crate::ports::{Match, Page, StoreError, StoreResult, Subscriptions};
+use crate::domain::unknown::Unknown;
+use crate::ports::{Listed, Match, OfRow as _, Page, StoreError, StoreResult, Subscriptions};
 
 /// Which hooks match, from the table `hooks`: one query per pattern that could.
 #[derive(Clone, Debug)]
@@ -26,9 +27,10 @@ pub(super) fn partition(tenant: &TenantId, pattern: &Pattern) -> String {
     format!("s#{tenant}#{pattern}")
 }
 
-/// The rows of a hook, one under each of its patterns.
-pub(super) fn items(hook: &Hook) -> impl Iterator<Item = Item> {
-    let subscription = hook.subscription();
+/// The rows of a hook, one under each of its patterns. `unknown` is what a newer
+/// version wrote into them.
+pub(super) fn items(hook: &Hook, unknown: Unknown) -> impl Iterator<Item = Item> {
+    let subscription = Subscription { unknown, ..hook.subscription() };
     hook.events
         .iter()
         .map(move |pattern| Item::new(partition(&hook.tenant, pattern), hook.id.0.to_string()).document(&subscription))
@@ -67,11 +69,11 @@ impl Subscriptions for DynamoSubscriptions {
         event_type: &EventType,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Match>> {
+    ) -> StoreResult<Page<Listed<Match>>> {
         let patterns = Pattern::all_matching(event_type);
         let list = format!("m#{tenant}#{event_type}");
         let mut at = cursor.map_or(Ok(Position::default()), |c| Position::decode(&list, c))?;
-        let mut items: Vec<Match> = Vec::new();
+        let mut items: Vec<Listed<Match>> = Vec::new();
         // Rows that another pattern decides count as well, so that a page is a
         // bounded amount of work whatever the hooks look like.
         let mut budget = limit.max(1);
@@ -85,9 +87,10 @@ impl Subscriptions for DynamoSubscriptions {
             let rows = self.table.query(&pk, range, Order::Ascending, budget, Consistency::Eventual).await?;
             budget = budget.saturating_sub(rows.items.len());
             for row in &rows.items {
-                let subscription: Subscription = row.get_document()?;
-                at.after = Some(subscription.hook.0);
-                if subscription.is_decided_by(pattern, event_type) {
+                let hook: Ulid = row.get_parsed(SK)?;
+                at.after = Some(hook);
+                let subscription = row.get_document::<Subscription>().listed(HookId(hook))?;
+                if subscription.as_ref().map_or(true, |row| row.is_decided_by(pattern, event_type)) {
                     items.push(subscription);
                 }
             }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::unknown::Unknown;
 use crate::time::Timestamp;
 
 fn settings(document: &str) -> Settings {
@@ -14,6 +15,7 @@ fn profile(name: &str, document: &str) -> Arc<Profile> {
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
         version: 1,
+        unknown: Unknown::NONE,
     })
 }
 
@@ -28,6 +30,7 @@ fn tenant(profile: Option<&str>, document: &str) -> Tenant {
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
         version: 1,
+        unknown: Unknown::NONE,
     }
 }
 

@@ -6,13 +6,14 @@ use utoipa::ToSchema;
 use crate::domain::headers;
 use crate::domain::invalid::FieldError;
 use crate::domain::secret::Secret;
+use crate::domain::unknown::{Unknown, keeps_unknown};
 
 /// The most headers of one hook.
 pub const MAX_HEADERS: usize = 50;
 
 /// A header of every request: fixed, or filled in for each delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct FixedHeader {
     /// Sent as it is written here.
     pub name: String,
@@ -25,7 +26,11 @@ pub struct FixedHeader {
     pub from: Option<Fact>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(FixedHeader);
 
 /// What a header can say of its delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::headers;
 use crate::domain::invalid::FieldError;
 use crate::domain::seconds::Seconds;
+use crate::domain::unknown::{Unknown, keeps_unknown};
 
 /// The most events of one request.
 const MAX_BATCH_EVENTS: u32 = 100;
@@ -15,18 +16,20 @@ pub const MAX_BATCH_WAIT: Seconds = Seconds::new(5);
 
 /// Several events as one JSON array in one request. Each delivery is still
 /// logged, retried and replayed on its own account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Batch {
     /// Up to 100. 1: an array that holds one event. 0: no array.
     pub max_events: u32,
     /// Seconds that an event waits for others, up to 5; 0 by default.
     #[serde(default)]
     pub max_wait: Seconds,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 impl Batch {
-    pub(super) fn check(self, field: &str, errors: &mut Vec<FieldError>) {
+    pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
         if self.max_events > MAX_BATCH_EVENTS {
             let message = format!("expected a number from 0 to {MAX_BATCH_EVENTS}");
             errors.push(FieldError::new(format!("{field}.max_events"), message));
@@ -45,8 +48,8 @@ pub const MAX_DISABLE_AFTER: Seconds = Seconds::new(90 * 24 * 3600);
 /// After so many failures in a row, of more than one delivery, nothing is sent
 /// for a while, and then one request that tries. No answer, 5xx and 429 count.
 /// Deliveries that wait for it use up no attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct CircuitBreaker {
     /// Up to 10,000; 0 for none.
     pub failures: u32,
@@ -55,6 +58,8 @@ pub struct CircuitBreaker {
     /// up to an hour.
     #[serde(default = "a_minute")]
     pub probe_after: Seconds,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 fn a_minute() -> Seconds {
@@ -62,9 +67,9 @@ fn a_minute() -> Seconds {
 }
 
 impl CircuitBreaker {
-    pub(super) const OFF: Self = Self { failures: 0, probe_after: Seconds::new(60) };
+    pub(super) const OFF: Self = Self { failures: 0, probe_after: Seconds::new(60), unknown: Unknown::NONE };
 
-    pub(super) fn check(self, field: &str, errors: &mut Vec<FieldError>) {
+    pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
         if self.failures > MAX_BREAKER_FAILURES {
             let message = format!("expected a number from 0 to {MAX_BREAKER_FAILURES}");
             errors.push(FieldError::new(format!("{field}.failures"), message));
@@ -76,7 +81,7 @@ impl CircuitBreaker {
 /// The handshake by which an endpoint shows that it wants these requests: it
 /// returns the key that they carry, in the answer's body or in the same header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Verification {
     pub required: bool,
     /// Requests per hour until then, 1 to 3,600; 1 by default.
@@ -85,7 +90,11 @@ pub struct Verification {
     /// The header that carries the key; `webhook-verification` by default.
     #[serde(default = "usual_header")]
     pub header: String,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Batch, CircuitBreaker, Verification);
 
 fn one() -> u32 {
     1
@@ -97,7 +106,7 @@ fn usual_header() -> String {
 
 impl Verification {
     pub(super) fn none() -> Self {
-        Self { required: false, per_hour: one(), header: usual_header() }
+        Self { required: false, per_hour: one(), header: usual_header(), unknown: Unknown::NONE }
     }
 
     pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {

@@ -41,11 +41,12 @@ pub(super) fn all_match(above: &NamePattern, below: &NamePattern) -> NamePattern
 
 pub(super) fn opens_earlier(above: &CircuitBreaker, below: &CircuitBreaker) -> CircuitBreaker {
     match (above.failures, below.failures) {
-        (0, _) => *below,
-        (_, 0) => *above,
+        (0, _) => below.clone(),
+        (_, 0) => above.clone(),
         (above_failures, below_failures) => CircuitBreaker {
             failures: above_failures.min(below_failures),
             probe_after: above.probe_after.max(below.probe_after),
+            unknown: below.unknown.clone(),
         },
     }
 }
@@ -56,7 +57,12 @@ pub(super) fn verified_first(above: &Verification, below: &Verification) -> Veri
     match (above.required, below.required) {
         (false, _) => below.clone(),
         (true, false) => above.clone(),
-        (true, true) => Verification { per_hour: above.per_hour.min(below.per_hour), ..above.clone() },
+        (true, true) => Verification {
+            required: true,
+            per_hour: above.per_hour.min(below.per_hour),
+            header: above.header.clone(),
+            unknown: below.unknown.clone(),
+        },
     }
 }
 

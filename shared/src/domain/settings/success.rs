@@ -6,12 +6,13 @@ use utoipa::ToSchema;
 
 use crate::domain::delivery::Outcome;
 use crate::domain::invalid::FieldError;
+use crate::domain::unknown::{Unknown, keeps_unknown};
 
 const MAX_STATUSES: usize = 50;
 
 /// Which answers count as success, and after which nothing is tried again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Success {
     /// Codes (`200`) and classes (`2xx`) that are success; `["2xx"]` by default.
     #[serde(default = "two_hundreds")]
@@ -24,7 +25,11 @@ pub struct Success {
     #[serde(default = "gone", rename = "final")]
     #[schema(value_type = Vec<String>)]
     pub final_statuses: Vec<StatusRange>,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Success);
 
 fn two_hundreds() -> Vec<StatusRange> {
     vec![StatusRange { low: 200, high: 299 }]

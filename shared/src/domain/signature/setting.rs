@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::domain::headers;
 use crate::domain::invalid::FieldError;
+use crate::domain::unknown::{Unknown, keeps_unknown};
 
 /// The most signatures of one request.
 pub const MAX_SETTINGS: usize = 8;
@@ -50,7 +51,7 @@ pub enum KeyForm {
 
 /// One signature of each request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct SignatureSetting {
     pub scheme: Scheme,
     /// The header that holds the signature: `webhook-signature` by default for
@@ -71,12 +72,16 @@ pub struct SignatureSetting {
     /// `text` by default for hmac_sha256 and stripe; v1 allows only `whsec`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyForm>,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(SignatureSetting);
 
 impl SignatureSetting {
     /// A setting with the defaults of its scheme.
     pub const fn new(scheme: Scheme) -> Self {
-        Self { scheme, header: None, prefix: None, encoding: None, key: None }
+        Self { scheme, header: None, prefix: None, encoding: None, key: None, unknown: Unknown::NONE }
     }
 
     /// The signature's header, or none while one has still to be chosen.
@@ -209,7 +214,7 @@ mod tests {
         let expected = ["header", "prefix", "encoding", "key"].map(|f| format!("signatures[0].{f}"));
         assert_eq!(wrong_fields(json), expected);
         assert_eq!(wrong_fields(r#"{"scheme":"v1","key":"text"}"#), ["signatures[0].key"]);
-        assert!(serde_json::from_str::<SignatureSetting>(r#"{"scheme":"v1","algorithm":"x"}"#).is_err());
+        assert!(crate::domain::strict::from_slice::<SignatureSetting>(br#"{"scheme":"v1","algorithm":"x"}"#).is_err());
     }
 
     #[test]

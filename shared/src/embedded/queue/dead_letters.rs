@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{EmbeddedQueue, corrupt, encode};
 use crate::cursor;
+use crate::domain::unknown::{Unknown, keeps_unknown};
 use crate::embedded::codec;
 use crate::embedded::store::{Store, Table};
-use crate::ports::{Page, QueueError, StoreError, StoreResult};
+use crate::ports::{Listed, OfRow as _, Page, QueueError, StoreError, StoreResult};
 use crate::time::Timestamp;
 
 const KIND: u8 = b'x';
@@ -20,6 +21,7 @@ const DELETED_AT_ONCE: usize = 1_000;
 
 /// A message that was set aside, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct DeadLetter {
     pub queue: String,
     pub message_id: String,
@@ -29,7 +31,11 @@ pub struct DeadLetter {
     /// Whose turn it takes; unknown of those from before this was noted.
     #[serde(default)]
     pub group: String,
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(DeadLetter);
 
 impl DeadLetter {
     pub fn id(&self) -> DeadLetterId {
@@ -74,6 +80,13 @@ impl DeadLetterId {
         row
     }
 
+    /// None when the key is damaged.
+    fn of_row(row: &[u8]) -> Option<Self> {
+        let (at, message) = row.strip_prefix(&[KIND])?.split_first_chunk::<8>()?;
+        let (at, message) = (i64::from_be_bytes(*at), String::from_utf8(message.to_vec()).ok()?);
+        Some(Self { at: Timestamp::from_millis(at), message })
+    }
+
     fn number(&self) -> Option<u64> {
         self.message.rsplit_once('-')?.1.parse().ok()
     }
@@ -111,7 +124,7 @@ impl DeadLetters {
     }
 
     /// Those that are not too old, the latest first.
-    pub fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<DeadLetter>> {
+    pub fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<DeadLetter>>> {
         const LIST: &str = "dead letters";
         let end = match cursor {
             Some(cursor) => cursor::decode_as::<DeadLetterId>(LIST, cursor)?.row(),
@@ -119,10 +132,20 @@ impl DeadLetters {
         };
         let start = self.oldest().min(end.clone());
         let rows = self.store.range(Table::Messages, start..end).rev().take(limit + 1);
-        let mut items = rows.map(|row| codec::decode(&row?.1)).collect::<StoreResult<Vec<DeadLetter>>>()?;
+        let mut items = Vec::new();
+        for row in rows {
+            let (key, value) = row?;
+            let Some(id) = DeadLetterId::of_row(&key) else {
+                tracing::error!("a dead letter is passed over whose key is damaged");
+                continue;
+            };
+            let letter = codec::decode::<DeadLetter>(&value).listed(&id)?;
+            items.push((id, letter));
+        }
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|last| cursor::encode(LIST, last.id().to_string().as_bytes()));
+        let next = items.last().filter(|_| more).map(|(id, _)| cursor::encode(LIST, id.to_string().as_bytes()));
+        let items = items.into_iter().map(|(_, letter)| letter).collect();
         Ok(Page { items, next })
     }
 
@@ -131,7 +154,7 @@ impl DeadLetters {
         if row < self.oldest() {
             return Ok(None);
         }
-        self.store.get(Table::Messages, &row)?.map(|value| codec::decode(&value)).transpose()
+        self.store.get(Table::Messages, &row)?.map(|value| codec::decode(&value)).transpose().of_row(id)
     }
 
     /// How many there are of each queue that has any.
@@ -139,9 +162,10 @@ impl DeadLetters {
         let mut counts = BTreeMap::new();
         for row in self.store.range(Table::Messages, self.oldest()..codec::after_prefix(&[KIND])) {
             let (key, _) = row?;
-            let message = key.get(1 + size_of::<i64>()..).and_then(|id| std::str::from_utf8(id).ok());
-            let (queue, _) = message.and_then(|id| id.rsplit_once('-')).ok_or_else(|| corrupt("a broken key"))?;
-            *counts.entry(queue.to_owned()).or_default() += 1;
+            let id = DeadLetterId::of_row(&key);
+            if let Some((queue, _)) = id.as_ref().and_then(|id| id.message.rsplit_once('-')) {
+                *counts.entry(queue.to_owned()).or_default() += 1;
+            }
         }
         Ok(counts)
     }

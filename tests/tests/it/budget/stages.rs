@@ -290,6 +290,7 @@ async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
         // Its use is noted once a minute, aside of the requests that are counted here.
         last_used_at: Some(START),
         version: 1,
+        unknown: shared::domain::unknown::Unknown::NONE,
     };
     stages.stores.keys.create(&key).await.unwrap();
     stages.meter.reset();
@@ -375,7 +376,7 @@ async fn publishing_against_a_catalogue_reads_each_type_once_in_five_seconds() {
     let strict = Tenant { strict_event_types: true, version: 2, ..tenant("acme") };
     stages.stores.tenants.update(&strict).await.unwrap();
     let entry = serde_json::from_str(r#"{"name":"known","schema":{"type":"object"}}"#).unwrap();
-    let event_type = StoredEventType { entry, created_at: START, updated_at: START, version: 1 };
+    let event_type = StoredEventType::new(entry, START);
     catalogue.put(Owner::Tenant(&strict.id), &event_type).await.unwrap();
     stages.meter.reset();
     for (event_type, status, reads) in [

@@ -70,7 +70,7 @@ impl DeadLetters for SetAside {
     async fn all(&self) -> Vec<(Bytes, String)> {
         let letters =
             Letters::new(self.0.clone(), Vec::new(), Duration::from_secs(3_600)).list(100, None).unwrap().items;
-        letters.into_iter().map(|letter| (letter.body.into(), letter.reason)).collect()
+        letters.into_iter().flatten().map(|letter| (letter.body.into(), letter.reason)).collect()
     }
 }
 

@@ -3,7 +3,7 @@ use shared::domain::ids::HookId;
 use shared::ports::{KEPT_REVISION_BYTES, KEPT_REVISIONS, StoreError};
 
 use super::Stores;
-use super::samples::{all_pages, changed, hook, tenant_id};
+use super::samples::{all_pages, changed, hook, readable, tenant_id};
 
 async fn get(stores: &Stores, hook: &Hook) -> Option<Hook> {
     stores.hooks.get(&hook.tenant, hook.id).await.unwrap().map(|h| (*h).clone())
@@ -12,7 +12,7 @@ async fn get(stores: &Stores, hook: &Hook) -> Option<Hook> {
 async fn matches(stores: &Stores, event_type: &str) -> Vec<HookId> {
     let page =
         stores.subscriptions.matching(&tenant_id("acme"), &event_type.parse().unwrap(), 100, None).await.unwrap();
-    page.items.iter().map(|m| m.hook).collect()
+    page.items.iter().flatten().map(|m| m.hook).collect()
 }
 
 pub(crate) async fn a_hook_is_found_under_its_own_tenant_only(stores: &Stores) {
@@ -63,7 +63,7 @@ pub(crate) async fn an_update_moves_the_subscription_rows_with_the_hook(stores: 
     for event_type in ["kept", "added.x"] {
         let event_type = event_type.parse().unwrap();
         let page = stores.subscriptions.matching(&off.tenant, &event_type, 10, None).await.unwrap();
-        assert!(page.items.iter().all(|row| *row == off.subscription()), "{:?}", page.items);
+        assert!(page.items.iter().flatten().all(|row| *row == off.subscription()), "{:?}", page.items);
     }
 }
 
@@ -71,7 +71,7 @@ pub(crate) async fn every_field_is_read_back(stores: &Stores) {
     let one = hook("acme", &["post.*", "*"]);
     stores.hooks.create(&one).await.unwrap();
     assert_eq!(get(stores, &one).await, Some(one.clone()));
-    assert_eq!(stores.hooks.list(&one.tenant, 1, None).await.unwrap().items, [one]);
+    assert_eq!(readable(stores.hooks.list(&one.tenant, 1, None).await.unwrap().items), [one]);
 }
 
 pub(crate) async fn pages_are_complete_and_in_order_of_id(stores: &Stores) {
@@ -84,18 +84,18 @@ pub(crate) async fn pages_are_complete_and_in_order_of_id(stores: &Stores) {
     let tenant = &tenant_id("acme");
     for limit in [1, 3, 7, 50] {
         let listed = all_pages(|cursor| async move { stores.hooks.list(tenant, limit, cursor.as_deref()).await }).await;
-        assert_eq!(listed, hooks, "limit {limit}");
+        assert_eq!(readable(listed), hooks, "limit {limit}");
     }
 }
 
 pub(crate) async fn a_deleted_hook_is_gone_and_matches_nothing(stores: &Stores) {
     let one = hook("acme", &["a", "b.*"]);
     stores.hooks.create(&one).await.unwrap();
-    assert!(stores.hooks.delete(&one).await.unwrap());
+    assert!(stores.hooks.delete(&one.tenant, one.id).await.unwrap());
     assert!(get(stores, &one).await.is_none());
     assert_eq!(matches(stores, "a").await, []);
     assert_eq!(matches(stores, "b.c").await, []);
-    assert!(!stores.hooks.delete(&one).await.unwrap());
+    assert!(!stores.hooks.delete(&one.tenant, one.id).await.unwrap());
 }
 
 pub(crate) async fn a_hook_may_have_the_most_patterns(stores: &Stores) {
@@ -106,7 +106,7 @@ pub(crate) async fn a_hook_may_have_the_most_patterns(stores: &Stores) {
     let fewer = changed(&one, |h| h.events = ["type.0".parse().unwrap()].into());
     stores.hooks.update(&one, &fewer).await.unwrap();
     assert_eq!(matches(stores, "type.49").await, []);
-    assert!(stores.hooks.delete(&fewer).await.unwrap());
+    assert!(stores.hooks.delete(&fewer.tenant, fewer.id).await.unwrap());
 }
 
 pub(crate) async fn former_versions_can_be_read_until_they_are_forgotten(stores: &Stores) {
@@ -122,9 +122,9 @@ pub(crate) async fn former_versions_can_be_read_until_they_are_forgotten(stores:
     }
     assert_eq!(revision(4).await, None);
     assert_eq!(stores.hooks.revision(&tenant_id("other"), first.id, 1).await.unwrap(), None);
-    assert_eq!(stores.hooks.list(&first.tenant, 10, None).await.unwrap().items, std::slice::from_ref(&third));
+    assert_eq!(readable(stores.hooks.list(&first.tenant, 10, None).await.unwrap().items), std::slice::from_ref(&third));
 
-    assert!(stores.hooks.delete(&third).await.unwrap());
+    assert!(stores.hooks.delete(&third.tenant, third.id).await.unwrap());
     stores.hooks.forget(&first.tenant, first.id).await.unwrap();
     for version in 1..=3 {
         assert_eq!(revision(version).await, None);
@@ -178,8 +178,8 @@ pub(crate) async fn a_tenant_never_gets_more_hooks_than_it_may_have(stores: &Sto
     assert_eq!(stores.hooks.list(&tenant_id("acme"), 20, None).await.unwrap().items.len(), 5);
 
     let one = hooks.iter().zip(&created).find(|(_, answer)| answer.is_ok()).unwrap().0;
-    assert!(stores.hooks.delete(one).await.unwrap());
-    assert!(!stores.hooks.delete(one).await.unwrap(), "it makes room once");
+    assert!(stores.hooks.delete(&one.tenant, one.id).await.unwrap());
+    assert!(!stores.hooks.delete(&one.tenant, one.id).await.unwrap(), "it makes room once");
     stores.hooks.create_within(&hook("acme", &["a"]), 5).await.unwrap();
     let beyond = stores.hooks.create_within(&hook("acme", &["a"]), 5).await;
     assert!(matches!(beyond, Err(StoreError::LimitReached)), "{beyond:?}");

@@ -11,7 +11,8 @@ use shared::domain::ids::{DeliveryId, EventSeq, HookId, TenantId, new_ulid};
 use shared::domain::secret::{Secret, SigningSecret};
 use shared::domain::settings::Settings;
 use shared::domain::tenant::Tenant;
-use shared::ports::{Clock, ManualClock, OsRandom, Page, StoreResult};
+use shared::domain::unknown::Unknown;
+use shared::ports::{Clock, Listed, ManualClock, OsRandom, Page, StoreResult};
 use shared::time::Timestamp;
 
 use super::START;
@@ -33,6 +34,7 @@ pub(crate) fn tenant(id: &str) -> Tenant {
         created_at: START,
         updated_at: START,
         version: 1,
+        unknown: Unknown::NONE,
     }
 }
 
@@ -60,10 +62,11 @@ pub(crate) fn hook(tenant: &str, patterns: &[&str]) -> Hook {
         verification_key: Some(Secret::generate_verification_key(&OsRandom)),
         profile: Some("github".parse().unwrap()),
         settings: settings(r#"{"method":"PUT","retry":{"delays":[1,0.5]},"payload":{"raw":true}}"#),
-        secrets: vec![SigningSecret { secret: Secret::generate(&OsRandom), expires_at: Some(START) }],
+        secrets: vec![SigningSecret { expires_at: Some(START), ..SigningSecret::current(Secret::generate(&OsRandom)) }],
         created_at: START,
         updated_at: START,
         version: 1,
+        unknown: Unknown::NONE,
     }
 }
 
@@ -90,6 +93,7 @@ pub(crate) fn event(tenant: &str, id: &str, clock: &ManualClock) -> Event {
         deliver_at: Some(clock.now().saturating_add(Duration::from_secs(60))),
         data: Some(raw(r#"{"title":"Hello"}"#)),
         expires_at: clock.now().saturating_add(RETENTION),
+        unknown: Unknown::NONE,
     }
 }
 
@@ -99,6 +103,7 @@ pub(crate) fn page(number: u32, token: &str) -> FanoutPage {
         token: token.to_owned(),
         hooks: vec![hook_id(), hook_id()],
         next: (number == 0).then(|| "a cursor".to_owned()),
+        unknown: Unknown::NONE,
     }
 }
 
@@ -142,11 +147,17 @@ fn attempt(number: u32, at: Timestamp, outcome: Outcome) -> Attempt {
         response_body: status_code.map(|_| "ö\n\"".to_owned()),
         response_is_base64: outcome == Outcome::Gone,
         response_headers: vec![("server".to_owned(), "a: b".to_owned()), ("x".to_owned(), String::new())],
-        revision: Some(Revision { hook: 3, tenant: 1, profile: 0, base: 7 }),
+        revision: Some(Revision { hook: 3, tenant: 1, profile: 0, base: 7, unknown: Unknown::NONE }),
         batch: vec![EventSeq(new_ulid(&ManualClock::at(START), &OsRandom))],
         with_key: number == 1,
         trigger: if number == 1 { Trigger::First } else { Trigger::Retry },
+        unknown: Unknown::NONE,
     }
+}
+
+/// The rows of a list in which all can be read.
+pub(crate) fn readable<T: std::fmt::Debug>(rows: Vec<Listed<T>>) -> Vec<T> {
+    rows.into_iter().map(|row| row.unwrap()).collect()
 }
 
 /// Follows a list to its end; `read` gets each cursor.

@@ -17,7 +17,8 @@ use shared::rates::Rates;
 use super::Stores;
 use super::samples::{all_pages, hook_id, tenant_id};
 
-const BREAKER: CircuitBreaker = CircuitBreaker { failures: 5, probe_after: Seconds::new(60) };
+const BREAKER: CircuitBreaker =
+    CircuitBreaker { failures: 5, probe_after: Seconds::new(60), unknown: shared::domain::unknown::Unknown::NONE };
 /// As `deliver` remembers on AWS.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
@@ -43,7 +44,7 @@ pub(crate) async fn failures_that_several_processes_see_add_up(stores: &Stores) 
     for round in 0..6 {
         let failure = failure(stores, hook);
         let health = &processes[round % 3].health;
-        health.change(tenant, hook, |health| health.fail(failure, BREAKER)).await.unwrap();
+        health.change(tenant, hook, |health| health.fail(failure, &BREAKER)).await.unwrap();
     }
     stores.clock.advance(FRESH_FOR);
     for process in &processes {
@@ -57,7 +58,7 @@ pub(crate) async fn of_all_processes_one_takes_the_probe(stores: &Stores) {
     let processes = processes(stores, 4);
     for _ in 0..5 {
         let failure = failure(stores, hook);
-        processes[0].health.change(tenant, hook, |health| health.fail(failure, BREAKER)).await.unwrap();
+        processes[0].health.change(tenant, hook, |health| health.fail(failure, &BREAKER)).await.unwrap();
     }
     stores.clock.advance(Duration::from_secs(60));
     let now = stores.clock.now();
@@ -70,7 +71,7 @@ pub(crate) async fn another_tenants_hook_of_the_same_id_is_another(stores: &Stor
     let hook = hook_id();
     let [process] = &processes(stores, 1)[..] else { unreachable!("one was asked for") };
     let failure = failure(stores, hook);
-    process.health.change(&tenant_id("acme"), hook, |health| health.fail(failure, BREAKER)).await.unwrap();
+    process.health.change(&tenant_id("acme"), hook, |health| health.fail(failure, &BREAKER)).await.unwrap();
     assert_eq!(process.health.get(&tenant_id("other"), hook).await.unwrap().consecutive_failures, 0);
     assert_eq!(process.health.all(&tenant_id("acme")).await.unwrap().len(), 1);
     assert_eq!(process.health.all(&tenant_id("other")).await.unwrap().len(), 0);
@@ -80,7 +81,7 @@ pub(crate) async fn what_was_removed_is_as_if_it_had_never_been(stores: &Stores)
     let (tenant, hook) = (&tenant_id("acme"), hook_id());
     let [process] = &processes(stores, 1)[..] else { unreachable!("one was asked for") };
     let failure = failure(stores, hook);
-    process.health.change(tenant, hook, |health| health.fail(failure, BREAKER)).await.unwrap();
+    process.health.change(tenant, hook, |health| health.fail(failure, &BREAKER)).await.unwrap();
     process.health.remove(tenant, hook).await.unwrap();
     assert_eq!(*process.health.get(tenant, hook).await.unwrap(), Default::default());
 }
@@ -109,7 +110,7 @@ pub(crate) async fn a_circuit_that_was_opened_in_the_future_is_probed_as_soon_as
         let [writer, reader] = &processes(stores, 2)[..] else { unreachable!("two were asked for") };
         for _ in 0..5 {
             let failure = failure(stores, hook);
-            writer.health.change(tenant, hook, |health| health.fail(failure, BREAKER)).await.unwrap();
+            writer.health.change(tenant, hook, |health| health.fail(failure, &BREAKER)).await.unwrap();
         }
         stores.clock.jump(-back);
         let (now, probe_at) = (stores.clock.now(), stores.clock.now().saturating_add(Duration::from_secs(60)));
@@ -143,7 +144,7 @@ pub(crate) async fn a_jump_that_no_process_saw_counts_for_a_fifth_of_what_disabl
         let failure = failure(stores, hook);
         let counted = process.health.change(tenant, hook, |health| {
             health.count_failing(failure.at, DISABLE_AFTER);
-            health.fail(failure, BREAKER);
+            health.fail(failure, &BREAKER);
             health.failing_for()
         });
         counted.await.unwrap().0
@@ -165,7 +166,7 @@ pub(crate) async fn the_audit_trail_of_a_hook_reads_newest_first(stores: &Stores
     let trail = &trail;
     for limit in [1, 2, 5, 50] {
         let listed = all_pages(|cursor| async move { trail.list(tenant, hook, limit, cursor.as_deref()).await }).await;
-        let details: Vec<String> = listed.into_iter().filter_map(|entry| entry.detail).collect();
+        let details: Vec<String> = listed.into_iter().flatten().filter_map(|entry| entry.detail).collect();
         assert_eq!(details, ["change 4", "change 3", "change 2", "change 1", "change 0"], "limit {limit}");
     }
 }

@@ -18,7 +18,7 @@ async fn matching(stores: &Stores, tenant: &str, event_type: &str, limit: usize)
         assert!(page.items.len() <= limit);
         Ok(page)
     };
-    all_pages(read).await.into_iter().map(|m| m.hook).collect()
+    all_pages(read).await.into_iter().flatten().map(|m| m.hook).collect()
 }
 
 fn sorted(ids: impl IntoIterator<Item = HookId>) -> Vec<HookId> {

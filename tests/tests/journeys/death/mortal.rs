@@ -14,7 +14,7 @@ use shared::effective::EffectiveHooks;
 use shared::embedded::EmbeddedDocuments;
 use shared::keeper::{Foundations, Keeper};
 use shared::ports::{
-    DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender,
+    DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, Listed,
     LogFilter, Match, Outgoing, Page, QueueError, QueueSender, Recorded, Replays, StoreError, StoreResult,
     Subscriptions, TimeRange,
 };
@@ -106,7 +106,7 @@ impl Events for Mortal<dyn Events> {
         id: &EventId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<FanoutPage>> {
+    ) -> StoreResult<Page<Listed<FanoutPage>>> {
         self.fate.step("events.pages", self.port.pages(tenant, id, limit, cursor), store_fails()).await
     }
 
@@ -143,7 +143,7 @@ impl DeliveryLog for Mortal<dyn DeliveryLog> {
         self.fate.step("log.get", self.port.get(tenant, id), store_fails()).await
     }
 
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         self.fate.step("log.attempts", self.port.attempts(delivery), store_fails()).await
     }
 
@@ -154,7 +154,7 @@ impl DeliveryLog for Mortal<dyn DeliveryLog> {
         filter: &LogFilter,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Delivery>> {
+    ) -> StoreResult<Page<Listed<Delivery>>> {
         self.fate.step("log.list", self.port.list(tenant, hook, filter, limit, cursor), store_fails()).await
     }
 
@@ -172,6 +172,10 @@ impl DeliveryLog for Mortal<dyn DeliveryLog> {
     async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
         self.fate.step("log.delete", self.port.delete(deliveries), store_fails()).await
     }
+
+    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()> {
+        self.fate.step("log.delete", self.port.delete_unreadable(tenant, id), store_fails()).await
+    }
 }
 
 #[async_trait]
@@ -188,12 +192,12 @@ impl Hooks for Mortal<dyn Hooks> {
         self.fate.step("hooks.update", self.port.update(old, new), store_fails()).await
     }
 
-    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Hook>> {
+    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
         self.fate.step("hooks.list", self.port.list(tenant, limit, cursor), store_fails()).await
     }
 
-    async fn delete(&self, hook: &Hook) -> StoreResult<bool> {
-        self.fate.step("hooks.delete", self.port.delete(hook), store_fails()).await
+    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+        self.fate.step("hooks.delete", self.port.delete(tenant, id), store_fails()).await
     }
 
     async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {
@@ -225,7 +229,7 @@ impl Replays for Mortal<dyn Replays> {
         hook: HookId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Replay>> {
+    ) -> StoreResult<Page<Listed<Replay>>> {
         self.fate.step("replays.list", self.port.list(tenant, hook, limit, cursor), store_fails()).await
     }
 
@@ -242,7 +246,7 @@ impl Subscriptions for Mortal<dyn Subscriptions> {
         event_type: &EventType,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Match>> {
+    ) -> StoreResult<Page<Listed<Match>>> {
         let call = self.port.matching(tenant, event_type, limit, cursor);
         self.fate.step("subscriptions.matching", call, store_fails()).await
     }
@@ -259,7 +263,7 @@ impl Documents for Mortal<dyn Documents> {
         self.fate.step("documents.put", self.port.put(partition, document), None::<fn() -> StoreResult<()>>).await
     }
 
-    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Document>> {
+    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
         self.port.list(partition, limit, cursor).await
     }
 

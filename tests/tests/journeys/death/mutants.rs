@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use shared::domain::delivery::{Attempt, Delivery};
 use shared::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
 use shared::ports::{
-    DeliveryLog, Expected, HttpRequest, HttpResult, HttpSender, LogFilter, Page, StoreResult, TimeRange,
+    DeliveryLog, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Page, StoreResult, TimeRange,
 };
 
 use super::scenario::Scenario;
@@ -25,7 +25,7 @@ impl DeliveryLog for ForgetfulLog {
         self.0.get(tenant, id).await
     }
 
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         self.0.attempts(delivery).await
     }
 
@@ -36,7 +36,7 @@ impl DeliveryLog for ForgetfulLog {
         filter: &LogFilter,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Delivery>> {
+    ) -> StoreResult<Page<Listed<Delivery>>> {
         self.0.list(tenant, hook, filter, limit, cursor).await
     }
 
@@ -53,6 +53,10 @@ impl DeliveryLog for ForgetfulLog {
 
     async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
         self.0.delete(deliveries).await
+    }
+
+    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()> {
+        self.0.delete_unreadable(tenant, id).await
     }
 }
 

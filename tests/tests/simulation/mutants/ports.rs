@@ -9,7 +9,7 @@ use shared::domain::event::{Event, FanoutPage};
 use shared::domain::ids::{DeliveryId, EventId, EventSeq, HookId, TenantId};
 use shared::messages::DeliveryMessage;
 use shared::ports::{
-    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, LogFilter, Outgoing, Page,
+    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Outgoing, Page,
     QueueError, QueueSender, Recorded, StoreResult, TimeRange,
 };
 use shared::time::Timestamp;
@@ -51,9 +51,9 @@ impl DeliveryLog for BrokenLog {
         self.log.get(tenant, id).await
     }
 
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Attempt>> {
+    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         if self.mutant == Mutant::KnowsTheLastAttemptOnly {
-            return Ok(delivery.last_attempt.clone().into_iter().collect());
+            return Ok(delivery.last_attempt.clone().into_iter().map(Ok).collect());
         }
         self.log.attempts(delivery).await
     }
@@ -65,7 +65,7 @@ impl DeliveryLog for BrokenLog {
         filter: &LogFilter,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Delivery>> {
+    ) -> StoreResult<Page<Listed<Delivery>>> {
         self.log.list(tenant, hook, filter, limit, cursor).await
     }
 
@@ -82,6 +82,10 @@ impl DeliveryLog for BrokenLog {
 
     async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
         self.log.delete(deliveries).await
+    }
+
+    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()> {
+        self.log.delete_unreadable(tenant, id).await
     }
 }
 
@@ -119,7 +123,7 @@ impl Events for BrokenEvents {
         id: &EventId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<FanoutPage>> {
+    ) -> StoreResult<Page<Listed<FanoutPage>>> {
         self.events.pages(tenant, id, limit, cursor).await
     }
 

@@ -57,7 +57,7 @@ impl<'a> Exchanges<'a> {
         if attempt.outcome == Outcome::Auth {
             return Ok(Err("no request was sent".to_owned()));
         }
-        let Some(revision) = attempt.revision else {
+        let Some(revision) = &attempt.revision else {
             return Ok(Err("it was not noted what the request was made of".to_owned()));
         };
         let mut events = Vec::new();
@@ -85,13 +85,13 @@ impl<'a> Exchanges<'a> {
         Ok(events.get(tenant, &id).await?.filter(|event| event.seq == seq))
     }
 
-    async fn hook(&mut self, at: Revision) -> StoreResult<Option<&EffectiveHook>> {
-        let known = self.hooks.iter().position(|(revision, _)| *revision == at);
+    async fn hook(&mut self, at: &Revision) -> StoreResult<Option<&EffectiveHook>> {
+        let known = self.hooks.iter().position(|(revision, _)| revision == at);
         let place = match known {
             Some(place) => place,
             None => {
                 let found = self.deps.effective.at(&self.delivery.tenant, self.delivery.hook(), at).await?;
-                self.hooks.push((at, found.map(masked)));
+                self.hooks.push((at.clone(), found.map(masked)));
                 self.hooks.len() - 1
             }
         };

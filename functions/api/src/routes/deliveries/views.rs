@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::exchange::{Exchanges, ResponseView};
 use crate::Deps;
+use crate::listed::Entry;
 use crate::routes::sent::SentRequest;
 
 #[derive(Serialize, ToSchema)]
@@ -51,7 +52,8 @@ pub(crate) struct AttemptView {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveryList {
-    pub(crate) items: Vec<DeliveryView>,
+    #[schema(inline)]
+    pub(crate) items: Vec<Entry<DeliveryView>>,
     /// Pass it as `cursor` to read on; null on the last page.
     pub(crate) next_cursor: Option<String>,
     /// With `count=true`: how many deliveries pass the filter, counted up to 10,000
@@ -63,7 +65,7 @@ pub(crate) struct DeliveryList {
 }
 
 impl DeliveryList {
-    pub(crate) fn new(items: Vec<DeliveryView>, next_cursor: Option<String>) -> Self {
+    pub(crate) fn new(items: Vec<Entry<DeliveryView>>, next_cursor: Option<String>) -> Self {
         Self { items, next_cursor, total: None, total_is_exact: None }
     }
 }
@@ -73,7 +75,8 @@ pub(crate) struct DeliveryWithAttempts {
     #[serde(flatten)]
     delivery: DeliveryView,
     /// In the order they were made
-    attempts: Vec<WholeAttempt>,
+    #[schema(inline)]
+    attempts: Vec<Entry<WholeAttempt>>,
 }
 
 /// An attempt with all that was sent and what is kept of the answer.
@@ -94,13 +97,20 @@ impl DeliveryWithAttempts {
     pub(crate) async fn read(deps: &Deps, delivery: &Delivery) -> StoreResult<Self> {
         let mut exchanges = Exchanges::of(deps, delivery);
         let mut attempts = Vec::new();
-        for attempt in deps.log.attempts(delivery).await? {
+        for row in deps.log.attempts(delivery).await? {
+            let attempt = match row {
+                Ok(attempt) => attempt,
+                Err(unreadable) => {
+                    attempts.push(unreadable.into());
+                    continue;
+                }
+            };
             let (request, request_missing) = match exchanges.request(&attempt).await? {
                 Ok(request) => (Some(request), None),
                 Err(reason) => (None, Some(reason)),
             };
             let response = ResponseView::of(&attempt);
-            attempts.push(WholeAttempt { attempt: (&attempt).into(), request, request_missing, response });
+            attempts.push(Entry::Read(WholeAttempt { attempt: (&attempt).into(), request, request_missing, response }));
         }
         Ok(Self { delivery: delivery.into(), attempts })
     }

@@ -56,7 +56,7 @@ pub(crate) struct EventTypeView {
 
 impl EventTypeView {
     pub(crate) fn of(entry: EventTypeEntry, source: Source) -> Self {
-        let EventTypeEntry { name, description, schema, example, deprecated, archived } = entry;
+        let EventTypeEntry { name, description, schema, example, deprecated, archived, .. } = entry;
         Self { name: name.to_string(), description, schema, example, deprecated, archived, source }
     }
 }
@@ -134,7 +134,7 @@ pub(super) async fn add(
         return Err(Problem::conflict(format!("a catalogue has at most {MAX_EVENT_TYPES} types; delete one first")));
     }
     let now = deps.clock.now();
-    let stored = StoredEventType { entry, created_at: now, updated_at: now, version: 1 };
+    let stored = StoredEventType::new(entry, now);
     match deps.catalogue.entries.put(owner, &stored).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(EventTypeView::of(stored.entry, owner.source())))),
         Err(StoreError::Conflict) => Err(Problem::conflict(format!("event type {} exists already", stored.entry.name))),

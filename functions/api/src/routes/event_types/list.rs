@@ -1,6 +1,7 @@
 //! Filtering and paging event types, which are in order of name.
 
 use ::shared::domain::event_type::Source;
+use ::shared::ports::Listed;
 use axum::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::entries::EventTypeView;
 use crate::input::limit;
+use crate::listed::Entry;
 use crate::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]
@@ -51,7 +53,8 @@ impl TenantEventTypeQuery {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EventTypeList {
-    items: Vec<EventTypeView>,
+    #[schema(inline)]
+    items: Vec<Entry<EventTypeView>>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
 }
@@ -59,23 +62,29 @@ pub(crate) struct EventTypeList {
 /// One page of those that are asked for. A cursor is the name of the last one
 /// of its page, so it stays valid while entries come and go.
 pub(super) fn select(
-    known: Vec<EventTypeView>,
+    known: Vec<Listed<EventTypeView>>,
     source: Option<Source>,
     query: &EventTypeQuery,
 ) -> Result<Json<EventTypeList>, Problem> {
     let limit = limit(query.limit)?;
     let after = query.cursor.as_deref().map(read_cursor).transpose()?;
-    let mut items: Vec<EventTypeView> = known
+    let passes = |item: &EventTypeView| {
+        source.is_none_or(|source| item.source == source)
+            && query.archived.is_none_or(|archived| item.archived == archived)
+            && query.deprecated.is_none_or(|deprecated| item.deprecated == deprecated)
+    };
+    let is_filtered = source.is_some() || query.archived.is_some() || query.deprecated.is_some();
+    let mut items: Vec<(String, Listed<EventTypeView>)> = known
         .into_iter()
-        .filter(|item| source.is_none_or(|source| item.source == source))
-        .filter(|item| query.archived.is_none_or(|archived| item.archived == archived))
-        .filter(|item| query.deprecated.is_none_or(|deprecated| item.deprecated == deprecated))
-        .filter(|item| after.as_ref().is_none_or(|after| item.name > *after))
+        .filter(|row| row.as_ref().map_or(!is_filtered, passes))
+        .map(|row| (row.as_ref().map_or_else(|unreadable| &unreadable.id, |item| &item.name).clone(), row))
+        .filter(|(name, _)| after.as_ref().is_none_or(|after| name > after))
         .take(limit + 1)
         .collect();
     let more = items.len() > limit;
     items.truncate(limit);
-    let next_cursor = items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(&last.name));
+    let next_cursor = items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(&last.0));
+    let items = items.into_iter().map(|(_, row)| Entry::of(row, |item| item)).collect();
     Ok(Json(EventTypeList { items, next_cursor }))
 }
 

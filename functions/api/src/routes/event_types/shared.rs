@@ -38,7 +38,7 @@ pub(crate) async fn list_shared(
     Query(query): Query<EventTypeQuery>,
 ) -> Result<Json<EventTypeList>, Problem> {
     let stored = deps.catalogue.entries.all(Owner::Operator).await?;
-    let known = stored.into_iter().map(|stored| EventTypeView::of(stored.entry, Source::Operator));
+    let known = stored.into_iter().map(|row| row.map(|stored| EventTypeView::of(stored.entry, Source::Operator)));
     select(known.collect(), None, &query)
 }
 

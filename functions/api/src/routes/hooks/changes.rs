@@ -30,7 +30,7 @@ pub(super) async fn prepare(
     if moved || !was_enabled && new.enabled {
         let now = deps.clock.now();
         let renew = |health: &mut Health| {
-            health.reset(now, settings.circuit_breaker);
+            health.reset(now, &settings.circuit_breaker);
             if moved {
                 health.unverify();
             }

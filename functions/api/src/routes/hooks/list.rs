@@ -8,6 +8,7 @@ use serde::Deserialize;
 use shared::domain::health::Health;
 use shared::domain::hook::Hook;
 use shared::domain::ids::{EventType, HookId};
+use shared::ports::Listed;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::input::limit;
@@ -77,7 +78,12 @@ impl Order {
     }
 
     /// What hooks are compared by; the id makes it unique.
-    fn key(self, hook: &Hook, healths: &HashMap<HookId, Health>) -> (String, String) {
+    fn key(self, row: &Listed<Hook>, healths: &HashMap<HookId, Health>) -> (String, String) {
+        let hook = match row {
+            Ok(hook) => hook,
+            // By whatever else hooks are compared, it has none.
+            Err(unreadable) => return (String::new(), unreadable.id.clone()),
+        };
         let value = match self {
             Self::Created | Self::CreatedDescending => hook.created_at.to_string(),
             Self::Modified | Self::ModifiedDescending => hook.updated_at.to_string(),
@@ -95,13 +101,13 @@ impl Order {
 }
 
 pub(crate) struct Selection {
-    pub(crate) items: Vec<Hook>,
+    pub(crate) items: Vec<Listed<Hook>>,
     pub(crate) next: Option<String>,
     pub(crate) total: usize,
 }
 
 pub(crate) fn select(
-    hooks: Vec<Hook>,
+    hooks: Vec<Listed<Hook>>,
     healths: &HashMap<HookId, Health>,
     query: &ListQuery,
 ) -> Result<Selection, Problem> {
@@ -112,12 +118,16 @@ pub(crate) fn select(
         None => None,
     };
     let name = query.name.as_deref().map(str::to_lowercase);
-    let mut matching: Vec<((String, String), Hook)> = hooks
+    let passes = |hook: &Hook| {
+        event.as_ref().is_none_or(|event| hook.events.iter().any(|pattern| pattern.matches(event)))
+            && name.as_ref().is_none_or(|name| hook.name.to_lowercase().contains(name))
+            && query.enabled.is_none_or(|enabled| hook.enabled == enabled)
+    };
+    let is_filtered = event.is_some() || name.is_some() || query.enabled.is_some();
+    let mut matching: Vec<((String, String), Listed<Hook>)> = hooks
         .into_iter()
-        .filter(|hook| event.as_ref().is_none_or(|event| hook.events.iter().any(|pattern| pattern.matches(event))))
-        .filter(|hook| name.as_ref().is_none_or(|name| hook.name.to_lowercase().contains(name)))
-        .filter(|hook| query.enabled.is_none_or(|enabled| hook.enabled == enabled))
-        .map(|hook| (order.key(&hook, healths), hook))
+        .filter(|row| row.as_ref().map_or(!is_filtered, passes))
+        .map(|row| (order.key(&row, healths), row))
         .collect();
     matching.sort_by(|(a, _), (b, _)| if order.is_descending() { b.cmp(a) } else { a.cmp(b) });
     let total = matching.len();

@@ -139,10 +139,10 @@ fn provide_secrets(
             |ed25519: bool| hook.secrets.iter().any(|s| (SecretKind::of(&s.secret) == SecretKind::Ed25519) == ed25519);
         let (needs_text, needs_ed25519) = (signs(false) && !has(false), signs(true) && !has(true));
         if needs_text || hook.secrets.is_empty() && !needs_ed25519 {
-            hook.secrets.push(SigningSecret { secret: Secret::generate(random), expires_at: None });
+            hook.secrets.push(SigningSecret::current(Secret::generate(random)));
         }
         if needs_ed25519 {
-            hook.secrets.push(SigningSecret { secret: Secret::generate_ed25519(random), expires_at: None });
+            hook.secrets.push(SigningSecret::current(Secret::generate_ed25519(random)));
         }
     }
     // A key that nothing uses any more does no harm; one that does not fit does.

@@ -107,7 +107,8 @@ impl TrialResult {
             | Outcome::Connect
             | Outcome::Tls
             | Outcome::InvalidResponse
-            | Outcome::Auth => Self::RequestFailed,
+            | Outcome::Auth
+            | Outcome::Unknown(_) => Self::RequestFailed,
         }
     }
 }

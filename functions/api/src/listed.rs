@@ -1,0 +1,51 @@
+//! Lists in which some rows cannot be read.
+
+use serde::Serialize;
+use shared::ports::{Listed, Unreadable};
+use utoipa::ToSchema;
+
+/// An entry of a list.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Entry<T> {
+    Read(T),
+    Unreadable(UnreadableView),
+}
+
+/// What is stored and cannot be read by this version: it is damaged, or a newer
+/// version wrote it. Reading it alone is answered with 500, deleting it works.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Unreadable)]
+pub struct UnreadableView {
+    /// Its id, or its name where that is what it goes by
+    id: String,
+    /// Why it cannot be read
+    unreadable: String,
+}
+
+impl From<Unreadable> for UnreadableView {
+    fn from(Unreadable { id, why }: Unreadable) -> Self {
+        Self { id, unreadable: why }
+    }
+}
+
+impl<T> Entry<T> {
+    pub fn of<R>(row: Listed<R>, view: impl FnOnce(R) -> T) -> Self {
+        match row {
+            Ok(row) => Self::Read(view(row)),
+            Err(unreadable) => unreadable.into(),
+        }
+    }
+
+    /// All rows of a page.
+    pub fn all<R>(rows: Vec<Listed<R>>, view: impl Fn(R) -> T) -> Vec<Self> {
+        rows.into_iter().map(|row| Self::of(row, &view)).collect()
+    }
+}
+
+impl<T> From<Unreadable> for Entry<T> {
+    fn from(unreadable: Unreadable) -> Self {
+        tracing::error!(error = %unreadable, "a row of a list cannot be read");
+        Self::Unreadable(unreadable.into())
+    }
+}

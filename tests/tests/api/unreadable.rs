@@ -1,0 +1,138 @@
+//! A row that cannot be read hides none of its neighbours, and can be deleted.
+
+use serde_json::{Value, json};
+use shared::domain::unknown::Unknown;
+use shared::embedded::{EmbeddedDocuments, EmbeddedHooks};
+use shared::ports::{Document, Documents as _, Hooks as _};
+use tests::world::{TENANT, World};
+
+/// Writes over a document, past everything that checks it, and starts anew.
+async fn damage(world: World, rows: &[(&str, &str)]) -> World {
+    let documents = EmbeddedDocuments::new(world.engine.store.clone());
+    for (partition, name) in rows {
+        let version = documents.get(partition, name).await.unwrap().map_or(0, |document| document.version) + 1;
+        let body = r#"{"not":"what it was"#.to_owned();
+        documents.put(partition, &Document { name: (*name).to_owned(), version, body }).await.unwrap();
+    }
+    drop(documents);
+    world.stop_and_start().await
+}
+
+/// The ids of a list, and of those the ones that cannot be read.
+async fn listed(world: &World, path: &str) -> (Vec<String>, Vec<String>) {
+    let items = world.pages(&format!("{path}?limit=100")).await;
+    let id = |item: &Value| item["id"].as_str().or(item["name"].as_str()).unwrap().to_owned();
+    let unreadable = items.iter().filter(|item| item["unreadable"].is_string());
+    (items.iter().map(id).collect(), unreadable.map(id).collect())
+}
+
+#[tokio::test]
+async fn a_tenant_that_cannot_be_read_is_listed_and_told_of_and_deleted() {
+    let world = World::new().await;
+    world.post("/v1/tenants", json!({ "id": "bad" })).await.expect(201);
+    let world = damage(world, &[("tenants", "bad")]).await;
+    assert_eq!(
+        listed(&world, "/v1/tenants").await,
+        (vec![TENANT.to_owned(), "bad".to_owned()], vec!["bad".to_owned()])
+    );
+    let problem = world.get("/v1/tenants/bad").await.expect(500).json();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.starts_with("bad cannot be read: it is damaged") && detail.contains("delete it"), "{detail}");
+    world.get(&format!("/v1/tenants/{TENANT}")).await.expect(200);
+    world.delete("/v1/tenants/bad").await.expect(204);
+    assert_eq!(listed(&world, "/v1/tenants").await.0, [TENANT]);
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_read_is_listed_opens_nothing_and_is_revoked() {
+    let world = World::new().await;
+    let keys = format!("/v1/tenants/{TENANT}/keys");
+    let one = world.post(&keys, json!({ "scope": "tenant" })).await.expect(201).json();
+    let two = world.post(&keys, json!({ "scope": "tenant" })).await.expect(201).json();
+    let (id, key) = (one["id"].as_str().unwrap(), one["key"].as_str().unwrap());
+    let world = damage(world, &[(&format!("keys#{TENANT}"), id)]).await;
+    let list = world.get(&keys).await.expect(200).json();
+    let items = list["items"].as_array().unwrap();
+    let of = |id: &Value| items.iter().find(|item| item["id"] == *id).unwrap();
+    assert!(of(&one["id"])["unreadable"].is_string() && of(&two["id"])["scope"] == "tenant", "{list}");
+    world.call("GET", &keys, Some(key), "").await.expect(500);
+    world.call("GET", &keys, two["key"].as_str(), "").await.expect(200);
+    world.post(&keys, json!({ "scope": "publish" })).await.expect(201);
+    world.delete(&format!("{keys}/{id}")).await.expect(204);
+    assert_eq!(world.get(&keys).await.expect(200).json()["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn profiles_event_types_and_replays_that_cannot_be_read_are_listed_and_deleted() {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    let types = format!("/v1/tenants/{TENANT}/event-types");
+    for name in ["one", "two"] {
+        world.post("/v1/profiles", json!({ "name": name })).await.expect(201);
+        world.post(&types, json!({ "name": name })).await.expect(201);
+    }
+    let replays = format!("{}/replays", hook.path());
+    let replay = world.post(&replays, json!({ "kind": "range", "dry_run": true })).await.expect(202).json();
+    world.post(&replays, json!({ "kind": "failed", "dry_run": true })).await.expect(202);
+    let id = replay["id"].as_str().unwrap();
+    let stored = id.trim_start_matches("rpl_");
+    let partition = format!("replays#{TENANT}#{}", hook.id.trim_start_matches("hook_"));
+    let of_types = format!("event-types#{TENANT}");
+    let world = damage(world, &[("profiles", "one"), (&of_types, "one"), (&partition, stored)]).await;
+
+    let profiles = world.get("/v1/profiles").await.expect(200).json();
+    let profiles = profiles["items"].as_array().unwrap();
+    assert!(profiles.iter().any(|profile| profile["id"] == "one" && profile["unreadable"].is_string()));
+    assert!(profiles.iter().any(|profile| profile["name"] == "two"));
+    assert_eq!(listed(&world, &types).await, (vec!["one".to_owned(), "two".to_owned()], vec!["one".to_owned()]));
+    assert_eq!(listed(&world, &replays).await.1, [id]);
+    for path in ["/v1/profiles/one", &format!("{types}/one"), &format!("{replays}/{id}")] {
+        let detail = world.get(path).await.expect(500).json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("cannot be read"), "{path}: {detail}");
+        world.delete(path).await.expect(204);
+        world.get(path).await.expect(404);
+    }
+    assert_eq!(listed(&world, &types).await.0, ["two"]);
+    // What the other hooks' health says is not needed to list or to send.
+    let world = damage(world, &[(&format!("health#{TENANT}"), &hook.id)]).await;
+    assert_eq!(listed(&world, &format!("/v1/tenants/{TENANT}/hooks")).await.0, std::slice::from_ref(&hook.id));
+    world.publish(json!({ "type": "two", "data": 1 })).await;
+    world.settle().await;
+    assert_eq!(world.endpoint.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn a_hook_that_cannot_be_read_hides_no_other_and_goes_with_its_tenant() {
+    let world = World::new().await;
+    let (fine, bad) = (world.hook(json!({})).await, world.hook(json!({})).await);
+    let world = unseal(world, &bad.id).await;
+    let hooks = format!("/v1/tenants/{TENANT}/hooks");
+    let (ids, unreadable) = listed(&world, &hooks).await;
+    assert!(ids.contains(&fine.id) && unreadable == [bad.id.clone()], "{ids:?}");
+    let list = world.get(&hooks).await.expect(200).json();
+    assert_eq!(list["total"], 2);
+    let detail = world.get(&bad.path()).await.expect(500).json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.starts_with(&format!("{} cannot be read", bad.id)), "{detail}");
+
+    let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.drain().await;
+    assert_eq!(world.endpoint.sent().len(), 1, "the other one gets it");
+    assert_eq!(world.deliveries(&event).await.len(), 2);
+
+    world.delete(&bad.path()).await.expect(204);
+    assert_eq!(listed(&world, &hooks).await.0, std::slice::from_ref(&fine.id));
+    let world = unseal(world, &fine.id).await;
+    world.delete(&format!("/v1/tenants/{TENANT}")).await.expect(204);
+    world.get(&format!("/v1/tenants/{TENANT}")).await.expect(404);
+}
+
+/// Gives a hook a secret that no key opens.
+async fn unseal(world: World, id: &str) -> World {
+    let hooks = EmbeddedHooks::new(world.engine.store.clone());
+    let old = hooks.get(&TENANT.parse().unwrap(), id.parse().unwrap()).await.unwrap().unwrap();
+    let mut new = shared::domain::hook::Hook { version: old.version + 1, unknown: Unknown::NONE, ..(*old).clone() };
+    new.replace_secret(shared::domain::secret::Secret::new("sealed:v1:nothing"));
+    hooks.update(&old, &new).await.unwrap();
+    drop(hooks);
+    world.stop_and_start().await
+}

@@ -1,0 +1,161 @@
+//! Two versions that live side by side: what earlier releases wrote is read and
+//! written as they did, and what a later one might write passes through this one.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use shared::audit::Entry;
+use shared::domain::delivery::{Attempt, Delivery};
+use shared::domain::event::{Event, FanoutPage};
+use shared::domain::event_type::StoredEventType;
+use shared::domain::health::Health;
+use shared::domain::hook::{Hook, Subscription};
+use shared::domain::key::ApiKey;
+use shared::domain::profile::Profile;
+use shared::domain::replay::Replay;
+use shared::domain::tenant::Tenant;
+use shared::embedded::DeadLetter;
+use shared::jobs::{JobFound, JobMessage};
+use shared::messages::{DeliveryMessage, EventMessage, EventRequest};
+
+const RELEASES: [&str; 1] = ["0.1"];
+/// Fields that hold JSON of publishers and customers, or what is made anew.
+const NOT_OURS: [&str; 7] = ["data", "filter", "schema", "example", "value", "default", "circuit"];
+/// Objects that are only a name and what it stands for.
+const NAMED: [&str; 2] = ["job", "change"];
+
+fn lines(kind: &str) -> Vec<String> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("upgrades");
+    let read = |release: &&str| {
+        let path = root.join(release).join(format!("{kind}.jsonl"));
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    RELEASES.iter().map(read).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// The same as a later release might have written it, once for each object in it.
+fn of_the_next_release(text: &str) -> Vec<Value> {
+    let whole: Value = serde_json::from_str(text).unwrap();
+    let mut places = Vec::new();
+    objects(&whole, "", &mut places);
+    let changed = places.iter().map(|place| {
+        let mut next = whole.clone();
+        let object = next.pointer_mut(place).and_then(Value::as_object_mut).unwrap();
+        object.insert(
+            "from_the_next_release".to_owned(),
+            json!({ "deep": [1.5, null], "n": 18_446_744_073_709_551_615_u64 }),
+        );
+        next
+    });
+    changed.collect()
+}
+
+fn objects(value: &Value, place: &str, places: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            let name = place.rsplit('/').next().unwrap_or_default();
+            if !NAMED.contains(&name) {
+                places.push(place.to_owned());
+            }
+            for (name, value) in fields.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str())) {
+                objects(value, &format!("{place}/{name}"), places);
+            }
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, item)| objects(item, &format!("{place}/{n}"), places));
+        }
+        _ => {}
+    }
+}
+
+fn check<T: DeserializeOwned + Serialize>(kind: &str) {
+    for line in lines(kind) {
+        let read: T = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{kind}: {error}: {line}"));
+        assert_eq!(serde_json::to_string(&read).unwrap(), line, "{kind} is written as ever");
+        for next in of_the_next_release(&line) {
+            let read: T =
+                serde_json::from_value(next.clone()).unwrap_or_else(|error| panic!("{kind}: {error}: {next}"));
+            assert_eq!(serde_json::to_value(&read).unwrap(), next, "{kind} keeps what it does not know");
+        }
+    }
+}
+
+#[test]
+fn rows_of_earlier_releases_are_read_and_those_of_later_ones_keep_their_fields() {
+    check::<Hook>("rows/hook");
+    check::<Subscription>("rows/subscription");
+    check::<Tenant>("rows/tenant");
+    check::<Profile>("rows/profile");
+    check::<ApiKey>("rows/key");
+    check::<Replay>("rows/replay");
+    check::<StoredEventType>("rows/event_type");
+    check::<Entry>("rows/audit");
+    check::<Health>("rows/health");
+    check::<FanoutPage>("rows/fanout_page");
+    check::<Event>("rows/event");
+    check::<Attempt>("rows/attempt");
+    check::<Delivery>("rows/delivery");
+    check::<DeadLetter>("rows/dead_letter");
+}
+
+#[test]
+fn messages_of_earlier_releases_are_read_and_those_of_later_ones_keep_their_fields() {
+    check::<EventMessage>("messages/event");
+    check::<EventMessage>("messages/continuation");
+    check::<DeliveryMessage>("messages/delivery");
+    check::<JobMessage>("messages/job");
+}
+
+#[test]
+fn a_stage_reads_what_a_later_release_of_another_wrote() {
+    let texts = |kind| lines(kind).into_iter().flat_map(|line| of_the_next_release(&line)).map(|next| next.to_string());
+    for text in texts("messages/continuation") {
+        let read = EventMessage::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert!(matches!(read, EventRequest::Continue(_)));
+    }
+    for text in texts("messages/delivery") {
+        DeliveryMessage::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
+    }
+    for text in texts("messages/job") {
+        let found = JobMessage::parse(text.as_bytes());
+        assert!(matches!(found, JobFound::Job(_)), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn publishers_are_still_told_of_a_field_that_nobody_knows() {
+    for next in lines("messages/event").iter().flat_map(|line| of_the_next_release(line)) {
+        let answer = EventMessage::parse(next.to_string().as_bytes());
+        if next["internal"] == json!(true) {
+            assert!(answer.is_ok(), "one of our own stages wrote it: {answer:?}");
+            continue;
+        }
+        let reason = answer.unwrap_err().0;
+        assert!(
+            reason.contains("unknown field `from_the_next_release`, expected one of `version`, `tenant`"),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn names_of_a_later_release_are_read_and_written_as_they_are() {
+    let delivery = lines("rows/delivery").remove(0);
+    for (name, newer) in
+        [("retrying", "paused"), ("status\"", "rerouted\""), ("trigger\":\"retry", "trigger\":\"hunch")]
+    {
+        let row = delivery.replacen(&format!("\"{name}"), &format!("\"{newer}"), 2).replace("rerouted\":", "status\":");
+        let read: Delivery = serde_json::from_str(&row).unwrap_or_else(|error| panic!("{error}: {row}"));
+        assert_eq!(serde_json::to_string(&read).unwrap(), row);
+    }
+    let key = lines("rows/key").remove(0).replace("\"publish\"", "\"audit\"");
+    assert_eq!(serde_json::to_string(&serde_json::from_str::<ApiKey>(&key).unwrap()).unwrap(), key);
+    let health =
+        lines("rows/health").remove(0).replace("\"failing\"", "\"tired\"").replace("failed_for_long", "asleep");
+    assert_eq!(serde_json::to_string(&serde_json::from_str::<Health>(&health).unwrap()).unwrap(), health);
+    let replay = lines("rows/replay").remove(0).replace("missing", "guessed").replace("running", "paused");
+    assert_eq!(serde_json::to_string(&serde_json::from_str::<Replay>(&replay).unwrap()).unwrap(), replay);
+}
