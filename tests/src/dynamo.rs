@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use shared::config::StoreConfig;
+use services::runtime::config::StoreConfig;
 
 use crate::metering::Meter;
 
@@ -67,8 +67,8 @@ fn config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(endpoint)
-        .retry_config(shared::aws::client::retries())
-        .timeout_config(shared::aws::client::timeouts())
+        .retry_config(aws::client::retries())
+        .timeout_config(aws::client::timeouts())
 }
 
 /// A table as the template deploys it.

@@ -136,8 +136,8 @@ impl Ministack {
             .region(Region::from_static("us-east-1"))
             .credentials_provider(aws_sdk_sqs::config::SharedCredentialsProvider::new(credentials))
             .endpoint_url(endpoint)
-            .retry_config(shared::aws::client::retries())
-            .timeout_config(shared::aws::client::timeouts())
+            .retry_config(aws::client::retries())
+            .timeout_config(aws::client::timeouts())
             .build()
     }
 }

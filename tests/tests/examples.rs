@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use contract::messages::{DeliveryMessage, EventMessage, EventRequest, Publication};
+use domain::delivery::Trigger;
 use serde_json::Value;
-use shared::domain::delivery::Trigger;
-use shared::messages::{DeliveryMessage, EventMessage, EventRequest, Publication};
 
 fn example(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("events").join(name);

@@ -11,8 +11,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use shared::domain::ids::TenantId;
-use shared::domain::key::{ApiKey, KeyHash, Scope, parse_token};
+use domain::ids::TenantId;
+use domain::key::{ApiKey, KeyHash, Scope, parse_token};
 
 use crate::Deps;
 use crate::input::{Segments, segment};

@@ -7,9 +7,9 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bytes::Bytes;
+use domain::strict::{self, Strict};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use shared::domain::strict::{self, Strict};
 use utoipa::IntoParams;
 
 use crate::problem::{FieldError, Problem};

@@ -25,14 +25,15 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use deliver::Courier;
-use shared::catalogue::Catalogue;
-use shared::domain::address::AddressPolicy;
-use shared::effective::EffectiveHooks;
-use shared::keeper::Keeper;
-use shared::ports::{
-    Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Random, Readiness, Replays, Tenants,
+use contract::ports::{
+    Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Readiness, Replays, Tenants,
 };
+use courier::Courier;
+use domain::address::AddressPolicy;
+use domain::random::Random;
+use services::delivery::resolved_hook::EffectiveHooks;
+use services::health::hook_health::Keeper;
+use services::repositories::catalogue::Catalogue;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -1,7 +1,7 @@
 //! Lists in which some rows cannot be read.
 
+use contract::ports::{Listed, Unreadable};
 use serde::Serialize;
-use shared::ports::{Listed, Unreadable};
 use utoipa::ToSchema;
 
 /// An entry of a list.

@@ -4,22 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Deps, KeyCache, OperatorKey, PATIENCE, Throttle, Vetting, gateway};
-use deliver::{Courier, HyperSender, Tokens};
+use aws::client::Aws;
+use aws::emf::Emf;
+use aws::{AwsDoctor, QueueUrls};
+use contract::ports::{AlwaysReady, Documents, OsRandom, SystemClock};
+use courier::{Courier, HyperSender, Tokens};
+use domain::address::AddressPolicy;
+use domain::ids::ProfileName;
 use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
-use shared::aws::client::Aws;
-use shared::aws::{AwsDoctor, QueueUrls};
-use shared::cache::{CachedDocuments, FRESH_FOR};
-use shared::catalogue::Catalogue;
-use shared::config::{self, Environment, FromEnvironment as _, OperatorKeyHash, StoreConfig};
-use shared::documents::{StoredKeys, StoredProfiles, StoredReplays, StoredTenants};
-use shared::domain::address::AddressPolicy;
-use shared::domain::ids::ProfileName;
-use shared::effective::EffectiveHooks;
-use shared::emf::Emf;
-use shared::keeper::{Foundations, Keeper};
-use shared::ports::{AlwaysReady, Documents, OsRandom, SystemClock};
-use shared::rates::Rates;
-use shared::telemetry::{self, Format};
+use services::delivery::resolved_hook::EffectiveHooks;
+use services::health::hook_health::{Foundations, Keeper};
+use services::health::rate_limiter::Rates;
+use services::repositories::cache::{CachedDocuments, FRESH_FOR};
+use services::repositories::catalogue::Catalogue;
+use services::repositories::documents::{StoredKeys, StoredProfiles, StoredReplays, StoredTenants};
+use services::runtime::config::{self, Environment, FromEnvironment as _, OperatorKeyHash, StoreConfig};
+use services::runtime::telemetry::{self, Format};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use contract::ports::{QueueError, StoreError, Unreadable};
+use contract::stage::causes;
+pub use domain::invalid::FieldError;
 use serde::Serialize;
-pub use shared::domain::invalid::FieldError;
-use shared::ports::{QueueError, StoreError, Unreadable};
-use shared::stage::causes;
 use utoipa::ToSchema;
 
 /// What a client is told to wait when we are the ones who cannot.

@@ -5,9 +5,9 @@ mod inspector;
 
 use std::sync::Arc;
 
+use domain::ids::{EventType, TenantId};
 use serde_json::value::RawValue;
-use shared::catalogue::Catalogue;
-use shared::domain::ids::{EventType, TenantId};
+use services::repositories::catalogue::Catalogue;
 
 use crate::problem::{FieldError, Problem};
 

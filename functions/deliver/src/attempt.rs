@@ -3,24 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-use shared::domain::delivery::{
+use contract::messages::DeliveryMessage;
+use contract::ports::{Expected, HttpResult, StoreError};
+use contract::stage::{Fault, Outcome};
+use domain::delivery::{
     Attempt, Delivery, Outcome as AttemptOutcome, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, Status, Trigger,
     excerpt, kept_headers,
 };
-use shared::domain::retry::{Ending, Verdict, parse_retry_after};
-use shared::domain::unknown::Unknown;
-use shared::domain::verification::returns_key;
-use shared::effective::EffectiveHook;
-use shared::messages::DeliveryMessage;
-use shared::metrics;
-use shared::ports::{Expected, HttpResponse, HttpResult, StoreError};
-use shared::request::{self, Subject};
-use shared::stage::{Fault, Outcome};
-use shared::standing::{self, Standing};
-use shared::time::Timestamp;
+use domain::retry::{Ending, Verdict, parse_retry_after};
+use domain::time::Timestamp;
+use domain::unknown::Unknown;
+use serde_json::value::RawValue;
+use services::delivery::claim::{self, Standing};
+use services::delivery::request::{self, Subject};
+use services::delivery::resolved_hook::EffectiveHook;
+use services::runtime::metrics;
 
-use crate::{Deps, exchange};
+use courier::{exchange, outcome_of};
+
+use crate::Deps;
 
 /// Writers of one row are few: a scheduled attempt and a manual one at most.
 const LOG_TRIES: usize = 5;
@@ -50,7 +51,7 @@ pub(crate) async fn make(
     }
     let subject = Subject::of(delivery, data);
     let id = request::name(&[subject.delivery]);
-    let result = exchange::run(&deps.courier(), hook, &[subject], &id, now, unverified).await;
+    let result = exchange(&deps.courier(), hook, &[subject], &id, now, unverified).await;
     Ok(Some(judge(hook, delivery.trigger, &result, now, unverified)))
 }
 
@@ -103,20 +104,6 @@ fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Tim
     Made { attempt, ending }
 }
 
-/// What an answer counts as. An endpoint that is not verified has to return its key.
-pub fn outcome_of(hook: &EffectiveHook, response: &HttpResponse, unverified: bool) -> AttemptOutcome {
-    let settings = &hook.settings;
-    let outcome = settings.success.judge(response.status, &response.body);
-    if outcome != AttemptOutcome::Success || !unverified {
-        return outcome;
-    }
-    let key = hook.hook.verification_key.as_ref();
-    match key.is_some_and(|key| returns_key(response, &settings.verification.header, key)) {
-        true => AttemptOutcome::Success,
-        false => AttemptOutcome::NotVerified,
-    }
-}
-
 /// Writes the attempt into the log. Whoever else wrote meanwhile is heard: every
 /// request that was sent gets its own number and is kept.
 pub(crate) async fn log(
@@ -131,7 +118,7 @@ pub(crate) async fn log(
     for _ in 0..LOG_TRIES {
         let expected = Expected::of(row.as_ref());
         let in_turn = matches!(Standing::of(message, row.clone()), Standing::Due(_));
-        let mut delivery = row.unwrap_or_else(|| standing::unlogged(message, attempt.at, retention));
+        let mut delivery = row.unwrap_or_else(|| claim::unlogged(message, attempt.at, retention));
         apply(&mut delivery, message, attempt.clone(), verdict, in_turn, deps.clock.now());
         // A ladder may be longer than the retention; the row outlives its last step.
         let last = delivery.next_attempt_at.unwrap_or(delivery.updated_at);
@@ -185,7 +172,7 @@ fn apply(
     if let Some(request) = &message.request {
         delivery.answer(request);
     }
-    let scheduled = in_turn && standing::moves_schedule(message, Some(delivery));
+    let scheduled = in_turn && claim::moves_schedule(message, Some(delivery));
     if scheduled && message.trigger == Trigger::Replay {
         delivery.restarted_at = Some(now);
     }

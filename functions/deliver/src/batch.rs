@@ -4,17 +4,19 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use contract::messages::DeliveryMessage;
+use contract::ports::HttpResult;
+use contract::stage::Fault;
+use domain::ids::{DeliveryId, HookId, TenantId};
+use domain::time::Timestamp;
 use serde_json::value::RawValue;
-use shared::domain::ids::{DeliveryId, HookId, TenantId};
-use shared::effective::EffectiveHook;
-use shared::messages::DeliveryMessage;
-use shared::ports::HttpResult;
-use shared::request::{self, Subject};
-use shared::stage::Fault;
-use shared::time::Timestamp;
+use services::delivery::request::{self, Subject};
+use services::delivery::resolved_hook::EffectiveHook;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{Deps, exchange};
+use courier::exchange;
+
+use crate::Deps;
 
 /// The most `data` of one request, in bytes. One event may have more and then
 /// travels alone.
@@ -140,7 +142,7 @@ async fn run(deps: &Deps, hook: &Arc<EffectiveHook>, members: Vec<Member>, unver
     }
     let subjects: Vec<Subject<'_>> = members.iter().map(|member| Subject::of(&member.message, &member.data)).collect();
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
-    let result = exchange::run(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
+    let result = exchange(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
     let together = Arc::new(Together { hook: Arc::clone(hook), at, deliveries, unverified, result });
     for member in members {
         // Whoever gave up waiting finds its message handed out again.

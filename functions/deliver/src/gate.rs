@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use shared::domain::delivery::{Attempt, Delivery, Outcome as AttemptOutcome, Status, Trigger};
-use shared::domain::health::{Admission, Failure, Health};
-use shared::domain::settings::Complete;
-use shared::effective::EffectiveHook;
-use shared::keeper::Ended;
-use shared::messages::DeliveryMessage;
-use shared::stage::{Fault, Outcome, causes};
-use shared::time::Timestamp;
+use contract::messages::DeliveryMessage;
+use contract::stage::{Fault, Outcome, causes};
+use domain::delivery::{Attempt, Delivery, Outcome as AttemptOutcome, Status, Trigger};
+use domain::health::{Admission, Failure, Health};
+use domain::settings::Complete;
+use domain::time::Timestamp;
+use services::delivery::resolved_hook::EffectiveHook;
+use services::health::hook_health::Ended;
 
 use crate::Deps;
 

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use shared::domain::ids::DeliveryId;
+use domain::ids::DeliveryId;
 
 /// The deliveries this process is attempting right now. Two copies of one
 /// message would both find nothing in the log; here the second one waits.

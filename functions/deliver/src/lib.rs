@@ -10,33 +10,28 @@
 
 mod attempt;
 mod batch;
-mod exchange;
 mod gate;
 mod in_flight;
-mod sender;
-mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::domain::delivery::Trigger;
-use shared::domain::event::Event;
-use shared::domain::hook::Timeout;
-use shared::domain::retry::{self, Verdict};
-use shared::effective::{EffectiveHook, EffectiveHooks};
-use shared::keeper::Keeper;
-use shared::messages::DeliveryMessage;
-use shared::ports::{Clock, DeliveryLog, Events, HttpSender, QueueSender, Random, StoreError};
-use shared::stage::{Message, Outcome, settle};
-use shared::standing::{self, Standing};
+use contract::messages::DeliveryMessage;
+use contract::ports::{Clock, DeliveryLog, Events, HttpSender, QueueSender, StoreError};
+use contract::stage::{Message, Outcome, settle};
+use courier::{Courier, Tokens};
+use domain::delivery::Trigger;
+use domain::event::Event;
+use domain::hook::Timeout;
+use domain::random::Random;
+use domain::retry::{self, Verdict};
+use services::delivery::claim::{self, Standing};
+use services::delivery::resolved_hook::{EffectiveHook, EffectiveHooks};
+use services::health::hook_health::Keeper;
 
-pub use attempt::outcome_of;
 pub use batch::Batches;
-pub use exchange::{Courier, build, run as exchange};
 use gate::Gate;
 pub use in_flight::InFlight;
-pub use sender::{HyperSender, SenderError};
-pub use tokens::Tokens;
 
 /// How long a copy of a delivery waits while another one is under way here:
 /// until that one is surely logged, for the copy may be handed to another process.
@@ -120,7 +115,7 @@ async fn deliver(deps: &Deps, mut message: Message) -> Result<Outcome, Outcome> 
         Some(data) => Arc::clone(data),
         None => match deps.events.get(&delivery.tenant, &delivery.event_id).await? {
             Some(Event { data: Some(data), .. }) => data,
-            Some(_) => return skip(deps, &hook, &delivery, standing::EXPUNGED).await,
+            Some(_) => return skip(deps, &hook, &delivery, claim::EXPUNGED).await,
             None => return skip(deps, &hook, &delivery, "the event's payload has expired").await,
         },
     };
@@ -165,7 +160,7 @@ async fn deliver(deps: &Deps, mut message: Message) -> Result<Outcome, Outcome> 
 
 async fn skip(deps: &Deps, hook: &EffectiveHook, delivery: &DeliveryMessage, reason: &str) -> Result<Outcome, Outcome> {
     let retention = hook.tenant.retention(deps.retention);
-    let skipped = standing::skip(deps.log.as_ref(), delivery, reason, deps.clock.now(), retention);
+    let skipped = claim::skip(deps.log.as_ref(), delivery, reason, deps.clock.now(), retention);
     skipped.await.map_err(|error: StoreError| Outcome::from(error))?;
     Ok(Outcome::Done)
 }

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use deliver::{Batches, Deps, HyperSender, InFlight, Tokens};
-use shared::aws::client::Aws;
-use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
-use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
-use shared::documents::{StoredProfiles, StoredTenants};
-use shared::domain::address::AddressPolicy;
-use shared::domain::ids::ProfileName;
-use shared::effective::EffectiveHooks;
-use shared::keeper::{Foundations, Keeper};
-use shared::lambda::{self, BatchConfig};
-use shared::ports::{Documents, OsRandom, SystemClock};
-use shared::rates::Rates;
-use shared::sealed::SealedHooks;
-use shared::telemetry::{self, Format};
+use aws::client::Aws;
+use aws::lambda::{self, BatchConfig};
+use contract::ports::{Documents, OsRandom, SystemClock};
+use courier::{HyperSender, Tokens};
+use deliver::{Batches, Deps, InFlight};
+use domain::address::AddressPolicy;
+use domain::ids::ProfileName;
+use services::delivery::resolved_hook::EffectiveHooks;
+use services::health::hook_health::{Foundations, Keeper};
+use services::health::rate_limiter::Rates;
+use services::repositories::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
+use services::repositories::documents::{StoredProfiles, StoredTenants};
+use services::repositories::encrypted_hooks::SealedHooks;
+use services::runtime::config::{self, Environment, FromEnvironment as _, StoreConfig};
+use services::runtime::telemetry::{self, Format};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -11,20 +11,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::domain::delivery::Trigger;
-use shared::domain::event::{Event, FanoutPage};
-use shared::domain::hook::Subscription;
-use shared::domain::ids::{EventSeq, EventType};
-use shared::domain::unknown::Unknown;
-use shared::messages::{
+use contract::messages::{
     Continuation, DeliveryMessage, EventMessage, EventRequest, Publication, Rejection, Resumption, VERSION,
 };
-use shared::metrics::{self, TakenUp};
-use shared::ports::{
-    Clock, EventRef, Events, Outgoing, QueueSender, Random, Recorded, StoreError, Subscriptions, Tenants,
-};
-use shared::stage::{Message, Outcome, settle};
-use shared::time::Timestamp;
+use contract::ports::{Clock, EventRef, Events, Outgoing, QueueSender, Recorded, StoreError, Subscriptions, Tenants};
+use contract::stage::{Message, Outcome, settle};
+use domain::delivery::Trigger;
+use domain::event::{Event, FanoutPage};
+use domain::hook::Subscription;
+use domain::ids::{EventSeq, EventType};
+use domain::random::Random;
+use domain::time::Timestamp;
+use domain::unknown::Unknown;
+use services::runtime::metrics::{self, TakenUp};
 
 /// Hooks of one page: ten SQS batches, and a row of ids of about 2 KB.
 pub const HOOKS_PER_PAGE: usize = 100;

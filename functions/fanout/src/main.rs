@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use aws::client::Aws;
+use aws::lambda::{self, BatchConfig};
+use contract::ports::{OsRandom, SystemClock};
 use fanout::Deps;
-use shared::aws::client::Aws;
-use shared::cache::{CachedDocuments, FRESH_FOR};
-use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
-use shared::documents::StoredTenants;
-use shared::lambda::{self, BatchConfig};
-use shared::ports::{OsRandom, SystemClock};
-use shared::telemetry::{self, Format};
+use services::repositories::cache::{CachedDocuments, FRESH_FOR};
+use services::repositories::documents::StoredTenants;
+use services::runtime::config::{self, Environment, FromEnvironment as _, StoreConfig};
+use services::runtime::telemetry::{self, Format};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
-use shared::domain::secret::Secret;
-use shared::domain::signature::standard_webhooks;
-use shared::ports::{Clock as _, OsRandom, SystemClock};
+use contract::ports::{Clock as _, OsRandom, SystemClock};
+use domain::secret::Secret;
+use domain::signature::standard_webhooks;
 
 use crate::cli::BenchOptions;
 use crate::serve::stop_signal;

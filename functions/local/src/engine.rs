@@ -4,22 +4,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::catalogue::Catalogue;
-use shared::documents::{StoredKeys, StoredProfiles, StoredReplays, StoredTenants};
-use shared::domain::address::AddressPolicy;
-use shared::domain::ids::ProfileName;
-use shared::effective::EffectiveHooks;
-use shared::embedded::{
+use contract::ports::{Clock, Documents, HttpSender, StoreError};
+use domain::address::AddressPolicy;
+use domain::ids::ProfileName;
+use domain::random::Random;
+use domain::time::Timestamp;
+use embedded::{
     DataClock, DeadLetters, DirectoryLock, EmbeddedDeliveryLog, EmbeddedDoctor, EmbeddedDocuments, EmbeddedEvents,
     EmbeddedHooks, EmbeddedQueue, OpenError, OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
 };
-use shared::herald::Herald;
-use shared::keeper::{Foundations, Keeper};
-use shared::ports::{Clock, Documents, HttpSender, Random, StoreError};
-use shared::rates::Rates;
-use shared::request::LONGEST_ATTEMPT;
-use shared::sealed::SealedHooks;
-use shared::time::Timestamp;
+use services::delivery::request::LONGEST_ATTEMPT;
+use services::delivery::resolved_hook::EffectiveHooks;
+use services::health::hook_health::{Foundations, Keeper};
+use services::health::operational_events::Herald;
+use services::health::rate_limiter::Rates;
+use services::repositories::catalogue::Catalogue;
+use services::repositories::documents::{StoredKeys, StoredProfiles, StoredReplays, StoredTenants};
+use services::repositories::encrypted_hooks::SealedHooks;
 
 use crate::pump::{Pump, Stage};
 use crate::timekeeping;
@@ -163,7 +164,7 @@ impl Engine {
         if effective.find_profile(effective.usual_profile()).await?.is_none() {
             return Err(StartError::Profile(effective.usual_profile().clone()));
         }
-        let tokens = deliver::Tokens::default();
+        let tokens = courier::Tokens::default();
         let keeper = Arc::new(Keeper::new(Foundations {
             // A cache of their own, so that what changes with every failure
             // does not outdate tenants and profiles.
@@ -179,7 +180,7 @@ impl Engine {
         Ok(Self {
             api: api::Deps {
                 keeper: Arc::clone(&keeper),
-                courier: deliver::Courier {
+                courier: courier::Courier {
                     sender: Arc::clone(&options.sender),
                     tokens: tokens.clone(),
                     clock: Arc::clone(&clock),

@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use shared::domain::settings::{CircuitBreaker, Complete, Verification};
-use shared::effective::EffectiveHooks;
-use shared::embedded::EmbeddedQueue;
-use shared::keeper::Keeper;
-use shared::messages::hook_of_group;
-use shared::ports::StoreResult;
-use shared::stage::causes;
+use contract::messages::hook_of_group;
+use contract::ports::StoreResult;
+use contract::stage::causes;
+use domain::settings::{CircuitBreaker, Complete, Verification};
+use embedded::EmbeddedQueue;
+use services::delivery::resolved_hook::EffectiveHooks;
+use services::health::hook_health::Keeper;
 
 use crate::engine::Engine;
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use shared::embedded::Keyring;
-use shared::ports::SystemClock;
+use contract::ports::SystemClock;
+use embedded::Keyring;
 
 #[expect(clippy::print_stdout, reason = "what to do next is what the caller waits for")]
 pub(crate) fn rotate(data: &Path) -> anyhow::Result<()> {

@@ -14,10 +14,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use contract::ports::{Clock as _, SystemClock};
 use expected::Expected;
 use serde_json::json;
 use serde_json::value::RawValue;
-use shared::ports::{Clock as _, SystemClock};
 use tokio::net::TcpListener;
 use verify::{Received, Verifier};
 

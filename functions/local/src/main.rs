@@ -21,7 +21,7 @@ use commands::{
     Failure, Remote, Session, backup, dead_letters, deliveries, doctor, event_types, events, hooks, profiles, replays,
     tenants,
 };
-use shared::telemetry::{self, Format};
+use services::runtime::telemetry::{self, Format};
 use tokio::runtime::Builder;
 
 /// A fifth of the server's time went into the system's allocator.

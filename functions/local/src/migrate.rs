@@ -1,7 +1,7 @@
 //! `hookline migrate`
 
 use anyhow::Context as _;
-use shared::embedded::{Migrated, migrate};
+use embedded::{Migrated, migrate};
 
 use crate::cli::MigrateOptions;
 

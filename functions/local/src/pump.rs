@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use contract::messages::trace_of;
+use contract::ports::{Clock, QueueError, QueueReceiver, Received};
+use contract::stage::{Fault, Message, Outcome, causes};
+use embedded::EmbeddedQueue;
 use futures::FutureExt as _;
-use shared::embedded::EmbeddedQueue;
-use shared::messages::trace_of;
-use shared::metrics;
-use shared::ports::{Clock, QueueError, QueueReceiver, Received};
-use shared::stage::{Fault, Message, Outcome, causes};
+use services::runtime::metrics;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use shared::embedded::{DirectoryLock, Findings, Store};
-use shared::ports::SystemClock;
+use contract::ports::SystemClock;
+use embedded::{DirectoryLock, Findings, Store};
 
 #[derive(Args)]
 pub(crate) struct RepairOptions {

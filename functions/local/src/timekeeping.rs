@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use shared::embedded::{ClockAtStart, DataClock, Store};
-use shared::metrics;
-use shared::ports::{Clock as _, StoreResult};
-use shared::stage::causes;
-use shared::time::Timestamp;
+use contract::ports::{Clock as _, StoreResult};
+use contract::stage::causes;
+use domain::time::Timestamp;
+use embedded::{ClockAtStart, DataClock, Store};
+use services::runtime::metrics;
 
 use crate::engine::Engine;
 use crate::held::HeldBack;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use shared::embedded::{DirectoryLock, Keyring, Report, Store};
-use shared::ports::SystemClock;
+use contract::ports::SystemClock;
+use embedded::{DirectoryLock, Keyring, Report, Store};
 
 /// Checks a data directory that no server runs on, as a start would, and changes nothing.
 #[expect(clippy::print_stdout, reason = "what was found is what the caller waits for")]

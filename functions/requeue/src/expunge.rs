@@ -5,12 +5,12 @@
 //! - **Promise:** nothing that looks at its log before it sends is sent
 //!   afterwards. Only a first attempt that is on its way already does not look.
 
-use shared::domain::delivery::{Delivery, Status};
-use shared::domain::ids::DeliveryId;
-use shared::jobs::{Expunge, Job};
-use shared::ports::{Expected, StoreError};
-use shared::stage::Outcome;
-use shared::standing::EXPUNGED;
+use contract::jobs::{Expunge, Job};
+use contract::ports::{Expected, StoreError};
+use contract::stage::Outcome;
+use domain::delivery::{Delivery, Status};
+use domain::ids::DeliveryId;
+use services::delivery::claim::EXPUNGED;
 
 use crate::{Deps, Step, retention};
 

@@ -2,7 +2,7 @@
 //!
 //! - **In:** `retries`: deliveries with the time at which they are due.
 //! - **Out:** the same delivery on `redeliveries`, the retry lane, when it is due.
-//! - **Also in:** steps of jobs ([`jobs`](shared::jobs)): replays, and the
+//! - **Also in:** steps of jobs ([`jobs`](contract::jobs)): replays, and the
 //!   deletion of what nobody may see any more. Also out: the next step.
 //! - **Promise:** never early, and never late because the clock was set: what
 //!   was meant to wait so long waits so long. A delivery whose hook was disabled meanwhile
@@ -18,18 +18,17 @@ mod replay;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::circuits::Circuits;
-use shared::domain::ids::TenantId;
-use shared::effective::EffectiveHooks;
-use shared::herald::Herald;
-use shared::jobs::{Job, JobFound, JobMessage};
-use shared::messages::DeliveryMessage;
-use shared::ports::{
-    Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Random, Replays, StoreResult, Tenants,
-};
-use shared::stage::{Message, Outcome, settle};
-use shared::standing;
-use shared::time::Timestamp;
+use contract::jobs::{Job, JobFound, JobMessage};
+use contract::messages::DeliveryMessage;
+use contract::ports::{Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Replays, StoreResult, Tenants};
+use contract::stage::{Message, Outcome, settle};
+use domain::ids::TenantId;
+use domain::random::Random;
+use domain::time::Timestamp;
+use services::delivery::claim;
+use services::delivery::resolved_hook::EffectiveHooks;
+use services::health::circuit_breaker::Circuits;
+use services::health::operational_events::Herald;
 
 /// How long a job waits that only a newer version can do. During an update that
 /// version is about to come; after a rollback the job is there when it returns.
@@ -96,7 +95,7 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         }
         Some(hook) if !hook.enabled => {
             let retention = retention(deps, &delivery.tenant).await?;
-            standing::skip(deps.log.as_ref(), &delivery, "the hook is disabled", now, retention).await?;
+            claim::skip(deps.log.as_ref(), &delivery, "the hook is disabled", now, retention).await?;
             return Ok(Outcome::Done);
         }
         Some(_) => {}

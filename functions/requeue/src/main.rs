@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
+use aws::client::Aws;
+use aws::lambda::{self, BatchConfig};
+use contract::ports::{Documents, OsRandom, SystemClock};
+use domain::ids::ProfileName;
 use requeue::Deps;
-use shared::aws::client::Aws;
-use shared::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
-use shared::circuits::Circuits;
-use shared::config::{self, Environment, FromEnvironment as _, StoreConfig};
-use shared::documents::{StoredProfiles, StoredReplays, StoredTenants};
-use shared::domain::ids::ProfileName;
-use shared::effective::EffectiveHooks;
-use shared::herald::Herald;
-use shared::lambda::{self, BatchConfig};
-use shared::ports::{Documents, OsRandom, SystemClock};
-use shared::telemetry::{self, Format};
+use services::delivery::resolved_hook::EffectiveHooks;
+use services::health::circuit_breaker::Circuits;
+use services::health::operational_events::Herald;
+use services::repositories::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
+use services::repositories::documents::{StoredProfiles, StoredReplays, StoredTenants};
+use services::runtime::config::{self, Environment, FromEnvironment as _, StoreConfig};
+use services::runtime::telemetry::{self, Format};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

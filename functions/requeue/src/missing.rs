@@ -7,11 +7,11 @@
 //! counts in that of the first of its hooks that still exists. One that is to be
 //! sent later is not missing yet.
 
-use shared::domain::event::Event;
-use shared::domain::hook::Hook;
-use shared::domain::ids::{DeliveryId, EventType, HookId};
-use shared::domain::replay::{Place, Replay};
-use shared::ports::{EventRef, LogFilter, StoreError, StoreResult, TimeRange};
+use contract::ports::{EventRef, LogFilter, StoreError, StoreResult, TimeRange};
+use domain::event::Event;
+use domain::hook::Hook;
+use domain::ids::{DeliveryId, EventType, HookId};
+use domain::replay::{Place, Replay};
 
 use crate::Deps;
 use crate::replay::{Found, Wanted};
@@ -37,7 +37,7 @@ pub(crate) async fn find(
         Some(other) => {
             let filter = LogFilter { since: times.since, until: times.until, ..LogFilter::default() };
             let page = deps.log.list(&replay.tenant, other, &filter, limit, cursor).await?;
-            let named = |row: shared::domain::delivery::Delivery| {
+            let named = |row: domain::delivery::Delivery| {
                 (EventRef { seq: row.id.event, id: row.event_id }, Some(row.event_type))
             };
             (page.items.into_iter().flatten().map(named).collect(), page.next)

@@ -5,11 +5,11 @@
 //! - **Promise:** whatever still exists is left alone, so a deletion that never
 //!   came about deletes nothing. A step that breaks off can be made again.
 
-use shared::domain::ids::DeliveryId;
-use shared::jobs::{Job, PurgeEvents, PurgeHook};
-use shared::ports::{EventRef, LogFilter, StoreError, TimeRange};
-use shared::stage::Outcome;
-use shared::time::Timestamp;
+use contract::jobs::{Job, PurgeEvents, PurgeHook};
+use contract::ports::{EventRef, LogFilter, StoreError, TimeRange};
+use contract::stage::Outcome;
+use domain::ids::DeliveryId;
+use domain::time::Timestamp;
 
 use crate::{Deps, Step};
 

@@ -8,17 +8,17 @@
 
 use std::time::Duration;
 
+use contract::jobs::{Job, ReplayStep};
+use contract::messages::DeliveryMessage;
+use contract::ports::{LogFilter, Outgoing, Page, QueueError, StoreError, StoreResult, TimeRange};
+use contract::stage::Outcome;
+use domain::delivery::{Delivery, Status, Trigger};
+use domain::event::Event;
+use domain::hook::Hook;
+use domain::ids::{DeliveryId, EventId, new_ulid};
+use domain::operational;
+use domain::replay::{Place, Replay, ReplayKind, ReplayStatus};
 use serde_json::json;
-use shared::domain::delivery::{Delivery, Status, Trigger};
-use shared::domain::event::Event;
-use shared::domain::hook::Hook;
-use shared::domain::ids::{DeliveryId, EventId, new_ulid};
-use shared::domain::operational;
-use shared::domain::replay::{Place, Replay, ReplayKind, ReplayStatus};
-use shared::jobs::{Job, ReplayStep};
-use shared::messages::DeliveryMessage;
-use shared::ports::{LogFilter, Outgoing, Page, QueueError, StoreError, StoreResult, TimeRange};
-use shared::stage::Outcome;
 
 use crate::{Deps, NEWER_WAITS, Step, missing};
 
@@ -199,7 +199,7 @@ async fn follow_up(
     let pause = messages.len().div_ceil(usize::try_from(replay.rate.max(1)).unwrap_or(usize::MAX));
     let pause = Duration::from_secs(u64::try_from(pause).unwrap_or_default());
     let due = (!pause.is_zero()).then(|| deps.clock.now().saturating_add(pause));
-    let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
+    let token = new_ulid(deps.clock.now(), deps.random.as_ref()).to_string();
     let next = ReplayStep { step: replay.step, token, ..job.clone() };
     made.ask_for_next(deps, Job::Replay(next), due).await?;
     Ok(Outcome::Done)

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared::domain::delivery::Outcome;
-use shared::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, ManualClock, SendFailure};
-use shared::time::Timestamp;
+use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, ManualClock, SendFailure};
+use domain::delivery::Outcome;
+use domain::time::Timestamp;
 use standardwebhooks::Webhook;
 
 /// What the endpoint does with one request.

@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::Path;
 
+use contract::messages::{DeliveryMessage, EventMessage, EventRequest};
+use contract::ports::{Content, Outgoing};
+use contract::stage::Message;
 use serde_json::Value;
-use shared::messages::{DeliveryMessage, EventMessage, EventRequest};
-use shared::ports::{Content, Outgoing};
-use shared::stage::Message;
 
 /// Every kind of message as it was first written, and as it is written still.
 const EVENTS: [&str; 3] = [

@@ -293,7 +293,7 @@ async fn a_request_is_shown_under_the_rules_of_then() {
 fn the_documents_say_what_holds_of_each_rule() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/settings.md");
     let readme = std::fs::read_to_string(readme).unwrap();
-    for rule in shared::domain::settings::Settings::RULES {
+    for rule in domain::settings::Settings::RULES {
         let line = format!("| `{}` | {} |", rule.name, rule.holds);
         assert!(readme.contains(&line), "docs/settings.md has no line {line}");
     }

@@ -1,9 +1,9 @@
 //! A row that cannot be read hides none of its neighbours, and can be deleted.
 
+use contract::ports::{Document, Documents as _, Hooks as _};
+use domain::unknown::Unknown;
+use embedded::{EmbeddedDocuments, EmbeddedHooks};
 use serde_json::{Value, json};
-use shared::domain::unknown::Unknown;
-use shared::embedded::{EmbeddedDocuments, EmbeddedHooks};
-use shared::ports::{Document, Documents as _, Hooks as _};
 use tests::world::{TENANT, World};
 
 /// Writes over a document, past everything that checks it, and starts anew.
@@ -130,8 +130,8 @@ async fn a_hook_that_cannot_be_read_hides_no_other_and_goes_with_its_tenant() {
 async fn unseal(world: World, id: &str) -> World {
     let hooks = EmbeddedHooks::new(world.engine.store.clone());
     let old = hooks.get(&TENANT.parse().unwrap(), id.parse().unwrap()).await.unwrap().unwrap();
-    let mut new = shared::domain::hook::Hook { version: old.version + 1, unknown: Unknown::NONE, ..(*old).clone() };
-    new.replace_secret(shared::domain::secret::Secret::new("sealed:v1:nothing"));
+    let mut new = domain::hook::Hook { version: old.version + 1, unknown: Unknown::NONE, ..(*old).clone() };
+    new.replace_secret(domain::secret::Secret::new("sealed:v1:nothing"));
     hooks.update(&old, &new).await.unwrap();
     drop(hooks);
     world.stop_and_start().await

@@ -4,22 +4,22 @@
 use std::fs;
 use std::path::PathBuf;
 
+use contract::jobs::{JobFound, JobMessage};
+use contract::messages::{DeliveryMessage, EventMessage, EventRequest};
+use domain::delivery::{Attempt, Delivery};
+use domain::event::{Event, FanoutPage};
+use domain::event_type::StoredEventType;
+use domain::health::Health;
+use domain::hook::{Hook, Subscription};
+use domain::key::ApiKey;
+use domain::profile::Profile;
+use domain::replay::Replay;
+use domain::tenant::Tenant;
+use embedded::DeadLetter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use shared::audit::Entry;
-use shared::domain::delivery::{Attempt, Delivery};
-use shared::domain::event::{Event, FanoutPage};
-use shared::domain::event_type::StoredEventType;
-use shared::domain::health::Health;
-use shared::domain::hook::{Hook, Subscription};
-use shared::domain::key::ApiKey;
-use shared::domain::profile::Profile;
-use shared::domain::replay::Replay;
-use shared::domain::tenant::Tenant;
-use shared::embedded::DeadLetter;
-use shared::jobs::{JobFound, JobMessage};
-use shared::messages::{DeliveryMessage, EventMessage, EventRequest};
+use services::repositories::audit::Entry;
 
 const RELEASES: [&str; 1] = ["0.1"];
 /// Fields that hold JSON of publishers and customers, or what is made anew.

@@ -2,10 +2,10 @@
 //! the stages write to each other outlives a deployment.
 
 use bytes::Bytes;
-use shared::domain::unknown::Unknown;
-use shared::jobs::{JobFound, JobMessage};
-use shared::messages::{DeliveryMessage, EventMessage, EventRequest};
-use shared::stage::{Message, Outcome};
+use contract::jobs::{JobFound, JobMessage};
+use contract::messages::{DeliveryMessage, EventMessage, EventRequest};
+use contract::stage::{Message, Outcome};
+use domain::unknown::Unknown;
 use tests::world::World;
 use tokio::runtime::Builder;
 

@@ -1,14 +1,14 @@
 //! What a hook is told to do: filters, payloads and all other settings.
 
+use domain::address::AddressPolicy;
+use domain::filter::{Filter, MAX_BYTES};
+use domain::invalid::FieldError;
+use domain::payload::{Payload, Source};
+use domain::profile::Profile;
+use domain::settings::Settings;
+use domain::strict;
+use domain::time::Timestamp;
 use serde_json::value::RawValue;
-use shared::domain::address::AddressPolicy;
-use shared::domain::filter::{Filter, MAX_BYTES};
-use shared::domain::invalid::FieldError;
-use shared::domain::payload::{Payload, Source};
-use shared::domain::profile::Profile;
-use shared::domain::settings::Settings;
-use shared::domain::strict;
-use shared::time::Timestamp;
 
 use crate::{corpus, fuzz};
 
@@ -121,7 +121,7 @@ fn any_data_becomes_json_and_a_form_of_ascii() {
             let body = render(payload, data);
             let json: Result<&RawValue, _> = serde_json::from_slice(&body);
             assert!(json.is_ok(), "{}", body.escape_ascii());
-            let form = shared::domain::payload::form::form(&body);
+            let form = domain::payload::form::form(&body);
             let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"*-._+%=&".contains(byte);
             assert!(form.iter().all(allowed), "{}", form.escape_ascii());
         }
@@ -142,7 +142,7 @@ fn settings_are_refused_by_name_or_mean_the_same_when_written_again() {
             assert_eq!(again, settings);
             assert_eq!(settings.clone().over(&settings), settings);
             // Whatever is left open is the standard's.
-            let standard = shared::domain::profile::find_built_in("standard").unwrap();
+            let standard = domain::profile::find_built_in("standard").unwrap();
             assert!(settings.over(&standard.settings).complete().is_some());
         }
     });

@@ -3,13 +3,13 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use shared::domain::address::{AddressPolicy, MAX_URL_BYTES, is_public};
-use shared::domain::ids::{Channel, DeliveryId, EventId, EventType, HookId, TenantId};
-use shared::domain::key::parse_token;
-use shared::domain::pattern::Pattern;
-use shared::domain::retry::{MAX_DELAY, parse_retry_after};
-use shared::domain::secret::{Secret, SecretKind, whsec_key};
-use shared::time::Timestamp;
+use domain::address::{AddressPolicy, MAX_URL_BYTES, is_public};
+use domain::ids::{Channel, DeliveryId, EventId, EventType, HookId, TenantId};
+use domain::key::parse_token;
+use domain::pattern::Pattern;
+use domain::retry::{MAX_DELAY, parse_retry_after};
+use domain::secret::{Secret, SecretKind, whsec_key};
+use domain::time::Timestamp;
 use url::{Host, Url};
 
 use crate::{corpus, fuzz};

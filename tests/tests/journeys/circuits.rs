@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use domain::time::Timestamp;
 use serde_json::{Value, json};
-use shared::time::Timestamp;
 use tests::world::{Answer, Hook, START, World};
 
 /// A hook whose circuit opens after five failures and probes each minute.
@@ -170,7 +170,7 @@ async fn a_process_that_dies_with_the_probe_is_followed_by_another_probe() {
     // The probe was taken, and whoever took it was never heard of again.
     let (tenant, id) = (hook.tenant.parse().unwrap(), hook.id.parse().unwrap());
     let admission = world.engine.deliver.keeper.circuits.admit(&tenant, id, world.now()).await.unwrap();
-    assert_eq!(admission, shared::domain::health::Admission::Probe);
+    assert_eq!(admission, domain::health::Admission::Probe);
     world.drain().await;
     assert_eq!(world.endpoint.sent().len(), 5);
     world.settle().await;

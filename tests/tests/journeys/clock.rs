@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use shared::ports::{Clock as _, Outgoing, QueueReceiver as _, QueueSender as _};
-use shared::time::Timestamp;
+use contract::ports::{Clock as _, Outgoing, QueueReceiver as _, QueueSender as _};
+use domain::time::Timestamp;
 use tests::world::{Answer, Hook, World};
 
 const SECOND: i64 = 1_000;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use contract::ports::{Outgoing, QueueError, QueueReceiver, QueueSender};
+use contract::stage::{Message, Outcome};
 use serde_json::json;
-use shared::ports::{Outgoing, QueueError, QueueReceiver, QueueSender};
-use shared::stage::{Message, Outcome};
 use tests::world::{TENANT, World};
 
 #[tokio::test]

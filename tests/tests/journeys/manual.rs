@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use contract::messages::DeliveryMessage;
+use domain::delivery::Trigger;
 use serde_json::{Value, json};
-use shared::domain::delivery::Trigger;
-use shared::messages::DeliveryMessage;
 use tests::world::{Answer, START, TENANT, World};
 
 async fn retry(world: &World, delivery: &Value) -> u16 {

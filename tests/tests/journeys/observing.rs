@@ -7,9 +7,9 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contract::ports::{Outgoing, QueueError, QueueSender};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use serde_json::{Value, json};
-use shared::ports::{Outgoing, QueueError, QueueSender};
 use tests::world::{Answer, World};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, dynamic_filter_fn};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use domain::time::Timestamp;
 use serde_json::json;
-use shared::time::Timestamp;
 use tests::world::{START, World};
 
 fn assert_within(sent: &[Timestamp], limit: usize) {

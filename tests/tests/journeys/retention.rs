@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use contract::ports::LogFilter;
+use domain::ids::HookId;
 use serde_json::{Value, json};
-use shared::domain::ids::HookId;
-use shared::ports::LogFilter;
 use tests::world::{Answer, Hook, OPERATOR, RETENTION, TENANT, World};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -93,13 +93,19 @@ async fn a_deletion_that_never_came_about_deletes_no_log() {
     publish(&world, 3).await;
     world.settle().await;
     let stored = world.engine.api.hooks.get(&TENANT.parse().unwrap(), hook.id.parse().unwrap()).await.unwrap().unwrap();
-    let job = shared::jobs::Job::PurgeHook(shared::jobs::PurgeHook {
+    let job = contract::jobs::Job::PurgeHook(contract::jobs::PurgeHook {
         hook: stored.id,
         with_events: true,
         cursor: None,
-        unknown: shared::domain::unknown::Unknown::NONE,
+        unknown: domain::unknown::Unknown::NONE,
     });
-    world.engine.api.jobs.send_one(shared::jobs::JobMessage::new(&stored.tenant, job).to_outgoing(None)).await.unwrap();
+    world
+        .engine
+        .api
+        .jobs
+        .send_one(contract::jobs::JobMessage::new(&stored.tenant, job).to_outgoing(None))
+        .await
+        .unwrap();
     world.settle().await;
     assert_eq!(rows(&world, &hook).await, 3);
 }

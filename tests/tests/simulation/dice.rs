@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::ports::Random;
+use domain::random::Random;
 
 use crate::sim::Sim;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shared::ports::{Document, Documents, Listed, Outgoing, Page, QueueError, QueueSender, StoreError, StoreResult};
+use contract::ports::{Document, Documents, Listed, Outgoing, Page, QueueError, QueueSender, StoreError, StoreResult};
 
 use crate::sim::{Sim, State};
 use crate::stores::fails;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared::domain::delivery::Outcome;
-use shared::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
-use shared::time::Timestamp;
+use contract::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
+use domain::delivery::Outcome;
+use domain::time::Timestamp;
 
 use crate::sim::{Sim, What};
 

@@ -5,7 +5,7 @@ mod ports;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::cache::CachedHooks;
+use services::repositories::cache::CachedHooks;
 
 use crate::process::{Process, effective};
 use crate::sim::Sim;

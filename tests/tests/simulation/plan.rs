@@ -7,13 +7,13 @@ use std::time::Duration;
 use crate::dice::{Dice, Seeded};
 use crate::endpoint::Answer;
 use crate::sim::{State, Trace};
+use contract::messages::EventMessage;
+use contract::ports::ManualClock;
+use domain::hook::Hook;
+use domain::ids::HookId;
+use domain::secret::{Secret, SigningSecret};
+use domain::time::Timestamp;
 use serde_json::json;
-use shared::domain::hook::Hook;
-use shared::domain::ids::HookId;
-use shared::domain::secret::{Secret, SigningSecret};
-use shared::messages::EventMessage;
-use shared::ports::ManualClock;
-use shared::time::Timestamp;
 
 /// 2026-01-31T09:30:00Z
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_769_851_800_000);
@@ -104,7 +104,7 @@ fn hook(number: usize, dice: &mut Dice) -> Hook {
     let retry = json!({ "delays": dice.pick(&LADDERS), "jitter": dice.pick(&[0.0, 0.1, 1.0]) });
     Hook {
         tenant: TENANT.parse().unwrap(),
-        id: HookId::new(&ManualClock::at(START), &Seeded(dice.next())),
+        id: HookId::new(START, &Seeded(dice.next())),
         name: String::new(),
         description: String::new(),
         url: format!("https://hook-{number}.example.com/in"),
@@ -121,7 +121,7 @@ fn hook(number: usize, dice: &mut Dice) -> Hook {
         created_at: START,
         updated_at: START,
         version: 1,
-        unknown: shared::domain::unknown::Unknown::NONE,
+        unknown: domain::unknown::Unknown::NONE,
     }
 }
 

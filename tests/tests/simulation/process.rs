@@ -4,14 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::cache::{CachedHooks, FRESH_FOR};
-use shared::documents::StoredReplays;
-use shared::domain::tenant::Tenant;
-use shared::effective::EffectiveHooks;
-use shared::herald::Herald;
-use shared::keeper::{Foundations, Keeper};
-use shared::ports::{Clock, Documents, Hooks, Random, Tenants};
-use shared::rates::Rates;
+use contract::ports::{Clock, Documents, Hooks, Tenants};
+use domain::random::Random;
+use domain::tenant::Tenant;
+use services::delivery::resolved_hook::EffectiveHooks;
+use services::health::hook_health::{Foundations, Keeper};
+use services::health::operational_events::Herald;
+use services::health::rate_limiter::Rates;
+use services::repositories::cache::{CachedHooks, FRESH_FOR};
+use services::repositories::documents::StoredReplays;
 
 use crate::dice::SimRandom;
 use crate::documents::{SimDocuments, Unheard};
@@ -67,7 +68,7 @@ impl Process {
                 retries: queue(Name::Retries),
                 sender: Arc::new(Endpoint(Arc::clone(sim))),
                 in_flight: deliver::InFlight::default(),
-                tokens: deliver::Tokens::default(),
+                tokens: courier::Tokens::default(),
                 batches: deliver::Batches::default(),
                 keeper: Arc::clone(&keeper),
                 clock: Arc::clone(&clock),
@@ -103,12 +104,12 @@ fn tenant() -> Tenant {
         id: TENANT.parse().expect("a tenant's id"),
         name: String::new(),
         profile: None,
-        settings: shared::domain::settings::Settings::default(),
+        settings: domain::settings::Settings::default(),
         retention_days: None,
         strict_event_types: false,
         created_at: START,
         updated_at: START,
         version: 1,
-        unknown: shared::domain::unknown::Unknown::NONE,
+        unknown: domain::unknown::Unknown::NONE,
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared::messages::{DeliveryMessage, EventMessage, EventRequest};
-use shared::ports::{Outgoing, QueueError, QueueSender};
-use shared::stage::Message;
-use shared::time::Timestamp;
+use contract::messages::{DeliveryMessage, EventMessage, EventRequest};
+use contract::ports::{Outgoing, QueueError, QueueSender};
+use contract::stage::Message;
+use domain::time::Timestamp;
 
 use crate::sim::{Blow, Sim, State, Task, Turn, What};
 

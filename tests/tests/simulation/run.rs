@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use shared::domain::delivery::Trigger;
-use shared::domain::hook::Hook;
-use shared::domain::ids::{DeliveryId, HookId};
-use shared::messages::DeliveryMessage;
-use shared::ports::{ManualClock, Outgoing, QueueSender as _};
-use shared::stage::{Message, Outcome};
-use shared::time::Timestamp;
+use contract::messages::DeliveryMessage;
+use contract::ports::{ManualClock, Outgoing, QueueSender as _};
+use contract::stage::{Message, Outcome};
+use domain::delivery::Trigger;
+use domain::hook::Hook;
+use domain::ids::{DeliveryId, HookId};
+use domain::time::Timestamp;
 
 use crate::mutants::Mutant;
 use crate::plan::{self, Action, Plan, START};

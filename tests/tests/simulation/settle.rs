@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::stage::{Message, Outcome};
+use contract::stage::{Message, Outcome};
 
 use crate::queue::{LONGEST_INVISIBLE, Name};
 use crate::sim::{Sim, State};

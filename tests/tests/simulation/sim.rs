@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use shared::domain::delivery::{Delivery, Trigger};
-use shared::domain::event::{Event, FanoutPage};
-use shared::domain::hook::Hook;
-use shared::domain::ids::{DeliveryId, EventId, EventSeq, HookId};
-use shared::messages::{DeliveryMessage, EventMessage};
-use shared::ports::{Clock, Document, ManualClock};
-use shared::time::Timestamp;
+use contract::messages::{DeliveryMessage, EventMessage};
+use contract::ports::{Clock, Document, ManualClock};
+use domain::delivery::{Delivery, Trigger};
+use domain::event::{Event, FanoutPage};
+use domain::hook::Hook;
+use domain::ids::{DeliveryId, EventId, EventSeq, HookId};
+use domain::time::Timestamp;
 
 use crate::dice::Dice;
 use crate::endpoint::{Answer, Request};

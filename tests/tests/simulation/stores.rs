@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shared::domain::delivery::{Attempt, Delivery};
-use shared::domain::event::{Event, FanoutPage};
-use shared::domain::hook::Hook;
-use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ProfileName, TenantId};
-use shared::domain::profile::Profile;
-use shared::domain::tenant::Tenant;
-use shared::ports::{
+use contract::ports::{
     DeliveryLog, EventRef, Events, Expected, Hooks, Listed, LogFilter, Match, Page, Profiles, Recorded, StoreError,
     StoreResult, Subscriptions, Tenants, TimeRange,
 };
-use shared::time::Timestamp;
+use domain::delivery::{Attempt, Delivery};
+use domain::event::{Event, FanoutPage};
+use domain::hook::Hook;
+use domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ProfileName, TenantId};
+use domain::profile::Profile;
+use domain::tenant::Tenant;
+use domain::time::Timestamp;
 
 use crate::sim::{Sim, State, Version};
 

@@ -7,7 +7,7 @@ mod fanout;
 
 use std::collections::BTreeMap;
 
-use shared::domain::ids::{DeliveryId, EventId, HookId};
+use domain::ids::{DeliveryId, EventId, HookId};
 
 use crate::sim::{State, What};
 

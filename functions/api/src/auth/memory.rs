@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use shared::domain::ids::KeyId;
-use shared::domain::key::ApiKey;
-use shared::ports::{ClockReading, Keys, StoreError};
-use shared::stage::causes;
-use shared::time::Timestamp;
+use contract::ports::{ClockReading, Keys, StoreError};
+use contract::stage::causes;
+use domain::ids::KeyId;
+use domain::key::ApiKey;
+use domain::time::Timestamp;
 
 /// Keys that are remembered at most.
 const REMEMBERED: usize = 1_000;

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::ids::KeyId;
+use domain::time::Timestamp;
 use quick_cache::sync::Cache;
-use shared::domain::ids::KeyId;
-use shared::time::Timestamp;
 
 /// Failures within [`WINDOW`] after which a source is told to wait.
 pub(crate) const MAX_FAILURES: u32 = 20;

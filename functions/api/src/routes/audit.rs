@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use shared::audit::Entry;
+use services::repositories::audit::Entry;
 use utoipa::ToSchema;
 
 use super::hooks::find;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use domain::event_type::{EventTypeEntry, Owner, StoredEventType};
+use domain::ids::EventType;
 use serde::{Deserialize, Serialize};
-use shared::domain::event_type::{EventTypeEntry, Owner, StoredEventType};
-use shared::domain::ids::EventType;
 use utoipa::ToSchema;
 
 use super::event_types::check_all;
@@ -97,7 +97,7 @@ pub(crate) async fn import_shared(
 async fn read(deps: &Deps, owner: Owner<'_>) -> Result<Json<CatalogueDocument>, Problem> {
     // A document that leaves out what cannot be read would delete it where it is imported.
     let stored = deps.catalogue.entries.all(owner).await?.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let text = |json: &Option<shared::domain::payload::Json>| json.as_ref().map_or(0, |json| json.get().len());
+    let text = |json: &Option<domain::payload::Json>| json.as_ref().map_or(0, |json| json.get().len());
     let size: usize = stored.iter().map(|stored| text(&stored.entry.schema) + text(&stored.entry.example)).sum();
     if size > MAX_BODY_BYTES {
         return Err(Problem::conflict("the catalogue is too large for one document; list its event types in pages"));

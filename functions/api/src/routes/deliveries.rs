@@ -6,15 +6,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use contract::messages::DeliveryMessage;
+use contract::ports::{Listed, LogFilter, StoreError};
+use domain::delivery::{Delivery, Status, Trigger};
+use domain::ids::{DeliveryId, EventId, HookId, TenantId, new_ulid};
+use domain::settings::StatusRange;
+use domain::strict::known;
+use domain::time::Timestamp;
 use serde::Deserialize;
-use shared::domain::delivery::{Delivery, Status, Trigger};
-use shared::domain::ids::{DeliveryId, EventId, HookId, TenantId, new_ulid};
-use shared::domain::settings::StatusRange;
-use shared::domain::strict::known;
-use shared::messages::DeliveryMessage;
-use shared::ports::{Listed, LogFilter, StoreError};
-use shared::standing::EXPUNGED;
-use shared::time::Timestamp;
+use services::delivery::claim::EXPUNGED;
 use utoipa::IntoParams;
 
 use super::hooks::find as find_hook;
@@ -241,7 +241,7 @@ pub(crate) async fn retry(
     let message = DeliveryMessage {
         // Asked for by hand: it goes out even when the event has expired.
         not_after: None,
-        request: Some(new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string()),
+        request: Some(new_ulid(deps.clock.now(), deps.random.as_ref()).to_string()),
         ..DeliveryMessage::of(&event, hook_id, Trigger::Manual)
     };
     deps.redeliveries.send_one(message.to_outgoing()).await?;

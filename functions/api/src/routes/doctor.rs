@@ -3,8 +3,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use contract::ports::{Check, Condition};
 use serde::Serialize;
-use shared::ports::{Check, Condition};
 use utoipa::ToSchema;
 
 use crate::Deps;

@@ -4,8 +4,8 @@ pub(crate) mod shared;
 
 use std::sync::Arc;
 
-use ::shared::domain::event_type::{EventTypeEntry, Owner};
-use ::shared::domain::ids::EventType;
+use ::domain::event_type::{EventTypeEntry, Owner};
+use ::domain::ids::EventType;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use contract::jobs::{Expunge, Job, JobMessage};
+use contract::messages::{EventMessage, VERSION};
+use contract::ports::{Outgoing, QueueError};
+use domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
+use domain::ids::{Channel, EventId, EventType, TenantId, TraceId, new_ulid};
+use domain::seconds::Seconds;
+use domain::time::Timestamp;
+use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
-use shared::domain::ids::{Channel, EventId, EventType, TenantId, TraceId, new_ulid};
-use shared::domain::seconds::Seconds;
-use shared::domain::unknown::Unknown;
-use shared::jobs::{Expunge, Job, JobMessage};
-use shared::messages::{EventMessage, VERSION};
-use shared::metrics;
-use shared::ports::{Outgoing, QueueError};
-use shared::time::Timestamp;
+use services::runtime::metrics;
 use utoipa::ToSchema;
 
 use crate::Deps;
@@ -154,11 +154,11 @@ impl NewEvent {
         let id = match self.id {
             Some(id) => id,
             None => {
-                let made = format!("evt_{}", new_ulid(deps.clock.as_ref(), deps.random.as_ref()));
+                let made = format!("evt_{}", new_ulid(deps.clock.now(), deps.random.as_ref()));
                 made.parse().map_err(|_| Problem::internal())?
             }
         };
-        let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
+        let token = new_ulid(deps.clock.now(), deps.random.as_ref()).to_string();
         let message = EventMessage {
             version: VERSION,
             tenant: tenant.clone(),

@@ -11,19 +11,19 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use contract::jobs::{Job, JobMessage, PurgeHook};
+use contract::ports::{Listed, Outgoing, StoreError};
+use domain::filter::Filter;
+use domain::health::Health;
+use domain::hook::Hook;
+use domain::ids::{HookId, TenantId};
+use domain::secret::ed25519::public_key;
+use domain::settings::{Complete, Settings};
+use domain::tenant::Tenant;
+use domain::time::Timestamp;
+use domain::unknown::Unknown;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use shared::domain::filter::Filter;
-use shared::domain::health::Health;
-use shared::domain::hook::Hook;
-use shared::domain::ids::{HookId, TenantId};
-use shared::domain::secret::ed25519::public_key;
-use shared::domain::settings::{Complete, Settings};
-use shared::domain::tenant::Tenant;
-use shared::domain::unknown::Unknown;
-use shared::jobs::{Job, JobMessage, PurgeHook};
-use shared::ports::{Listed, Outgoing, StoreError};
-use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use crate::Deps;
@@ -186,7 +186,7 @@ pub(crate) async fn create(
     let now = deps.clock.now();
     let mut hook = Hook {
         tenant: tenant.id.clone(),
-        id: HookId::new(deps.clock.as_ref(), deps.random.as_ref()),
+        id: HookId::new(deps.clock.now(), deps.random.as_ref()),
         name: String::new(),
         description: String::new(),
         url: String::new(),

@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::ids::{KeyId, TenantId};
+use domain::key::{ApiKey, KeyHash, Scope, generate_token};
+use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
-use shared::domain::ids::{KeyId, TenantId};
-use shared::domain::key::{ApiKey, KeyHash, Scope, generate_token};
-use shared::domain::unknown::Unknown;
 use utoipa::ToSchema;
 
 use crate::Deps;
@@ -137,7 +137,7 @@ async fn add(
     }
     make_room(deps, tenant.as_ref(), scope).await?;
     let now = deps.clock.now();
-    let id = KeyId::new(deps.clock.as_ref(), deps.random.as_ref());
+    let id = KeyId::new(deps.clock.now(), deps.random.as_ref());
     let token = generate_token(tenant.as_ref(), id, deps.random.as_ref());
     let key = ApiKey {
         tenant,

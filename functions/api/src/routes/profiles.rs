@@ -4,14 +4,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use contract::ports::{StoreError, Unreadable};
+use domain::event_type::EventTypeEntry;
+use domain::ids::ProfileName;
+use domain::profile::{self, Profile};
+use domain::settings::Settings;
+use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::domain::event_type::EventTypeEntry;
-use shared::domain::ids::ProfileName;
-use shared::domain::profile::{self, Profile};
-use shared::domain::settings::Settings;
-use shared::domain::unknown::Unknown;
-use shared::ports::{StoreError, Unreadable};
 use utoipa::ToSchema;
 
 use super::event_types::check_all;
@@ -138,7 +138,7 @@ pub(crate) async fn create(
     let name = body.remove("name").ok_or_else(|| Problem::bad_body(vec![FieldError::new("name", "is required")]))?;
     let wrong = |error: &dyn std::fmt::Display| Problem::bad_body(vec![FieldError::new("name", error.to_string())]);
     let name: String = serde_json::from_str(name.get()).map_err(|_| wrong(&"expected a text"))?;
-    let name: ProfileName = name.parse().map_err(|error: shared::domain::ids::InvalidId| wrong(&error))?;
+    let name: ProfileName = name.parse().map_err(|error: domain::ids::InvalidId| wrong(&error))?;
     let taken = || Problem::conflict(format!("profile {name} exists already"));
     if profile::find_built_in(name.as_str()).is_some() {
         return Err(taken());

@@ -5,14 +5,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use contract::jobs::{Job, JobMessage, ReplayStep};
+use contract::ports::StoreError;
+use domain::delivery::Status;
+use domain::ids::{HookId, ReplayId, TenantId, new_ulid};
+use domain::replay::{MAX_RATE, Place, Progress, Replay, ReplayKind, ReplayStatus, USUAL_RATE};
+use domain::time::Timestamp;
+use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
-use shared::domain::delivery::Status;
-use shared::domain::ids::{HookId, ReplayId, TenantId, new_ulid};
-use shared::domain::replay::{MAX_RATE, Place, Progress, Replay, ReplayKind, ReplayStatus, USUAL_RATE};
-use shared::domain::unknown::Unknown;
-use shared::jobs::{Job, JobMessage, ReplayStep};
-use shared::ports::StoreError;
-use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use super::hooks::find as find_hook;
@@ -151,7 +151,7 @@ pub(crate) async fn create(
     let replay = Replay {
         tenant: tenant.clone(),
         hook: hook.id,
-        id: ReplayId::new(deps.clock.as_ref(), deps.random.as_ref()),
+        id: ReplayId::new(deps.clock.now(), deps.random.as_ref()),
         kind: asked.kind,
         since: asked.since,
         until: asked.until.map_or(now, |until| until.min(now)),
@@ -175,7 +175,7 @@ pub(crate) async fn create(
         unknown: Unknown::NONE,
     };
     let start = |due| {
-        let token = new_ulid(deps.clock.as_ref(), deps.random.as_ref()).to_string();
+        let token = new_ulid(deps.clock.now(), deps.random.as_ref()).to_string();
         let job = Job::Replay(ReplayStep { hook: hook.id, replay: replay.id, step: 0, token, unknown: Unknown::NONE });
         JobMessage::new(&tenant, job).to_outgoing(due)
     };

@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use domain::hook::Hook;
+use domain::secret::ed25519::public_key;
+use domain::secret::{Secret, SecretKind};
+use domain::signature::check_secret;
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::domain::hook::Hook;
-use shared::domain::secret::ed25519::public_key;
-use shared::domain::secret::{Secret, SecretKind};
-use shared::domain::signature::check_secret;
-use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use super::hooks::{find, owner};

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::secret::Secret;
+use domain::settings::{Auth, MASK};
+use domain::time::Timestamp;
 use serde::Serialize;
-use shared::domain::secret::Secret;
-use shared::domain::settings::{Auth, MASK};
-use shared::effective::EffectiveHook;
-use shared::request::{Moment, Subject};
-use shared::time::Timestamp;
+use services::delivery::request::{Moment, Subject};
+use services::delivery::resolved_hook::EffectiveHook;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -50,7 +50,7 @@ impl SentRequest {
     ) -> Result<Self, String> {
         let token = Secret::new(MASK);
         let moment = Moment { at, token: Some(&token) };
-        let mut request = deliver::build(hook, subjects, id, moment, with_key).map_err(|error| error.to_string())?;
+        let mut request = courier::build(hook, subjects, id, moment, with_key).map_err(|error| error.to_string())?;
         if matches!(hook.settings.auth, Auth::Basic { .. }) {
             // In base64 the mask would not be told from a password.
             let credentials = request.headers.iter_mut().filter(|(name, _)| name == "authorization");

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use contract::ports::LogFilter;
+use domain::delivery::Status;
+use domain::ids::{HookId, TenantId};
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::domain::delivery::Status;
-use shared::domain::ids::{HookId, TenantId};
-use shared::ports::LogFilter;
-use shared::time::Timestamp;
 use utoipa::{IntoParams, ToSchema};
 
 use super::hooks::{all, find};

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use contract::jobs::{Job, JobMessage, PurgeEvents};
+use contract::ports::{StoreError, Unreadable};
+use domain::ids::{KeyId, ProfileName, TenantId, new_ulid};
+use domain::settings::Settings;
+use domain::tenant::{MAX_RETENTION_DAYS, Tenant};
+use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::domain::ids::{KeyId, ProfileName, TenantId, new_ulid};
-use shared::domain::settings::Settings;
-use shared::domain::tenant::{MAX_RETENTION_DAYS, Tenant};
-use shared::domain::unknown::Unknown;
-use shared::jobs::{Job, JobMessage, PurgeEvents};
-use shared::ports::{StoreError, Unreadable};
 use utoipa::ToSchema;
 
 use super::hooks::{Split, split};
@@ -130,7 +130,7 @@ pub(crate) async fn create(
     let id = match given {
         Some(id) => id,
         None => {
-            let made = format!("tenant_{}", new_ulid(deps.clock.as_ref(), deps.random.as_ref()));
+            let made = format!("tenant_{}", new_ulid(deps.clock.now(), deps.random.as_ref()));
             made.parse().map_err(|_| Problem::internal())?
         }
     };

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use domain::delivery::Outcome;
+use domain::health::Health;
+use domain::hook::Hook;
+use domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
+use domain::tenant::Tenant;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::domain::delivery::Outcome;
-use shared::domain::health::Health;
-use shared::domain::hook::Hook;
-use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
-use shared::domain::tenant::Tenant;
-use shared::effective::EffectiveHook;
-use shared::request::Subject;
+use services::delivery::request::Subject;
+use services::delivery::resolved_hook::EffectiveHook;
 use utoipa::ToSchema;
 
 use super::hooks::{find, owner};
@@ -133,7 +133,7 @@ async fn send(
     let hook: &EffectiveHook =
         &*deps.effective.get(tenant, hook.id).await?.ok_or_else(|| Problem::not_found("hook"))?;
     let now = deps.clock.now();
-    let event = EventSeq::new(deps.clock.as_ref(), deps.random.as_ref());
+    let event = EventSeq::new(deps.clock.now(), deps.random.as_ref());
     let delivery = DeliveryId { event, hook: hook.hook.id };
     let event_id: EventId = format!("test:{}", event.0).parse().map_err(|_| Problem::internal())?;
     let subject = Subject {
@@ -151,9 +151,9 @@ async fn send(
         let count = |health: &mut Health| health.count_unverified(now);
         deps.keeper.circuits.health.change(tenant, hook.hook.id, count).await?;
     }
-    let result = deliver::exchange(&deps.courier, hook, &[subject], &id, now, asks).await;
+    let result = courier::exchange(&deps.courier, hook, &[subject], &id, now, asks).await;
     let outcome = match &result.answer {
-        Ok(response) => deliver::outcome_of(hook, response, asks),
+        Ok(response) => courier::outcome_of(hook, response, asks),
         Err(failure) => failure.outcome,
     };
     if asks && outcome == Outcome::Success {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use axum::http::StatusCode;
-use shared::domain::payload::Json;
+use domain::payload::Json;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 

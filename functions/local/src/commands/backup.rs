@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use shared::embedded::{Store, StoreOptions, open_vault};
-use shared::ports::SystemClock;
-use shared::stage::causes;
+use contract::ports::SystemClock;
+use contract::stage::causes;
+use embedded::{Store, StoreOptions, open_vault};
 
 use super::session::path;
 use super::{Connection, Failure, Session};

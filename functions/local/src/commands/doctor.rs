@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use contract::ports::{Check, Clock as _, Condition, SystemClock};
+use contract::stage::causes;
+use domain::time::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::Method;
 use serde::Serialize;
-use shared::ports::{Check, Clock as _, Condition, SystemClock};
-use shared::stage::causes;
-use shared::time::Timestamp;
 
 use super::client::Answer;
 use super::record::Record;

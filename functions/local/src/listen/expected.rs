@@ -1,11 +1,11 @@
 //! Which signatures `listen` expects, from its flags.
 
 use anyhow::{Context as _, ensure};
+use domain::profile::{STANDARD, built_in, find_built_in};
+use domain::secret::{Secret, whsec_key};
+use domain::signature::{Scheme, SignatureSetting, check_all, sign};
+use domain::strict;
 use serde_json::{Value, json};
-use shared::domain::profile::{STANDARD, built_in, find_built_in};
-use shared::domain::secret::{Secret, whsec_key};
-use shared::domain::signature::{Scheme, SignatureSetting, check_all, sign};
-use shared::domain::strict;
 
 use super::verify::{Verifier, fits, verifying_key};
 use crate::cli::ListenOptions;
@@ -92,6 +92,6 @@ fn hint(settings: &[SignatureSetting], secret: &Secret) -> &'static str {
     }
 }
 
-fn words(errors: &[shared::domain::invalid::FieldError]) -> String {
+fn words(errors: &[domain::invalid::FieldError]) -> String {
     errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>().join("; ")
 }

@@ -3,10 +3,10 @@
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::secret::ed25519::public_key;
+use domain::secret::{Secret, SecretKind};
+use domain::signature::{Scheme, SignatureSetting, sign};
 use ed25519_dalek::{Signature, VerifyingKey};
-use shared::domain::secret::ed25519::public_key;
-use shared::domain::secret::{Secret, SecretKind};
-use shared::domain::signature::{Scheme, SignatureSetting, sign};
 
 /// Receivers tolerate this much between the timestamp and their own clock
 /// (Standard Webhooks 1.0.0, and the libraries of Stripe).

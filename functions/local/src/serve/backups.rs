@@ -11,10 +11,10 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use contract::stage::causes;
+use embedded::Store;
 use futures::stream;
 use local::Engine;
-use shared::embedded::Store;
-use shared::stage::causes;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 
 /// Where a backup is put together, in the data directory, so that files can be linked.

@@ -8,12 +8,12 @@ use api::{Entry, Operator, PageQuery, Problem, Query, Segments, limit, segment};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
+use contract::ports::{Clock as _, SystemClock};
+use contract::stage::causes;
+use domain::time::Timestamp;
+use embedded::{DeadLetter, DeadLetterId, DeadLetters, RedriveError};
 use local::Engine;
 use serde::Serialize;
-use shared::embedded::{DeadLetter, DeadLetterId, DeadLetters, RedriveError};
-use shared::ports::{Clock as _, SystemClock};
-use shared::stage::causes;
-use shared::time::Timestamp;
 
 const DEAD_LETTER: &str = "dead letter";
 /// What is too old is out of sight at once, so nobody waits for this.

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
+use contract::ports::Readiness as _;
+use contract::stage::causes;
+use embedded::{OpenError, Store};
 use local::{Engine, Options, StartError};
-use shared::embedded::{OpenError, Store};
-use shared::ports::Readiness as _;
-use shared::request::LONGEST_ATTEMPT;
-use shared::stage::causes;
+use services::delivery::request::LONGEST_ATTEMPT;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;

@@ -9,13 +9,13 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use contract::ports::Clock as _;
+use contract::stage::causes;
+use embedded::{DataClock, DeadLetters};
 use local::{Engine, Queues};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use shared::circuits::Circuits;
-use shared::embedded::{DataClock, DeadLetters};
-use shared::metrics::{self, ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY};
-use shared::ports::Clock as _;
-use shared::stage::causes;
+use services::health::circuit_breaker::Circuits;
+use services::runtime::metrics::{self, ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY};
 
 /// Upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::ports::{OsRandom, Outgoing, QueueSender as _, SystemClock};
+use domain::address::AddressPolicy;
+use embedded::StoreOptions;
 use local::{Engine, Options};
-use shared::domain::address::AddressPolicy;
-use shared::embedded::StoreOptions;
-use shared::ports::{OsRandom, Outgoing, QueueSender as _, SystemClock};
 
 use super::*;
 
@@ -50,7 +50,7 @@ async fn with_dead_letters(data: &Path) {
     let options = Options {
         store: StoreOptions::default(),
         operator_key: KEY.to_owned(),
-        sender: Arc::new(deliver::HyperSender::new(AddressPolicy::default()).unwrap()),
+        sender: Arc::new(courier::HyperSender::new(AddressPolicy::default()).unwrap()),
         addresses: AddressPolicy::default(),
         profile: "standard".parse().unwrap(),
         retention: Duration::from_secs(24 * 3_600),

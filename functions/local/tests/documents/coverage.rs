@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
+use domain::delivery::Status;
+use domain::operational;
+use domain::profile::built_in;
+use domain::settings::Settings;
 use serde_json::Value;
-use shared::domain::delivery::Status;
-use shared::domain::operational;
-use shared::domain::profile::built_in;
-use shared::domain::settings::Settings;
 
 use crate::binary::binary;
 use crate::markdown::{read, rows};

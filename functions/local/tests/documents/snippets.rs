@@ -7,10 +7,10 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use bytes::Bytes;
+use contract::ports::{Clock as _, SystemClock};
+use domain::secret::Secret;
+use domain::signature::standard_webhooks;
 use serde_json::json;
-use shared::domain::secret::Secret;
-use shared::domain::signature::standard_webhooks;
-use shared::ports::{Clock as _, SystemClock};
 use tokio::process::Command;
 use tokio::sync::mpsc;
 

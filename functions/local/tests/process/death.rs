@@ -33,7 +33,7 @@ struct Dice(u64);
 impl Dice {
     fn from_environment() -> Self {
         let mut seed = [0; 4];
-        shared::ports::Random::fill(&shared::ports::OsRandom, &mut seed);
+        domain::random::Random::fill(&contract::ports::OsRandom, &mut seed);
         let seed = setting("HOOKLINE_DEATH_SEED").unwrap_or_else(|| u32::from_le_bytes(seed).into());
         println!("HOOKLINE_DEATH_SEED={seed}");
         Self(seed)

@@ -1,7 +1,7 @@
 //! What is stored expires by a time that can be believed.
 
+use contract::ports::Clock as _;
 use serde_json::{Value, json};
-use shared::ports::Clock as _;
 use tests::world::World;
 
 use super::{HOUR, seconds};

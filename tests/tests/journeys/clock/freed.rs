@@ -2,11 +2,11 @@
 //! turned off.
 
 use bytes::Bytes;
+use contract::messages::DeliveryMessage;
+use contract::ports::{Clock as _, QueueReceiver as _};
+use contract::stage::{Message, Outcome};
 use local::HeldBack;
 use serde_json::{Value, json};
-use shared::messages::DeliveryMessage;
-use shared::ports::{Clock as _, QueueReceiver as _};
-use shared::stage::{Message, Outcome};
 use tests::world::{Hook, World};
 
 use super::{HOUR, JUMPS, open_circuit, publish, seconds, time_until_sent};

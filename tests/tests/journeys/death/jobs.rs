@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::ports::LogFilter;
+use domain::ids::HookId;
 use serde_json::{Value, json};
-use shared::domain::ids::HookId;
-use shared::ports::LogFilter;
 use tests::world::{Answer, Hook, TENANT, World};
 
 use super::fate::{Blow, Fate};

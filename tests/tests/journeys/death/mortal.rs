@@ -4,22 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use local::Engine;
-use shared::domain::delivery::{Attempt, Delivery};
-use shared::domain::event::{Event, FanoutPage};
-use shared::domain::hook::Hook;
-use shared::domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ReplayId, TenantId};
-use shared::domain::replay::Replay;
-use shared::effective::EffectiveHooks;
-use shared::embedded::EmbeddedDocuments;
-use shared::keeper::{Foundations, Keeper};
-use shared::ports::{
+use contract::ports::{
     DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, Listed,
     LogFilter, Match, Outgoing, Page, QueueError, QueueSender, Recorded, Replays, StoreError, StoreResult,
     Subscriptions, TimeRange,
 };
-use shared::rates::Rates;
-use shared::time::Timestamp;
+use domain::delivery::{Attempt, Delivery};
+use domain::event::{Event, FanoutPage};
+use domain::hook::Hook;
+use domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ReplayId, TenantId};
+use domain::replay::Replay;
+use domain::time::Timestamp;
+use embedded::EmbeddedDocuments;
+use local::Engine;
+use services::delivery::resolved_hook::EffectiveHooks;
+use services::health::hook_health::{Foundations, Keeper};
+use services::health::rate_limiter::Rates;
 
 use super::fate::{Blow, Fate, Step};
 

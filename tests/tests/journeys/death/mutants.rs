@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shared::domain::delivery::{Attempt, Delivery};
-use shared::domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
-use shared::ports::{
+use contract::ports::{
     DeliveryLog, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Page, StoreResult, TimeRange,
 };
+use domain::delivery::{Attempt, Delivery};
+use domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
 
 use super::scenario::Scenario;
 use super::{FAILURE, event, ladder, verdict};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::time::Timestamp;
 use serde_json::Value;
-use shared::time::Timestamp;
 use tests::world::Sent;
 
 use super::scenario::{Plan, Prepared, Scenario};

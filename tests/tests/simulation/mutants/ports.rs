@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use shared::domain::delivery::{Attempt, Delivery, Outcome, Status};
-use shared::domain::event::{Event, FanoutPage};
-use shared::domain::ids::{DeliveryId, EventId, EventSeq, HookId, TenantId};
-use shared::messages::DeliveryMessage;
-use shared::ports::{
+use contract::messages::DeliveryMessage;
+use contract::ports::{
     DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Outgoing, Page,
     QueueError, QueueSender, Recorded, StoreResult, TimeRange,
 };
-use shared::time::Timestamp;
+use domain::delivery::{Attempt, Delivery, Outcome, Status};
+use domain::event::{Event, FanoutPage};
+use domain::ids::{DeliveryId, EventId, EventSeq, HookId, TenantId};
+use domain::time::Timestamp;
 
 use super::Mutant;
 use crate::sim::Sim;

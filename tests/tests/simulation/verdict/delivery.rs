@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use shared::cache::FRESH_FOR;
-use shared::domain::delivery::{Attempt, Delivery, Status};
-use shared::domain::hook::Hook;
-use shared::domain::ids::DeliveryId;
+use domain::delivery::{Attempt, Delivery, Status};
+use domain::hook::Hook;
+use domain::ids::DeliveryId;
+use services::repositories::cache::FRESH_FOR;
 
 use super::{Judge, Logged, Promise};
 use crate::endpoint::{Answer, NUMBER, Request};

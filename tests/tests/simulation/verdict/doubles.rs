@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::domain::ids::{DeliveryId, EventId};
+use domain::ids::{DeliveryId, EventId};
 
 use super::{Judge, Promise};
 use crate::sim::{Blow, Task, Turn, What};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::domain::ids::{DeliveryId, HookId};
+use domain::ids::{DeliveryId, HookId};
 
 use super::{Judge, Promise};
 

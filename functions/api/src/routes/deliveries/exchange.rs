@@ -4,13 +4,13 @@
 //! what the log costs. The event and the versions of hook, tenant and profile
 //! give the same bytes again, and the signatures with them.
 
+use contract::ports::StoreResult;
+use domain::delivery::{Attempt, Delivery, Outcome, Revision};
+use domain::event::Event;
+use domain::ids::{DeliveryId, EventSeq};
 use serde::Serialize;
-use shared::domain::delivery::{Attempt, Delivery, Outcome, Revision};
-use shared::domain::event::Event;
-use shared::domain::ids::{DeliveryId, EventSeq};
-use shared::effective::EffectiveHook;
-use shared::ports::StoreResult;
-use shared::request::{self, Subject};
+use services::delivery::request::{self, Subject};
+use services::delivery::resolved_hook::EffectiveHook;
 use utoipa::ToSchema;
 
 use crate::Deps;

@@ -1,10 +1,10 @@
 //! Deliveries and attempts as the API shows them.
 
+use contract::ports::StoreResult;
+use domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
+use domain::event::Event;
+use domain::ids::{DeliveryId, HookId};
 use serde::Serialize;
-use shared::domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
-use shared::domain::event::Event;
-use shared::domain::ids::{DeliveryId, HookId};
-use shared::ports::StoreResult;
 use utoipa::ToSchema;
 
 use super::exchange::{Exchanges, ResponseView};

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use ::shared::domain::event_type::{EventTypeEntry, MAX_EVENT_TYPES, Owner, Source, StoredEventType, json_schema};
-use ::shared::domain::ids::EventType;
-use ::shared::domain::payload::Json as RawJson;
-use ::shared::ports::StoreError;
+use ::contract::ports::StoreError;
+use ::domain::event_type::{EventTypeEntry, MAX_EVENT_TYPES, Owner, Source, StoredEventType, json_schema};
+use ::domain::ids::EventType;
+use ::domain::payload::Json as RawJson;
 use axum::Json;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};

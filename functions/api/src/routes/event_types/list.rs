@@ -1,7 +1,7 @@
 //! Filtering and paging event types, which are in order of name.
 
-use ::shared::domain::event_type::Source;
-use ::shared::ports::Listed;
+use ::contract::ports::Listed;
+use ::domain::event_type::Source;
 use axum::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

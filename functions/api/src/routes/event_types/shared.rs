@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ::shared::domain::event_type::{EventTypeEntry, Owner, Source};
-use ::shared::domain::ids::EventType;
+use ::domain::event_type::{EventTypeEntry, Owner, Source};
+use ::domain::ids::EventType;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,8 +1,8 @@
 //! What follows from a change to a hook, besides the change itself.
 
-use shared::domain::health::Health;
-use shared::domain::hook::Hook;
-use shared::domain::settings::Complete;
+use domain::health::Health;
+use domain::hook::Hook;
+use domain::settings::Complete;
 
 use crate::Deps;
 use crate::problem::Problem;

@@ -1,8 +1,8 @@
 //! How a hook fares, as the API shows it.
 
+use domain::health::{Circuit, Health};
+use domain::settings::Complete;
 use serde::Serialize;
-use shared::domain::health::{Circuit, Health};
-use shared::domain::settings::Complete;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]

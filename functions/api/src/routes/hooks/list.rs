@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use contract::ports::Listed;
+use domain::health::Health;
+use domain::hook::Hook;
+use domain::ids::{EventType, HookId};
 use serde::Deserialize;
-use shared::domain::health::Health;
-use shared::domain::hook::Hook;
-use shared::domain::ids::{EventType, HookId};
-use shared::ports::Listed;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::input::limit;

@@ -1,12 +1,12 @@
 //! What a hook has to comply with once all its settings are known.
 
-use shared::domain::hook::Hook;
-use shared::domain::layers::Layers;
-use shared::domain::secret::{Secret, SecretKind, SigningSecret};
-use shared::domain::settings::{Complete, Settings};
-use shared::domain::signature::{self, Scheme};
-use shared::domain::tenant::Tenant;
-use shared::ports::Random;
+use domain::hook::Hook;
+use domain::layers::Layers;
+use domain::random::Random;
+use domain::secret::{Secret, SecretKind, SigningSecret};
+use domain::settings::{Complete, Settings};
+use domain::signature::{self, Scheme};
+use domain::tenant::Tenant;
 
 use crate::Deps;
 use crate::auth::Access;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use domain::address::AddressPolicy;
+use domain::filter::Filter;
+use domain::hook::{Hook, MAX_PATTERNS};
+use domain::ids::{InvalidId, ProfileName};
+use domain::settings::Settings;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use shared::domain::address::AddressPolicy;
-use shared::domain::filter::Filter;
-use shared::domain::hook::{Hook, MAX_PATTERNS};
-use shared::domain::ids::{InvalidId, ProfileName};
-use shared::domain::settings::Settings;
 use utoipa::ToSchema;
 
 use crate::input::{MAX_NAME_CHARS, parse, present};

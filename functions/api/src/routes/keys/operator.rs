@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::key::Scope;
 use serde::Deserialize;
-use shared::domain::key::Scope;
 use utoipa::ToSchema;
 
 use super::{CreatedKey, KeyList, add, revoke};

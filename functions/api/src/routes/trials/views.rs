@@ -1,11 +1,11 @@
 //! An exchange, shown from beginning to end.
 
+use contract::ports::{HttpResult, MAX_RESPONSE_BYTES};
+use domain::delivery::{Outcome, Trigger, excerpt};
+use domain::time::Timestamp;
 use serde::Serialize;
-use shared::domain::delivery::{Outcome, Trigger, excerpt};
-use shared::effective::EffectiveHook;
-use shared::ports::{HttpResult, MAX_RESPONSE_BYTES};
-use shared::request::Subject;
-use shared::time::Timestamp;
+use services::delivery::request::Subject;
+use services::delivery::resolved_hook::EffectiveHook;
 use utoipa::ToSchema;
 
 use crate::routes::sent::{Header, SentRequest, masked};

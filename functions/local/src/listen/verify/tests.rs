@@ -1,5 +1,5 @@
 use axum::http::{HeaderName, HeaderValue};
-use shared::domain::profile::built_in;
+use domain::profile::built_in;
 
 use super::*;
 

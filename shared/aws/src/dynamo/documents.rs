@@ -1,0 +1,65 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+
+use super::item::{Item, SK};
+use super::table::{Condition, Consistency, Order, Range, Table};
+use contract::cursor;
+use contract::ports::{Document, Documents, Listed, OfRow as _, Page, StoreResult};
+
+/// Documents in the table `hooks`, an item each.
+#[derive(Clone, Debug)]
+pub struct DynamoDocuments {
+    table: Table,
+}
+
+impl DynamoDocuments {
+    pub fn new(client: Client, hooks_table: impl Into<String>) -> Self {
+        Self { table: Table::new(client, hooks_table) }
+    }
+}
+
+fn read(item: &Item) -> StoreResult<Document> {
+    Ok(Document {
+        name: item.get_text(SK)?.to_owned(),
+        version: item.get_number("v")?,
+        body: item.get_text("j")?.to_owned(),
+    })
+}
+
+#[async_trait]
+impl Documents for DynamoDocuments {
+    async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
+        let row = self.table.get(partition, name, Consistency::Strong).await?;
+        row.map(|item| read(&item).map(Arc::new)).transpose().of_row(name)
+    }
+
+    async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
+        let item = Item::new(partition.to_owned(), document.name.clone())
+            .number("v", document.version)
+            .text("j", document.body.as_str());
+        let condition = match document.version {
+            1 => Condition::absent(),
+            version => Condition::of("v = :v").number(":v", version.saturating_sub(1)),
+        };
+        Ok(self.table.put_named(item, condition).await?)
+    }
+
+    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
+        let range = match cursor {
+            Some(cursor) => Range::After(cursor::decode_as::<String>(partition, cursor)?),
+            None => Range::All,
+        };
+        let rows = self.table.query(partition, range, Order::Ascending, limit, Consistency::Strong).await?;
+        let last = rows.items.last().filter(|_| rows.more).map(|row| row.get_text(SK)).transpose()?;
+        let next = last.map(|name| cursor::encode(partition, name.as_bytes()));
+        let listed = |row| read(row).listed(row.get_text(SK)?);
+        let items = rows.items.iter().map(listed).collect::<StoreResult<Vec<_>>>()?;
+        Ok(Page { items, next })
+    }
+
+    async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
+        self.table.delete(partition, name).await
+    }
+}

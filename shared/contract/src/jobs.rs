@@ -1,0 +1,176 @@
+//! Work that is done in steps: each is one message on `retries`, does a bounded
+//! amount, and asks for the next.
+//!
+//! `requeue` makes the steps, for nobody outside writes to its queue. A step may
+//! be made twice and nothing comes of it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use crate::messages::{Rejection, VERSION, check_version, invalid};
+use crate::ports::Outgoing;
+use domain::ids::{EventId, HookId, ReplayId, TenantId};
+use domain::time::Timestamp;
+use domain::unknown::{Unknown, keeps_unknown};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct JobMessage {
+    pub version: u32,
+    pub tenant: TenantId,
+    pub job: Job,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    Replay(ReplayStep),
+    PurgeHook(PurgeHook),
+    PurgeEvents(PurgeEvents),
+    Expunge(Expunge),
+}
+
+/// One step of a replay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct ReplayStep {
+    pub hook: HookId,
+    pub replay: ReplayId,
+    pub step: u32,
+    /// Of this message alone.
+    pub token: String,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Deletes the log of a hook that was deleted, and all else it left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct PurgeHook {
+    pub hook: HookId,
+    /// Its tenant was deleted with it: the events go as well.
+    pub with_events: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Deletes the events of a deleted tenant that no hook wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct PurgeEvents {
+    /// Only those taken up before: the tenant may have been made anew.
+    pub until: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Removes an event's payload, and settles what waits to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct Expunge {
+    pub event: EventId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(JobMessage, ReplayStep, PurgeHook, PurgeEvents, Expunge);
+
+/// A message on `retries`, as far as it can be told what it is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum JobFound {
+    /// The body is that of a delivery.
+    None,
+    Job(JobMessage),
+    /// A kind of job that only a newer version knows.
+    Newer(String),
+    Invalid(Rejection),
+}
+
+#[derive(Deserialize)]
+struct Probe {
+    #[serde(default)]
+    job: Option<IgnoredAny>,
+}
+
+/// The kind of a job, whatever it is.
+#[derive(Deserialize)]
+struct Kinds {
+    job: BTreeMap<String, IgnoredAny>,
+}
+
+impl JobMessage {
+    /// The names that [`Job`] has in messages.
+    const KINDS: [&str; 4] = ["replay", "purge_hook", "purge_events", "expunge"];
+
+    pub fn new(tenant: &TenantId, job: Job) -> Self {
+        Self { version: VERSION, tenant: tenant.clone(), job, unknown: Unknown::NONE }
+    }
+
+    pub fn parse(body: &[u8]) -> JobFound {
+        if !serde_json::from_slice::<Probe>(body).is_ok_and(|probe| probe.job.is_some()) {
+            return JobFound::None;
+        }
+        match serde_json::from_slice::<Self>(body) {
+            Ok(message) => match check_version(message.version) {
+                Ok(()) => JobFound::Job(message),
+                Err(rejection) => JobFound::Invalid(rejection),
+            },
+            Err(error) => match serde_json::from_slice::<Kinds>(body).map(|kinds| kinds.job.into_keys().next()) {
+                Ok(Some(kind)) if !Self::KINDS.contains(&kind.as_str()) => JobFound::Newer(kind),
+                _ => JobFound::Invalid(invalid(error)),
+            },
+        }
+    }
+
+    /// The steps of one tenant share their turns.
+    pub fn to_outgoing(&self, due: Option<Timestamp>) -> Outgoing {
+        let body: Bytes = serde_json::to_vec(self).expect("jobs hold nothing that JSON cannot express").into();
+        Outgoing { body, group: format!("{}.jobs", self.tenant).into(), due, content: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_and_deliveries_are_told_apart() {
+        let tenant: TenantId = "acme".parse().unwrap();
+        let job = Job::Expunge(Expunge { event: "evt:1".parse().unwrap(), cursor: None, unknown: Unknown::NONE });
+        let message = JobMessage::new(&tenant, job);
+        let body = message.to_outgoing(None).body;
+        assert_eq!(
+            std::str::from_utf8(&body).unwrap(),
+            r#"{"version":1,"tenant":"acme","job":{"expunge":{"event":"evt:1"}}}"#
+        );
+        assert_eq!(JobMessage::parse(&body), JobFound::Job(message));
+        assert_eq!(JobMessage::parse(br#"{"version":1,"tenant":"acme","hook":"x"}"#), JobFound::None);
+        let text = std::str::from_utf8(&body).unwrap();
+        for wrong in [text.replace("\"version\":1", "\"version\":2"), text.replace("evt:1", ""), text.replace('{', "[")]
+        {
+            let found = JobMessage::parse(wrong.as_bytes());
+            assert!(matches!(found, JobFound::Invalid(_) | JobFound::None), "{wrong}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn the_kinds_of_jobs_are_those_there_are_and_others_are_newer() {
+        for kind in JobMessage::KINDS {
+            let body = format!(r#"{{"version":1,"tenant":"acme","job":{{"{kind}":{{}}}}}}"#);
+            assert!(matches!(JobMessage::parse(body.as_bytes()), JobFound::Invalid(_)), "{kind}");
+        }
+        let body = br#"{"version":1,"tenant":"acme","job":{"tidy":{"up":true}}}"#;
+        assert_eq!(JobMessage::parse(body), JobFound::Newer("tidy".to_owned()));
+    }
+}

@@ -1,0 +1,8 @@
+//! What the stages need from the world and say to each other.
+
+pub mod cursor;
+pub mod jobs;
+pub mod messages;
+pub mod ports;
+pub mod rows;
+pub mod stage;

@@ -1,0 +1,29 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Listed, Page, StoreResult};
+use domain::ids::TenantId;
+use domain::tenant::Tenant;
+
+/// Tenants.
+///
+/// - Creating a tenant that exists is a conflict, and changes nothing.
+/// - An update based on an older version is a conflict.
+/// - What was written is read back, at once.
+/// - Pages are complete and in order of id.
+/// - Former versions can be read, the last [`KEPT_REVISIONS`](super::KEPT_REVISIONS) of them.
+/// - A deleted tenant is gone; deleting one that is not there says so.
+#[async_trait]
+pub trait Tenants: Send + Sync {
+    async fn create(&self, tenant: &Tenant) -> StoreResult<()>;
+    /// May be a few seconds old where the adapter caches.
+    async fn get(&self, id: &TenantId) -> StoreResult<Option<Arc<Tenant>>>;
+    /// Writes `tenant` if the stored version is one less than its own.
+    async fn update(&self, tenant: &Tenant) -> StoreResult<()>;
+    async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Tenant>>>;
+    /// The tenant as it was at this version; none when that is too long ago.
+    async fn revision(&self, id: &TenantId, version: u64) -> StoreResult<Option<Tenant>>;
+    /// Whether it was there. Former versions go with it.
+    async fn delete(&self, id: &TenantId) -> StoreResult<bool>;
+}

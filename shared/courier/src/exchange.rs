@@ -1,0 +1,111 @@
+//! One HTTP exchange: the request is built, authorised, sent and answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
+use domain::delivery::Outcome;
+use domain::seconds::Seconds;
+use domain::settings::Auth;
+use domain::time::Timestamp;
+use domain::verification::returns_key;
+use services::delivery::request::{self, InvalidHook, Moment, Subject};
+use services::delivery::resolved_hook::EffectiveHook;
+
+use crate::Tokens;
+
+/// Unauthorized: a token may have been revoked before its time.
+const UNAUTHORIZED: u16 = 401;
+
+/// What carries requests to endpoints.
+#[derive(Clone)]
+pub struct Courier {
+    pub sender: Arc<dyn HttpSender>,
+    pub tokens: Tokens,
+    pub clock: Arc<dyn Clock>,
+    /// The longest that one request may take, whatever its hook allows.
+    pub patience: Duration,
+}
+
+/// Builds, authorises and sends one request. `id` names it to the receiver;
+/// `with_key` asks the endpoint to verify itself.
+pub async fn run(
+    courier: &Courier,
+    hook: &EffectiveHook,
+    subjects: &[Subject<'_>],
+    id: &str,
+    at: Timestamp,
+    with_key: bool,
+) -> HttpResult {
+    if !matches!(hook.settings.auth, Auth::Oauth2 { .. }) {
+        return send(courier, hook, subjects, id, Moment { at, token: None }, Duration::ZERO, with_key).await;
+    }
+    let mut spent = Duration::ZERO;
+    loop {
+        let token = match courier.tokens.get(courier, hook).await {
+            Ok(token) => token,
+            Err(failure) => return HttpResult { answer: Err(failure), duration: spent },
+        };
+        let moment = Moment { at, token: Some(&token) };
+        let result = send(courier, hook, subjects, id, moment, spent, with_key).await;
+        let refused = matches!(&result.answer, Ok(response) if response.status == UNAUTHORIZED);
+        if !refused || !spent.is_zero() {
+            return HttpResult { duration: spent + result.duration, ..result };
+        }
+        // Once, with a new token, in what is left of this attempt's time.
+        courier.tokens.forget(hook, &token);
+        spent = result.duration.max(Duration::from_millis(1));
+    }
+}
+
+async fn send(
+    courier: &Courier,
+    hook: &EffectiveHook,
+    subjects: &[Subject<'_>],
+    id: &str,
+    moment: Moment<'_>,
+    spent: Duration,
+    with_key: bool,
+) -> HttpResult {
+    match build(hook, subjects, id, moment, with_key) {
+        Ok(mut request) => {
+            let left = request.timeout.total.duration().min(courier.patience).saturating_sub(spent);
+            request.timeout.total = Seconds::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+            courier.sender.send(request).await
+        }
+        Err(error) => HttpResult {
+            answer: Err(SendFailure { outcome: Outcome::InvalidRequest, detail: error.to_string() }),
+            duration: Duration::ZERO,
+        },
+    }
+}
+
+/// The request as it is sent, with the key that verifies its endpoint.
+pub fn build(
+    hook: &EffectiveHook,
+    subjects: &[Subject<'_>],
+    id: &str,
+    moment: Moment<'_>,
+    with_key: bool,
+) -> Result<HttpRequest, InvalidHook> {
+    let mut request = request::build(hook, subjects, id, moment)?;
+    if let Some(key) = hook.hook.verification_key.as_ref().filter(|_| with_key) {
+        request.headers.push((hook.settings.verification.header.clone(), key.reveal().to_owned()));
+    }
+    Ok(request)
+}
+
+/// What an answer counts as. An endpoint that is not verified has to return its key.
+pub fn outcome_of(hook: &EffectiveHook, response: &HttpResponse, unverified: bool) -> Outcome {
+    let settings = &hook.settings;
+    let outcome = settings.success.judge(response.status, &response.body);
+    if outcome != Outcome::Success || !unverified {
+        return outcome;
+    }
+    let key = hook.hook.verification_key.as_ref();
+    let header = response.header(&settings.verification.header.to_ascii_lowercase());
+    match key.is_some_and(|key| returns_key(header, &response.body, key)) {
+        true => Outcome::Success,
+        false => Outcome::NotVerified,
+    }
+}

@@ -1,0 +1,10 @@
+//! Makes a hook's requests and carries them to its endpoint: addresses are vetted,
+//! tokens obtained, answers read up to a bound.
+
+mod exchange;
+mod sender;
+mod tokens;
+
+pub use exchange::{Courier, build, outcome_of, run as exchange};
+pub use sender::{HyperSender, SenderError};
+pub use tokens::Tokens;

@@ -1,0 +1,410 @@
+//! Typed identifiers. Those that others choose are checked here, once; those
+//! that we make are ULIDs, so they sort by the time they were made.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use ulid::Ulid;
+
+use crate::random::Random;
+use crate::time::Timestamp;
+
+/// Why a text is not the identifier it should be; the message is fit to show.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidId(pub String);
+
+/// A ULID of the moment `now`.
+pub fn new_ulid(now: Timestamp, random: &dyn Random) -> Ulid {
+    let mut bytes = [0_u8; 16];
+    random.fill(&mut bytes);
+    Ulid::from_parts(millis(now), u128::from_be_bytes(bytes))
+}
+
+fn millis(time: Timestamp) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(0)
+}
+
+/// Reads what [`FromStr`] reads, without a copy of the text on the way.
+struct Text<T>(PhantomData<T>);
+
+impl<T: FromStr<Err = InvalidId>> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+macro_rules! reads_text {
+    ($name:ident) => {
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Text(PhantomData))
+            }
+        }
+    };
+}
+
+// The last list is of what clients and proxies take for directions in a path,
+// and of what stands where the id would stand in the path of another resource.
+macro_rules! chosen_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $extra:expr, $allowed:literal, $unnamable:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(std::sync::Arc<str>);
+
+        impl $name {
+            /// The longest allowed, in characters.
+            pub const MAX_CHARS: usize = $max;
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let extra: &[u8] = $extra;
+                let unnamable: &[&str] = $unnamable;
+                if unnamable.contains(&text) {
+                    return Err(InvalidId(format!(concat!("{} cannot be ", $what, ": no path could name it"), text)));
+                }
+                let fits = !text.is_empty()
+                    && text.len() <= $max
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b));
+                if fits {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(InvalidId(format!(
+                        concat!("expected ", $what, " of 1 to {} characters from ", $allowed),
+                        $max
+                    )))
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        reads_text!($name);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+chosen_id!(
+    /// Whose hooks these are; chosen by the operator, or made.
+    TenantId, "a tenant id", 64, b"_-", "a-z A-Z 0-9 _ -", &[]
+);
+chosen_id!(
+    /// A named set of settings, such as `standard`.
+    ProfileName, "a profile name", 64, b"_-", "a-z A-Z 0-9 _ -", &[]
+);
+chosen_id!(
+    /// The publisher's name for an event; publishing it twice sends it once.
+    EventId, "an event id", 128, b"_-.:", "a-z A-Z 0-9 _ - . :", &[".", "..", "batch"]
+);
+chosen_id!(
+    /// What happened, such as `post.published`.
+    EventType, "an event type", 128, b"_-.", "a-z A-Z 0-9 _ - .", &[".", ".."]
+);
+chosen_id!(
+    /// A label on events by which hooks can narrow what they get.
+    Channel, "a channel", 128, b"_-.:", "a-z A-Z 0-9 _ - . :", &[]
+);
+
+/// A text that is put together of two on the stack: `N` bytes.
+struct Joined<const N: usize>([u8; N]);
+
+impl<const N: usize> Joined<N> {
+    fn of(first: &str, second: &str) -> Self {
+        let mut text = [0; N];
+        let (start, end) = text.split_at_mut(first.len());
+        start.copy_from_slice(first.as_bytes());
+        end.copy_from_slice(second.as_bytes());
+        Self(text)
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("two whole texts are one")
+    }
+}
+
+macro_rules! made_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub Ulid);
+
+        impl $name {
+            pub fn new(now: Timestamp, random: &dyn Random) -> Self {
+                Self(new_ulid(now, random))
+            }
+
+            fn text(&self) -> Joined<{ $prefix.len() + ulid::ULID_LEN }> {
+                Joined::of($prefix, self.0.array_to_str(&mut [0; ulid::ULID_LEN]))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                text.strip_prefix($prefix)
+                    .and_then(parse_ulid)
+                    .map(Self)
+                    .ok_or_else(|| InvalidId(concat!("expected ", $what, " such as ", $prefix, "01J…").to_owned()))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.text().as_str())
+            }
+        }
+
+        reads_text!($name);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.text().as_str())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+/// Only the one canonical spelling, so that an id has a single text form.
+fn parse_ulid(text: &str) -> Option<Ulid> {
+    let id = Ulid::from_string(text).ok()?;
+    let mut canonical = [0_u8; ulid::ULID_LEN];
+    (*id.array_to_str(&mut canonical) == *text).then_some(id)
+}
+
+made_id!(
+    /// One subscription of a tenant.
+    HookId, "a hook id", "hook_"
+);
+made_id!(
+    /// One job that sends deliveries again.
+    ReplayId, "a replay id", "rpl_"
+);
+made_id!(
+    /// An API key's public half.
+    KeyId, "a key id", "key_"
+);
+made_id!(
+    /// The time-ordered name an event gets once, when it is first recorded.
+    /// Delivery ids and log keys derive from it, because publishers' ids need
+    /// not sort by time.
+    EventSeq, "an event sequence", "seq_"
+);
+
+/// As long as a queue keeps a message (SQS), so as old as a token can be when
+/// its message is handled.
+const OLDEST_TOKEN: Duration = Duration::from_secs(14 * 24 * 3600);
+
+impl EventSeq {
+    /// The name of an event by the publication that is recorded for it: whoever
+    /// handles that again, with nothing left of the first time, finds the same
+    /// name. Its time is that of the token where that is a ULID of ours, and
+    /// `now` otherwise.
+    pub fn of_publication(tenant: &TenantId, id: &EventId, token: &str, now: Timestamp) -> Self {
+        let made_at = parse_ulid(token).map(|token| Self(token).at());
+        let recent = made_at.filter(|at| *at <= now && now.since(*at) <= OLDEST_TOKEN);
+        Self(Ulid::from_parts(millis(recent.unwrap_or(now)), TraceId::of_publication(tenant, id, token).0))
+    }
+
+    pub fn trace(self) -> TraceId {
+        TraceId(self.0.random())
+    }
+
+    /// The least that an event of this time can be called.
+    pub fn first_at(at: Timestamp) -> Self {
+        Self(Ulid::from_parts(u64::try_from(at.as_millis()).unwrap_or(0), 0))
+    }
+
+    pub fn at(self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
+    }
+}
+
+/// What all log lines about one publication have in common, from `api` to the
+/// last attempt.
+///
+/// It needs no room in any message: it is the half of an [`EventSeq`] that does
+/// not depend on the time, and so stands in the middle of its deliveries' ids,
+/// where whoever got a request can read it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TraceId(u128);
+
+impl TraceId {
+    pub fn of_publication(tenant: &TenantId, id: &EventId, token: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in [tenant.as_str(), id.as_str(), token] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        let random = hash.first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+        Self(Ulid::from_parts(0, random).random())
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Of a ULID's 26 characters, those that hold the time.
+        const TIME_CHARS: usize = 10;
+        let mut text = [0_u8; ulid::ULID_LEN];
+        f.write_str(&Ulid::from_parts(0, self.0).array_to_str(&mut text)[TIME_CHARS..])
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One event for one hook. Derived from both, so every copy of a delivery has
+/// the same id, and so the id alone finds its row.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId {
+    pub event: EventSeq,
+    pub hook: HookId,
+}
+
+impl FromStr for DeliveryId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.strip_prefix("dlv_")
+            .filter(|rest| rest.len() == 2 * ulid::ULID_LEN && rest.is_ascii())
+            .map(|rest| rest.split_at(ulid::ULID_LEN))
+            .and_then(|(event, hook)| {
+                Some(Self { event: EventSeq(parse_ulid(event)?), hook: HookId(parse_ulid(hook)?) })
+            })
+            .ok_or_else(|| InvalidId("expected a delivery id such as dlv_01J…".to_owned()))
+    }
+}
+
+impl Serialize for DeliveryId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+reads_text!(DeliveryId);
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("dlv_")?;
+        let mut text = [0_u8; ulid::ULID_LEN];
+        f.write_str(self.event.0.array_to_str(&mut text))?;
+        f.write_str(self.hook.0.array_to_str(&mut text))
+    }
+}
+
+impl fmt::Debug for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_id_names_its_event_and_hook() {
+        let id = DeliveryId { event: EventSeq(Ulid::from_parts(1, 2)), hook: HookId(Ulid::from_parts(3, 4)) };
+        let text = id.to_string();
+        assert_eq!(text.len(), 56);
+        assert_eq!(text.parse::<DeliveryId>().unwrap(), id);
+        assert!(!text.contains('.'), "Standard Webhooks forbids dots in webhook-id");
+    }
+
+    #[test]
+    fn a_publication_gives_its_event_the_same_name_whenever_it_is_handled() {
+        let (tenant, id) = (&"acme".parse().unwrap(), &"order-7".parse().unwrap());
+        let day = 24 * 3_600_000;
+        let of = |token: &str, now| EventSeq::of_publication(tenant, id, token, Timestamp::from_millis(now));
+        let token = Ulid::from_parts(40 * 24 * 3_600_000, 5).to_string();
+        let name = of(&token, 40 * day);
+        assert_eq!(name.at(), Timestamp::from_millis(40 * day));
+        assert_eq!(name, of(&token, 41 * day));
+        assert_ne!(name, of(&Ulid::from_parts(40 * 24 * 3_600_000, 6).to_string(), 41 * day));
+        // A token of the future, one of long ago, and one that is no ULID.
+        for (token, now) in [(&*token, 39 * day), (&*token, 55 * day), ("mine", 41 * day)] {
+            assert_eq!(of(token, now).at(), Timestamp::from_millis(now));
+        }
+    }
+
+    #[test]
+    fn a_trace_is_known_before_the_event_has_its_name_and_stands_in_its_deliveries_ids() {
+        let (tenant, id) = (&"acme".parse().unwrap(), &"order-7".parse().unwrap());
+        let trace = TraceId::of_publication(tenant, id, "mine");
+        for now in [0, 1_780_000_000_000] {
+            let event = EventSeq::of_publication(tenant, id, "mine", Timestamp::from_millis(now));
+            assert_eq!(event.trace(), trace);
+            let delivery = DeliveryId { event, hook: HookId(Ulid::from_parts(3, 4)) }.to_string();
+            assert_eq!(delivery[14..30], trace.to_string());
+        }
+        assert_ne!(trace, TraceId::of_publication(tenant, id, "another"));
+    }
+
+    #[test]
+    fn ids_have_one_spelling() {
+        let text = HookId(Ulid::from_parts(9_999_999, 4)).to_string();
+        assert!(text.parse::<HookId>().is_ok());
+        assert!(text.to_lowercase().parse::<HookId>().is_err());
+        assert!("dlv_".parse::<DeliveryId>().is_err());
+        assert!(format!("dlv_{}", "é".repeat(26)).parse::<DeliveryId>().is_err());
+    }
+
+    #[test]
+    fn chosen_ids_are_bounded() {
+        assert!("acme_1-x".parse::<TenantId>().is_ok());
+        for text in ["", "a b", "a/b", "a.b", &"x".repeat(65)] {
+            assert!(text.parse::<TenantId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_that_no_path_could_name_are_refused() {
+        for text in [".", ".."] {
+            assert!(text.parse::<TenantId>().is_err() && text.parse::<ProfileName>().is_err());
+            assert!(text.parse::<EventType>().unwrap_err().0.contains("no path could name it"));
+            assert!(text.parse::<EventId>().unwrap_err().0.contains("no path could name it"));
+        }
+        assert!("batch".parse::<EventId>().is_err());
+        assert!("batch".parse::<EventType>().is_ok() && "...".parse::<EventId>().is_ok());
+    }
+}

@@ -1,0 +1,303 @@
+//! When to try again: a pure function of policy, step, outcome, `Retry-After`
+//! and a random number.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::invalid::FieldError;
+use super::seconds::Seconds;
+use super::unknown::{Unknown, keeps_unknown};
+use crate::random::Random;
+use crate::time::Timestamp;
+
+/// The longest wait between two attempts, also when `Retry-After` asks for more.
+pub const MAX_DELAY: Seconds = Seconds::new(7 * 24 * 3600);
+/// The most retries of one delivery.
+pub const MAX_RETRIES: usize = 50;
+/// The furthest that a delivery's deadline can lie ahead.
+const MAX_DEADLINE: Seconds = Seconds::new(90 * 24 * 3600);
+/// A deadline of zero is none.
+const NO_DEADLINE: Seconds = Seconds::new(0);
+
+/// When failed attempts are repeated: a list of delays, or exponential.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct RetryPolicy {
+    /// Seconds to wait before each retry, at most 50 of at most 604,800.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delays: Option<Vec<Seconds>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exponential: Option<Exponential>,
+    /// The largest share of a delay that is added at random, 0 to 1; 0.1 by
+    /// default. It only ever adds, so that no attempt comes before its time.
+    #[serde(default = "default_jitter")]
+    jitter: f64,
+    /// Seconds from the first look at a delivery after which nothing is tried
+    /// again, up to 7,776,000; 0 for none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    deadline: Seconds,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Each delay is a multiple of the one before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct Exponential {
+    /// Seconds before the first retry, up to 604,800.
+    initial: Seconds,
+    /// Each delay is this many times the one before, 1 to 100.
+    factor: f64,
+    /// How many retries, up to 50.
+    retries: u32,
+    /// The longest delay in seconds, up to 604,800.
+    max: Seconds,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(RetryPolicy, Exponential);
+
+fn default_jitter() -> f64 {
+    0.1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_none(deadline: &Seconds) -> bool {
+    *deadline == NO_DEADLINE
+}
+
+impl RetryPolicy {
+    /// These delays, without jitter.
+    pub fn delays(delays: impl IntoIterator<Item = Seconds>) -> Self {
+        Self {
+            delays: Some(delays.into_iter().collect()),
+            exponential: None,
+            jitter: 0.0,
+            deadline: NO_DEADLINE,
+            unknown: Unknown::NONE,
+        }
+    }
+
+    pub(super) fn forget_unknown(&mut self) {
+        self.unknown = Unknown::NONE;
+        self.exponential.iter_mut().for_each(|exponential| exponential.unknown = Unknown::NONE);
+    }
+
+    /// The wait before retry `step` (from 1); none when they are used up.
+    pub fn delay(&self, step: u32) -> Option<Duration> {
+        let index = usize::try_from(step.checked_sub(1)?).ok()?;
+        match (&self.delays, &self.exponential) {
+            (Some(delays), _) => delays.get(index).copied().map(Seconds::duration),
+            (None, Some(Exponential { initial, factor, retries, max, .. })) => (step <= *retries).then(|| {
+                let raw = initial.as_millis() as f64 * factor.powi(i32::try_from(index).unwrap_or(i32::MAX));
+                Duration::from_millis((raw.min(max.as_millis() as f64)) as u64)
+            }),
+            (None, None) => None,
+        }
+    }
+
+    pub fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
+        match (&self.delays, &self.exponential) {
+            (Some(delays), None) => {
+                if delays.len() > MAX_RETRIES {
+                    errors.push(FieldError::new(
+                        format!("{field}.delays"),
+                        format!("expected at most {MAX_RETRIES} entries"),
+                    ));
+                }
+                for (index, delay) in delays.iter().enumerate() {
+                    delay.check(&format!("{field}.delays[{index}]"), Seconds::new(0), MAX_DELAY, errors);
+                }
+            }
+            (None, Some(exponential)) => exponential.check(&format!("{field}.exponential"), errors),
+            _ => errors.push(FieldError::new(field, "expected either delays or exponential")),
+        }
+        check_number(&format!("{field}.jitter"), self.jitter, 0.0, 1.0, errors);
+        self.deadline.check(&format!("{field}.deadline"), NO_DEADLINE, MAX_DEADLINE, errors);
+    }
+}
+
+impl Exponential {
+    fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
+        self.initial.check(&format!("{field}.initial"), Seconds::new(0), MAX_DELAY, errors);
+        check_number(&format!("{field}.factor"), self.factor, 1.0, 100.0, errors);
+        check_number(&format!("{field}.retries"), f64::from(self.retries), 0.0, MAX_RETRIES as f64, errors);
+        self.max.check(&format!("{field}.max"), Seconds::new(0), MAX_DELAY, errors);
+    }
+}
+
+fn check_number(field: &str, value: f64, low: f64, high: f64, errors: &mut Vec<FieldError>) {
+    if !(low..=high).contains(&value) {
+        errors.push(FieldError::new(field, format!("expected a number from {low} to {high}")));
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Succeeded,
+    /// Try again as retry `step` (counted from 1), not before `at`.
+    Retry {
+        step: u32,
+        at: Timestamp,
+    },
+    /// Failed for good.
+    Exhausted,
+}
+
+/// How an attempt ended, as far as the next one is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Success,
+    Failure {
+        retry_after: Option<Duration>,
+    },
+    /// A failure after which the receiver wants no other attempt.
+    Final,
+}
+
+/// What follows an attempt that was retry `step` (zero for the first attempt)
+/// of a delivery that was first seen at `since`. `Retry-After` can only
+/// lengthen a wait.
+pub fn verdict(
+    policy: &RetryPolicy,
+    step: u32,
+    ending: Ending,
+    since: Timestamp,
+    now: Timestamp,
+    random: &dyn Random,
+) -> Verdict {
+    let retry_after = match ending {
+        Ending::Success => return Verdict::Succeeded,
+        Ending::Final => return Verdict::Exhausted,
+        Ending::Failure { retry_after } => retry_after,
+    };
+    let next = step.saturating_add(1);
+    let Some(delay) = policy.delay(next) else { return Verdict::Exhausted };
+    let jittered = delay.mul_f64(1.0 + policy.jitter.clamp(0.0, 1.0) * random.unit());
+    let at = now.saturating_add(jittered.max(retry_after.unwrap_or_default()).min(MAX_DELAY.duration()));
+    let deadline = policy.deadline;
+    if deadline != NO_DEADLINE && at > since.saturating_add(deadline.duration()) {
+        return Verdict::Exhausted;
+    }
+    Verdict::Retry { step: next, at }
+}
+
+/// `Retry-After` as RFC 9110 writes it: seconds, or an HTTP date.
+pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds).min(MAX_DELAY.duration()));
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some(Timestamp::from_millis(date.as_millisecond()).since(now).min(MAX_DELAY.duration()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::FixedRandom;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+    const FAILED: Ending = Ending::Failure { retry_after: None };
+
+    fn policy(json: &str) -> RetryPolicy {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn exponential() -> RetryPolicy {
+        policy(r#"{"exponential":{"initial":5,"factor":5,"retries":3,"max":100},"jitter":0}"#)
+    }
+
+    fn seconds_after(verdict: Verdict) -> f64 {
+        match verdict {
+            Verdict::Retry { at, .. } => at.since(NOW).as_secs_f64(),
+            other => panic!("expected a retry, got {other:?}"),
+        }
+    }
+
+    fn mistakes(json: &str) -> Vec<String> {
+        let mut errors = Vec::new();
+        policy(json).check("retry", &mut errors);
+        errors.into_iter().map(|error| error.field).collect()
+    }
+
+    #[test]
+    fn delays_are_used_in_order_and_then_end() {
+        let policy = policy(r#"{"delays":[60,300],"jitter":0}"#);
+        let next = |step| verdict(&policy, step, FAILED, NOW, NOW, &FixedRandom(0.5));
+        assert_eq!(seconds_after(next(0)), 60.0);
+        assert_eq!(seconds_after(next(1)), 300.0);
+        assert_eq!(next(2), Verdict::Exhausted);
+    }
+
+    #[test]
+    fn exponential_delays_grow_up_to_their_maximum() {
+        let delays: Vec<_> = (1..=4).map(|step| exponential().delay(step)).collect();
+        let expected = [Some(5), Some(25), Some(100), None].map(|s| s.map(Duration::from_secs));
+        assert_eq!(delays, expected);
+    }
+
+    #[test]
+    fn retry_after_lengthens_but_never_shortens() {
+        let with = |s| {
+            let ending = Ending::Failure { retry_after: Some(Duration::from_secs(s)) };
+            verdict(&exponential(), 0, ending, NOW, NOW, &FixedRandom(0.0))
+        };
+        assert_eq!(seconds_after(with(1)), 5.0);
+        assert_eq!(seconds_after(with(90)), 90.0);
+        assert_eq!(seconds_after(with(u64::MAX)), MAX_DELAY.duration().as_secs_f64());
+    }
+
+    #[test]
+    fn nothing_follows_a_final_failure_or_the_deadline() {
+        assert_eq!(verdict(&exponential(), 0, Ending::Final, NOW, NOW, &FixedRandom(0.0)), Verdict::Exhausted);
+        let policy = policy(r#"{"delays":[60,300],"jitter":0,"deadline":61}"#);
+        let at = |now| verdict(&policy, 0, FAILED, NOW, now, &FixedRandom(0.0));
+        assert!(matches!(at(NOW), Verdict::Retry { .. }));
+        assert_eq!(at(NOW.saturating_add(Duration::from_secs(2))), Verdict::Exhausted);
+    }
+
+    #[test]
+    fn every_mistake_is_named() {
+        assert_eq!(
+            mistakes(r#"{"delays":[1,-1,604801],"jitter":2}"#),
+            ["retry.delays[1]", "retry.delays[2]", "retry.jitter"]
+        );
+        assert_eq!(mistakes("{}"), ["retry"]);
+        let both = r#"{"delays":[],"exponential":{"initial":1,"factor":1,"retries":1,"max":1}}"#;
+        assert_eq!(mistakes(both), ["retry"]);
+        let wrong = r#"{"exponential":{"initial":-1,"factor":0.5,"retries":51,"max":1e9},"deadline":1e9}"#;
+        assert_eq!(mistakes(wrong).len(), 5);
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let now = Timestamp::parse("2015-10-21T07:27:00Z").unwrap();
+        assert_eq!(parse_retry_after(" 120 ", now), Some(Duration::from_secs(120)));
+        assert_eq!(parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(parse_retry_after("Wed, 21 Oct 2015 07:20:00 GMT", now), Some(Duration::ZERO));
+        for text in ["", "-1", "soon", "1.5"] {
+            assert_eq!(parse_retry_after(text, now), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn jitter_never_makes_an_attempt_early(delay in 0_u64..1_000_000, jitter in 0.0..1.0_f64, unit in 0.0..1.0_f64) {
+            let policy = RetryPolicy { jitter, ..RetryPolicy::delays([Seconds::from_millis(delay)]) };
+            let made = verdict(&policy, 0, FAILED, NOW, NOW, &FixedRandom(unit));
+            let wait = seconds_after(made) * 1_000.0;
+            prop_assert!(wait >= delay as f64);
+            prop_assert!(wait <= delay as f64 * (1.0 + jitter) + 1.0);
+        }
+
+        #[test]
+        fn any_retry_after_header_is_survived(text in ".{0,40}") {
+            let _ = parse_retry_after(&text, NOW);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+use std::fmt;
+
+use regex_lite::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::headers;
+use crate::invalid::FieldError;
+use crate::seconds::Seconds;
+use crate::unknown::{Unknown, keeps_unknown};
+
+/// The most events of one request.
+const MAX_BATCH_EVENTS: u32 = 100;
+/// The longest that a delivery waits for others to travel with. Leases allow for it.
+pub const MAX_BATCH_WAIT: Seconds = Seconds::new(5);
+
+/// Several events as one JSON array in one request. Each delivery is still
+/// logged, retried and replayed on its own account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct Batch {
+    /// Up to 100. 1: an array that holds one event. 0: no array.
+    pub max_events: u32,
+    /// Seconds that an event waits for others, up to 5; 0 by default.
+    #[serde(default)]
+    pub max_wait: Seconds,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+impl Batch {
+    pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
+        if self.max_events > MAX_BATCH_EVENTS {
+            let message = format!("expected a number from 0 to {MAX_BATCH_EVENTS}");
+            errors.push(FieldError::new(format!("{field}.max_events"), message));
+        }
+        self.max_wait.check(&format!("{field}.max_wait"), Seconds::new(0), MAX_BATCH_WAIT, errors);
+    }
+}
+
+/// The most failures in a row that a circuit can be asked to bear.
+const MAX_BREAKER_FAILURES: u32 = 10_000;
+/// The longest that a circuit can stay open between two probes.
+pub const MAX_PROBE_AFTER: Seconds = Seconds::new(24 * 3600);
+/// The longest failure after which a hook can be disabled.
+pub const MAX_DISABLE_AFTER: Seconds = Seconds::new(90 * 24 * 3600);
+
+/// After so many failures in a row, of more than one delivery, nothing is sent
+/// for a while, and then one request that tries. No answer, 5xx and 429 count.
+/// Deliveries that wait for it use up no attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct CircuitBreaker {
+    /// Up to 10,000; 0 for none.
+    pub failures: u32,
+    /// Seconds until the next request tries, 1 to 86,400; 60 by default. What
+    /// has been down for long is tried less often: after a tenth of that time,
+    /// up to an hour.
+    #[serde(default = "a_minute")]
+    pub probe_after: Seconds,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+fn a_minute() -> Seconds {
+    Seconds::new(60)
+}
+
+impl CircuitBreaker {
+    pub(super) const OFF: Self = Self { failures: 0, probe_after: Seconds::new(60), unknown: Unknown::NONE };
+
+    pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
+        if self.failures > MAX_BREAKER_FAILURES {
+            let message = format!("expected a number from 0 to {MAX_BREAKER_FAILURES}");
+            errors.push(FieldError::new(format!("{field}.failures"), message));
+        }
+        self.probe_after.check(&format!("{field}.probe_after"), Seconds::new(1), MAX_PROBE_AFTER, errors);
+    }
+}
+
+/// The handshake by which an endpoint shows that it wants these requests: it
+/// returns the key that they carry, in the answer's body or in the same header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct Verification {
+    pub required: bool,
+    /// Requests per hour until then, 1 to 3,600; 1 by default.
+    #[serde(default = "one")]
+    pub per_hour: u32,
+    /// The header that carries the key; `webhook-verification` by default.
+    #[serde(default = "usual_header")]
+    pub header: String,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(Batch, CircuitBreaker, Verification);
+
+fn one() -> u32 {
+    1
+}
+
+fn usual_header() -> String {
+    "webhook-verification".to_owned()
+}
+
+impl Verification {
+    pub(super) fn none() -> Self {
+        Self { required: false, per_hour: one(), header: usual_header(), unknown: Unknown::NONE }
+    }
+
+    pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
+        if !(1..=3_600).contains(&self.per_hour) {
+            errors.push(FieldError::new(format!("{field}.per_hour"), "expected a number from 1 to 3600"));
+        }
+        if let Err(refusal) = headers::check_name(&self.header) {
+            errors.push(FieldError::new(format!("{field}.header"), refusal.to_string()));
+        }
+    }
+}
+
+/// Which names hooks may have: those that match all of some expressions.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NamePattern(Vec<Expression>);
+
+#[derive(Clone, Debug)]
+struct Expression {
+    text: String,
+    whole: Regex,
+}
+
+/// The longest pattern, in bytes; matching takes time in its length.
+const MAX_PATTERN_BYTES: usize = 200;
+/// What it is compiled to, in bytes: repetitions of repetitions take little room
+/// in a pattern and a lot in memory.
+const MAX_COMPILED_BYTES: usize = 64 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a regular expression of at most {MAX_PATTERN_BYTES} bytes")]
+pub struct InvalidPattern;
+
+impl NamePattern {
+    pub fn admits(&self, name: &str) -> bool {
+        self.0.iter().all(|expression| expression.whole.is_match(name))
+    }
+
+    /// Names that match both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut all = self.clone();
+        all.0.extend(other.0.iter().filter(|one| self.0.iter().all(|own| own.text != one.text)).cloned());
+        all
+    }
+}
+
+/// Several expressions are shown as one with lookaheads, which JavaScript, Python
+/// and PCRE read.
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((last, others)) = self.0.split_last() else { return Ok(()) };
+        if others.is_empty() {
+            return f.write_str(&last.text);
+        }
+        others.iter().try_for_each(|one| write!(f, "(?=(?:{})$)", one.text))?;
+        write!(f, "(?:{})", last.text)
+    }
+}
+
+impl TryFrom<String> for NamePattern {
+    type Error = InvalidPattern;
+    fn try_from(text: String) -> Result<Self, InvalidPattern> {
+        if text.len() > MAX_PATTERN_BYTES {
+            return Err(InvalidPattern);
+        }
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        // On its own as well, or `a)|(?:b` would get out of the parentheses.
+        compile(&text)?;
+        let whole = compile(&format!("^(?:{text})$"))?;
+        Ok(Self(vec![Expression { text, whole }]))
+    }
+}
+
+fn compile(pattern: &str) -> Result<Regex, InvalidPattern> {
+    RegexBuilder::new(pattern).size_limit(MAX_COMPILED_BYTES).build().map_err(|_| InvalidPattern)
+}
+
+impl From<NamePattern> for String {
+    fn from(pattern: NamePattern) -> Self {
+        pattern.to_string()
+    }
+}
+
+/// In whatever order.
+impl PartialEq for NamePattern {
+    fn eq(&self, other: &Self) -> bool {
+        let within = |one: &Self, two: &Self| one.0.iter().all(|a| two.0.iter().any(|b| a.text == b.text));
+        within(self, other) && within(other, self)
+    }
+}
+
+impl utoipa::PartialSchema for NamePattern {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for NamePattern {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_has_to_match_the_whole_name() {
+        let pattern = NamePattern::try_from("[0-9A-Za-z]+|x y".to_owned()).unwrap();
+        assert!(pattern.admits("Hook1") && pattern.admits("x y"));
+        assert!(!pattern.admits("Hook 1") && !pattern.admits("") && !pattern.admits("Hook1\n"));
+        assert!(NamePattern::default().admits("anything at all"));
+        assert!(NamePattern::try_from("(".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_name_matches_both_of_two_patterns_which_are_shown_as_one() {
+        let pattern = |text: &str| NamePattern::try_from(text.to_owned()).unwrap();
+        let both = pattern("[a-z]+|A").and(&pattern("[a-z0-9]{1,3}"));
+        assert!(both.admits("abc") && !both.admits("A") && !both.admits("a1") && !both.admits("abcd"));
+        assert_eq!(both.to_string(), "(?=(?:[a-z]+|A)$)(?:[a-z0-9]{1,3})");
+        assert_eq!(both.and(&pattern("[a-z]+|A")), both);
+        assert_eq!(pattern("a").and(&NamePattern::default()).to_string(), "a");
+    }
+
+    #[test]
+    fn a_pattern_is_one_expression_and_small_once_compiled() {
+        for text in ["a)|(?:b", "((((a{50}){50}){50}){50}){50}"] {
+            assert!(NamePattern::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        assert!(NamePattern::try_from(r"[\w -]{1,64}".to_owned()).is_ok());
+    }
+}

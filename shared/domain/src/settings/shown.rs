@@ -1,0 +1,63 @@
+//! What the API shows of settings holds nothing of newer versions: they are not
+//! in its contract, and may be secrets.
+
+use super::{
+    Auth, Batch, CircuitBreaker, ContentType, FixedHeader, Method, NamePattern, Payload, RetryPolicy, Seconds,
+    SignatureSetting, Success, Timeout, Verification,
+};
+use crate::unknown::Unknown;
+
+pub(crate) trait ForgetUnknown {
+    fn forget_unknown(&mut self);
+}
+
+macro_rules! plain {
+    ($($type:ty),*) => {
+        $(impl ForgetUnknown for $type {
+            fn forget_unknown(&mut self) {}
+        })*
+    };
+}
+
+macro_rules! flat {
+    ($($type:ty),*) => {
+        $(impl ForgetUnknown for $type {
+            fn forget_unknown(&mut self) {
+                self.unknown = Unknown::NONE;
+            }
+        })*
+    };
+}
+
+plain!(Method, ContentType, NamePattern, Seconds, bool, u32);
+flat!(Batch, CircuitBreaker, FixedHeader, SignatureSetting, Success, Timeout, Verification);
+
+impl<T: ForgetUnknown> ForgetUnknown for Option<T> {
+    fn forget_unknown(&mut self) {
+        self.iter_mut().for_each(T::forget_unknown);
+    }
+}
+
+impl<T: ForgetUnknown> ForgetUnknown for Vec<T> {
+    fn forget_unknown(&mut self) {
+        self.iter_mut().for_each(T::forget_unknown);
+    }
+}
+
+impl ForgetUnknown for Auth {
+    fn forget_unknown(&mut self) {
+        *self.unknown_mut() = Unknown::NONE;
+    }
+}
+
+impl ForgetUnknown for Payload {
+    fn forget_unknown(&mut self) {
+        Self::forget_unknown(self);
+    }
+}
+
+impl ForgetUnknown for RetryPolicy {
+    fn forget_unknown(&mut self) {
+        Self::forget_unknown(self);
+    }
+}

@@ -1,0 +1,242 @@
+//! How a hook's requests are signed, as a setting.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::headers;
+use crate::invalid::FieldError;
+use crate::unknown::{Unknown, keeps_unknown};
+
+/// The most signatures of one request.
+pub const MAX_SETTINGS: usize = 8;
+/// The longest prefix, in characters.
+pub const MAX_PREFIX_CHARS: usize = 64;
+
+/// What is signed, with which algorithm, and how the header reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// Standard Webhooks, HMAC-SHA256: `v1,<base64>`.
+    V1,
+    /// Standard Webhooks, Ed25519: `v1a,<base64>`.
+    V1a,
+    /// HMAC-SHA256 over the body alone.
+    HmacSha256,
+    /// `t=<Unix seconds>,v1=<hex>`: HMAC-SHA256 over `<Unix seconds>.<body>`.
+    Stripe,
+}
+
+/// How the bytes of a signature are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// Lower case.
+    #[default]
+    Hex,
+    /// The standard alphabet, with padding.
+    Base64,
+}
+
+/// How a secret's text becomes the bytes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyForm {
+    /// The whole text, in UTF-8.
+    Text,
+    /// What base64 encodes after `whsec_`.
+    Whsec,
+}
+
+/// One signature of each request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct SignatureSetting {
+    pub scheme: Scheme,
+    /// The header that holds the signature: `webhook-signature` by default for
+    /// v1 and v1a, `stripe-signature` for stripe; hmac_sha256 has no default.
+    /// For v1 and v1a it must end in `-signature`, and its beginning names two
+    /// more headers: `svix-signature` brings `svix-id` and `svix-timestamp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub header: Option<String>,
+    /// Written before the signature, such as `sha256=`; only for hmac_sha256.
+    /// Printable ASCII, at most 64 characters; empty by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub prefix: Option<String>,
+    /// Only for hmac_sha256; hex by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+    /// `text` by default for hmac_sha256 and stripe; v1 allows only `whsec`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyForm>,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(SignatureSetting);
+
+impl SignatureSetting {
+    /// A setting with the defaults of its scheme.
+    pub const fn new(scheme: Scheme) -> Self {
+        Self { scheme, header: None, prefix: None, encoding: None, key: None, unknown: Unknown::NONE }
+    }
+
+    /// The signature's header, or none while one has still to be chosen.
+    pub fn header(&self) -> Option<&str> {
+        self.header.as_deref().or(match self.scheme {
+            Scheme::V1 | Scheme::V1a => Some("webhook-signature"),
+            Scheme::Stripe => Some("stripe-signature"),
+            Scheme::HmacSha256 => None,
+        })
+    }
+
+    /// None for Ed25519, whose secrets have one form.
+    pub(super) fn key_form(&self) -> Option<KeyForm> {
+        match self.scheme {
+            Scheme::V1 => Some(KeyForm::Whsec),
+            Scheme::V1a => None,
+            Scheme::HmacSha256 | Scheme::Stripe => Some(self.key.unwrap_or(KeyForm::Text)),
+        }
+    }
+
+    pub(super) fn is_standard(&self) -> bool {
+        matches!(self.scheme, Scheme::V1 | Scheme::V1a)
+    }
+
+    /// The headers this setting adds, in the order of sending.
+    pub fn header_names(&self) -> Vec<Cow<'_, str>> {
+        match self.header() {
+            Some(name) if self.is_standard() => match siblings(name) {
+                Some([id, timestamp]) => vec![id.into(), timestamp.into(), name.into()],
+                None => vec![name.into()],
+            },
+            Some(name) => vec![name.into()],
+            None => Vec::new(),
+        }
+    }
+
+    pub fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
+        let mut wrong = |name: &str, message: String| errors.push(FieldError::new(format!("{field}.{name}"), message));
+        match self.header() {
+            None => wrong("header", "the scheme hmac_sha256 needs the name of its header".to_owned()),
+            Some(name) => match headers::check_name(name) {
+                Err(invalid) => wrong("header", invalid.to_string()),
+                Ok(()) if self.is_standard() && siblings(name).is_none() => {
+                    wrong("header", "expected a name that ends in -signature, such as svix-signature".to_owned());
+                }
+                Ok(()) => {}
+            },
+        }
+        if let Some(prefix) = &self.prefix {
+            if self.scheme != Scheme::HmacSha256 {
+                wrong("prefix", "only the scheme hmac_sha256 has a prefix".to_owned());
+            } else if prefix.len() > MAX_PREFIX_CHARS || !prefix.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+                wrong("prefix", format!("expected at most {MAX_PREFIX_CHARS} printable ASCII characters"));
+            } else if prefix.starts_with(' ') {
+                wrong("prefix", "a header's value cannot begin with a space".to_owned());
+            }
+        }
+        if self.encoding.is_some() && self.scheme != Scheme::HmacSha256 {
+            wrong("encoding", "only the scheme hmac_sha256 has a choice of encodings".to_owned());
+        }
+        match (self.scheme, self.key) {
+            (Scheme::V1, Some(KeyForm::Text)) => wrong("key", "the scheme v1 takes only whsec".to_owned()),
+            (Scheme::V1a, Some(_)) => wrong("key", "the scheme v1a takes whsk_ secrets, in one form only".to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// Checks each setting, and that no two mean the same header differently.
+pub fn check_all(settings: &[SignatureSetting], field: &str, errors: &mut Vec<FieldError>) {
+    if settings.len() > MAX_SETTINGS {
+        errors.push(FieldError::new(field, format!("expected at most {MAX_SETTINGS} signatures")));
+        return;
+    }
+    for (n, setting) in settings.iter().enumerate() {
+        setting.check(&format!("{field}[{n}]"), errors);
+        let names = setting.header_names();
+        let clash = settings[..n].iter().any(|earlier| {
+            let joined = setting.scheme != earlier.scheme
+                && setting.is_standard()
+                && earlier.is_standard()
+                && names.last().zip(earlier.header()).is_some_and(|(one, two)| one.eq_ignore_ascii_case(two));
+            !joined && earlier.header_names().iter().any(|two| names.iter().any(|one| one.eq_ignore_ascii_case(two)))
+        });
+        if clash {
+            let message = "an earlier signature uses this header already";
+            errors.push(FieldError::new(format!("{field}[{n}].header"), message));
+        }
+    }
+}
+
+/// The names of the id's and the timestamp's header, in the signature's style
+/// of capitals; none when the name does not end in `-signature`.
+pub(super) fn siblings(header: &str) -> Option<[String; 2]> {
+    let at = header.len().checked_sub("-signature".len()).filter(|at| *at > 0 && header.is_char_boundary(*at))?;
+    let (stem, end) = header.split_at(at);
+    if !end.eq_ignore_ascii_case("-signature") {
+        return None;
+    }
+    let capital = end.as_bytes().get(1).is_some_and(u8::is_ascii_uppercase);
+    let [id, timestamp] = if capital { ["Id", "Timestamp"] } else { ["id", "timestamp"] };
+    Some([id, timestamp].map(|name| [stem, "-", name].concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(json: &str) -> SignatureSetting {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn wrong_fields(json: &str) -> Vec<String> {
+        let mut errors = Vec::new();
+        setting(json).check("signatures[0]", &mut errors);
+        errors.into_iter().map(|e| e.field).collect()
+    }
+
+    #[test]
+    fn the_defaults_of_each_scheme_pass_except_that_hmac_needs_a_header() {
+        for scheme in ["v1", "v1a", "stripe"] {
+            assert_eq!(wrong_fields(&format!(r#"{{"scheme":"{scheme}"}}"#)), [""; 0], "{scheme}");
+        }
+        assert_eq!(wrong_fields(r#"{"scheme":"hmac_sha256"}"#), ["signatures[0].header"]);
+    }
+
+    #[test]
+    fn fields_that_do_not_apply_are_refused_all_at_once() {
+        let json = r#"{"scheme":"v1a","header":"x-sig","prefix":"a","encoding":"hex","key":"whsec"}"#;
+        let expected = ["header", "prefix", "encoding", "key"].map(|f| format!("signatures[0].{f}"));
+        assert_eq!(wrong_fields(json), expected);
+        assert_eq!(wrong_fields(r#"{"scheme":"v1","key":"text"}"#), ["signatures[0].key"]);
+        assert!(crate::strict::from_slice::<SignatureSetting>(br#"{"scheme":"v1","algorithm":"x"}"#).is_err());
+    }
+
+    #[test]
+    fn a_signature_header_decides_its_siblings() {
+        assert_eq!(siblings("svix-signature").unwrap(), ["svix-id", "svix-timestamp"]);
+        assert_eq!(siblings("X-Acme-Signature").unwrap(), ["X-Acme-Id", "X-Acme-Timestamp"]);
+        for name in ["-signature", "signature", "x-sig", "é-signatur"] {
+            assert_eq!(siblings(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn one_header_may_be_shared_by_v1_and_v1a_only() {
+        let clashes = |texts: &[&str]| {
+            let settings: Vec<_> = texts.iter().map(|text| setting(text)).collect();
+            let mut errors = Vec::new();
+            check_all(&settings, "signatures", &mut errors);
+            errors.into_iter().map(|e| e.field).collect::<Vec<_>>()
+        };
+        assert_eq!(clashes(&[r#"{"scheme":"v1"}"#, r#"{"scheme":"v1a"}"#]), [""; 0]);
+        assert_eq!(clashes(&[r#"{"scheme":"v1"}"#, r#"{"scheme":"v1"}"#]), ["signatures[1].header"]);
+        let sibling = r#"{"scheme":"hmac_sha256","header":"Webhook-Id"}"#;
+        assert_eq!(clashes(&[r#"{"scheme":"v1"}"#, sibling]), ["signatures[1].header"]);
+    }
+}

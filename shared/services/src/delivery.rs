@@ -1,0 +1,6 @@
+//! One event for one hook: whether an attempt is to be made, with which settings,
+//! and as which request.
+
+pub mod claim;
+pub mod request;
+pub mod resolved_hook;

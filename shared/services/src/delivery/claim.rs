@@ -1,0 +1,121 @@
+//! What a delivery message still asks for, given what the log already says.
+//!
+//! Queues hand out messages more than once, and a process may die after it
+//! logged and before it acknowledged. The log decides.
+
+use std::time::Duration;
+
+use crate::runtime::metrics;
+use contract::messages::DeliveryMessage;
+use contract::ports::{DeliveryLog, Expected, StoreResult};
+use domain::delivery::{Delivery, Status, Trigger};
+use domain::time::Timestamp;
+
+/// Why a delivery is not sent any more whose event lost its payload.
+pub const EXPUNGED: &str = "the event's payload was expunged";
+
+#[derive(Debug)]
+pub enum Standing {
+    /// The attempt is to be made; the row as it is, if there is one.
+    Due(Option<Delivery>),
+    /// The attempt is in the log and the next one is due. Whoever logged it may
+    /// have died before it asked for the next.
+    Logged(Delivery),
+    /// There is nothing left to do.
+    Settled,
+}
+
+impl Standing {
+    pub fn of(message: &DeliveryMessage, row: Option<Delivery>) -> Self {
+        let Some(row) = row else {
+            // Retries and manual attempts follow a row; without one it has expired.
+            return match message.trigger {
+                // What a newer version asks for, it asks for once.
+                Trigger::First | Trigger::Replay | Trigger::Test | Trigger::Unknown(_) => Self::Due(None),
+                Trigger::Retry | Trigger::Manual => Self::Settled,
+            };
+        };
+        let due = match (message.trigger, &message.request) {
+            (Trigger::Manual | Trigger::Replay | Trigger::Unknown(_), Some(request)) => !row.has_answered(request),
+            (Trigger::Retry, _) => row.status == Status::Retrying && row.due_step == message.step,
+            _ => row.status == Status::Pending,
+        };
+        if due {
+            Self::Due(Some(row))
+        } else if has_scheduled(message, &row) && row.status == Status::Retrying && row.due_step == message.step + 1 {
+            Self::Logged(row)
+        } else {
+            Self::Settled
+        }
+    }
+}
+
+/// Whether the retry that is due next may be the doing of this message's attempt.
+fn has_scheduled(message: &DeliveryMessage, row: &Delivery) -> bool {
+    match message.trigger {
+        Trigger::First | Trigger::Retry | Trigger::Test => true,
+        Trigger::Manual | Trigger::Unknown(_) => false,
+        // It begins a schedule only where none was under way.
+        Trigger::Replay => row.last_attempt.as_ref().is_some_and(|attempt| {
+            attempt.trigger == Trigger::Replay && row.restarted_at.is_some_and(|began| began >= attempt.at)
+        }),
+    }
+}
+
+/// Whether a failed attempt is followed by retries: one out of turn leaves the
+/// schedule alone, and a replay begins one where the last has ended.
+pub fn moves_schedule(message: &DeliveryMessage, row: Option<&Delivery>) -> bool {
+    match message.trigger {
+        Trigger::First | Trigger::Retry | Trigger::Test => true,
+        Trigger::Manual => false,
+        Trigger::Unknown(_) => row.is_none_or(|row| row.status == Status::Pending),
+        Trigger::Replay => {
+            row.is_none_or(|row| matches!(row.status, Status::Pending | Status::Failed | Status::Skipped))
+        }
+    }
+}
+
+/// The row of a delivery before anything was logged for it.
+pub fn unlogged(message: &DeliveryMessage, now: Timestamp, retention: Duration) -> Delivery {
+    Delivery::new(
+        message.tenant.clone(),
+        message.delivery_id(),
+        message.event_id.clone(),
+        message.event_type.clone(),
+        now,
+        retention,
+    )
+}
+
+/// Settles a delivery that is not to be sent, with a row that says why. What
+/// has been settled already stays as it is.
+pub async fn skip(
+    log: &dyn DeliveryLog,
+    message: &DeliveryMessage,
+    reason: &str,
+    now: Timestamp,
+    retention: Duration,
+) -> StoreResult<()> {
+    let row = log.get(&message.tenant, message.delivery_id()).await?;
+    let expected = Expected::of(row.as_ref());
+    let mut delivery = match Standing::of(message, row) {
+        // Who asks for an attempt out of turn leaves the state alone.
+        Standing::Due(Some(_)) if matches!(message.trigger, Trigger::Manual | Trigger::Replay) => return Ok(()),
+        Standing::Due(Some(delivery)) => delivery,
+        Standing::Due(None) => unlogged(message, now, retention),
+        Standing::Logged(_) | Standing::Settled => return Ok(()),
+    };
+    delivery.skip(reason, now);
+    // A conflict is an error: the message comes again and is judged anew.
+    log.record(&delivery, expected).await?;
+    metrics::settled(delivery.status);
+    tracing::info!(
+        trace.id = %message.event_seq.trace(),
+        tenant.id = %message.tenant,
+        hook.id = %message.hook,
+        delivery.id = %message.delivery_id(),
+        reason,
+        "delivery skipped"
+    );
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! The request a receiver gets, complete to the byte: what is signed here is
+//! what is sent.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use crate::delivery::resolved_hook::EffectiveHook;
+use contract::messages::DeliveryMessage;
+use contract::ports::HttpRequest;
+use domain::hook::Timeout;
+use domain::ids::{Channel, DeliveryId, EventId, EventType};
+use domain::payload::{self, Source, form};
+use domain::seconds::Seconds;
+use domain::secret::{InvalidSecret, Secret};
+use domain::settings::{Auth, ContentType, Fact, MAX_BATCH_WAIT, Method};
+use domain::signature;
+use domain::time::Timestamp;
+
+const USER_AGENT: &str = concat!("Hookline/", env!("CARGO_PKG_VERSION"));
+
+/// How long fetching an access token may take.
+pub const TOKEN_TIMEOUT: &Timeout = &Timeout::new(Seconds::new(5), Seconds::new(5));
+/// The longest that one attempt can take, waiting for others to travel with and
+/// fetching a token twice included. Every lease has to outlast it.
+pub const LONGEST_ATTEMPT: Duration = Duration::from_millis(
+    MAX_BATCH_WAIT.as_millis() + 2 * TOKEN_TIMEOUT.total.as_millis() + Timeout::MAX.total.as_millis(),
+);
+
+/// Why a hook's settings make no request.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidHook {
+    #[error("the hook's url is not a URL")]
+    Url(#[from] url::ParseError),
+    #[error("the hook's secret cannot sign: {0}")]
+    Secret(#[from] InvalidSecret),
+    #[error("the payload would be larger than {MAX_BODY_BYTES} bytes")]
+    TooLarge,
+}
+
+/// The largest body or query. `data` is at most 256 KiB, but mappings can
+/// repeat it and batches add up.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// What one request says about one event.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    pub delivery: DeliveryId,
+    pub event_id: &'a EventId,
+    pub event_type: &'a EventType,
+    pub event_timestamp: Timestamp,
+    pub channels: &'a BTreeSet<Channel>,
+    pub data: &'a RawValue,
+}
+
+impl<'a> Subject<'a> {
+    pub fn of(message: &'a DeliveryMessage, data: &'a RawValue) -> Self {
+        Self {
+            delivery: message.delivery_id(),
+            event_id: &message.event_id,
+            event_type: &message.event_type,
+            event_timestamp: message.event_timestamp,
+            channels: &message.channels,
+            data,
+        }
+    }
+}
+
+/// What is known only when the attempt is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    pub at: Timestamp,
+    /// Of OAuth 2, where the hook asks for it.
+    pub token: Option<&'a Secret>,
+}
+
+/// The request for one delivery, or for several that travel as one array. `id`
+/// names it to the receiver.
+pub fn build(
+    hook: &EffectiveHook,
+    subjects: &[Subject<'_>],
+    id: &str,
+    moment: Moment<'_>,
+) -> Result<HttpRequest, InvalidHook> {
+    let settings = &hook.settings;
+    let mut url = hook.url.clone()?;
+    let json = json_body(hook, subjects);
+    let payload = match (settings.method, settings.content_type) {
+        (Method::Get, _) | (_, ContentType::Form) => form::form(&json),
+        (_, ContentType::Json) => json,
+    };
+    if payload.len() > MAX_BODY_BYTES {
+        return Err(InvalidHook::TooLarge);
+    }
+    let mut headers = Vec::with_capacity(8);
+    if settings.method != Method::Get {
+        let content_type = match settings.content_type {
+            ContentType::Json => "application/json",
+            ContentType::Form => "application/x-www-form-urlencoded",
+        };
+        headers.push(("content-type".to_owned(), content_type.to_owned()));
+    }
+    if !settings.headers.iter().any(|header| header.name.eq_ignore_ascii_case("user-agent")) {
+        headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
+    }
+    let secrets: Vec<&Secret> = hook.hook.live_secrets(moment.at).collect();
+    headers.extend(signature::sign(&settings.signatures, &secrets, id, moment.at.as_secs(), &payload)?);
+    headers.extend(authorization(&settings.auth, moment.token));
+    if let Some(first) = subjects.first() {
+        headers.extend(settings.headers.iter().map(|header| {
+            let value = match (&header.value, header.from) {
+                (Some(value), _) => value.reveal().to_owned(),
+                (None, Some(fact)) => tell(fact, hook, first, id, moment.at),
+                (None, None) => String::new(),
+            };
+            (header.name.clone(), value)
+        }));
+    }
+    let body = match settings.method {
+        Method::Get => {
+            add_query(&mut url, &payload);
+            Bytes::new()
+        }
+        Method::Post | Method::Put | Method::Patch => payload.into(),
+    };
+    Ok(HttpRequest { method: settings.method.as_str(), url, headers, body, timeout: settings.timeout.clone() })
+}
+
+/// What names a request to its receiver: the delivery, or, of several, a name
+/// that the same ones would get again.
+pub fn name(deliveries: &[DeliveryId]) -> String {
+    if let [one] = deliveries {
+        return one.to_string();
+    }
+    let mut hash = Sha256::new();
+    deliveries.iter().for_each(|delivery| hash.update(delivery.to_string()));
+    let digest: [u8; 32] = hash.finalize().into();
+    format!("batch_{}", URL_SAFE_NO_PAD.encode(&digest[..16]))
+}
+
+fn json_body(hook: &EffectiveHook, subjects: &[Subject<'_>]) -> Vec<u8> {
+    let render = |subject: &Subject<'_>| {
+        hook.settings.payload.render(&Source {
+            event_id: subject.event_id,
+            event_type: subject.event_type,
+            event_timestamp: subject.event_timestamp,
+            channels: subject.channels,
+            tenant_id: &hook.tenant.id,
+            tenant_name: &hook.tenant.name,
+            hook_id: hook.hook.id,
+            hook_name: &hook.hook.name,
+            delivery_id: subject.delivery,
+            data: subject.data,
+        })
+    };
+    match subjects {
+        [one] if hook.settings.batch.max_events == 0 => render(one),
+        several => payload::array(&several.iter().map(render).collect::<Vec<_>>()),
+    }
+}
+
+/// What the URL's own query says stays in front.
+fn add_query(url: &mut Url, payload: &[u8]) {
+    let added = String::from_utf8_lossy(payload);
+    let query = match url.query() {
+        Some(own) if !own.is_empty() => format!("{own}&{added}"),
+        _ => added.into_owned(),
+    };
+    url.set_query(Some(&query));
+}
+
+fn authorization(auth: &Auth, token: Option<&Secret>) -> Option<(String, String)> {
+    let name = || "authorization".to_owned();
+    match auth {
+        Auth::None { .. } => None,
+        Auth::Basic { username, password, .. } => {
+            let credentials = STANDARD.encode(format!("{username}:{}", password.reveal()));
+            Some((name(), format!("Basic {credentials}")))
+        }
+        Auth::Bearer { token, .. } => Some((name(), format!("Bearer {}", token.reveal()))),
+        Auth::ApiKey { header, value, .. } => Some((header.clone(), value.reveal().to_owned())),
+        Auth::Oauth2 { .. } => token.map(|token| (name(), format!("Bearer {}", token.reveal()))),
+    }
+}
+
+fn tell(fact: Fact, hook: &EffectiveHook, subject: &Subject<'_>, id: &str, at: Timestamp) -> String {
+    match fact {
+        Fact::EventId => subject.event_id.to_string(),
+        Fact::EventType => subject.event_type.to_string(),
+        Fact::EventTimestamp => subject.event_timestamp.to_string(),
+        Fact::EventUnix => subject.event_timestamp.as_secs().to_string(),
+        Fact::TenantId => hook.tenant.id.to_string(),
+        Fact::HookId => hook.hook.id.to_string(),
+        Fact::DeliveryId => id.to_owned(),
+        Fact::AttemptUnix => at.as_secs().to_string(),
+    }
+}

@@ -1,0 +1,156 @@
+//! Hooks with everything that applies to them, whoever decided it.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use url::{ParseError, Url};
+
+use contract::ports::{Hooks, Profiles, StoreError, StoreResult, Tenants};
+use domain::delivery::Revision;
+use domain::hook::Hook;
+use domain::ids::{HookId, ProfileName, TenantId};
+use domain::layers::{HookProfiles, Layers};
+use domain::profile::{self, Profile};
+use domain::settings::Complete;
+use domain::tenant::Tenant;
+use domain::unknown::Unknown;
+
+const SETTLED: usize = 4_096;
+
+/// A hook, its tenant, and the settings that follow from both.
+#[derive(Clone, Debug)]
+pub struct EffectiveHook {
+    pub hook: Arc<Hook>,
+    pub tenant: Arc<Tenant>,
+    pub settings: Complete,
+    /// Where to send, made ready once for all its requests.
+    pub url: Result<Url, ParseError>,
+    profiles: HookProfiles,
+}
+
+impl EffectiveHook {
+    pub fn new(hook: Arc<Hook>, tenant: Arc<Tenant>, profiles: HookProfiles) -> Self {
+        let settings = Layers { tenant: &tenant, profiles: &profiles }.settle(&hook.settings);
+        let url = hook.url.parse();
+        Self { hook, tenant, settings, url, profiles }
+    }
+
+    pub fn revision(&self) -> Revision {
+        Revision {
+            hook: self.hook.version,
+            tenant: self.tenant.version,
+            profile: self.profiles.chosen().version,
+            base: self.profiles.named.as_ref().map_or(0, |_| self.profiles.base.version),
+            unknown: Unknown::NONE,
+        }
+    }
+}
+
+/// Finds hooks and settles what applies to them. It keeps what it settled as
+/// long as the stores hand out the very same hook, tenant and profile, so their
+/// caches decide how soon a change is seen.
+pub struct EffectiveHooks {
+    hooks: Arc<dyn Hooks>,
+    tenants: Arc<dyn Tenants>,
+    stored_profiles: Arc<dyn Profiles>,
+    /// The profile of this deployment.
+    usual: ProfileName,
+    settled: Cache<(TenantId, HookId), Arc<EffectiveHook>>,
+}
+
+impl EffectiveHooks {
+    pub fn new(
+        hooks: Arc<dyn Hooks>,
+        tenants: Arc<dyn Tenants>,
+        profiles: Arc<dyn Profiles>,
+        usual: ProfileName,
+    ) -> Self {
+        Self { hooks, tenants, stored_profiles: profiles, usual, settled: Cache::new(SETTLED) }
+    }
+
+    /// The profile of this deployment.
+    pub fn usual_profile(&self) -> &ProfileName {
+        &self.usual
+    }
+
+    /// None when the hook or its tenant is gone.
+    pub async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<EffectiveHook>>> {
+        let Some(hook) = self.hooks.get(tenant, id).await? else { return Ok(None) };
+        let Some(owner) = self.tenants.get(tenant).await? else { return Ok(None) };
+        let profiles = self.profiles(hook.profile.as_ref(), &owner).await?;
+        let name = (tenant.clone(), id);
+        if let Some(known) = self.settled.get(&name)
+            && Arc::ptr_eq(&known.hook, &hook)
+            && Arc::ptr_eq(&known.tenant, &owner)
+            && Arc::ptr_eq(known.profiles.chosen(), profiles.chosen())
+            && Arc::ptr_eq(&known.profiles.base, &profiles.base)
+        {
+            return Ok(Some(known));
+        }
+        let effective = Arc::new(EffectiveHook::new(hook, owner, profiles));
+        self.settled.insert(name, Arc::clone(&effective));
+        Ok(Some(effective))
+    }
+
+    /// The hook as it was, with what applied to it then. None when one of the
+    /// versions is too long ago.
+    pub async fn at(&self, tenant: &TenantId, id: HookId, at: &Revision) -> StoreResult<Option<EffectiveHook>> {
+        let Some(hook) = self.hooks.revision(tenant, id, at.hook).await? else { return Ok(None) };
+        let Some(owner) = self.tenants.revision(tenant, at.tenant).await? else { return Ok(None) };
+        let base = profile::base(&owner, &self.usual);
+        let profiles = match &hook.profile {
+            Some(name) => {
+                let named = self.profile_at(name, at.profile).await?;
+                // Zero where it was not noted: then what holds now is the best guess.
+                let base = match at.base {
+                    0 => self.find_profile(base).await?,
+                    version => self.profile_at(base, version).await?,
+                };
+                named.zip(base).map(|(named, base)| HookProfiles { named: Some(named), base })
+            }
+            None => self.profile_at(base, at.profile).await?.map(|base| HookProfiles { named: None, base }),
+        };
+        let Some(profiles) = profiles else { return Ok(None) };
+        Ok(Some(EffectiveHook::new(Arc::new(hook), Arc::new(owner), profiles)))
+    }
+
+    async fn profile_at(&self, name: &ProfileName, version: u64) -> StoreResult<Option<Arc<Profile>>> {
+        let found = match profile::find_built_in(name.as_str()) {
+            Some(built_in) => Some(Arc::clone(built_in)),
+            None => self.stored_profiles.revision(name, version).await?.map(Arc::new),
+        };
+        Ok(found.filter(|profile| profile.version == version))
+    }
+
+    /// The settings that `hook` has or would have.
+    pub async fn settle(&self, hook: &Hook, tenant: &Tenant) -> StoreResult<Complete> {
+        let profiles = self.profiles(hook.profile.as_ref(), tenant).await?;
+        Ok(Layers { tenant, profiles: &profiles }.settle(&hook.settings))
+    }
+
+    /// The profiles that apply to a hook that names `named`, or none.
+    pub async fn profiles(&self, named: Option<&ProfileName>, tenant: &Tenant) -> StoreResult<HookProfiles> {
+        let named = match named {
+            Some(name) => Some(self.existing(name).await?),
+            None => None,
+        };
+        Ok(HookProfiles { named, base: self.existing(profile::base(tenant, &self.usual)).await? })
+    }
+
+    /// The profile by which a hook goes that names `named`, or none.
+    pub async fn profile(&self, named: Option<&ProfileName>, tenant: &Tenant) -> StoreResult<Arc<Profile>> {
+        self.existing(named.unwrap_or_else(|| profile::base(tenant, &self.usual))).await
+    }
+
+    async fn existing(&self, name: &ProfileName) -> StoreResult<Arc<Profile>> {
+        let missing = || StoreError::Corrupt(format!("there is no profile {name}").into());
+        self.find_profile(name).await?.ok_or_else(missing)
+    }
+
+    pub async fn find_profile(&self, name: &ProfileName) -> StoreResult<Option<Arc<Profile>>> {
+        match profile::find_built_in(name.as_str()) {
+            Some(built_in) => Ok(Some(Arc::clone(built_in))),
+            None => self.stored_profiles.get(name).await,
+        }
+    }
+}

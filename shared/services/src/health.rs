@@ -1,0 +1,8 @@
+//! How a hook's endpoint does, and what follows from it: whether a request may go
+//! out, when a hook is disabled, and what its owner is told.
+
+pub mod circuit_breaker;
+pub mod hook_health;
+pub mod hook_states;
+pub mod operational_events;
+pub mod rate_limiter;

@@ -1,0 +1,282 @@
+//! What follows from how hooks fare: circuits open, hooks are disabled, and
+//! their owners hear of it.
+//!
+//! An attempt is logged before it gets here, and nothing here undoes it: when
+//! the store fails, a failure goes uncounted and the next one is counted. What
+//! owners are to hear of is written down with the count, then told, then
+//! forgotten; whoever dies or fails in between leaves it to who gets the
+//! delivery's message next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::health::circuit_breaker::Circuits;
+use crate::health::operational_events::Herald;
+use crate::health::rate_limiter::Rates;
+use crate::repositories::audit::{AuditTrail, BY_ITSELF};
+use crate::runtime::metrics::{self, CircuitState};
+use contract::ports::{Clock, Documents, Hooks, QueueError, QueueSender, StoreError, StoreResult};
+use contract::stage::{Fault, causes};
+use domain::health::{Change, Circuit, End, Failure, Health, Untold};
+use domain::hook::Hook;
+use domain::ids::{EventType, HookId, TenantId, TraceId};
+use domain::operational::{self, is_operational};
+use domain::random::Random;
+use domain::settings::Complete;
+use domain::time::Timestamp;
+use domain::unknown::Unknown;
+
+/// Writers of one hook are few.
+const DISABLE_TRIES: usize = 3;
+
+/// What a keeper stands on.
+pub struct Foundations {
+    /// Nothing else caches these.
+    pub documents: Arc<dyn Documents>,
+    pub hooks: Arc<dyn Hooks>,
+    /// Where operational events go.
+    pub events: Arc<dyn QueueSender>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub rates: Rates,
+    /// How old a hook's health may be when it is looked at.
+    pub fresh_for: Duration,
+}
+
+pub struct Keeper {
+    pub circuits: Arc<Circuits>,
+    pub rates: Rates,
+    pub audit: AuditTrail,
+    hooks: Arc<dyn Hooks>,
+    herald: Herald,
+    clock: Arc<dyn Clock>,
+}
+
+/// An attempt as it ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended<'a> {
+    pub trace: TraceId,
+    pub event_type: &'a EventType,
+    pub at: Timestamp,
+    /// None after a success.
+    pub failure: Option<Failure>,
+    /// The endpoint wants no more requests, ever.
+    pub gone: bool,
+}
+
+impl Ended<'_> {
+    fn not_after(self, now: Timestamp) -> Self {
+        let at = self.at.min(now);
+        Self { at, failure: self.failure.map(|failure| Failure { at, ..failure }), ..self }
+    }
+}
+
+impl Keeper {
+    pub fn new(on: Foundations) -> Self {
+        let Foundations { documents, hooks, events, clock, random, rates, fresh_for } = on;
+        Self {
+            circuits: Arc::new(Circuits::new(Arc::clone(&documents), Arc::clone(&clock), fresh_for)),
+            rates,
+            audit: AuditTrail::new(documents, Arc::clone(&clock), random),
+            hooks,
+            herald: Herald::new(events),
+            clock,
+        }
+    }
+
+    pub async fn health(&self, tenant: &TenantId, hook: HookId) -> StoreResult<Arc<Health>> {
+        self.circuits.health.get(tenant, hook).await
+    }
+
+    /// Counts an attempt that is in the log, and does what follows from it. Fails
+    /// when what follows could not be done, which [`Self::catch_up`] then does;
+    /// that an attempt could not be counted is only logged.
+    pub async fn heed(&self, hook: &Hook, settings: &Complete, ended: Ended<'_>) -> Result<(), Fault> {
+        let (end, health) = match self.count(hook, settings, ended).await {
+            Ok(Some(counted)) => counted,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                tracing::warn!(trace.id = %ended.trace, tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in its hook's health");
+                return Ok(());
+            }
+        };
+        if ended.failure.is_some_and(|failure| failure.probe) && health.circuit != Circuit::Closed {
+            metrics::circuit(CircuitState::Open);
+        }
+        if let Some(end) = end {
+            self.disable(hook, end).await?;
+        }
+        self.tell_all(hook, &health).await
+    }
+
+    /// None when it says nothing new.
+    async fn count(
+        &self,
+        hook: &Hook,
+        settings: &Complete,
+        ended: Ended<'_>,
+    ) -> StoreResult<Option<(Option<End>, Arc<Health>)>> {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        if ended.failure.is_none() && self.health(tenant, id).await?.is_well_known(ended.at) {
+            return Ok(None);
+        }
+        // Not later than now, also when the clock was set back since.
+        let ended = ended.not_after(self.clock.now());
+        let count = |health: &mut Health| {
+            let mut changes = match ended.failure {
+                Some(failure) => {
+                    health.count_failing(ended.at, settings.disable_after.duration());
+                    health.fail(failure, &settings.circuit_breaker)
+                }
+                None => Vec::from_iter(health.succeed(ended.at)),
+            };
+            let end = end(ended, settings, health);
+            changes.extend(end.map(Change::Disabled));
+            // Of a hook that gets these events itself, another would follow from
+            // each that fails.
+            if !is_operational(ended.event_type) {
+                health.untold.extend(changes.into_iter().map(|change| Untold {
+                    change,
+                    at: ended.at,
+                    unknown: Unknown::NONE,
+                }));
+            }
+            end
+        };
+        self.circuits.change(tenant, id, count).await.map(Some)
+    }
+
+    /// Does what was left undone after an attempt had been counted.
+    pub async fn catch_up(&self, hook: &Hook) -> Result<(), Fault> {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        let health = self.health(tenant, id).await?;
+        for untold in &health.untold {
+            if let Change::Disabled(end) = untold.change
+                && !matches!(end, End::Unknown(_))
+                && hook.enabled
+                && hook.updated_at <= untold.at
+            {
+                self.disable(hook, end).await?;
+            }
+        }
+        self.tell_all(hook, &health).await
+    }
+
+    /// Of a hook that was deleted nothing is kept.
+    pub async fn forget(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
+        self.circuits.remove(tenant, hook).await?;
+        self.rates.remove(tenant, hook).await?;
+        self.audit.remove(tenant, hook).await
+    }
+
+    /// The endpoint has returned its key.
+    pub async fn verified(&self, hook: &Hook, at: Timestamp) {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        if let Err(error) = self.note_verified(hook, at).await {
+            tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "a verification was not written down");
+        }
+    }
+
+    async fn note_verified(&self, hook: &Hook, at: Timestamp) -> StoreResult<()> {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        // Another endpoint than the one that has returned the key.
+        if self.hooks.get(tenant, id).await?.is_none_or(|stored| stored.url != hook.url) {
+            return Ok(());
+        }
+        self.circuits.health.change(tenant, id, |health| health.verify(at)).await?;
+        self.audit.note(tenant, id, BY_ITSELF, "verified", None).await
+    }
+
+    /// Unless it has moved to another endpoint since.
+    async fn disable(&self, hook: &Hook, end: End) -> StoreResult<()> {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        for _ in 0..DISABLE_TRIES {
+            let stored = self.hooks.get(tenant, id).await?;
+            let Some(old) = stored.filter(|old| old.enabled && old.url == hook.url) else { return Ok(()) };
+            let now = self.clock.now();
+            let new = Hook {
+                enabled: false,
+                disabled_reason: Some(end.reason().to_owned()),
+                disabled_at: Some(now),
+                updated_at: now,
+                version: old.version + 1,
+                ..Hook::clone(&old)
+            };
+            match self.hooks.update(&old, &new).await {
+                Ok(()) => {
+                    return self.audit.note(tenant, id, BY_ITSELF, "disabled", Some(end.reason().to_owned())).await;
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Publishes what is to be told, and forgets it then. What finds the queue
+    /// full waits for the next attempt: to hold up this one would fill it further.
+    async fn tell_all(&self, hook: &Hook, health: &Health) -> Result<(), Fault> {
+        let mut told = Vec::new();
+        for untold in &health.untold {
+            match self.tell(hook, health, untold).await {
+                Ok(true) => told.push(untold.clone()),
+                Ok(false) | Err(Fault::Queue(QueueError::Full | QueueError::NoRoom)) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        if told.is_empty() {
+            return Ok(());
+        }
+        let forget = |health: &mut Health| health.untold.retain(|untold| !told.contains(untold));
+        match self.circuits.health.change(&hook.tenant, hook.id, forget).await {
+            // Whoever was faster may tell it again, under the same name.
+            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Publishes an operational event, named after what happened when, so that
+    /// telling it twice is telling it once. Whether it was told, or need not be.
+    async fn tell(&self, hook: &Hook, health: &Health, &Untold { change, at, .. }: &Untold) -> Result<bool, Fault> {
+        let (event_type, at, data) = match change {
+            // It stays for the version that can tell it.
+            Change::Unknown(_) | Change::Disabled(End::Unknown(_)) => return Ok(false),
+            Change::Disabled(end) => {
+                // Many may have wanted to disable it. It was disabled once.
+                let Some(stored) = self.hooks.get(&hook.tenant, hook.id).await? else { return Ok(true) };
+                let Some(disabled_at) = stored.disabled_at.filter(|_| !stored.enabled) else {
+                    // Enabled again since; or what was read is older than what happened.
+                    return Ok(stored.updated_at > at || stored.url != hook.url);
+                };
+                let (name, since) = (&hook.name, health.failing_since);
+                let data = json!({ "hook_id": hook.id, "name": name, "reason": end.reason(), "failing_since": since });
+                (operational::DISABLED, disabled_at, data)
+            }
+            Change::Failing => (operational::FAILING, at, state(hook, health)),
+            Change::Recovered => (operational::RECOVERED, at, state(hook, health)),
+            Change::Exhausted => (operational::EXHAUSTED, at, state(hook, health)),
+        };
+        let subject = format!("{}:{}", hook.id, at.as_millis());
+        self.herald.tell(&hook.tenant, event_type, &subject, at, &data).await?;
+        Ok(true)
+    }
+}
+
+/// Whether the hook has to be disabled.
+fn end(ended: Ended<'_>, settings: &Complete, health: &Health) -> Option<End> {
+    let longest = settings.disable_after.duration();
+    let for_long = || ended.failure.is_some() && !longest.is_zero() && health.failing_for() >= longest;
+    if ended.gone { Some(End::Gone) } else { for_long().then_some(End::FailedForLong) }
+}
+
+fn state(hook: &Hook, health: &Health) -> Value {
+    json!({
+        "hook_id": hook.id,
+        "name": hook.name,
+        "consecutive_failures": health.consecutive_failures,
+        "failing_since": health.failing_since,
+        "last_success": health.last_success,
+    })
+}

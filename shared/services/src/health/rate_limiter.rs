@@ -1,0 +1,137 @@
+//! How many requests a hook gets per second, over all processes together.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::health::hook_states::States;
+use contract::ports::{Clock, Documents, StoreResult};
+use domain::ids::{HookId, TenantId};
+use domain::rate::{Taken, Window, bucket};
+use domain::time::Timestamp;
+
+/// With one write a process takes at most so large a share of a second's requests.
+const LEASES_PER_SECOND: u32 = 20;
+/// Hooks that are remembered at once; more than this are not busy at once.
+const REMEMBERED: usize = 16_384;
+/// Nobody else writes what is counted here, unless there is a conflict.
+const ALWAYS_FRESH: std::time::Duration = std::time::Duration::MAX;
+
+/// Where requests are counted.
+pub enum Rates {
+    /// By the only process there is, in steady time. What it forgets in a restart
+    /// is one second, and whose turn is next.
+    Own(OwnRates),
+    /// By all processes, each taking several at once.
+    Shared(Box<SharedRates>),
+}
+
+pub struct OwnRates {
+    clock: Arc<dyn Clock>,
+    windows: Mutex<HashMap<(TenantId, HookId), Window>>,
+}
+
+pub struct SharedRates {
+    windows: States<Window>,
+    leases: Mutex<HashMap<(TenantId, HookId), Lease>>,
+}
+
+/// What this process took last.
+#[derive(Clone, Copy)]
+struct Lease {
+    /// When it has to be used.
+    bucket: i64,
+    taken: u32,
+    left: u32,
+}
+
+impl Rates {
+    pub fn own(clock: Arc<dyn Clock>) -> Self {
+        Self::Own(OwnRates { clock, windows: Mutex::default() })
+    }
+
+    pub fn shared(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
+        let windows = States::new(documents, "rate", clock, ALWAYS_FRESH);
+        Self::Shared(Box::new(SharedRates { windows, leases: Mutex::default() }))
+    }
+
+    pub async fn remove(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
+        match self {
+            Self::Own(own) => {
+                own.windows.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), hook));
+                Ok(())
+            }
+            Self::Shared(shared) => shared.windows.remove(tenant, hook).await,
+        }
+    }
+
+    /// None when one request may be sent now, else when to come back `in_turn`.
+    pub async fn take(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        now: Timestamp,
+        limit: u32,
+        in_turn: bool,
+    ) -> StoreResult<Option<Timestamp>> {
+        match self {
+            Self::Own(own) => Ok(own.take(tenant, hook, now, limit, in_turn)),
+            Self::Shared(shared) => shared.take(tenant, hook, now, limit, in_turn).await,
+        }
+    }
+}
+
+impl OwnRates {
+    fn take(&self, tenant: &TenantId, hook: HookId, now: Timestamp, limit: u32, in_turn: bool) -> Option<Timestamp> {
+        let steady = self.clock.steady();
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if windows.len() >= REMEMBERED {
+            windows.retain(|_, window| !window.is_idle(steady));
+        }
+        let window = windows.entry((tenant.clone(), hook)).or_default();
+        later(window.take(steady, limit, 1, in_turn)).map(|turn| now.saturating_add(turn.since(steady)))
+    }
+}
+
+impl SharedRates {
+    async fn take(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        now: Timestamp,
+        limit: u32,
+        in_turn: bool,
+    ) -> StoreResult<Option<Timestamp>> {
+        let name = (tenant.clone(), hook);
+        let Err(want) = self.spend(&name, now, limit) else { return Ok(None) };
+        let (taken, _) = self.windows.change(tenant, hook, |window| window.take(now, limit, want, in_turn)).await?;
+        if let Taken::Now(given) = taken {
+            let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+            if leases.len() >= REMEMBERED {
+                leases.clear();
+            }
+            leases.insert(name, Lease { bucket: bucket(now), taken: given, left: given - 1 });
+        }
+        Ok(later(taken))
+    }
+
+    /// Uses what is left, or tells how many to take: twice as many each time
+    /// within one bucket, so that little is taken in vain.
+    fn spend(&self, name: &(TenantId, HookId), now: Timestamp, limit: u32) -> Result<(), u32> {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        match leases.get_mut(name).filter(|lease| lease.bucket == bucket(now)) {
+            Some(lease) if lease.left > 0 => {
+                lease.left -= 1;
+                Ok(())
+            }
+            Some(lease) => Err(lease.taken.saturating_mul(2).min(limit / LEASES_PER_SECOND).max(1)),
+            None => Err(1),
+        }
+    }
+}
+
+fn later(taken: Taken) -> Option<Timestamp> {
+    match taken {
+        Taken::Now(_) => None,
+        Taken::Turn(at) => Some(at),
+    }
+}

@@ -1,0 +1,7 @@
+//! What several stages do alike, over the ports.
+
+pub mod delivery;
+pub mod health;
+pub mod repositories;
+pub mod runtime;
+pub mod secrets;

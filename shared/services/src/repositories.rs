@@ -1,0 +1,7 @@
+//! What is stored, as the stages ask for it.
+
+pub mod audit;
+pub mod cache;
+pub mod catalogue;
+pub mod documents;
+pub mod encrypted_hooks;

@@ -1,0 +1,5 @@
+//! What a process is started with, and what it tells of itself.
+
+pub mod config;
+pub mod metrics;
+pub mod telemetry;

@@ -1,0 +1,254 @@
+//! The steps of jobs over the stores of both adapters, as `requeue` makes them.
+
+use std::sync::Arc;
+
+use contract::jobs::{Expunge, Job, JobMessage, PurgeEvents, PurgeHook, ReplayStep};
+use contract::messages::DeliveryMessage;
+use contract::ports::{Clock as _, EventRef, Expected, LogFilter, OsRandom, Outgoing};
+use contract::stage::{self, Message};
+use domain::delivery::{Delivery, Outcome, Status};
+use domain::event::{Event, FanoutPage};
+use domain::hook::Hook;
+use domain::ids::{DeliveryId, ReplayId, new_ulid};
+use domain::replay::{Place, Replay, ReplayKind, ReplayStatus};
+use domain::unknown::Unknown;
+use services::health::circuit_breaker::Circuits;
+use services::health::operational_events::Herald;
+use services::repositories::cache::FRESH_FOR;
+
+use crate::kept::Kept;
+use crate::suite::samples::{RETENTION, attempted, changed, event, hook, hook_id, tenant, tenant_id};
+use crate::suite::{self, Stores};
+
+struct Jobs {
+    stores: Stores,
+    steps: Arc<Kept>,
+    sent: Arc<Kept>,
+    told: Arc<Kept>,
+}
+
+impl Jobs {
+    fn over(stores: Stores) -> Self {
+        Self { stores, steps: Arc::default(), sent: Arc::default(), told: Arc::default() }
+    }
+
+    /// Makes this step and all that follow it; returns how many there were.
+    async fn run(&self, job: Job) -> usize {
+        let deps = requeue::Deps {
+            hooks: Arc::clone(&self.stores.hooks),
+            effective: Arc::new(self.stores.effective_for(FRESH_FOR)),
+            circuits: Arc::new(Circuits::new(
+                Arc::clone(&self.stores.documents),
+                Arc::new(self.stores.clock.clone()),
+                FRESH_FOR,
+            )),
+            tenants: Arc::clone(&self.stores.tenants),
+            events: Arc::clone(&self.stores.events),
+            log: Arc::clone(&self.stores.deliveries),
+            replays: self.stores.replays(),
+            jobs: self.steps.clone(),
+            herald: Herald::new(self.told.clone()),
+            redeliveries: self.sent.clone(),
+            clock: Arc::new(self.stores.clock.clone()),
+            random: Arc::new(OsRandom),
+            retention: RETENTION,
+        };
+        let mut next = vec![JobMessage::new(&tenant_id("acme"), job).to_outgoing(None)];
+        let mut steps = 0;
+        while let Some(step) = next.pop() {
+            let message =
+                Message { id: "m".to_owned(), body: step.body, content: None, receive_count: 1, is_due: false };
+            let outcome = requeue::handle(&deps, message).await;
+            assert!(matches!(outcome, stage::Outcome::Done), "{outcome:?}");
+            next.append(&mut self.steps.take());
+            steps += 1;
+        }
+        steps
+    }
+
+    async fn publish(&self, id: &str, hooks: &[&Hook], status: Status) -> Event {
+        self.stores.clock.advance(std::time::Duration::from_millis(1));
+        let made = Event { deliver_at: None, ..event("acme", id, &self.stores.clock) };
+        let page = FanoutPage {
+            number: 0,
+            token: "t".to_owned(),
+            hooks: hooks.iter().map(|hook| hook.id).collect(),
+            next: None,
+            unknown: Unknown::NONE,
+        };
+        self.stores.events.record(&made, &page).await.unwrap();
+        if hooks.is_empty() {
+            let name = EventRef { seq: made.seq, id: made.id.clone() };
+            self.stores.events.unclaim(&made.tenant, &[(name, made.expires_at)]).await.unwrap();
+        }
+        for hook in hooks {
+            let id = DeliveryId { event: made.seq, hook: hook.id };
+            let now = self.stores.clock.now();
+            let new = Delivery::new(made.tenant.clone(), id, made.id.clone(), made.event_type.clone(), now, RETENTION);
+            let outcome = if status == Status::Succeeded { Outcome::Success } else { Outcome::Status };
+            let tried = Delivery { status, ..attempted(&new, outcome) };
+            self.stores.deliveries.record(&tried, Expected::Absent).await.unwrap();
+        }
+        made
+    }
+
+    async fn hook(&self) -> Hook {
+        let made = Hook { channels: Default::default(), filter: None, ..hook("acme", &["post.*"]) };
+        self.stores.hooks.create(&made).await.unwrap();
+        made
+    }
+
+    async fn replay(&self, hook: &Hook, kind: ReplayKind) -> Replay {
+        self.stores.clock.advance(std::time::Duration::from_millis(1));
+        let now = self.stores.clock.now();
+        let replay = Replay {
+            tenant: hook.tenant.clone(),
+            hook: hook.id,
+            id: ReplayId(new_ulid(self.stores.clock.now(), &OsRandom)),
+            kind,
+            since: None,
+            until: now,
+            only: None,
+            dry_run: false,
+            rate: 2,
+            started_by: "operator".to_owned(),
+            status: ReplayStatus::Running,
+            reason: None,
+            found: 0,
+            sent: 0,
+            skipped: 0,
+            failed: 0,
+            step: 0,
+            token: String::new(),
+            batch: Vec::new(),
+            place: Place::default(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            unknown: Unknown::NONE,
+        };
+        self.stores.replays().create(&replay).await.unwrap();
+        self.run(Job::Replay(ReplayStep {
+            hook: hook.id,
+            replay: replay.id,
+            step: 0,
+            token: "t".to_owned(),
+            unknown: Unknown::NONE,
+        }))
+        .await;
+        let ended = self.stores.replays().get(&replay.tenant, hook.id, replay.id).await.unwrap().unwrap();
+        assert_eq!(ended.status, ReplayStatus::Finished);
+        Replay::clone(&ended)
+    }
+
+    /// The ids of the events that were sent since the last look, in order.
+    fn sent(&self) -> Vec<String> {
+        let sent = self.sent.take();
+        let id = |outgoing: &Outgoing| DeliveryMessage::parse(&outgoing.body).unwrap().event_id.to_string();
+        let mut ids: Vec<String> = sent.iter().map(id).collect();
+        ids.sort();
+        ids
+    }
+}
+
+async fn replays_find_what_they_are_asked_for(stores: Stores) {
+    let jobs = Jobs::over(stores);
+    jobs.stores.tenants.create(&tenant("acme")).await.unwrap();
+    let (one, other) = (jobs.hook().await, jobs.hook().await);
+    let mut failed = Vec::new();
+    for i in 0..45 {
+        let status = if i % 2 == 0 { Status::Failed } else { Status::Succeeded };
+        let made = jobs.publish(&format!("both:{i:02}"), &[&one, &other], status).await;
+        failed.extend((i % 2 == 0).then(|| made.id.to_string()));
+    }
+    for i in 0..3 {
+        jobs.publish(&format!("nobody:{i}"), &[], Status::Succeeded).await;
+    }
+    assert_eq!(jobs.replay(&one, ReplayKind::Failed).await.sent, 23);
+    assert_eq!(jobs.sent(), failed);
+    assert_eq!(jobs.replay(&one, ReplayKind::Range).await.sent, 45);
+    assert_eq!(jobs.sent().len(), 45);
+    assert_eq!(jobs.replay(&one, ReplayKind::Missing).await.found, 3);
+    jobs.sent();
+    let later = jobs.hook().await;
+    assert_eq!(jobs.replay(&later, ReplayKind::Missing).await.sent, 48);
+    assert_eq!(jobs.sent().len(), 48);
+}
+
+async fn a_purge_takes_all_that_a_hook_left(stores: Stores) {
+    let jobs = Jobs::over(stores);
+    let (hook, tenant) = (jobs.hook().await, tenant_id("acme"));
+    let mut events = Vec::new();
+    for i in 0..120 {
+        events.push(jobs.publish(&format!("evt:{i}"), &[&hook], Status::Failed).await);
+    }
+    let purge =
+        |with_events| Job::PurgeHook(PurgeHook { hook: hook.id, with_events, cursor: None, unknown: Unknown::NONE });
+    assert_eq!(jobs.run(purge(true)).await, 1, "the hook is still there");
+    let next = changed(&hook, |_| {});
+    jobs.stores.hooks.update(&hook, &next).await.unwrap();
+    assert!(jobs.stores.hooks.delete(&next.tenant, next.id).await.unwrap());
+    assert!(jobs.run(purge(false)).await >= 3);
+    let left = jobs.stores.deliveries.list(&tenant, hook.id, &LogFilter::default(), 10, None).await.unwrap();
+    let marks = jobs.stores.deliveries.failed(&tenant, hook.id, Default::default(), 10, None).await.unwrap();
+    assert!(left.items.is_empty() && marks.items.is_empty());
+    assert_eq!(jobs.stores.hooks.revision(&tenant, hook.id, 1).await.unwrap(), None);
+    // They are found by hooks to come, until their tenant goes as well.
+    let unclaimed = jobs.stores.events.unclaimed(&tenant, Default::default(), 200, None).await.unwrap();
+    assert_eq!(unclaimed.items.len(), events.len());
+    jobs.stores.clock.advance(std::time::Duration::from_millis(1));
+    jobs.run(Job::PurgeEvents(PurgeEvents { until: jobs.stores.clock.now(), cursor: None, unknown: Unknown::NONE }))
+        .await;
+    for event in &events {
+        assert!(jobs.stores.events.get(&tenant, &event.id).await.unwrap().is_none());
+    }
+}
+
+async fn expunging_settles_what_is_to_come(stores: Stores) {
+    let jobs = Jobs::over(stores);
+    jobs.stores.tenants.create(&tenant("acme")).await.unwrap();
+    let (retrying, landed) = (jobs.hook().await, jobs.hook().await);
+    let made = jobs.publish("evt:1", &[&retrying], Status::Retrying).await;
+    let late = jobs.publish("evt:2", &[&landed], Status::Succeeded).await;
+    for event in [&made, &late] {
+        jobs.run(Job::Expunge(Expunge { event: event.id.clone(), cursor: None, unknown: Unknown::NONE })).await;
+        assert!(jobs.stores.events.get(&event.tenant, &event.id).await.unwrap().unwrap().data.is_none());
+    }
+    let status = async |event: &Event, hook: &Hook| {
+        let id = DeliveryId { event: event.seq, hook: hook.id };
+        jobs.stores.deliveries.get(&event.tenant, id).await.unwrap().unwrap().status
+    };
+    assert_eq!(status(&made, &retrying).await, Status::Skipped);
+    assert_eq!(status(&late, &landed).await, Status::Succeeded);
+    let unknown = Job::Replay(ReplayStep {
+        hook: hook_id(),
+        replay: ReplayId(late.seq.0),
+        step: 0,
+        token: "t".to_owned(),
+        unknown: Unknown::NONE,
+    });
+    assert_eq!(jobs.run(unknown).await, 1);
+}
+
+macro_rules! over_both {
+    ($($promise:ident)*) => {
+        mod on_embedded {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(super::suite::on_disk::stores().await.unwrap()).await;
+            })*
+        }
+        mod on_dynamo {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                super::$promise(super::suite::dynamo::stores().await.unwrap()).await;
+            })*
+        }
+    };
+}
+
+over_both!(
+    replays_find_what_they_are_asked_for
+    a_purge_takes_all_that_a_hook_left
+    expunging_settles_what_is_to_come
+);

@@ -1,0 +1,11 @@
+//! All integration tests in one binary, so that they are linked once.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod budget;
+mod dead_letters;
+mod faults;
+mod jobs;
+mod kept;
+mod sealed;
+mod suite;
+mod waiting;
