@@ -34,8 +34,8 @@ class Template(unittest.TestCase):
         def seconds(file, pattern):
             return int(re.search(pattern, (ROOT / "shared/src" / file).read_text()).group(1))
 
-        total = seconds("domain/hook.rs", r"MAX: Self = Self \{ connect: .*total: Seconds::new\((\d+)\)")
-        token = seconds("request.rs", r"TOKEN_TIMEOUT: Timeout = Timeout \{ connect: .*total: Seconds::new\((\d+)\)")
+        total = seconds("domain/hook.rs", r"MAX: &'static Self = &Self::new\(.*, Seconds::new\((\d+)\)\)")
+        token = seconds("request.rs", r"TOKEN_TIMEOUT: &Timeout = &Timeout::new\(.*, Seconds::new\((\d+)\)\)")
         wait = seconds("domain/settings/limits.rs", r"MAX_BATCH_WAIT: Seconds = Seconds::new\((\d+)\)")
         self.assertEqual(ATTEMPT_SECONDS, wait + 2 * token + total)
         calls = seconds("aws/client.rs", r"CALLS_PER_MESSAGE: u32 = (\d+);")
