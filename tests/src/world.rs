@@ -141,7 +141,7 @@ impl World {
     }
 
     fn profile(&self) -> String {
-        self.engine.api.effective.usual_profile().to_string()
+        self.engine.api.resolved.usual_profile().to_string()
     }
 
     /// The process stops as asked, the clock is set, and another one takes over,
@@ -178,7 +178,7 @@ impl World {
 
     /// Handles everything that can be handled without the clock moving.
     pub async fn drain(&self) -> usize {
-        self.engine.pump().drain().await
+        self.engine.consumers().drain().await
     }
 
     /// When something happens next in any queue, in steady time.
@@ -208,7 +208,7 @@ impl World {
     /// queue is empty. Nothing may have to wait for the clock.
     pub async fn run_until_empty(&self) {
         let (stop, stopped) = watch::channel(false);
-        let pump = tokio::spawn(self.engine.pump().run(stopped));
+        let pump = tokio::spawn(self.engine.consumers().run(stopped));
         while self.messages_left() > 0 {
             tokio::task::yield_now().await;
         }

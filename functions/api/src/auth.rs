@@ -1,6 +1,6 @@
 //! Who is asking, and may they: keys as bearer token or HTTP Basic.
 
-mod memory;
+mod key_cache;
 mod throttle;
 
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use domain::key::{ApiKey, KeyHash, Scope, parse_token};
 use crate::Deps;
 use crate::input::{Segments, segment};
 use crate::problem::Problem;
-pub use memory::KeyCache;
+pub use key_cache::KeyCache;
 use throttle::Source;
 pub use throttle::{ClientAddress, Throttle};
 
@@ -215,7 +215,7 @@ async fn authenticate(parts: &Parts, deps: &Deps, freshness: Freshness) -> Resul
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "the key has expired"));
     }
     if deps.key_cache.claim_use(&key, now) {
-        memory::note_use(Arc::clone(&deps.keys), Arc::clone(&key), now);
+        key_cache::note_use(Arc::clone(&deps.keys), Arc::clone(&key), now);
     }
     Ok(match key.scope {
         Scope::Operator => Caller::Operator,

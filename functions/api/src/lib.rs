@@ -7,6 +7,7 @@
 //!   durable write, so nothing can be accepted and then forgotten.
 
 mod auth;
+mod event_validation;
 #[cfg(feature = "lambda")]
 pub mod gateway;
 mod input;
@@ -16,7 +17,6 @@ mod path_check;
 mod problem;
 mod routes;
 mod schema;
-mod vetting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +31,8 @@ use contract::ports::{
 use courier::Courier;
 use domain::address::AddressPolicy;
 use domain::random::Random;
-use services::delivery::resolved_hook::EffectiveHooks;
-use services::health::hook_health::Keeper;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::hook_health::HookHealth;
 use services::repositories::catalogue::Catalogue;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -41,10 +41,10 @@ use utoipa_axum::routes;
 use path_check::CheckPath;
 
 pub use auth::{ClientAddress, KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
+pub use event_validation::EventValidation;
 pub use input::{PageQuery, Query, Segments, limit, segment};
 pub use listed::Entry;
 pub use problem::{FieldError, Problem};
-pub use vetting::Vetting;
 
 /// The largest request body, in bytes. Lambda takes 6 MB, base64 included.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -60,11 +60,11 @@ pub struct Deps {
     pub hooks: Arc<dyn Hooks>,
     pub profiles: Arc<dyn Profiles>,
     /// Hooks with all that applies to them.
-    pub effective: Arc<EffectiveHooks>,
+    pub resolved: Arc<ResolvedHooks>,
     /// What is known of event types.
     pub catalogue: Arc<Catalogue>,
     /// Checks what is published against it.
-    pub vetting: Vetting,
+    pub event_validation: EventValidation,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
     pub replays: Arc<dyn Replays>,
@@ -73,7 +73,7 @@ pub struct Deps {
     /// The retry lane, for manual retries.
     pub redeliveries: Arc<dyn QueueSender>,
     /// How hooks fare, and what follows from it.
-    pub keeper: Arc<Keeper>,
+    pub hook_health: Arc<HookHealth>,
     /// What carries tests and handshakes to endpoints.
     pub courier: Courier,
     /// The queue `retries`, for the steps of jobs.
@@ -129,8 +129,8 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::hooks::create, routes::hooks::list))
         .routes(routes!(routes::hooks::get, routes::hooks::update, routes::hooks::delete))
         .routes(routes!(routes::audit::list))
-        .routes(routes!(routes::trials::test))
-        .routes(routes!(routes::trials::verify))
+        .routes(routes!(routes::test_send::test))
+        .routes(routes!(routes::test_send::verify))
         .routes(routes!(routes::secrets::reveal))
         .routes(routes!(routes::secrets::rotate))
         .routes(routes!(routes::events::publish))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Deps, KeyCache, OperatorKey, PATIENCE, Throttle, Vetting, gateway};
+use api::{Deps, EventValidation, KeyCache, OperatorKey, PATIENCE, Throttle, gateway};
 use aws::client::Aws;
 use aws::emf::Emf;
 use aws::{AwsDoctor, QueueUrls};
@@ -12,9 +12,9 @@ use courier::{Courier, HyperSender, Tokens};
 use domain::address::AddressPolicy;
 use domain::ids::ProfileName;
 use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
-use services::delivery::resolved_hook::EffectiveHooks;
-use services::health::hook_health::{Foundations, Keeper};
-use services::health::rate_limiter::Rates;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::hook_health::{HookHealth, HookHealthDeps};
+use services::health::rate_limiter::RateLimiter;
 use services::repositories::cache::{CachedDocuments, FRESH_FOR};
 use services::repositories::catalogue::Catalogue;
 use services::repositories::documents::{StoredKeys, StoredProfiles, StoredReplays, StoredTenants};
@@ -47,14 +47,14 @@ async fn main() -> anyhow::Result<()> {
     // Publishing is the busy route, so what it checks against is kept for some seconds.
     let kept: Arc<dyn Documents> =
         Arc::new(CachedDocuments::new(Arc::clone(&documents), Arc::clone(&aws.clock), FRESH_FOR));
-    let vetting = Vetting::new(Arc::new(Catalogue::new(&kept, profile.clone())));
+    let event_validation = EventValidation::new(Arc::new(Catalogue::new(&kept, profile.clone())));
     let (tenants, profiles) =
         (Arc::new(StoredTenants::new(Arc::clone(&documents))), Arc::new(StoredProfiles::new(Arc::clone(&documents))));
-    let hooks = Arc::new(aws.sealed_hooks(&store, aws.vault(&kms_key)));
-    let effective = Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), profile));
+    let hooks = Arc::new(aws.encrypted_hooks(&store, aws.cipher(&kms_key)));
+    let resolved = Arc::new(ResolvedHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), profile));
     let states: Arc<dyn Documents> = Arc::new(aws.documents(&store));
-    let keeper = Keeper::new(Foundations {
-        rates: Rates::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
+    let hook_health = HookHealth::new(HookHealthDeps {
+        rates: RateLimiter::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
         documents: states,
         hooks: hooks.clone(),
         events: Arc::new(aws.queue(&queues.events)),
@@ -69,15 +69,15 @@ async fn main() -> anyhow::Result<()> {
         patience: PATIENCE,
     };
     let router = api::router(Deps {
-        keeper: Arc::new(keeper),
+        hook_health: Arc::new(hook_health),
         courier,
         tenants,
         keys: Arc::new(StoredKeys::new(documents)),
         hooks,
         profiles,
-        effective,
+        resolved,
         catalogue,
-        vetting,
+        event_validation,
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         queue: Arc::new(aws.queue(&queues.events)),

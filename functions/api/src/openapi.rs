@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, made from the handlers themselves.
 
+mod flatten_schemas;
 mod operations;
-mod whole;
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> String {
         .build();
     operations::complete(&mut document);
     let components = document.components.get_or_insert_default();
-    whole::join(&mut components.schemas);
+    flatten_schemas::join(&mut components.schemas);
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     components.add_security_scheme("basic", SecurityScheme::Http(basic));
     document.to_pretty_json().expect("the document holds nothing that JSON cannot express")

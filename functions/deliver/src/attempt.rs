@@ -14,9 +14,9 @@ use domain::retry::{Ending, Verdict, parse_retry_after};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use serde_json::value::RawValue;
-use services::delivery::claim::{self, Standing};
-use services::delivery::request::{self, Subject};
-use services::delivery::resolved_hook::EffectiveHook;
+use services::delivery::claim::{self, Claim};
+use services::delivery::request::{self, EventToSend};
+use services::delivery::resolved_hook::ResolvedHook;
 use services::runtime::metrics;
 
 use courier::{exchange, outcome_of};
@@ -35,7 +35,7 @@ pub(crate) struct Made {
 /// not at all when the event expired while it waited for the others.
 pub(crate) async fn make(
     deps: &Deps,
-    hook: &Arc<EffectiveHook>,
+    hook: &Arc<ResolvedHook>,
     delivery: &DeliveryMessage,
     data: &Arc<RawValue>,
     now: Timestamp,
@@ -49,14 +49,14 @@ pub(crate) async fn make(
         }
         return Ok(Some(made));
     }
-    let subject = Subject::of(delivery, data);
+    let subject = EventToSend::of(delivery, data);
     let id = request::name(&[subject.delivery]);
     let result = exchange(&deps.courier(), hook, &[subject], &id, now, unverified).await;
     Ok(Some(judge(hook, delivery.trigger, &result, now, unverified)))
 }
 
 /// What an exchange means for a delivery that took part in it.
-fn judge(hook: &EffectiveHook, trigger: Trigger, exchange: &HttpResult, now: Timestamp, unverified: bool) -> Made {
+fn judge(hook: &ResolvedHook, trigger: Trigger, exchange: &HttpResult, now: Timestamp, unverified: bool) -> Made {
     let settings = &hook.settings;
     let mut attempt = Attempt {
         number: 0,
@@ -117,7 +117,7 @@ pub(crate) async fn log(
     let mut row = row;
     for _ in 0..LOG_TRIES {
         let expected = Expected::of(row.as_ref());
-        let in_turn = matches!(Standing::of(message, row.clone()), Standing::Due(_));
+        let in_turn = matches!(Claim::of(message, row.clone()), Claim::Due(_));
         let mut delivery = row.unwrap_or_else(|| claim::unlogged(message, attempt.at, retention));
         apply(&mut delivery, message, attempt.clone(), verdict, in_turn, deps.clock.now());
         // A ladder may be longer than the retention; the row outlives its last step.

@@ -10,8 +10,8 @@ use contract::stage::Fault;
 use domain::ids::{DeliveryId, HookId, TenantId};
 use domain::time::Timestamp;
 use serde_json::value::RawValue;
-use services::delivery::request::{self, Subject};
-use services::delivery::resolved_hook::EffectiveHook;
+use services::delivery::request::{self, EventToSend};
+use services::delivery::resolved_hook::ResolvedHook;
 use tokio::sync::{Notify, oneshot};
 
 use courier::exchange;
@@ -24,8 +24,8 @@ const MAX_DATA_BYTES: usize = 1024 * 1024;
 
 /// What was sent for several deliveries at once, and what came of it.
 #[derive(Debug)]
-pub(crate) struct Together {
-    pub(crate) hook: Arc<EffectiveHook>,
+pub(crate) struct SharedRequest {
+    pub(crate) hook: Arc<ResolvedHook>,
     pub(crate) at: Timestamp,
     pub(crate) deliveries: Vec<DeliveryId>,
     pub(crate) unverified: bool,
@@ -51,7 +51,7 @@ struct Member {
     message: DeliveryMessage,
     data: Arc<RawValue>,
     /// None when the event expired while it waited for the others.
-    answer: oneshot::Sender<Option<Arc<Together>>>,
+    answer: oneshot::Sender<Option<Arc<SharedRequest>>>,
 }
 
 /// Who sends for all. When it is broken off, those who joined do not wait in
@@ -69,11 +69,11 @@ impl Batches {
     pub(crate) async fn send(
         &self,
         deps: &Deps,
-        hook: &Arc<EffectiveHook>,
+        hook: &Arc<ResolvedHook>,
         message: &DeliveryMessage,
         data: &Arc<RawValue>,
         unverified: bool,
-    ) -> Result<Option<Arc<Together>>, Fault> {
+    ) -> Result<Option<Arc<SharedRequest>>, Fault> {
         let place = (message.tenant.clone(), message.hook);
         let (answer, answered) = oneshot::channel();
         let member = Member { message: message.clone(), data: Arc::clone(data), answer };
@@ -130,7 +130,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn run(deps: &Deps, hook: &Arc<EffectiveHook>, members: Vec<Member>, unverified: bool) {
+async fn run(deps: &Deps, hook: &Arc<ResolvedHook>, members: Vec<Member>, unverified: bool) {
     let at = deps.clock.now();
     let (members, expired): (Vec<_>, Vec<_>) =
         members.into_iter().partition(|member| member.message.not_after.is_none_or(|end| at < end));
@@ -140,10 +140,11 @@ async fn run(deps: &Deps, hook: &Arc<EffectiveHook>, members: Vec<Member>, unver
     if members.is_empty() {
         return;
     }
-    let subjects: Vec<Subject<'_>> = members.iter().map(|member| Subject::of(&member.message, &member.data)).collect();
+    let subjects: Vec<EventToSend<'_>> =
+        members.iter().map(|member| EventToSend::of(&member.message, &member.data)).collect();
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
     let result = exchange(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
-    let together = Arc::new(Together { hook: Arc::clone(hook), at, deliveries, unverified, result });
+    let together = Arc::new(SharedRequest { hook: Arc::clone(hook), at, deliveries, unverified, result });
     for member in members {
         // Whoever gave up waiting finds its message handed out again.
         let _ = member.answer.send(Some(Arc::clone(&together)));
@@ -154,7 +155,7 @@ async fn run(deps: &Deps, hook: &Arc<EffectiveHook>, members: Vec<Member>, unver
 mod tests {
     use super::*;
 
-    fn join(batches: &Batches) -> (Option<Leader<'_>>, oneshot::Receiver<Option<Arc<Together>>>) {
+    fn join(batches: &Batches) -> (Option<Leader<'_>>, oneshot::Receiver<Option<Arc<SharedRequest>>>) {
         let message = DeliveryMessage::parse(include_bytes!("../../../tests/events/delivery.json")).unwrap();
         let place = (message.tenant.clone(), message.hook);
         let data = RawValue::from_string("1".to_owned()).unwrap().into();

@@ -11,8 +11,8 @@ use domain::delivery::{Attempt, Delivery, Outcome as AttemptOutcome, Status, Tri
 use domain::health::{Admission, Failure, Health};
 use domain::settings::Complete;
 use domain::time::Timestamp;
-use services::delivery::resolved_hook::EffectiveHook;
-use services::health::hook_health::Ended;
+use services::delivery::resolved_hook::ResolvedHook;
+use services::health::hook_health::AttemptSummary;
 
 use crate::Deps;
 
@@ -46,28 +46,28 @@ pub(crate) struct Wait {
 /// to wait for something else.
 pub(crate) async fn admit(
     deps: &Deps,
-    hook: &EffectiveHook,
+    hook: &ResolvedHook,
     message: &DeliveryMessage,
     now: Timestamp,
 ) -> Result<Gate, Fault> {
-    let (keeper, settings) = (&deps.keeper, &hook.settings);
+    let (hook_health, settings) = (&deps.hook_health, &hook.settings);
     let (tenant, id) = (&message.tenant, message.hook);
     let wait = |until, in_turn| Ok(Gate::NotBefore(Wait { until, in_turn }));
     // One that was asked for by hand may try a circuit whenever it likes.
     let probe = match message.trigger {
         Trigger::Manual => None,
         _ if settings.circuit_breaker.failures == 0 => None,
-        _ => match keeper.circuits.admit(tenant, id, now).await? {
+        _ => match hook_health.circuits.admit(tenant, id, now).await? {
             Admission::Go => None,
             Admission::Probe => Some(now),
             Admission::NotBefore(until) => return wait(until, false),
         },
     };
-    let health = keeper.health(tenant, id).await?;
+    let health = hook_health.health(tenant, id).await?;
     if probe.is_none()
         && let Some(limit) = limit(settings, health.ramp(now))
     {
-        let turn = keeper.rates.take(tenant, id, now, limit, message.in_turn).await?;
+        let turn = hook_health.rates.take(tenant, id, now, limit, message.in_turn).await?;
         if let Some(until) = turn {
             return wait(until, true);
         }
@@ -75,7 +75,7 @@ pub(crate) async fn admit(
     let unverified = settings.verification.required && health.verified_at.is_none();
     if unverified {
         let take = |health: &mut Health| health.take_unverified(now, &settings.verification);
-        if let (Admission::NotBefore(until), _) = keeper.circuits.health.change(tenant, id, take).await? {
+        if let (Admission::NotBefore(until), _) = hook_health.circuits.health.change(tenant, id, take).await? {
             return wait(until.min(now.saturating_add(LOOK_AGAIN)), false);
         }
     }
@@ -114,7 +114,7 @@ pub(crate) async fn hold(deps: &Deps, message: DeliveryMessage, wait: &Wait) -> 
 /// again when its lease ends.
 pub(crate) async fn give_back(deps: &Deps, message: &DeliveryMessage, pass: Pass) {
     let Some(taken_at) = pass.probe else { return };
-    let circuits = &deps.keeper.circuits;
+    let circuits = &deps.hook_health.circuits;
     if let Err(error) = circuits.give_back(&message.tenant, message.hook, taken_at, deps.clock.now()).await {
         tracing::warn!(trace.id = %message.event_seq.trace(), tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "a probe was not given back");
     }
@@ -123,7 +123,7 @@ pub(crate) async fn give_back(deps: &Deps, message: &DeliveryMessage, pass: Pass
 /// Tells how a request went that was let out.
 pub(crate) async fn report(
     deps: &Deps,
-    hook: &EffectiveHook,
+    hook: &ResolvedHook,
     message: &DeliveryMessage,
     pass: Pass,
     attempt: &Attempt,
@@ -140,11 +140,11 @@ pub(crate) async fn report(
     let is_same = attempt.revision.as_ref().is_none_or(|made_of| made_of.hook == hook.hook.version);
     let gone = is_same && attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);
     let trace = message.event_seq.trace();
-    let ended = Ended { trace, event_type: &message.event_type, at: attempt.at, failure, gone };
+    let ended = AttemptSummary { trace, event_type: &message.event_type, at: attempt.at, failure, gone };
     if is_same && attempt.with_key && failure.is_none() {
-        deps.keeper.verified(&hook.hook, attempt.at).await;
+        deps.hook_health.verified(&hook.hook, attempt.at).await;
     }
-    deps.keeper.heed(&hook.hook, &hook.settings, ended).await
+    deps.hook_health.record_attempt(&hook.hook, &hook.settings, ended).await
 }
 
 /// Tells of the last attempt in the log what a process may not have told that
@@ -152,9 +152,9 @@ pub(crate) async fn report(
 pub(crate) async fn recall(deps: &Deps, message: &DeliveryMessage, row: &Delivery) -> Result<(), Fault> {
     let Some(attempt) = &row.last_attempt else { return Ok(()) };
     let Some(hook) = deps.hooks.get(&message.tenant, message.hook).await? else { return Ok(()) };
-    let health = deps.keeper.health(&message.tenant, message.hook).await?;
+    let health = deps.hook_health.health(&message.tenant, message.hook).await?;
     if health.last_execution >= Some(attempt.at) {
-        return deps.keeper.catch_up(&hook.hook).await;
+        return deps.hook_health.catch_up(&hook.hook).await;
     }
     let pass = Pass { probe: None, unverified: false };
     report(deps, &hook, message, pass, attempt, row.status == Status::Failed).await

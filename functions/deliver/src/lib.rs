@@ -25,9 +25,9 @@ use domain::event::Event;
 use domain::hook::Timeout;
 use domain::random::Random;
 use domain::retry::{self, Verdict};
-use services::delivery::claim::{self, Standing};
-use services::delivery::resolved_hook::{EffectiveHook, EffectiveHooks};
-use services::health::hook_health::Keeper;
+use services::delivery::claim::{self, Claim};
+use services::delivery::resolved_hook::{ResolvedHook, ResolvedHooks};
+use services::health::hook_health::HookHealth;
 
 pub use batch::Batches;
 use gate::Gate;
@@ -41,7 +41,7 @@ const EXPIRED: &str = "the event has expired";
 
 #[derive(Clone)]
 pub struct Deps {
-    pub hooks: Arc<EffectiveHooks>,
+    pub hooks: Arc<ResolvedHooks>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
     pub retries: Arc<dyn QueueSender>,
@@ -50,7 +50,7 @@ pub struct Deps {
     pub tokens: Tokens,
     pub batches: Batches,
     /// Decides what may go out, and hears how it went.
-    pub keeper: Arc<Keeper>,
+    pub hook_health: Arc<HookHealth>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     /// How long the rows of deliveries are kept whose tenant does not say.
@@ -89,11 +89,11 @@ async fn deliver(deps: &Deps, mut message: Message) -> Result<Outcome, Outcome> 
         false => None,
     };
     let left = row.clone().filter(|_| message.receive_count > 1);
-    let row = match Standing::of(&delivery, row) {
-        Standing::Due(row) => row,
+    let row = match Claim::of(&delivery, row) {
+        Claim::Due(row) => row,
         logged => {
             drop(under_way);
-            if let Standing::Logged(row) = logged {
+            if let Claim::AlreadyLogged(row) = logged {
                 attempt::ask_for_next(deps, delivery.clone(), &row).await?;
             }
             if let Some(row) = left {
@@ -103,9 +103,9 @@ async fn deliver(deps: &Deps, mut message: Message) -> Result<Outcome, Outcome> 
         }
     };
     let hook = match deps.hooks.get(&delivery.tenant, delivery.hook).await? {
-        Some(effective) if effective.hook.enabled => effective,
+        Some(resolved) if resolved.hook.enabled => resolved,
         Some(hook) => {
-            deps.keeper.catch_up(&hook.hook).await?;
+            deps.hook_health.catch_up(&hook.hook).await?;
             return skip(deps, &hook, &delivery, "the hook is disabled").await;
         }
         // Its log goes with it.
@@ -151,14 +151,14 @@ async fn deliver(deps: &Deps, mut message: Message) -> Result<Outcome, Outcome> 
     drop(under_way);
     // Also after an attempt out of turn: whoever was in turn may have died, and
     // to its queue this is the same message.
-    if let Standing::Logged(row) = Standing::of(&delivery, Some(row)) {
+    if let Claim::AlreadyLogged(row) = Claim::of(&delivery, Some(row)) {
         attempt::ask_for_next(deps, delivery.clone(), &row).await?;
     }
     gate::report(deps, &hook, &delivery, pass, &made.attempt, verdict == Verdict::Exhausted).await?;
     Ok(Outcome::Done)
 }
 
-async fn skip(deps: &Deps, hook: &EffectiveHook, delivery: &DeliveryMessage, reason: &str) -> Result<Outcome, Outcome> {
+async fn skip(deps: &Deps, hook: &ResolvedHook, delivery: &DeliveryMessage, reason: &str) -> Result<Outcome, Outcome> {
     let retention = hook.tenant.retention(deps.retention);
     let skipped = claim::skip(deps.log.as_ref(), delivery, reason, deps.clock.now(), retention);
     skipped.await.map_err(|error: StoreError| Outcome::from(error))?;

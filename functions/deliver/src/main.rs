@@ -9,12 +9,12 @@ use courier::{HyperSender, Tokens};
 use deliver::{Batches, Deps, InFlight};
 use domain::address::AddressPolicy;
 use domain::ids::ProfileName;
-use services::delivery::resolved_hook::EffectiveHooks;
-use services::health::hook_health::{Foundations, Keeper};
-use services::health::rate_limiter::Rates;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::hook_health::{HookHealth, HookHealthDeps};
+use services::health::rate_limiter::RateLimiter;
 use services::repositories::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use services::repositories::documents::{StoredProfiles, StoredTenants};
-use services::repositories::encrypted_hooks::SealedHooks;
+use services::repositories::encrypted_hooks::EncryptedHooks;
 use services::runtime::config::{self, Environment, FromEnvironment as _, StoreConfig};
 use services::runtime::telemetry::{self, Format};
 
@@ -34,14 +34,14 @@ async fn main() -> anyhow::Result<()> {
     // Who disables a hook writes its secrets back as they are stored: this function may open
     // secrets and not seal them.
     let stored = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
-    let hooks = Arc::new(SealedHooks::new(stored.clone(), aws.vault(kms_key)));
+    let hooks = Arc::new(EncryptedHooks::new(stored.clone(), aws.cipher(kms_key)));
     let documents = CachedDocuments::new(Arc::new(aws.documents(&store)), Arc::clone(&aws.clock), FRESH_FOR);
     let documents: Arc<dyn Documents> = Arc::new(documents);
     let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
     let profiles = Arc::new(StoredProfiles::new(documents));
     let states: Arc<dyn Documents> = Arc::new(aws.documents(&store));
-    let keeper = Keeper::new(Foundations {
-        rates: Rates::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
+    let hook_health = HookHealth::new(HookHealthDeps {
+        rates: RateLimiter::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
         documents: states,
         hooks: stored,
         events: Arc::new(aws.queue(events)),
@@ -50,8 +50,8 @@ async fn main() -> anyhow::Result<()> {
         fresh_for: FRESH_FOR,
     });
     let deps = Arc::new(Deps {
-        keeper: Arc::new(keeper),
-        hooks: Arc::new(EffectiveHooks::new(hooks, tenants, profiles, profile)),
+        hook_health: Arc::new(hook_health),
+        hooks: Arc::new(ResolvedHooks::new(hooks, tenants, profiles, profile)),
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         retries: Arc::new(aws.queue(retries)),

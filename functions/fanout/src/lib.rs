@@ -23,7 +23,7 @@ use domain::ids::{EventSeq, EventType};
 use domain::random::Random;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
-use services::runtime::metrics::{self, TakenUp};
+use services::runtime::metrics::{self, FanoutResult};
 
 /// Hooks of one page: ten SQS batches, and a row of ids of about 2 KB.
 pub const HOOKS_PER_PAGE: usize = 100;
@@ -87,15 +87,15 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
     let page = matching_page(deps, token, &event, 0, None).await?;
     match deps.events.record(&event, &page).await? {
         Recorded::New => {
-            metrics::taken_up(TakenUp::New);
+            metrics::fanned_out(FanoutResult::New);
             send_page(deps, &event, &page, (publication.deliver_at, false), Newer::default()).await
         }
         Recorded::Resumed((event, page)) => {
-            metrics::taken_up(TakenUp::Again);
+            metrics::fanned_out(FanoutResult::Again);
             send_page(deps, &event, &page, (publication.deliver_at, true), Newer::default()).await
         }
         Recorded::Duplicate => {
-            metrics::taken_up(TakenUp::Duplicate);
+            metrics::fanned_out(FanoutResult::Duplicate);
             tracing::debug!(trace.id = %event.seq.trace(), tenant.id = %event.tenant, event.id = %event.id, "event was published before, dropped");
             Ok(Outcome::Done)
         }

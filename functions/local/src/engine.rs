@@ -11,18 +11,18 @@ use domain::random::Random;
 use domain::time::Timestamp;
 use embedded::{
     DataClock, DeadLetters, DirectoryLock, EmbeddedDeliveryLog, EmbeddedDoctor, EmbeddedDocuments, EmbeddedEvents,
-    EmbeddedHooks, EmbeddedQueue, OpenError, OpenVaultError, QueueOptions, Store, StoreOptions, open_vault,
+    EmbeddedHooks, EmbeddedQueue, OpenCipherError, OpenError, QueueOptions, Store, StoreOptions, open_cipher,
 };
 use services::delivery::request::LONGEST_ATTEMPT;
-use services::delivery::resolved_hook::EffectiveHooks;
-use services::health::hook_health::{Foundations, Keeper};
-use services::health::operational_events::Herald;
-use services::health::rate_limiter::Rates;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::hook_health::{HookHealth, HookHealthDeps};
+use services::health::operational_events::OperationalEvents;
+use services::health::rate_limiter::RateLimiter;
 use services::repositories::catalogue::Catalogue;
 use services::repositories::documents::{StoredKeys, StoredProfiles, StoredReplays, StoredTenants};
-use services::repositories::encrypted_hooks::SealedHooks;
+use services::repositories::encrypted_hooks::EncryptedHooks;
 
-use crate::pump::{Pump, Stage};
+use crate::consumers::{Consumers, Stage};
 use crate::timekeeping;
 
 /// Beyond every deadline that one attempt has: reading, logging, requeueing.
@@ -38,7 +38,7 @@ pub enum StartError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
-    Vault(#[from] OpenVaultError),
+    EnvelopeCipher(#[from] OpenCipherError),
     #[error("cannot read the queues")]
     Queues(#[from] StoreError),
     #[error("there is no profile {0}; GET /v1/profiles lists those there are")]
@@ -120,7 +120,7 @@ impl Engine {
         let Options { random, retention, .. } = options;
         let OpenData { store, clock: data_clock } = data;
         let clock: Arc<dyn Clock> = data_clock.clone();
-        let vault = Arc::new(open_vault(&store, path).await?);
+        let cipher = Arc::new(open_cipher(&store, path).await?);
         timekeeping::begin(&data_clock, &store, retention, options.accept_clock_until).await?;
         // An attempt may take its whole deadline; the lease must outlast it.
         let lease = LONGEST_ATTEMPT + LEASE_MARGIN;
@@ -150,7 +150,7 @@ impl Engine {
         let dead_letters = DeadLetters::new(store.clone(), all.clone(), retention);
         let doctor = EmbeddedDoctor::new(path, store.clone(), all, dead_letters.clone(), Arc::clone(&data_clock));
         let stored = Arc::new(EmbeddedHooks::new(store.clone()));
-        let hooks = Arc::new(SealedHooks::new(stored.clone(), vault));
+        let hooks = Arc::new(EncryptedHooks::new(stored.clone(), cipher));
         let events = Arc::new(EmbeddedEvents(store.clone()));
         let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
         let documents: Arc<dyn Documents> = Arc::new(EmbeddedDocuments::new(store.clone()));
@@ -159,13 +159,12 @@ impl Engine {
         let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
         let replays = Arc::new(StoredReplays::new(Arc::clone(&documents)));
         let profiles = Arc::new(StoredProfiles::new(Arc::clone(&documents)));
-        let effective =
-            Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), options.profile));
-        if effective.find_profile(effective.usual_profile()).await?.is_none() {
-            return Err(StartError::Profile(effective.usual_profile().clone()));
+        let resolved = Arc::new(ResolvedHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), options.profile));
+        if resolved.find_profile(resolved.usual_profile()).await?.is_none() {
+            return Err(StartError::Profile(resolved.usual_profile().clone()));
         }
         let tokens = courier::Tokens::default();
-        let keeper = Arc::new(Keeper::new(Foundations {
+        let hook_health = Arc::new(HookHealth::new(HookHealthDeps {
             // A cache of their own, so that what changes with every failure
             // does not outdate tenants and profiles.
             documents: Arc::new(EmbeddedDocuments::new(store.clone())),
@@ -173,13 +172,13 @@ impl Engine {
             events: Arc::new(queues.events.for_stage()),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
-            rates: Rates::own(Arc::clone(&clock)),
+            rates: RateLimiter::own(Arc::clone(&clock)),
             // Nobody else writes to this directory.
             fresh_for: Duration::MAX,
         }));
         Ok(Self {
             api: api::Deps {
-                keeper: Arc::clone(&keeper),
+                hook_health: Arc::clone(&hook_health),
                 courier: courier::Courier {
                     sender: Arc::clone(&options.sender),
                     tokens: tokens.clone(),
@@ -188,8 +187,8 @@ impl Engine {
                 },
                 tenants: tenants.clone(),
                 profiles,
-                effective: Arc::clone(&effective),
-                vetting: api::Vetting::new(Arc::clone(&catalogue)),
+                resolved: Arc::clone(&resolved),
+                event_validation: api::EventValidation::new(Arc::clone(&catalogue)),
                 catalogue,
                 keys: Arc::new(StoredKeys::new(Arc::clone(&documents))),
                 hooks: hooks.clone(),
@@ -220,7 +219,7 @@ impl Engine {
                 retention,
             },
             deliver: deliver::Deps {
-                hooks: Arc::clone(&effective),
+                hooks: Arc::clone(&resolved),
                 events: events.clone(),
                 log: log.clone(),
                 retries: Arc::new(queues.retries.for_stage()),
@@ -228,7 +227,7 @@ impl Engine {
                 in_flight: deliver::InFlight::default(),
                 tokens,
                 batches: deliver::Batches::default(),
-                keeper: Arc::clone(&keeper),
+                hook_health: Arc::clone(&hook_health),
                 clock: Arc::clone(&clock),
                 random: Arc::clone(&random),
                 retention,
@@ -236,14 +235,14 @@ impl Engine {
             requeue: requeue::Deps {
                 // Waiting needs no secret.
                 hooks: stored,
-                effective,
-                circuits: Arc::clone(&keeper.circuits),
+                resolved,
+                circuits: Arc::clone(&hook_health.circuits),
                 tenants,
                 events,
                 log,
                 replays,
                 jobs: Arc::new(queues.retries.for_stage()),
-                herald: Herald::new(Arc::new(queues.events.for_stage())),
+                operational_events: OperationalEvents::new(Arc::new(queues.events.for_stage())),
                 redeliveries: Arc::new(queues.redeliveries.for_stage()),
                 clock,
                 random,
@@ -258,12 +257,12 @@ impl Engine {
     }
 
     /// The consumers of all queues. The lanes never wait for each other.
-    pub fn pump(&self) -> Pump {
+    pub fn consumers(&self) -> Consumers {
         let Queues { events, deliveries, retries, redeliveries } = self.queues.clone();
         let (for_events, for_retries) = (Arc::new(self.fanout.clone()), Arc::new(self.requeue.clone()));
         let fresh = Arc::new(self.deliver.clone());
         let again = Arc::clone(&fresh);
-        Pump::new(
+        Consumers::new(
             Arc::clone(&self.api.clock),
             vec![
                 Stage::new(events, self.max_in_flight, move |message| {

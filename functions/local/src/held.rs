@@ -11,8 +11,8 @@ use contract::ports::StoreResult;
 use contract::stage::causes;
 use domain::settings::{CircuitBreaker, Complete, Verification};
 use embedded::EmbeddedQueue;
-use services::delivery::resolved_hook::EffectiveHooks;
-use services::health::hook_health::Keeper;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::hook_health::HookHealth;
 
 use crate::engine::Engine;
 
@@ -20,8 +20,8 @@ use crate::engine::Engine;
 /// last looked at.
 pub struct HeldBack {
     retries: EmbeddedQueue,
-    hooks: Arc<EffectiveHooks>,
-    keeper: Arc<Keeper>,
+    hooks: Arc<ResolvedHooks>,
+    hook_health: Arc<HookHealth>,
     known: HashMap<Arc<str>, Option<Holding>>,
 }
 
@@ -51,7 +51,7 @@ impl HeldBack {
         Self {
             retries: engine.queues.retries.clone(),
             hooks: Arc::clone(&engine.deliver.hooks),
-            keeper: Arc::clone(&engine.api.keeper),
+            hook_health: Arc::clone(&engine.api.hook_health),
             known: HashMap::new(),
         }
     }
@@ -81,7 +81,7 @@ impl HeldBack {
         };
         if is_over {
             // Whoever waited had a turn each, and gets another.
-            self.keeper.rates.remove(&tenant, hook).await?;
+            self.hook_health.rates.remove(&tenant, hook).await?;
             let released = self.retries.release(group);
             tracing::info!(tenant.id = %tenant, hook.id = %hook, released, "deliveries that their hook held back ask anew");
         }

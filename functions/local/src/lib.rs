@@ -1,15 +1,15 @@
 //! All four stages in one durable process.
 //!
 //! The library is what the `hookline` binary and the tests share: an
-//! [`Engine`] holds the store and the queues, and its pump hands every message
+//! [`Engine`] holds the store and the queues, and its consumers hands every message
 //! to the stage that owns its queue.
 
+mod consumers;
 mod engine;
 mod held;
-mod pump;
 mod timekeeping;
 
+pub use consumers::Consumers;
 pub use engine::{Engine, OpenData, Options, Queues, StartError};
 pub use held::HeldBack;
-pub use pump::Pump;
 pub use timekeeping::{keep, keep_time};

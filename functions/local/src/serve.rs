@@ -2,9 +2,9 @@
 
 mod backups;
 mod dead_letters;
-mod front;
-mod life;
 mod metrics;
+mod router_switch;
+mod supervisor;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -32,9 +32,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::cli::ServeOptions;
-use front::Front;
-use life::Life;
 use metrics::Metrics;
+use router_switch::RouterSwitch;
+use supervisor::Supervisor;
 
 const MIN_KEY_CHARS: usize = api::MIN_OPERATOR_KEY_CHARS;
 
@@ -124,7 +124,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let mut server = Server::start(options).await?;
     tokio::select! {
         signal = stop_signal() => signal?,
-        ended = &mut server.life => {
+        ended = &mut server.supervisor => {
             let Err(error) = ended? else { return Ok(()) };
             tracing::error!("{error:#}");
             // Whoever still waits for the failed store would be waited for.
@@ -140,7 +140,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) operator_key: String,
     stop: watch::Sender<bool>,
-    life: tokio::task::JoinHandle<anyhow::Result<()>>,
+    supervisor: tokio::task::JoinHandle<anyhow::Result<()>>,
     _temporary: Option<TempDir>,
 }
 
@@ -182,28 +182,29 @@ impl Server {
         let engine = Engine::over(opened, &data, options.clone()).await?;
         let (stop, stopped) = watch::channel(false);
         let metrics = Metrics::install()?;
-        let life = Life { data: data.clone(), options, front: Front::new(), metrics, stop: stopped.clone() };
-        life.open(&engine);
-        let http = tokio::spawn(serve_http(listener, life.front.clone(), stopped));
+        let supervisor =
+            Supervisor { data: data.clone(), options, switch: RouterSwitch::new(), metrics, stop: stopped.clone() };
+        supervisor.open(&engine);
+        let http = tokio::spawn(serve_http(listener, supervisor.switch.clone(), stopped));
         tracing::info!(data = %data.display(), "listening on http://{address}");
-        let life = tokio::spawn(life.run(engine, http));
-        Ok(Self { address, operator_key, stop, life, _temporary: temporary })
+        let supervisor = tokio::spawn(supervisor.run(engine, http));
+        Ok(Self { address, operator_key, stop, supervisor, _temporary: temporary })
     }
 
     /// Refuses new work, finishes what is under way, and leaves it on disk.
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(true);
-        if let Ok(Err(error)) = self.life.await {
+        if let Ok(Err(error)) = self.supervisor.await {
             tracing::error!("{error:#}");
         }
     }
 }
 
-async fn serve_http(listener: TcpListener, front: Front, mut stopped: watch::Receiver<bool>) {
+async fn serve_http(listener: TcpListener, switch: RouterSwitch, mut stopped: watch::Receiver<bool>) {
     let shutdown = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(front);
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(switch);
     if let Err(error) = axum::serve(listener.tap_io(no_delay), service).with_graceful_shutdown(shutdown).await {
         tracing::error!(%error, "the API stopped");
     }

@@ -26,9 +26,9 @@ use domain::ids::TenantId;
 use domain::random::Random;
 use domain::time::Timestamp;
 use services::delivery::claim;
-use services::delivery::resolved_hook::EffectiveHooks;
-use services::health::circuit_breaker::Circuits;
-use services::health::operational_events::Herald;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::circuit_breaker::CircuitBreakers;
+use services::health::operational_events::OperationalEvents;
 
 /// How long a job waits that only a newer version can do. During an update that
 /// version is about to come; after a rollback the job is there when it returns.
@@ -43,8 +43,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(900);
 pub struct Deps {
     pub hooks: Arc<dyn Hooks>,
     /// What applies to them; nothing here needs their secrets.
-    pub effective: Arc<EffectiveHooks>,
-    pub circuits: Arc<Circuits>,
+    pub resolved: Arc<ResolvedHooks>,
+    pub circuits: Arc<CircuitBreakers>,
     pub tenants: Arc<dyn Tenants>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
@@ -52,7 +52,7 @@ pub struct Deps {
     /// Its own queue, for the next steps of jobs.
     pub jobs: Arc<dyn QueueSender>,
     /// Tells that a replay is over.
-    pub herald: Herald,
+    pub operational_events: OperationalEvents,
     /// The retry lane.
     pub redeliveries: Arc<dyn QueueSender>,
     pub clock: Arc<dyn Clock>,
@@ -114,7 +114,7 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
 /// Whether nothing is left that could hold back a delivery: its hook has no
 /// limit any more, or no breaker. What else may hold it, `deliver` finds out.
 async fn is_let_go(deps: &Deps, delivery: &DeliveryMessage) -> StoreResult<bool> {
-    let Some(hook) = deps.effective.get(&delivery.tenant, delivery.hook).await? else { return Ok(true) };
+    let Some(hook) = deps.resolved.get(&delivery.tenant, delivery.hook).await? else { return Ok(true) };
     let settings = &hook.settings;
     Ok(match delivery.in_turn {
         true => settings.rate_limit == 0,
@@ -123,7 +123,7 @@ async fn is_let_go(deps: &Deps, delivery: &DeliveryMessage) -> StoreResult<bool>
 }
 
 async fn has_breaker(deps: &Deps, delivery: &DeliveryMessage) -> StoreResult<bool> {
-    let hook = deps.effective.get(&delivery.tenant, delivery.hook).await?;
+    let hook = deps.resolved.get(&delivery.tenant, delivery.hook).await?;
     Ok(hook.is_none_or(|hook| hook.settings.circuit_breaker.failures > 0))
 }
 

@@ -7,9 +7,9 @@ use aws::lambda::{self, BatchConfig};
 use contract::ports::{Documents, OsRandom, SystemClock};
 use domain::ids::ProfileName;
 use requeue::Deps;
-use services::delivery::resolved_hook::EffectiveHooks;
-use services::health::circuit_breaker::Circuits;
-use services::health::operational_events::Herald;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::circuit_breaker::CircuitBreakers;
+use services::health::operational_events::OperationalEvents;
 use services::repositories::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use services::repositories::documents::{StoredProfiles, StoredReplays, StoredTenants};
 use services::runtime::config::{self, Environment, FromEnvironment as _, StoreConfig};
@@ -35,15 +35,15 @@ async fn main() -> anyhow::Result<()> {
     // Secrets stay sealed here: waiting needs none of them.
     let hooks = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
     let deps = Arc::new(Deps {
-        effective: Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), profiles, profile)),
+        resolved: Arc::new(ResolvedHooks::new(hooks.clone(), tenants.clone(), profiles, profile)),
         hooks,
-        circuits: Arc::new(Circuits::new(Arc::new(aws.documents(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
+        circuits: Arc::new(CircuitBreakers::new(Arc::new(aws.documents(&store)), Arc::clone(&aws.clock), FRESH_FOR)),
         tenants,
         events: Arc::new(aws.events(&store)),
         log: Arc::new(aws.deliveries(&store)),
         replays: Arc::new(StoredReplays::new(documents)),
         jobs: Arc::new(aws.queue(retries)),
-        herald: Herald::new(Arc::new(aws.queue(events))),
+        operational_events: OperationalEvents::new(Arc::new(aws.queue(events))),
         redeliveries: Arc::new(aws.queue(redeliveries)),
         clock: Arc::clone(&aws.clock),
         random: Arc::new(OsRandom),

@@ -212,5 +212,5 @@ async fn announce(deps: &Deps, replay: &Replay) -> Result<(), QueueError> {
         "status": replay.status, "progress": replay.progress(),
     });
     let (subject, at) = (replay.id.to_string(), replay.updated_at);
-    deps.herald.tell(&replay.tenant, operational::REPLAYED, &subject, at, &data).await
+    deps.operational_events.publish(&replay.tenant, operational::REPLAYED, &subject, at, &data).await
 }

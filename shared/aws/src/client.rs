@@ -11,9 +11,9 @@ use super::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHook
 use super::{KmsDataKeys, ScheduleTarget, Schedules, SqsSender};
 use contract::ports::Clock;
 use services::delivery::request::LONGEST_ATTEMPT;
-use services::repositories::encrypted_hooks::SealedHooks;
+use services::repositories::encrypted_hooks::EncryptedHooks;
 use services::runtime::config::StoreConfig;
-use services::secrets::envelope::Vault;
+use services::secrets::envelope::EnvelopeCipher;
 
 /// Three tries get over a throttled call or a dropped connection. More would
 /// only hold on to a message that its queue can hand out again anyway.
@@ -68,14 +68,14 @@ impl Aws {
     }
 
     /// Secrets sealed under data keys of a KMS key.
-    pub fn vault(&self, kms_key_id: impl Into<String>) -> Arc<Vault> {
+    pub fn cipher(&self, kms_key_id: impl Into<String>) -> Arc<EnvelopeCipher> {
         let keys = KmsDataKeys::new(self.kms.clone(), kms_key_id);
-        Arc::new(Vault::new(Arc::new(keys), Arc::clone(&self.clock)))
+        Arc::new(EnvelopeCipher::new(Arc::new(keys), Arc::clone(&self.clock)))
     }
 
     /// Hooks with their secrets open, for the stages that may see those.
-    pub fn sealed_hooks(&self, store: &StoreConfig, vault: Arc<Vault>) -> SealedHooks {
-        SealedHooks::new(Arc::new(self.hooks(store)), vault)
+    pub fn encrypted_hooks(&self, store: &StoreConfig, cipher: Arc<EnvelopeCipher>) -> EncryptedHooks {
+        EncryptedHooks::new(Arc::new(self.hooks(store)), cipher)
     }
 
     /// Hooks as they are stored: their secrets stay sealed.

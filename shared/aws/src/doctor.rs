@@ -18,7 +18,7 @@ use contract::ports::{Check, Doctor};
 use contract::stage::causes;
 use domain::time::Timestamp;
 use services::runtime::config::StoreConfig;
-use services::secrets::envelope::Vault;
+use services::secrets::envelope::EnvelopeCipher;
 
 /// How long the functions of template.yaml may take for one batch.
 const FANOUT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -124,7 +124,7 @@ impl AwsDoctor {
 
     async fn secrets(&self) -> Check {
         let keys = KmsDataKeys::new(self.aws.kms.clone(), &self.kms_key_id);
-        match Vault::new(Arc::new(keys), Arc::clone(&self.aws.clock)).probe().await {
+        match EnvelopeCipher::new(Arc::new(keys), Arc::clone(&self.aws.clock)).probe().await {
             Ok(()) => Check::ok("secrets", "the KMS key seals and opens"),
             Err(error) => Check::failed(
                 "secrets",

@@ -8,15 +8,15 @@ mod doctor;
 pub mod dynamo;
 #[cfg(feature = "lambda")]
 pub mod emf;
+mod in_flight_budget;
 mod kms;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 mod scheduler;
 mod sqs;
-mod waiting;
 
 pub use doctor::{AwsDoctor, QueueUrls};
+pub use in_flight_budget::{RetryLane, Settlement, SqsSettlement, Waiting};
 pub use kms::KmsDataKeys;
 pub use scheduler::{ScheduleTarget, Schedules};
 pub use sqs::{SqsReceiver, SqsSender};
-pub use waiting::{RetryLane, Settlement, SqsSettlement, Waiting};

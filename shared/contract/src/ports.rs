@@ -14,13 +14,14 @@ mod keys;
 mod profiles;
 mod queue;
 
+mod data_keys;
 mod random;
 mod readiness;
 mod replays;
 mod tenants;
-mod vault;
 
 pub use clock::{Clock, ClockReading, ManualClock, SystemClock};
+pub use data_keys::{DataKey, DataKeys, KeyError, MAX_WRAPPED_BYTES, PlainKey};
 pub use deliveries::{DeliveryLog, Expected, LogFilter, TimeRange};
 pub use doctor::{Check, Condition, Doctor};
 pub use documents::{Document, Documents};
@@ -35,7 +36,6 @@ pub use random::OsRandom;
 pub use readiness::{AlwaysReady, Readiness};
 pub use replays::Replays;
 pub use tenants::Tenants;
-pub use vault::{DataKey, DataKeys, KeyError, MAX_WRAPPED_BYTES, PlainKey};
 
 /// One page of a list, in order, and where the next one starts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use domain::seconds::Seconds;
 use domain::settings::Auth;
 use domain::time::Timestamp;
 use domain::verification::returns_key;
-use services::delivery::request::{self, InvalidHook, Moment, Subject};
-use services::delivery::resolved_hook::EffectiveHook;
+use services::delivery::request::{self, EventToSend, InvalidHook, SendContext};
+use services::delivery::resolved_hook::ResolvedHook;
 
 use crate::Tokens;
 
@@ -31,14 +31,14 @@ pub struct Courier {
 /// `with_key` asks the endpoint to verify itself.
 pub async fn run(
     courier: &Courier,
-    hook: &EffectiveHook,
-    subjects: &[Subject<'_>],
+    hook: &ResolvedHook,
+    subjects: &[EventToSend<'_>],
     id: &str,
     at: Timestamp,
     with_key: bool,
 ) -> HttpResult {
     if !matches!(hook.settings.auth, Auth::Oauth2 { .. }) {
-        return send(courier, hook, subjects, id, Moment { at, token: None }, Duration::ZERO, with_key).await;
+        return send(courier, hook, subjects, id, SendContext { at, token: None }, Duration::ZERO, with_key).await;
     }
     let mut spent = Duration::ZERO;
     loop {
@@ -46,7 +46,7 @@ pub async fn run(
             Ok(token) => token,
             Err(failure) => return HttpResult { answer: Err(failure), duration: spent },
         };
-        let moment = Moment { at, token: Some(&token) };
+        let moment = SendContext { at, token: Some(&token) };
         let result = send(courier, hook, subjects, id, moment, spent, with_key).await;
         let refused = matches!(&result.answer, Ok(response) if response.status == UNAUTHORIZED);
         if !refused || !spent.is_zero() {
@@ -60,10 +60,10 @@ pub async fn run(
 
 async fn send(
     courier: &Courier,
-    hook: &EffectiveHook,
-    subjects: &[Subject<'_>],
+    hook: &ResolvedHook,
+    subjects: &[EventToSend<'_>],
     id: &str,
-    moment: Moment<'_>,
+    moment: SendContext<'_>,
     spent: Duration,
     with_key: bool,
 ) -> HttpResult {
@@ -82,10 +82,10 @@ async fn send(
 
 /// The request as it is sent, with the key that verifies its endpoint.
 pub fn build(
-    hook: &EffectiveHook,
-    subjects: &[Subject<'_>],
+    hook: &ResolvedHook,
+    subjects: &[EventToSend<'_>],
     id: &str,
-    moment: Moment<'_>,
+    moment: SendContext<'_>,
     with_key: bool,
 ) -> Result<HttpRequest, InvalidHook> {
     let mut request = request::build(hook, subjects, id, moment)?;
@@ -96,7 +96,7 @@ pub fn build(
 }
 
 /// What an answer counts as. An endpoint that is not verified has to return its key.
-pub fn outcome_of(hook: &EffectiveHook, response: &HttpResponse, unverified: bool) -> Outcome {
+pub fn outcome_of(hook: &ResolvedHook, response: &HttpResponse, unverified: bool) -> Outcome {
     let settings = &hook.settings;
     let outcome = settings.success.judge(response.status, &response.body);
     if outcome != Outcome::Success || !unverified {

@@ -12,7 +12,7 @@ use domain::settings::Auth;
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 use services::delivery::request::TOKEN_TIMEOUT;
-use services::delivery::resolved_hook::EffectiveHook;
+use services::delivery::resolved_hook::ResolvedHook;
 use url::form_urlencoded;
 
 use crate::exchange::Courier;
@@ -50,7 +50,7 @@ impl Default for Tokens {
 }
 
 impl Tokens {
-    pub(crate) async fn get(&self, courier: &Courier, hook: &EffectiveHook) -> Result<Secret, SendFailure> {
+    pub(crate) async fn get(&self, courier: &Courier, hook: &ResolvedHook) -> Result<Secret, SendFailure> {
         let now = courier.clock.read();
         let auth = &hook.settings.auth;
         if let Some(token) = self.0.get(&name(hook))
@@ -65,14 +65,14 @@ impl Tokens {
     }
 
     /// Unless somebody has renewed it meanwhile.
-    pub(crate) fn forget(&self, hook: &EffectiveHook, refused: &Secret) {
+    pub(crate) fn forget(&self, hook: &ResolvedHook, refused: &Secret) {
         if self.0.get(&name(hook)).is_some_and(|token| token.text == *refused) {
             self.0.remove(&name(hook));
         }
     }
 }
 
-fn name(hook: &EffectiveHook) -> (TenantId, HookId) {
+fn name(hook: &ResolvedHook) -> (TenantId, HookId) {
     (hook.tenant.id.clone(), hook.hook.id)
 }
 

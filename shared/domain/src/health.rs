@@ -60,8 +60,8 @@ pub struct Health {
     pub verified_at: Option<Timestamp>,
     unverified: Option<Unverified>,
     /// What the hook's owner has not been told yet.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub untold: Vec<Untold>,
+    #[serde(rename = "untold", skip_serializing_if = "Vec::is_empty")]
+    pub pending_notices: Vec<PendingNotice>,
     #[serde(skip_serializing_if = "Option::is_none")]
     written_at: Option<Timestamp>,
     /// Since when this process has seen the time pass; always, when none.
@@ -148,14 +148,14 @@ impl End {
 /// between keeps it secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
-pub struct Untold {
+pub struct PendingNotice {
     pub change: Change,
     pub at: Timestamp,
     #[serde(skip)]
     pub unknown: Unknown,
 }
 
-keeps_unknown!(Health, Unverified, Untold);
+keeps_unknown!(Health, Unverified, PendingNotice);
 
 impl Health {
     /// Whether the circuit lets a request out, and takes the probe if it is due:
@@ -243,7 +243,7 @@ impl Health {
     /// Whether a success now would say nothing new.
     pub fn is_well_known(&self, at: Timestamp) -> bool {
         let is_well = self.failing_since.is_none() && self.circuit == Circuit::Closed;
-        let is_told = self.untold.iter().all(|untold| matches!(untold.change, Change::Unknown(_)));
+        let is_told = self.pending_notices.iter().all(|notice| matches!(notice.change, Change::Unknown(_)));
         is_well && is_told && self.last_success.is_some_and(|last| at.since(last) < SUCCESS_EVERY)
     }
 
@@ -313,10 +313,10 @@ impl Health {
     /// stays so, and a circuit stays open until its probe, which comes no sooner
     /// than without this: who may write a hook must not get round its breaker.
     pub fn reset(&mut self, now: Timestamp, breaker: &CircuitBreaker) {
-        let mut untold = std::mem::take(&mut self.untold);
-        untold.retain(|untold| !matches!(untold.change, Change::Disabled(_)));
+        let mut pending_notices = std::mem::take(&mut self.pending_notices);
+        pending_notices.retain(|notice| !matches!(notice.change, Change::Disabled(_)));
         *self = Self {
-            untold,
+            pending_notices,
             last_execution: self.last_execution,
             last_success: self.last_success,
             last_failure: self.last_failure,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use auth::Auth;
-pub use header::{Fact, FixedHeader, MAX_HEADERS};
+pub use header::{FixedHeader, HeaderSource, MAX_HEADERS};
 pub use limits::{
     Batch, CircuitBreaker, MAX_BATCH_WAIT, MAX_DISABLE_AFTER, MAX_PROBE_AFTER, NamePattern, Verification,
 };

@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::clock::{ClockAtStart, ClockState, DataClock};
+use super::key_check::check_cipher;
 use super::queue::{DeadLetters, EmbeddedQueue};
 use super::store::{Store, Table};
-use super::vault::check_vault;
 use contract::ports::{Check, Doctor, Readiness as _};
 use contract::stage::causes;
 use services::delivery::request::LONGEST_ATTEMPT;
@@ -72,7 +72,7 @@ impl EmbeddedDoctor {
     }
 
     async fn secrets(&self) -> Check {
-        match check_vault(&self.store, &self.directory).await {
+        match check_cipher(&self.store, &self.directory).await {
             Ok(()) => Check::ok("secrets", "the file of keys opens what was sealed with it"),
             Err(error) => Check::failed(
                 "secrets",

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 use zeroize::Zeroizing;
 
-use super::private::{is_open_to_others, write_private};
+use super::owner_only_file::{is_open_to_others, write_private};
 use contract::ports::{Clock, DataKey, DataKeys, KeyError, OsRandom, PlainKey};
 use domain::ids::new_ulid;
 use domain::random::Random as _;

@@ -18,15 +18,15 @@ mod doctor;
 mod documents;
 mod events;
 mod hooks;
+mod key_check;
 mod keyring;
 #[cfg(feature = "migrate")]
 mod migrate;
-mod private;
+mod owner_only_file;
 mod queue;
 mod store;
 #[cfg(test)]
 mod unreadable;
-mod vault;
 
 pub use ::store::{DirectoryLock, Findings, Repaired, Report};
 pub use clock::{ClockAtStart, ClockState, DataClock};
@@ -35,13 +35,13 @@ pub use doctor::EmbeddedDoctor;
 pub use documents::EmbeddedDocuments;
 pub use events::EmbeddedEvents;
 pub use hooks::EmbeddedHooks;
+pub use key_check::{OpenCipherError, open_cipher};
 pub use keyring::{Keyring, KeyringError};
 #[cfg(feature = "migrate")]
 pub use migrate::{MigrateError, Migrated, RowCount, migrate};
-pub use private::write_private;
+pub use owner_only_file::write_private;
 pub use queue::{
     DeadLetter, DeadLetterId, DeadLetters, EmbeddedQueue, InvalidDeadLetterId, QueueOptions, QueueStats, RedriveError,
     StageSender,
 };
 pub use store::{Damage, OpenError, Store, StoreOptions};
-pub use vault::{OpenVaultError, open_vault};

@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use ::store::{DirectoryLock, MIGRATION};
 
+use super::key_check::{self, OpenCipherError};
 use super::store::{OpenError, Store, Table};
-use super::vault::{self, OpenVaultError};
 use compare::{Digest, digest};
 use contract::ports::{Clock, StoreError, StoreResult, SystemClock};
 use old_store::{OldFiles, OldStore};
@@ -88,7 +88,7 @@ pub enum MigrateError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
-    Vault(#[from] OpenVaultError),
+    EnvelopeCipher(#[from] OpenCipherError),
     #[error("the new store cannot be written")]
     Store(#[from] StoreError),
     #[error("cannot read or write {}; let this process do that and make room", .0.display())]
@@ -231,7 +231,7 @@ async fn write(old: &OldStore, folder: &Path, data: &Path) -> Result<(), Migrate
             put.await?;
         }
     }
-    if vault::check_rows(&store)?.is_empty() {
+    if key_check::check_rows(&store)?.is_empty() {
         // Nobody ever had a key there, or the row that proves the keys is lost.
         if !is_empty {
             let what = "lack the row that proves the file of keys".to_owned();
@@ -258,7 +258,7 @@ async fn compare(old: &OldStore, folder: &Path, data: &Path) -> Result<Vec<RowCo
         rows.push(RowCount { table: name, rows: is.rows });
     }
     if store.is_in_use()? {
-        vault::check_vault(&store, data).await?;
+        key_check::check_cipher(&store, data).await?;
     }
     store.close();
     drop(store);

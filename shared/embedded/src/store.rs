@@ -8,7 +8,7 @@ pub use ::store::{Damage, OpenError};
 use ::store::{DirectoryLock, Slice, TableSpec};
 
 use super::codec;
-use super::private::write_private;
+use super::owner_only_file::write_private;
 use contract::ports::{Clock, Readiness, StoreError, StoreResult};
 
 /// In the file `version`, where versions of format 1 expect another text, and for whoever wonders.

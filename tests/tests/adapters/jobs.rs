@@ -12,8 +12,8 @@ use domain::hook::Hook;
 use domain::ids::{DeliveryId, ReplayId, new_ulid};
 use domain::replay::{Place, Replay, ReplayKind, ReplayStatus};
 use domain::unknown::Unknown;
-use services::health::circuit_breaker::Circuits;
-use services::health::operational_events::Herald;
+use services::health::circuit_breaker::CircuitBreakers;
+use services::health::operational_events::OperationalEvents;
 use services::repositories::cache::FRESH_FOR;
 
 use crate::kept::Kept;
@@ -36,8 +36,8 @@ impl Jobs {
     async fn run(&self, job: Job) -> usize {
         let deps = requeue::Deps {
             hooks: Arc::clone(&self.stores.hooks),
-            effective: Arc::new(self.stores.effective_for(FRESH_FOR)),
-            circuits: Arc::new(Circuits::new(
+            resolved: Arc::new(self.stores.effective_for(FRESH_FOR)),
+            circuits: Arc::new(CircuitBreakers::new(
                 Arc::clone(&self.stores.documents),
                 Arc::new(self.stores.clock.clone()),
                 FRESH_FOR,
@@ -47,7 +47,7 @@ impl Jobs {
             log: Arc::clone(&self.stores.deliveries),
             replays: self.stores.replays(),
             jobs: self.steps.clone(),
-            herald: Herald::new(self.told.clone()),
+            operational_events: OperationalEvents::new(self.told.clone()),
             redeliveries: self.sent.clone(),
             clock: Arc::new(self.stores.clock.clone()),
             random: Arc::new(OsRandom),

@@ -3,9 +3,9 @@
 
 mod budget;
 mod dead_letters;
+mod encrypted_hooks;
 mod faults;
 mod jobs;
 mod kept;
-mod sealed;
 mod suite;
 mod waiting;

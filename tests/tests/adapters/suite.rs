@@ -1,7 +1,7 @@
 //! The ports' contracts: one test per promise, over every adapter.
 //!
 //! A promise is a function over the ports of a [`Stores`], a [`Queues`],
-//! [`MasterKeys`](vault::MasterKeys) or a [`Patient`](doctor::Patient); a fixture makes one of those for an
+//! [`MasterKeys`](data_keys::MasterKeys) or a [`Patient`](doctor::Patient); a fixture makes one of those for an
 //! adapter, empty and of its own. To hold a further adapter to the contracts,
 //! write its fixture and name it below.
 
@@ -16,10 +16,11 @@ use contract::ports::{
     Subscriptions, Tenants,
 };
 use domain::time::Timestamp;
-use services::delivery::resolved_hook::EffectiveHooks;
+use services::delivery::resolved_hook::ResolvedHooks;
 use services::repositories::cache::{CachedDocuments, CachedHooks};
 use services::repositories::documents::{StoredProfiles, StoredReplays, StoredTenants};
 
+mod data_keys;
 mod deliveries;
 mod doctor;
 mod documents;
@@ -36,7 +37,6 @@ pub(crate) mod sqs;
 mod states;
 mod subscriptions;
 mod tenants;
-mod vault;
 
 /// The stores of one adapter.
 pub(crate) struct Stores {
@@ -62,14 +62,14 @@ impl Stores {
     }
 
     /// Hooks with what applies to them, kept as `deliver` keeps them on AWS.
-    pub(crate) fn effective_for(&self, fresh_for: Duration) -> EffectiveHooks {
+    pub(crate) fn effective_for(&self, fresh_for: Duration) -> ResolvedHooks {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let hooks = CachedHooks::new(Arc::clone(&self.hooks), Arc::clone(&clock), fresh_for);
         let documents: Arc<dyn Documents> =
             Arc::new(CachedDocuments::new(Arc::clone(&self.documents), clock, fresh_for));
         let tenants = StoredTenants::new(Arc::clone(&documents));
         let profiles = StoredProfiles::new(documents);
-        EffectiveHooks::new(Arc::new(hooks), Arc::new(tenants), Arc::new(profiles), "standard".parse().unwrap())
+        ResolvedHooks::new(Arc::new(hooks), Arc::new(tenants), Arc::new(profiles), "standard".parse().unwrap())
     }
 }
 
@@ -254,7 +254,7 @@ macro_rules! queue_contracts {
 
 macro_rules! key_contracts {
     ($fixture:path) => {
-        promises!($fixture, vault:
+        promises!($fixture, data_keys:
             every_key_is_new_and_unwraps_to_itself
             a_new_master_key_leaves_older_data_keys_readable
             what_was_changed_or_wrapped_elsewhere_never_gives_a_key
@@ -277,7 +277,7 @@ macro_rules! doctor_contracts {
 mod on_embedded {
     store_contracts!(crate::suite::on_disk::stores);
     queue_contracts!(crate::suite::on_disk::queues);
-    key_contracts!(crate::suite::vault::in_a_file);
+    key_contracts!(crate::suite::data_keys::in_a_file);
     doctor_contracts!(crate::suite::doctor::of_a_directory);
 }
 
@@ -286,7 +286,7 @@ mod on_aws {
 }
 
 mod on_kms {
-    key_contracts!(crate::suite::vault::in_kms);
+    key_contracts!(crate::suite::data_keys::in_kms);
 }
 
 mod on_sealed_embedded {

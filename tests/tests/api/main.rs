@@ -13,6 +13,6 @@ mod routes;
 mod rules;
 mod stats;
 mod tenancy;
-mod trials;
+mod test_send;
 mod unreadable;
 mod upgrades;

@@ -169,7 +169,7 @@ async fn a_process_that_dies_with_the_probe_is_followed_by_another_probe() {
     world.clock.advance(Duration::from_secs(60));
     // The probe was taken, and whoever took it was never heard of again.
     let (tenant, id) = (hook.tenant.parse().unwrap(), hook.id.parse().unwrap());
-    let admission = world.engine.deliver.keeper.circuits.admit(&tenant, id, world.now()).await.unwrap();
+    let admission = world.engine.deliver.hook_health.circuits.admit(&tenant, id, world.now()).await.unwrap();
     assert_eq!(admission, domain::health::Admission::Probe);
     world.drain().await;
     assert_eq!(world.endpoint.sent().len(), 5);

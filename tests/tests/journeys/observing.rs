@@ -239,8 +239,8 @@ async fn events_and_deliveries_are_counted_whichever_way_they_came() {
     world.settle().await;
     for (line, value) in [
         ("hookline_events_accepted", 3.0),
-        (r#"hookline_events_taken_up{result="new"}"#, 3.0),
-        (r#"hookline_events_taken_up{result="duplicate"}"#, 1.0),
+        (r#"hookline_events_fanned_out{result="new"}"#, 3.0),
+        (r#"hookline_events_fanned_out{result="duplicate"}"#, 1.0),
         (r#"hookline_attempts{outcome="status"}"#, 1.0),
         (r#"hookline_attempts{outcome="timeout"}"#, 1.0),
         (r#"hookline_attempts{outcome="success"}"#, 2.0),
@@ -279,10 +279,10 @@ async fn a_circuit_is_counted_as_it_opens_is_tried_and_closes() {
     }
     let to = |state: &str| format!(r#"hookline_circuit_transitions{{to="{state}"}}"#);
     assert_eq!(counts.value(&to("open")), 1.0);
-    assert_eq!(world.engine.api.keeper.circuits.open(), 1);
+    assert_eq!(world.engine.api.hook_health.circuits.open(), 1);
     assert!(!counts.has(&to("half_open")) && !counts.has(&to("closed")));
     world.settle().await;
     // The first that tried it failed, the second did not.
     assert_eq!([to("open"), to("half_open"), to("closed")].map(|line| counts.value(&line)), [2.0, 2.0, 1.0]);
-    assert_eq!(world.engine.api.keeper.circuits.open(), 0);
+    assert_eq!(world.engine.api.hook_health.circuits.open(), 0);
 }

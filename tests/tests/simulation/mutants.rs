@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use services::repositories::cache::CachedHooks;
 
-use crate::process::{Process, effective};
+use crate::process::{Process, resolved};
 use crate::sim::Sim;
 use crate::stores::Stores;
 use crate::verdict::Promise;
@@ -103,7 +103,7 @@ impl Mutant {
             Self::CachesForEver => {
                 let stores = Arc::new(Stores(Arc::clone(sim)));
                 let hooks = CachedHooks::new(stores, Arc::clone(&deliver.clock), Duration::MAX);
-                deliver.hooks = effective(Arc::new(hooks));
+                deliver.hooks = resolved(Arc::new(hooks));
             }
             Self::RenamesAttempts | Self::SendsTwice => {
                 deliver.sender = Arc::new(BrokenSender { mutant: self, sender: Arc::clone(&deliver.sender) });

@@ -8,7 +8,7 @@ use crate::dice::{Dice, Seeded};
 use crate::endpoint::Answer;
 use crate::sim::{State, Trace};
 use contract::messages::EventMessage;
-use contract::ports::ManualClock;
+
 use domain::hook::Hook;
 use domain::ids::HookId;
 use domain::secret::{Secret, SigningSecret};

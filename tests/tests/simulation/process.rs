@@ -7,10 +7,10 @@ use std::time::Duration;
 use contract::ports::{Clock, Documents, Hooks, Tenants};
 use domain::random::Random;
 use domain::tenant::Tenant;
-use services::delivery::resolved_hook::EffectiveHooks;
-use services::health::hook_health::{Foundations, Keeper};
-use services::health::operational_events::Herald;
-use services::health::rate_limiter::Rates;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::hook_health::{HookHealth, HookHealthDeps};
+use services::health::operational_events::OperationalEvents;
+use services::health::rate_limiter::RateLimiter;
 use services::repositories::cache::{CachedHooks, FRESH_FOR};
 use services::repositories::documents::StoredReplays;
 
@@ -40,13 +40,13 @@ impl Process {
         let hooks: Arc<dyn Hooks> = Arc::new(CachedHooks::new(stores.clone(), Arc::clone(&clock), FRESH_FOR));
         let tenants: Arc<dyn Tenants> = Arc::new(OneTenant(Arc::new(tenant())));
         let documents: Arc<dyn Documents> = Arc::new(SimDocuments(Arc::clone(sim)));
-        let keeper = Arc::new(Keeper::new(Foundations {
+        let hook_health = Arc::new(HookHealth::new(HookHealthDeps {
             documents: Arc::clone(&documents),
             hooks: Arc::clone(&hooks),
             events: Arc::new(Unheard),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
-            rates: Rates::shared(Arc::clone(&documents), Arc::clone(&clock)),
+            rates: RateLimiter::shared(Arc::clone(&documents), Arc::clone(&clock)),
             fresh_for: FRESH_FOR,
         }));
         Self {
@@ -62,7 +62,7 @@ impl Process {
                 retention: RETENTION,
             },
             deliver: deliver::Deps {
-                hooks: effective(Arc::clone(&hooks)),
+                hooks: resolved(Arc::clone(&hooks)),
                 events: stores.clone(),
                 log: stores.clone(),
                 retries: queue(Name::Retries),
@@ -70,21 +70,21 @@ impl Process {
                 in_flight: deliver::InFlight::default(),
                 tokens: courier::Tokens::default(),
                 batches: deliver::Batches::default(),
-                keeper: Arc::clone(&keeper),
+                hook_health: Arc::clone(&hook_health),
                 clock: Arc::clone(&clock),
                 random: Arc::clone(&random),
                 retention: RETENTION,
             },
             requeue: requeue::Deps {
-                effective: effective(Arc::clone(&hooks)),
+                resolved: resolved(Arc::clone(&hooks)),
                 hooks,
-                circuits: Arc::clone(&keeper.circuits),
+                circuits: Arc::clone(&hook_health.circuits),
                 tenants,
                 events: stores.clone(),
                 log: stores,
                 replays: Arc::new(StoredReplays::new(documents)),
                 jobs: queue(Name::Retries),
-                herald: Herald::new(Arc::new(Unheard)),
+                operational_events: OperationalEvents::new(Arc::new(Unheard)),
                 redeliveries: queue(Name::Redeliveries),
                 clock,
                 random,
@@ -94,9 +94,9 @@ impl Process {
     }
 }
 
-pub(crate) fn effective(hooks: Arc<dyn Hooks>) -> Arc<EffectiveHooks> {
+pub(crate) fn resolved(hooks: Arc<dyn Hooks>) -> Arc<ResolvedHooks> {
     let standard = "standard".parse().expect("a profile's name");
-    Arc::new(EffectiveHooks::new(hooks, Arc::new(OneTenant(Arc::new(tenant()))), Arc::new(NoProfiles), standard))
+    Arc::new(ResolvedHooks::new(hooks, Arc::new(OneTenant(Arc::new(tenant()))), Arc::new(NoProfiles), standard))
 }
 
 fn tenant() -> Tenant {

@@ -32,6 +32,6 @@ pub(crate) async fn list(
 ) -> Result<Json<AuditList>, Problem> {
     let limit = limit(query.limit)?;
     let hook = find(&deps, &tenant, &params).await?;
-    let page = deps.keeper.audit.list(&tenant, hook.id, limit, query.cursor.as_deref()).await?;
+    let page = deps.hook_health.audit.list(&tenant, hook.id, limit, query.cursor.as_deref()).await?;
     Ok(Json(AuditList { items: listed::Entry::all(page.items, Entry::shown), next_cursor: page.next }))
 }

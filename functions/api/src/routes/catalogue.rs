@@ -107,7 +107,7 @@ async fn read(deps: &Deps, owner: Owner<'_>) -> Result<Json<CatalogueDocument>, 
 
 async fn replace(deps: &Deps, owner: Owner<'_>, document: CatalogueDocument) -> Result<Json<Imported>, Problem> {
     let mut errors = Vec::new();
-    check_all(&document.event_types, &deps.vetting.inspector, &mut errors).await?;
+    check_all(&document.event_types, &deps.event_validation.validator, &mut errors).await?;
     if !errors.is_empty() {
         return Err(Problem::bad_body(errors));
     }

@@ -19,9 +19,9 @@ use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::{InPortal, InTenant, MayPublish};
+use crate::event_validation::ValidationBudget;
 use crate::input::{Body, Segments, parse, segment};
 use crate::problem::{FieldError, Problem};
-use crate::vetting::Allowance;
 
 /// Events of one batch at most.
 const MAX_BATCH: usize = 100;
@@ -129,7 +129,7 @@ fn has_noncharacter(text: &str) -> bool {
 }
 
 impl NewEvent {
-    async fn check(self, tenant: &TenantId, deps: &Deps, allowance: &mut Allowance) -> Result<Checked, Problem> {
+    async fn check(self, tenant: &TenantId, deps: &Deps, budget: &mut ValidationBudget) -> Result<Checked, Problem> {
         let size = self.data.get().len();
         if size > MAX_DATA_BYTES {
             let message = format!("expected at most {MAX_DATA_BYTES} bytes, got {size}");
@@ -150,7 +150,7 @@ impl NewEvent {
                 return Err(Problem::bad_body(errors));
             }
         }
-        deps.vetting.check(tenant, &self.event_type, &self.data, allowance).await?;
+        deps.event_validation.check(tenant, &self.event_type, &self.data, budget).await?;
         let id = match self.id {
             Some(id) => id,
             None => {
@@ -193,7 +193,7 @@ pub(crate) async fn publish(
     State(deps): State<Arc<Deps>>,
     Body(event): Body<NewEvent>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let checked = event.check(&tenant, &deps, &mut Allowance::default()).await?;
+    let checked = event.check(&tenant, &deps, &mut ValidationBudget::default()).await?;
     let answer = deps.queue.send_one(checked.message.clone()).await;
     let id = checked.sent(&tenant, answer)?;
     metrics::accepted(1);
@@ -218,11 +218,11 @@ pub(crate) async fn publish_batch(
         let message = format!("expected 1 to {MAX_BATCH} events, got {}", batch.events.len());
         return Err(Problem::bad_body(vec![FieldError::new("events", message)]));
     }
-    let mut allowance = Allowance::default();
+    let mut budget = ValidationBudget::default();
     let mut checked: Vec<Result<Checked, Problem>> = Vec::with_capacity(batch.events.len());
     for raw in &batch.events {
         checked.push(match parse::<NewEvent>(raw.get().as_bytes()) {
-            Ok(event) => event.check(&tenant, &deps, &mut allowance).await,
+            Ok(event) => event.check(&tenant, &deps, &mut budget).await,
             Err(problem) => Err(problem),
         });
     }

@@ -71,14 +71,14 @@ pub(crate) struct HookView {
 
 impl HookView {
     pub(super) async fn of(deps: &Deps, tenant: &Tenant, hook: &Hook) -> Result<Self, Problem> {
-        let health = deps.keeper.health(&tenant.id, hook.id).await?;
+        let health = deps.hook_health.health(&tenant.id, hook.id).await?;
         Self::with(deps, tenant, hook, &health).await
     }
 
     async fn with(deps: &Deps, tenant: &Tenant, hook: &Hook, health: &Health) -> Result<Self, Problem> {
         let masked = Hook { settings: hook.settings.clone().masked(), ..hook.clone() };
-        let profile = deps.effective.profile(hook.profile.as_ref(), tenant).await?;
-        let settings = deps.effective.settle(&masked, tenant).await?;
+        let profile = deps.resolved.profile(hook.profile.as_ref(), tenant).await?;
+        let settings = deps.resolved.settle(&masked, tenant).await?;
         Ok(Self {
             id: hook.id.to_string(),
             name: hook.name.clone(),
@@ -219,7 +219,7 @@ pub(crate) async fn create(
         }
         Err(error) => return Err(error.into()),
     }
-    deps.keeper.audit.note(&hook.tenant, hook.id, &by, "created", None).await?;
+    deps.hook_health.audit.note(&hook.tenant, hook.id, &by, "created", None).await?;
     let (secret, public_key) = shown_secrets(&hook);
     let verification_key = hook.verification_key.as_ref().map(|key| key.reveal().to_owned());
     let view = HookView::of(&deps, &tenant, &hook).await?;
@@ -239,7 +239,7 @@ pub(crate) async fn list(
     State(deps): State<Arc<Deps>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<HookList>, Problem> {
-    let healths = deps.keeper.circuits.health.all(&tenant).await?;
+    let healths = deps.hook_health.circuits.health.all(&tenant).await?;
     let selected = select(all(&deps, &tenant).await?, &healths, &query)?;
     let unknown = Health::default();
     let tenant = owner(&deps, &tenant).await?;
@@ -318,7 +318,7 @@ pub(crate) async fn delete(
     deps.jobs.send_one(purge(&deps, &tenant, hook, false)).await?;
     match deps.hooks.delete(&tenant, hook).await? {
         true => {
-            deps.keeper.forget(&tenant, hook).await?;
+            deps.hook_health.forget(&tenant, hook).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         false => Err(Problem::not_found("hook")),

@@ -112,7 +112,7 @@ async fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps:
         profile.description = description;
     }
     if let Some(event_types) = fields.event_types {
-        check_all(&event_types, &deps.vetting.inspector, &mut errors).await?;
+        check_all(&event_types, &deps.event_validation.validator, &mut errors).await?;
         profile.event_types = event_types;
     }
     split.settings.check("", &deps.addresses, &mut errors);
@@ -217,7 +217,7 @@ pub(crate) async fn delete(
     params: Segments,
 ) -> Result<StatusCode, Problem> {
     let name: ProfileName = segment(&params, "profile", "profile")?;
-    match deps.effective.find_profile(&name).await {
+    match deps.resolved.find_profile(&name).await {
         Ok(None) => return Err(Problem::not_found("profile")),
         Ok(Some(profile)) if profile.is_built_in() => return Err(built_in()),
         // One that cannot be read can still be deleted.
@@ -233,7 +233,7 @@ pub(crate) async fn delete(
 
 /// Somebody who goes by the profile, in words.
 async fn user_of(deps: &Deps, name: &ProfileName) -> Result<Option<String>, Problem> {
-    if *deps.effective.usual_profile() == *name {
+    if *deps.resolved.usual_profile() == *name {
         return Ok(Some("the deployment".to_owned()));
     }
     let mut cursor = None;
@@ -273,7 +273,7 @@ async fn user_of(deps: &Deps, name: &ProfileName) -> Result<Option<String>, Prob
 
 async fn find(deps: &Deps, params: &Segments) -> Result<Arc<Profile>, Problem> {
     let name: ProfileName = segment(params, "profile", "profile")?;
-    deps.effective.find_profile(&name).await?.ok_or_else(|| Problem::not_found("profile"))
+    deps.resolved.find_profile(&name).await?.ok_or_else(|| Problem::not_found("profile"))
 }
 
 /// A profile that can be changed.

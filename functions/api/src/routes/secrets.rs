@@ -103,7 +103,7 @@ pub(crate) async fn rotate(
         errors.push(FieldError::new("overlap", format!("expected at most {} seconds", MAX_OVERLAP.as_secs())));
     }
     let old = find(&deps, &tenant, &params).await?;
-    let settings = deps.effective.settle(&old, &*owner(&deps, &tenant).await?).await?;
+    let settings = deps.resolved.settle(&old, &*owner(&deps, &tenant).await?).await?;
     let of_same_kind = || match old.secrets.first() {
         Some(current) if SecretKind::of(&current.secret) == SecretKind::Ed25519 => {
             Secret::generate_ed25519(deps.random.as_ref())
@@ -123,6 +123,6 @@ pub(crate) async fn rotate(
     new.updated_at = now;
     new.version += 1;
     deps.hooks.update(&old, &new).await?;
-    deps.keeper.audit.note(&tenant, new.id, &by, "secret rotated", None).await?;
+    deps.hook_health.audit.note(&tenant, new.id, &by, "secret rotated", None).await?;
     Ok(Json(view(&new, now)))
 }

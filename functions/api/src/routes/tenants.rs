@@ -171,7 +171,7 @@ async fn apply(deps: &Deps, tenant: &mut Tenant, body: &BTreeMap<String, Box<Raw
     }
     if let Some(profile) = fields.profile {
         if let Some(name) = &profile
-            && deps.effective.find_profile(name).await?.is_none()
+            && deps.resolved.find_profile(name).await?.is_none()
         {
             errors.push(FieldError::new("profile", "there is no such profile"));
         }
@@ -281,7 +281,7 @@ pub(crate) async fn delete(
         deps.jobs.send_all(&purges).await?;
         for hook in some {
             deps.hooks.delete(&id, *hook).await?;
-            deps.keeper.forget(&id, *hook).await?;
+            deps.hook_health.forget(&id, *hook).await?;
         }
     }
     deps.catalogue.entries.clear(&id).await?;

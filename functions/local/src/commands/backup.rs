@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use contract::ports::SystemClock;
 use contract::stage::causes;
-use embedded::{Store, StoreOptions, open_vault};
+use embedded::{Store, StoreOptions, open_cipher};
 
 use super::session::path;
 use super::{Connection, Failure, Session};
@@ -69,7 +69,7 @@ async fn make(session: &Session, archive: &Path, unpacked: &Path) -> Result<(), 
 /// Opens it as a start would, and the secrets in it.
 async fn open(directory: &Path) -> Result<(), String> {
     let store = Store::open(directory, &StoreOptions::default(), Arc::new(SystemClock)).map_err(|e| causes(&e))?;
-    let opened = open_vault(&store, directory).await.map(drop).map_err(|e| causes(&e));
+    let opened = open_cipher(&store, directory).await.map(drop).map_err(|e| causes(&e));
     store.close();
     opened
 }

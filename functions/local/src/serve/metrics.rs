@@ -14,7 +14,7 @@ use contract::stage::causes;
 use embedded::{DataClock, DeadLetters};
 use local::{Engine, Queues};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use services::health::circuit_breaker::Circuits;
+use services::health::circuit_breaker::CircuitBreakers;
 use services::runtime::metrics::{self, ATTEMPT_DURATION, FIRST_ATTEMPT_DELAY};
 
 /// Upper bounds of the histograms' buckets, in seconds.
@@ -26,7 +26,7 @@ struct Scrape {
     handle: PrometheusHandle,
     queues: Queues,
     dead_letters: DeadLetters,
-    circuits: Arc<Circuits>,
+    circuits: Arc<CircuitBreakers>,
     clock: Arc<DataClock>,
 }
 
@@ -52,7 +52,7 @@ impl Metrics {
             handle: self.0.clone(),
             queues: engine.queues.clone(),
             dead_letters: engine.dead_letters.clone(),
-            circuits: Arc::clone(&engine.api.keeper.circuits),
+            circuits: Arc::clone(&engine.api.hook_health.circuits),
             clock: Arc::clone(&engine.clock),
         };
         Router::new().route("/metrics", get(scrape)).layer(Extension(scraped)).with_state(Arc::new(engine.api.clone()))

@@ -64,7 +64,7 @@ async fn with_dead_letters(data: &Path) {
     for body in ["one that is no JSON", r#"{"tenant":"acme","type":"a"}"#] {
         let message = Outgoing { body: body.into(), group: "acme".into(), due: None, content: None };
         engine.queues.events.send_one(message).await.unwrap();
-        engine.pump().drain().await;
+        engine.consumers().drain().await;
     }
     engine.store.close();
 }

@@ -149,8 +149,8 @@ async fn what_every_delivery_counts_is_told_under_its_own_name() {
     }
     let expected = [
         "hookline_events_accepted 3",
-        r#"hookline_events_taken_up{result="new"} 2"#,
-        r#"hookline_events_taken_up{result="duplicate"} 1"#,
+        r#"hookline_events_fanned_out{result="new"} 2"#,
+        r#"hookline_events_fanned_out{result="duplicate"} 1"#,
         r#"hookline_attempts{outcome="success"} 2"#,
         r#"hookline_deliveries_settled{status="succeeded"} 2"#,
         "hookline_attempt_duration_seconds_count 2",

@@ -23,7 +23,7 @@ pub struct FixedHeader {
     pub value: Option<Secret>,
     /// What it says of the delivery, in the place of `value`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Fact>,
+    pub from: Option<HeaderSource>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
     #[serde(skip)]
@@ -34,7 +34,7 @@ keeps_unknown!(FixedHeader);
 
 /// What a header can say of its delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub enum Fact {
+pub enum HeaderSource {
     #[serde(rename = "event.id")]
     EventId,
     #[serde(rename = "event.type")]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ::store::MIGRATION;
 use zeroize::Zeroizing;
 
-use super::super::private::write_private;
+use super::super::owner_only_file::write_private;
 use super::{AfterStep, MigrateError, NEW, Step, VERSION, create_folder, io_error, old_store, wal};
 
 /// Where the old files are kept.

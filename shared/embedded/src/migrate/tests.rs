@@ -82,7 +82,7 @@ async fn a_directory_that_was_killed_or_stopped_has_the_same_rows_afterwards() {
         }
         let store = Store::open(&data, &Default::default(), clock()).unwrap();
         assert!(store.is_in_use().unwrap(), "an empty store is refused from now on");
-        vault::open_vault(&store, &data).await.unwrap();
+        key_check::open_cipher(&store, &data).await.unwrap();
         assert!(!data.join(MIGRATION).exists());
     }
 }

@@ -1,6 +1,6 @@
 //! Which messages are visible, leased or waiting, and whose turn is next.
 
-mod turns;
+mod fair_turns;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{QueueOptions, QueueStats};
 use contract::messages::is_held;
 use contract::ports::Content;
 use domain::time::Timestamp;
-use turns::{Limits, Line, Turns};
+use fair_turns::{FairTurns, Limits, Line};
 
 /// Groups take turns, and one group may hold only so many leases, so that a
 /// slow endpoint delays nobody but itself.
@@ -24,7 +24,7 @@ pub(super) struct Index {
     messages: Map<u64, Entry>,
     groups: Map<Arc<str>, Group>,
     /// Groups with something visible and a lease to spare, in turn.
-    turns: Turns,
+    turns: FairTurns,
     /// Messages not visible yet, and leases, by when that ends.
     waiting: BTreeSet<(Timestamp, u64)>,
     leased: usize,
@@ -102,7 +102,7 @@ impl Index {
             next_number,
             messages: Map::default(),
             groups: Map::default(),
-            turns: Turns::new(Limits { others: options.max_leased_to_others, more: options.max_leased_to_busy }),
+            turns: FairTurns::new(Limits { others: options.max_leased_to_others, more: options.max_leased_to_busy }),
             waiting: BTreeSet::new(),
             leased: 0,
         }

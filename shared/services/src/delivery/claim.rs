@@ -15,17 +15,17 @@ use domain::time::Timestamp;
 pub const EXPUNGED: &str = "the event's payload was expunged";
 
 #[derive(Debug)]
-pub enum Standing {
+pub enum Claim {
     /// The attempt is to be made; the row as it is, if there is one.
     Due(Option<Delivery>),
     /// The attempt is in the log and the next one is due. Whoever logged it may
     /// have died before it asked for the next.
-    Logged(Delivery),
+    AlreadyLogged(Delivery),
     /// There is nothing left to do.
     Settled,
 }
 
-impl Standing {
+impl Claim {
     pub fn of(message: &DeliveryMessage, row: Option<Delivery>) -> Self {
         let Some(row) = row else {
             // Retries and manual attempts follow a row; without one it has expired.
@@ -43,7 +43,7 @@ impl Standing {
         if due {
             Self::Due(Some(row))
         } else if has_scheduled(message, &row) && row.status == Status::Retrying && row.due_step == message.step + 1 {
-            Self::Logged(row)
+            Self::AlreadyLogged(row)
         } else {
             Self::Settled
         }
@@ -98,12 +98,12 @@ pub async fn skip(
 ) -> StoreResult<()> {
     let row = log.get(&message.tenant, message.delivery_id()).await?;
     let expected = Expected::of(row.as_ref());
-    let mut delivery = match Standing::of(message, row) {
+    let mut delivery = match Claim::of(message, row) {
         // Who asks for an attempt out of turn leaves the state alone.
-        Standing::Due(Some(_)) if matches!(message.trigger, Trigger::Manual | Trigger::Replay) => return Ok(()),
-        Standing::Due(Some(delivery)) => delivery,
-        Standing::Due(None) => unlogged(message, now, retention),
-        Standing::Logged(_) | Standing::Settled => return Ok(()),
+        Claim::Due(Some(_)) if matches!(message.trigger, Trigger::Manual | Trigger::Replay) => return Ok(()),
+        Claim::Due(Some(delivery)) => delivery,
+        Claim::Due(None) => unlogged(message, now, retention),
+        Claim::AlreadyLogged(_) | Claim::Settled => return Ok(()),
     };
     delivery.skip(reason, now);
     // A conflict is an error: the message comes again and is judged anew.

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use crate::delivery::resolved_hook::EffectiveHook;
+use crate::delivery::resolved_hook::ResolvedHook;
 use contract::messages::DeliveryMessage;
 use contract::ports::HttpRequest;
 use domain::hook::Timeout;
@@ -19,7 +19,7 @@ use domain::ids::{Channel, DeliveryId, EventId, EventType};
 use domain::payload::{self, Source, form};
 use domain::seconds::Seconds;
 use domain::secret::{InvalidSecret, Secret};
-use domain::settings::{Auth, ContentType, Fact, MAX_BATCH_WAIT, Method};
+use domain::settings::{Auth, ContentType, HeaderSource, MAX_BATCH_WAIT, Method};
 use domain::signature;
 use domain::time::Timestamp;
 
@@ -50,7 +50,7 @@ const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// What one request says about one event.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
+pub struct EventToSend<'a> {
     pub delivery: DeliveryId,
     pub event_id: &'a EventId,
     pub event_type: &'a EventType,
@@ -59,7 +59,7 @@ pub struct Subject<'a> {
     pub data: &'a RawValue,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> EventToSend<'a> {
     pub fn of(message: &'a DeliveryMessage, data: &'a RawValue) -> Self {
         Self {
             delivery: message.delivery_id(),
@@ -74,7 +74,7 @@ impl<'a> Subject<'a> {
 
 /// What is known only when the attempt is made.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment<'a> {
+pub struct SendContext<'a> {
     pub at: Timestamp,
     /// Of OAuth 2, where the hook asks for it.
     pub token: Option<&'a Secret>,
@@ -83,10 +83,10 @@ pub struct Moment<'a> {
 /// The request for one delivery, or for several that travel as one array. `id`
 /// names it to the receiver.
 pub fn build(
-    hook: &EffectiveHook,
-    subjects: &[Subject<'_>],
+    hook: &ResolvedHook,
+    subjects: &[EventToSend<'_>],
     id: &str,
-    moment: Moment<'_>,
+    moment: SendContext<'_>,
 ) -> Result<HttpRequest, InvalidHook> {
     let settings = &hook.settings;
     let mut url = hook.url.clone()?;
@@ -144,8 +144,8 @@ pub fn name(deliveries: &[DeliveryId]) -> String {
     format!("batch_{}", URL_SAFE_NO_PAD.encode(&digest[..16]))
 }
 
-fn json_body(hook: &EffectiveHook, subjects: &[Subject<'_>]) -> Vec<u8> {
-    let render = |subject: &Subject<'_>| {
+fn json_body(hook: &ResolvedHook, subjects: &[EventToSend<'_>]) -> Vec<u8> {
+    let render = |subject: &EventToSend<'_>| {
         hook.settings.payload.render(&Source {
             event_id: subject.event_id,
             event_type: subject.event_type,
@@ -189,15 +189,15 @@ fn authorization(auth: &Auth, token: Option<&Secret>) -> Option<(String, String)
     }
 }
 
-fn tell(fact: Fact, hook: &EffectiveHook, subject: &Subject<'_>, id: &str, at: Timestamp) -> String {
+fn tell(fact: HeaderSource, hook: &ResolvedHook, subject: &EventToSend<'_>, id: &str, at: Timestamp) -> String {
     match fact {
-        Fact::EventId => subject.event_id.to_string(),
-        Fact::EventType => subject.event_type.to_string(),
-        Fact::EventTimestamp => subject.event_timestamp.to_string(),
-        Fact::EventUnix => subject.event_timestamp.as_secs().to_string(),
-        Fact::TenantId => hook.tenant.id.to_string(),
-        Fact::HookId => hook.hook.id.to_string(),
-        Fact::DeliveryId => id.to_owned(),
-        Fact::AttemptUnix => at.as_secs().to_string(),
+        HeaderSource::EventId => subject.event_id.to_string(),
+        HeaderSource::EventType => subject.event_type.to_string(),
+        HeaderSource::EventTimestamp => subject.event_timestamp.to_string(),
+        HeaderSource::EventUnix => subject.event_timestamp.as_secs().to_string(),
+        HeaderSource::TenantId => hook.tenant.id.to_string(),
+        HeaderSource::HookId => hook.hook.id.to_string(),
+        HeaderSource::DeliveryId => id.to_owned(),
+        HeaderSource::AttemptUnix => at.as_secs().to_string(),
     }
 }

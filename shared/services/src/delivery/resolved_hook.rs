@@ -19,7 +19,7 @@ const SETTLED: usize = 4_096;
 
 /// A hook, its tenant, and the settings that follow from both.
 #[derive(Clone, Debug)]
-pub struct EffectiveHook {
+pub struct ResolvedHook {
     pub hook: Arc<Hook>,
     pub tenant: Arc<Tenant>,
     pub settings: Complete,
@@ -28,7 +28,7 @@ pub struct EffectiveHook {
     profiles: HookProfiles,
 }
 
-impl EffectiveHook {
+impl ResolvedHook {
     pub fn new(hook: Arc<Hook>, tenant: Arc<Tenant>, profiles: HookProfiles) -> Self {
         let settings = Layers { tenant: &tenant, profiles: &profiles }.settle(&hook.settings);
         let url = hook.url.parse();
@@ -49,16 +49,16 @@ impl EffectiveHook {
 /// Finds hooks and settles what applies to them. It keeps what it settled as
 /// long as the stores hand out the very same hook, tenant and profile, so their
 /// caches decide how soon a change is seen.
-pub struct EffectiveHooks {
+pub struct ResolvedHooks {
     hooks: Arc<dyn Hooks>,
     tenants: Arc<dyn Tenants>,
     stored_profiles: Arc<dyn Profiles>,
     /// The profile of this deployment.
     usual: ProfileName,
-    settled: Cache<(TenantId, HookId), Arc<EffectiveHook>>,
+    settled: Cache<(TenantId, HookId), Arc<ResolvedHook>>,
 }
 
-impl EffectiveHooks {
+impl ResolvedHooks {
     pub fn new(
         hooks: Arc<dyn Hooks>,
         tenants: Arc<dyn Tenants>,
@@ -74,7 +74,7 @@ impl EffectiveHooks {
     }
 
     /// None when the hook or its tenant is gone.
-    pub async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<EffectiveHook>>> {
+    pub async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<ResolvedHook>>> {
         let Some(hook) = self.hooks.get(tenant, id).await? else { return Ok(None) };
         let Some(owner) = self.tenants.get(tenant).await? else { return Ok(None) };
         let profiles = self.profiles(hook.profile.as_ref(), &owner).await?;
@@ -87,14 +87,14 @@ impl EffectiveHooks {
         {
             return Ok(Some(known));
         }
-        let effective = Arc::new(EffectiveHook::new(hook, owner, profiles));
-        self.settled.insert(name, Arc::clone(&effective));
-        Ok(Some(effective))
+        let resolved = Arc::new(ResolvedHook::new(hook, owner, profiles));
+        self.settled.insert(name, Arc::clone(&resolved));
+        Ok(Some(resolved))
     }
 
     /// The hook as it was, with what applied to it then. None when one of the
     /// versions is too long ago.
-    pub async fn at(&self, tenant: &TenantId, id: HookId, at: &Revision) -> StoreResult<Option<EffectiveHook>> {
+    pub async fn at(&self, tenant: &TenantId, id: HookId, at: &Revision) -> StoreResult<Option<ResolvedHook>> {
         let Some(hook) = self.hooks.revision(tenant, id, at.hook).await? else { return Ok(None) };
         let Some(owner) = self.tenants.revision(tenant, at.tenant).await? else { return Ok(None) };
         let base = profile::base(&owner, &self.usual);
@@ -111,7 +111,7 @@ impl EffectiveHooks {
             None => self.profile_at(base, at.profile).await?.map(|base| HookProfiles { named: None, base }),
         };
         let Some(profiles) = profiles else { return Ok(None) };
-        Ok(Some(EffectiveHook::new(Arc::new(hook), Arc::new(owner), profiles)))
+        Ok(Some(ResolvedHook::new(Arc::new(hook), Arc::new(owner), profiles)))
     }
 
     async fn profile_at(&self, name: &ProfileName, version: u64) -> StoreResult<Option<Arc<Profile>>> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::delivery::request::LONGEST_ATTEMPT;
-use crate::health::hook_states::States;
+use crate::health::hook_states::HookStates;
 use crate::runtime::metrics::{self, CircuitState};
 use contract::ports::{Clock, Documents, StoreResult};
 use domain::health::{Admission, Circuit, Health};
@@ -18,21 +18,21 @@ const PROBE_LEASE: Duration = LONGEST_ATTEMPT.saturating_add(Duration::from_secs
 /// Deliveries that wait for a probe come back one after the other, so that an
 /// endpoint which has just recovered is not run over: 50 a second.
 const APART: Duration = Duration::from_millis(20);
-/// Circuits whose queue of waiting deliveries is remembered.
+/// CircuitBreakers whose queue of waiting deliveries is remembered.
 const QUEUES: usize = 4_096;
 
-pub struct Circuits {
-    pub health: States<Health>,
+pub struct CircuitBreakers {
+    pub health: HookStates<Health>,
     /// For each open circuit, when it is probed and how many wait for that.
     waiting: Mutex<HashMap<(TenantId, HookId), (Timestamp, u32)>>,
     /// Those that this process has last seen open.
     open: Mutex<HashSet<(TenantId, HookId)>>,
 }
 
-impl Circuits {
+impl CircuitBreakers {
     pub fn new(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
         Self {
-            health: States::new(documents, "health", clock, fresh_for),
+            health: HookStates::new(documents, "health", clock, fresh_for),
             waiting: Mutex::default(),
             open: Mutex::default(),
         }

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::health::circuit_breaker::Circuits;
-use crate::health::operational_events::Herald;
-use crate::health::rate_limiter::Rates;
+use crate::health::circuit_breaker::CircuitBreakers;
+use crate::health::operational_events::OperationalEvents;
+use crate::health::rate_limiter::RateLimiter;
 use crate::repositories::audit::{AuditTrail, BY_ITSELF};
 use crate::runtime::metrics::{self, CircuitState};
 use contract::ports::{Clock, Documents, Hooks, QueueError, QueueSender, StoreError, StoreResult};
 use contract::stage::{Fault, causes};
-use domain::health::{Change, Circuit, End, Failure, Health, Untold};
+use domain::health::{Change, Circuit, End, Failure, Health, PendingNotice};
 use domain::hook::Hook;
 use domain::ids::{EventType, HookId, TenantId, TraceId};
 use domain::operational::{self, is_operational};
@@ -31,8 +31,8 @@ use domain::unknown::Unknown;
 /// Writers of one hook are few.
 const DISABLE_TRIES: usize = 3;
 
-/// What a keeper stands on.
-pub struct Foundations {
+/// What a hook_health stands on.
+pub struct HookHealthDeps {
     /// Nothing else caches these.
     pub documents: Arc<dyn Documents>,
     pub hooks: Arc<dyn Hooks>,
@@ -40,23 +40,23 @@ pub struct Foundations {
     pub events: Arc<dyn QueueSender>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
-    pub rates: Rates,
+    pub rates: RateLimiter,
     /// How old a hook's health may be when it is looked at.
     pub fresh_for: Duration,
 }
 
-pub struct Keeper {
-    pub circuits: Arc<Circuits>,
-    pub rates: Rates,
+pub struct HookHealth {
+    pub circuits: Arc<CircuitBreakers>,
+    pub rates: RateLimiter,
     pub audit: AuditTrail,
     hooks: Arc<dyn Hooks>,
-    herald: Herald,
+    operational_events: OperationalEvents,
     clock: Arc<dyn Clock>,
 }
 
-/// An attempt as it ended.
+/// An attempt as it attempt.
 #[derive(Clone, Copy, Debug)]
-pub struct Ended<'a> {
+pub struct AttemptSummary<'a> {
     pub trace: TraceId,
     pub event_type: &'a EventType,
     pub at: Timestamp,
@@ -66,22 +66,22 @@ pub struct Ended<'a> {
     pub gone: bool,
 }
 
-impl Ended<'_> {
+impl AttemptSummary<'_> {
     fn not_after(self, now: Timestamp) -> Self {
         let at = self.at.min(now);
         Self { at, failure: self.failure.map(|failure| Failure { at, ..failure }), ..self }
     }
 }
 
-impl Keeper {
-    pub fn new(on: Foundations) -> Self {
-        let Foundations { documents, hooks, events, clock, random, rates, fresh_for } = on;
+impl HookHealth {
+    pub fn new(on: HookHealthDeps) -> Self {
+        let HookHealthDeps { documents, hooks, events, clock, random, rates, fresh_for } = on;
         Self {
-            circuits: Arc::new(Circuits::new(Arc::clone(&documents), Arc::clone(&clock), fresh_for)),
+            circuits: Arc::new(CircuitBreakers::new(Arc::clone(&documents), Arc::clone(&clock), fresh_for)),
             rates,
             audit: AuditTrail::new(documents, Arc::clone(&clock), random),
             hooks,
-            herald: Herald::new(events),
+            operational_events: OperationalEvents::new(events),
             clock,
         }
     }
@@ -93,22 +93,27 @@ impl Keeper {
     /// Counts an attempt that is in the log, and does what follows from it. Fails
     /// when what follows could not be done, which [`Self::catch_up`] then does;
     /// that an attempt could not be counted is only logged.
-    pub async fn heed(&self, hook: &Hook, settings: &Complete, ended: Ended<'_>) -> Result<(), Fault> {
-        let (end, health) = match self.count(hook, settings, ended).await {
+    pub async fn record_attempt(
+        &self,
+        hook: &Hook,
+        settings: &Complete,
+        attempt: AttemptSummary<'_>,
+    ) -> Result<(), Fault> {
+        let (end, health) = match self.count(hook, settings, attempt).await {
             Ok(Some(counted)) => counted,
             Ok(None) => return Ok(()),
             Err(error) => {
-                tracing::warn!(trace.id = %ended.trace, tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in its hook's health");
+                tracing::warn!(trace.id = %attempt.trace, tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in its hook's health");
                 return Ok(());
             }
         };
-        if ended.failure.is_some_and(|failure| failure.probe) && health.circuit != Circuit::Closed {
+        if attempt.failure.is_some_and(|failure| failure.probe) && health.circuit != Circuit::Closed {
             metrics::circuit(CircuitState::Open);
         }
         if let Some(end) = end {
             self.disable(hook, end).await?;
         }
-        self.tell_all(hook, &health).await
+        self.publish_pending(hook, &health).await
     }
 
     /// None when it says nothing new.
@@ -116,30 +121,30 @@ impl Keeper {
         &self,
         hook: &Hook,
         settings: &Complete,
-        ended: Ended<'_>,
+        attempt: AttemptSummary<'_>,
     ) -> StoreResult<Option<(Option<End>, Arc<Health>)>> {
         let (tenant, id) = (&hook.tenant, hook.id);
-        if ended.failure.is_none() && self.health(tenant, id).await?.is_well_known(ended.at) {
+        if attempt.failure.is_none() && self.health(tenant, id).await?.is_well_known(attempt.at) {
             return Ok(None);
         }
         // Not later than now, also when the clock was set back since.
-        let ended = ended.not_after(self.clock.now());
+        let attempt = attempt.not_after(self.clock.now());
         let count = |health: &mut Health| {
-            let mut changes = match ended.failure {
+            let mut changes = match attempt.failure {
                 Some(failure) => {
-                    health.count_failing(ended.at, settings.disable_after.duration());
+                    health.count_failing(attempt.at, settings.disable_after.duration());
                     health.fail(failure, &settings.circuit_breaker)
                 }
-                None => Vec::from_iter(health.succeed(ended.at)),
+                None => Vec::from_iter(health.succeed(attempt.at)),
             };
-            let end = end(ended, settings, health);
+            let end = end(attempt, settings, health);
             changes.extend(end.map(Change::Disabled));
             // Of a hook that gets these events itself, another would follow from
             // each that fails.
-            if !is_operational(ended.event_type) {
-                health.untold.extend(changes.into_iter().map(|change| Untold {
+            if !is_operational(attempt.event_type) {
+                health.pending_notices.extend(changes.into_iter().map(|change| PendingNotice {
                     change,
-                    at: ended.at,
+                    at: attempt.at,
                     unknown: Unknown::NONE,
                 }));
             }
@@ -152,16 +157,16 @@ impl Keeper {
     pub async fn catch_up(&self, hook: &Hook) -> Result<(), Fault> {
         let (tenant, id) = (&hook.tenant, hook.id);
         let health = self.health(tenant, id).await?;
-        for untold in &health.untold {
-            if let Change::Disabled(end) = untold.change
+        for notice in &health.pending_notices {
+            if let Change::Disabled(end) = notice.change
                 && !matches!(end, End::Unknown(_))
                 && hook.enabled
-                && hook.updated_at <= untold.at
+                && hook.updated_at <= notice.at
             {
                 self.disable(hook, end).await?;
             }
         }
-        self.tell_all(hook, &health).await
+        self.publish_pending(hook, &health).await
     }
 
     /// Of a hook that was deleted nothing is kept.
@@ -217,19 +222,19 @@ impl Keeper {
 
     /// Publishes what is to be told, and forgets it then. What finds the queue
     /// full waits for the next attempt: to hold up this one would fill it further.
-    async fn tell_all(&self, hook: &Hook, health: &Health) -> Result<(), Fault> {
-        let mut told = Vec::new();
-        for untold in &health.untold {
-            match self.tell(hook, health, untold).await {
-                Ok(true) => told.push(untold.clone()),
+    async fn publish_pending(&self, hook: &Hook, health: &Health) -> Result<(), Fault> {
+        let mut published = Vec::new();
+        for notice in &health.pending_notices {
+            match self.publish(hook, health, notice).await {
+                Ok(true) => published.push(notice.clone()),
                 Ok(false) | Err(Fault::Queue(QueueError::Full | QueueError::NoRoom)) => {}
                 Err(fault) => return Err(fault),
             }
         }
-        if told.is_empty() {
+        if published.is_empty() {
             return Ok(());
         }
-        let forget = |health: &mut Health| health.untold.retain(|untold| !told.contains(untold));
+        let forget = |health: &mut Health| health.pending_notices.retain(|notice| !published.contains(notice));
         match self.circuits.health.change(&hook.tenant, hook.id, forget).await {
             // Whoever was faster may tell it again, under the same name.
             Ok(_) | Err(StoreError::Conflict) => Ok(()),
@@ -239,7 +244,12 @@ impl Keeper {
 
     /// Publishes an operational event, named after what happened when, so that
     /// telling it twice is telling it once. Whether it was told, or need not be.
-    async fn tell(&self, hook: &Hook, health: &Health, &Untold { change, at, .. }: &Untold) -> Result<bool, Fault> {
+    async fn publish(
+        &self,
+        hook: &Hook,
+        health: &Health,
+        &PendingNotice { change, at, .. }: &PendingNotice,
+    ) -> Result<bool, Fault> {
         let (event_type, at, data) = match change {
             // It stays for the version that can tell it.
             Change::Unknown(_) | Change::Disabled(End::Unknown(_)) => return Ok(false),
@@ -259,16 +269,16 @@ impl Keeper {
             Change::Exhausted => (operational::EXHAUSTED, at, state(hook, health)),
         };
         let subject = format!("{}:{}", hook.id, at.as_millis());
-        self.herald.tell(&hook.tenant, event_type, &subject, at, &data).await?;
+        self.operational_events.publish(&hook.tenant, event_type, &subject, at, &data).await?;
         Ok(true)
     }
 }
 
 /// Whether the hook has to be disabled.
-fn end(ended: Ended<'_>, settings: &Complete, health: &Health) -> Option<End> {
+fn end(attempt: AttemptSummary<'_>, settings: &Complete, health: &Health) -> Option<End> {
     let longest = settings.disable_after.duration();
-    let for_long = || ended.failure.is_some() && !longest.is_zero() && health.failing_for() >= longest;
-    if ended.gone { Some(End::Gone) } else { for_long().then_some(End::FailedForLong) }
+    let for_long = || attempt.failure.is_some() && !longest.is_zero() && health.failing_for() >= longest;
+    if attempt.gone { Some(End::Gone) } else { for_long().then_some(End::FailedForLong) }
 }
 
 fn state(hook: &Hook, health: &Health) -> Value {

@@ -83,7 +83,7 @@ impl State for Window {
 }
 
 /// The states of one kind, in documents that nothing else caches.
-pub struct States<T> {
+pub struct HookStates<T> {
     documents: Arc<dyn Documents>,
     kind: &'static str,
     clock: Arc<dyn Clock>,
@@ -105,7 +105,7 @@ impl<T> Clone for Known<T> {
     }
 }
 
-impl<T: State> States<T> {
+impl<T: State> HookStates<T> {
     /// `fresh_for` is how old a state may be when it is read; this process's
     /// own changes are seen at once.
     pub fn new(documents: Arc<dyn Documents>, kind: &'static str, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {

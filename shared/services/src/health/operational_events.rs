@@ -12,19 +12,19 @@ use domain::time::Timestamp;
 use domain::unknown::Unknown;
 
 #[derive(Clone)]
-pub struct Herald {
+pub struct OperationalEvents {
     /// The queue `events`.
     events: Arc<dyn QueueSender>,
 }
 
-impl Herald {
+impl OperationalEvents {
     pub fn new(events: Arc<dyn QueueSender>) -> Self {
         Self { events }
     }
 
     /// Tells what happened, and to what: the same of the same is told once,
     /// however often it is told.
-    pub async fn tell(
+    pub async fn publish(
         &self,
         tenant: &TenantId,
         event_type: &str,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::health::hook_states::States;
+use crate::health::hook_states::HookStates;
 use contract::ports::{Clock, Documents, StoreResult};
 use domain::ids::{HookId, TenantId};
 use domain::rate::{Taken, Window, bucket};
@@ -17,21 +17,21 @@ const REMEMBERED: usize = 16_384;
 const ALWAYS_FRESH: std::time::Duration = std::time::Duration::MAX;
 
 /// Where requests are counted.
-pub enum Rates {
+pub enum RateLimiter {
     /// By the only process there is, in steady time. What it forgets in a restart
     /// is one second, and whose turn is next.
-    Own(OwnRates),
+    Own(LocalRateLimiter),
     /// By all processes, each taking several at once.
-    Shared(Box<SharedRates>),
+    Shared(Box<SharedRateLimiter>),
 }
 
-pub struct OwnRates {
+pub struct LocalRateLimiter {
     clock: Arc<dyn Clock>,
     windows: Mutex<HashMap<(TenantId, HookId), Window>>,
 }
 
-pub struct SharedRates {
-    windows: States<Window>,
+pub struct SharedRateLimiter {
+    windows: HookStates<Window>,
     leases: Mutex<HashMap<(TenantId, HookId), Lease>>,
 }
 
@@ -44,14 +44,14 @@ struct Lease {
     left: u32,
 }
 
-impl Rates {
+impl RateLimiter {
     pub fn own(clock: Arc<dyn Clock>) -> Self {
-        Self::Own(OwnRates { clock, windows: Mutex::default() })
+        Self::Own(LocalRateLimiter { clock, windows: Mutex::default() })
     }
 
     pub fn shared(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
-        let windows = States::new(documents, "rate", clock, ALWAYS_FRESH);
-        Self::Shared(Box::new(SharedRates { windows, leases: Mutex::default() }))
+        let windows = HookStates::new(documents, "rate", clock, ALWAYS_FRESH);
+        Self::Shared(Box::new(SharedRateLimiter { windows, leases: Mutex::default() }))
     }
 
     pub async fn remove(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
@@ -80,7 +80,7 @@ impl Rates {
     }
 }
 
-impl OwnRates {
+impl LocalRateLimiter {
     fn take(&self, tenant: &TenantId, hook: HookId, now: Timestamp, limit: u32, in_turn: bool) -> Option<Timestamp> {
         let steady = self.clock.steady();
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,7 +92,7 @@ impl OwnRates {
     }
 }
 
-impl SharedRates {
+impl SharedRateLimiter {
     async fn take(
         &self,
         tenant: &TenantId,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _};
 use quick_cache::sync::Cache;
 
-use crate::secrets::envelope::{Vault, VaultError};
+use crate::secrets::envelope::{EnvelopeCipher, EnvelopeError};
 use contract::ports::{Hooks, Listed, OfRow as _, Page, StoreError, StoreResult};
 use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
@@ -22,9 +22,9 @@ const OPENED_AT_ONCE: usize = 16;
 ///
 /// A stage that needs no secret reads the store without this and needs no right
 /// to any key. What is opened stays open in this process until its row changes.
-pub struct SealedHooks {
+pub struct EncryptedHooks {
     inner: Arc<dyn Hooks>,
-    vault: Arc<Vault>,
+    cipher: Arc<EnvelopeCipher>,
     kept: Cache<HookId, Kept>,
 }
 
@@ -36,19 +36,19 @@ struct Kept {
     opened: Arc<Hook>,
 }
 
-impl SealedHooks {
-    pub fn new(inner: Arc<dyn Hooks>, vault: Arc<Vault>) -> Self {
-        Self { inner, vault, kept: Cache::new(KEPT) }
+impl EncryptedHooks {
+    pub fn new(inner: Arc<dyn Hooks>, cipher: Arc<EnvelopeCipher>) -> Self {
+        Self { inner, cipher, kept: Cache::new(KEPT) }
     }
 
-    async fn sealed(&self, hook: &Hook) -> Result<Hook, VaultError> {
+    async fn sealed(&self, hook: &Hook) -> Result<Hook, EnvelopeError> {
         let mut sealed = hook.clone();
-        self.vault.seal_all(&owner(&hook.tenant, hook.id), &mut sealed).await?;
+        self.cipher.seal_all(&owner(&hook.tenant, hook.id), &mut sealed).await?;
         Ok(sealed)
     }
 
     async fn opened(&self, tenant: &TenantId, id: HookId, mut hook: Hook) -> StoreResult<Hook> {
-        self.vault.open_all(&owner(tenant, id), &mut hook).await.map_err(StoreError::from).of_row(id)?;
+        self.cipher.open_all(&owner(tenant, id), &mut hook).await.map_err(StoreError::from).of_row(id)?;
         Ok(hook)
     }
 }
@@ -59,7 +59,7 @@ fn owner(tenant: &TenantId, hook: HookId) -> String {
 }
 
 #[async_trait]
-impl Hooks for SealedHooks {
+impl Hooks for EncryptedHooks {
     async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
         self.inner.create_within(&self.sealed(hook).await?, most).await
     }

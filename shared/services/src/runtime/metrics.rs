@@ -16,7 +16,7 @@ use domain::time::Timestamp;
 pub const EVENTS_ACCEPTED: &str = "hookline_events_accepted";
 /// Through the API or the queue, by result: `new`, `again` where a crash was
 /// made good, or `duplicate`.
-pub const EVENTS_TAKEN_UP: &str = "hookline_events_taken_up";
+pub const EVENTS_FANNED_OUT: &str = "hookline_events_fanned_out";
 /// By outcome.
 pub const ATTEMPTS: &str = "hookline_attempts";
 pub const ATTEMPT_DURATION: &str = "hookline_attempt_duration_seconds";
@@ -47,8 +47,12 @@ pub const DEAD_LETTERS: &str = "hookline_dead_letters";
 /// Tells the recorder what the names mean.
 pub fn describe() {
     describe_counter!(EVENTS_ACCEPTED, Unit::Count, "Events accepted through the API");
-    describe_counter!(EVENTS_TAKEN_UP, Unit::Count, "Events handled by fan-out, by result");
-    describe_counter!(CIRCUIT_TRANSITIONS, Unit::Count, "Circuits of hooks that changed their state, by the new one");
+    describe_counter!(EVENTS_FANNED_OUT, Unit::Count, "Events handled by fan-out, by result");
+    describe_counter!(
+        CIRCUIT_TRANSITIONS,
+        Unit::Count,
+        "CircuitBreakers of hooks that changed their state, by the new one"
+    );
     describe_gauge!(CIRCUITS_OPEN, Unit::Count, "Hooks to which nothing is sent until a request that tries succeeds");
     describe_counter!(FAULTS, Unit::Count, "Messages that come again because something of ours failed, by cause");
     describe_counter!(ATTEMPTS, Unit::Count, "Requests to endpoints, by outcome");
@@ -66,7 +70,7 @@ pub fn describe() {
 /// a thirtieth of all that is done for it.
 struct Usual {
     accepted: Counter,
-    taken_up: Counter,
+    fanned_out: Counter,
     attempt: Counter,
     attempt_duration: Histogram,
     first_attempt_delay: Histogram,
@@ -80,7 +84,7 @@ static USUAL: OnceLock<Usual> = OnceLock::new();
 pub fn look_up_usual() {
     USUAL.get_or_init(|| Usual {
         accepted: counter!(EVENTS_ACCEPTED),
-        taken_up: counter!(EVENTS_TAKEN_UP, "result" => "new"),
+        fanned_out: counter!(EVENTS_FANNED_OUT, "result" => "new"),
         attempt: counter!(ATTEMPTS, "outcome" => Outcome::Success.as_str()),
         attempt_duration: histogram!(ATTEMPT_DURATION),
         first_attempt_delay: histogram!(FIRST_ATTEMPT_DELAY),
@@ -97,18 +101,18 @@ pub fn accepted(events: usize) {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TakenUp {
+pub enum FanoutResult {
     New,
     Again,
     Duplicate,
 }
 
-pub fn taken_up(result: TakenUp) {
-    let of = |result| counter!(EVENTS_TAKEN_UP, "result" => result);
+pub fn fanned_out(result: FanoutResult) {
+    let of = |result| counter!(EVENTS_FANNED_OUT, "result" => result);
     let counter = match result {
-        TakenUp::New => usual(|usual| &usual.taken_up, || of("new")),
-        TakenUp::Again => of("again"),
-        TakenUp::Duplicate => of("duplicate"),
+        FanoutResult::New => usual(|usual| &usual.fanned_out, || of("new")),
+        FanoutResult::Again => of("again"),
+        FanoutResult::Duplicate => of("duplicate"),
     };
     counter.increment(1);
 }

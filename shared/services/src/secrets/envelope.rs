@@ -44,7 +44,7 @@ const REMEMBERED: usize = 4_096;
 
 /// Why a text cannot be sealed or opened. Never contains any of it.
 #[derive(Debug, thiserror::Error)]
-pub enum VaultError {
+pub enum EnvelopeError {
     #[error(transparent)]
     Keys(#[from] KeyError),
     #[error("a sealed secret was written by a newer version of hookline; this one knows {MARK}{VERSION} only")]
@@ -53,17 +53,17 @@ pub enum VaultError {
     DoesNotOpen,
 }
 
-impl From<VaultError> for StoreError {
-    fn from(error: VaultError) -> Self {
+impl From<EnvelopeError> for StoreError {
+    fn from(error: EnvelopeError) -> Self {
         match error {
-            VaultError::Keys(error) => error.into(),
-            VaultError::NewerFormat | VaultError::DoesNotOpen => Self::Corrupt(error.into()),
+            EnvelopeError::Keys(error) => error.into(),
+            EnvelopeError::NewerFormat | EnvelopeError::DoesNotOpen => Self::Corrupt(error.into()),
         }
     }
 }
 
 /// Seals and opens; calls for keys once in minutes, however much it is used.
-pub struct Vault {
+pub struct EnvelopeCipher {
     keys: Arc<dyn DataKeys>,
     clock: Arc<dyn Clock>,
     sealing: Mutex<Option<Sealing>>,
@@ -83,14 +83,14 @@ struct Unwrapped {
     since: ClockReading,
 }
 
-impl Vault {
+impl EnvelopeCipher {
     pub fn new(keys: Arc<dyn DataKeys>, clock: Arc<dyn Clock>) -> Self {
         Self { keys, clock, sealing: Mutex::new(None), unwrapped: Cache::new(REMEMBERED) }
     }
 
     /// Seals `plain` for `owner`: a name of whom it belongs to, which nothing
     /// else has.
-    pub async fn seal(&self, owner: &str, plain: &str) -> Result<String, VaultError> {
+    pub async fn seal(&self, owner: &str, plain: &str) -> Result<String, EnvelopeError> {
         let (wrapped, cipher) = self.sealing_key().await?;
         let length = u16::try_from(wrapped.len()).map_err(|_| KeyError::Damaged)?;
         // Not from an injected source: under one key, a nonce must never repeat.
@@ -98,25 +98,26 @@ impl Vault {
         OsRandom.fill(&mut nonce);
         let payload = Payload { msg: plain.as_bytes(), aad: &associated(owner) };
         let ciphertext =
-            cipher.encrypt(&Nonce::<Aes256Gcm>::from(nonce), payload).map_err(|_| VaultError::DoesNotOpen)?;
+            cipher.encrypt(&Nonce::<Aes256Gcm>::from(nonce), payload).map_err(|_| EnvelopeError::DoesNotOpen)?;
         let parts = [&length.to_be_bytes()[..], &wrapped, &nonce, &ciphertext].concat();
         Ok(format!("{MARK}{VERSION}{}", URL_SAFE_NO_PAD.encode(parts)))
     }
 
     /// What was sealed for `owner`; a text that is not sealed, as it is.
-    pub async fn open(&self, owner: &str, text: &str) -> Result<String, VaultError> {
+    pub async fn open(&self, owner: &str, text: &str) -> Result<String, EnvelopeError> {
         let Some(sealed) = text.strip_prefix(MARK) else { return Ok(text.to_owned()) };
-        let encoded = sealed.strip_prefix(VERSION).ok_or(VaultError::NewerFormat)?;
-        let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| VaultError::DoesNotOpen)?;
-        let (wrapped, nonce, ciphertext) = split(&bytes).ok_or(VaultError::DoesNotOpen)?;
+        let encoded = sealed.strip_prefix(VERSION).ok_or(EnvelopeError::NewerFormat)?;
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| EnvelopeError::DoesNotOpen)?;
+        let (wrapped, nonce, ciphertext) = split(&bytes).ok_or(EnvelopeError::DoesNotOpen)?;
         let cipher = self.unwrapped(wrapped).await?;
         let payload = Payload { msg: ciphertext, aad: &associated(owner) };
-        let plain = cipher.decrypt(&Nonce::<Aes256Gcm>::from(nonce), payload).map_err(|_| VaultError::DoesNotOpen)?;
-        String::from_utf8(plain).map_err(|_| VaultError::DoesNotOpen)
+        let plain =
+            cipher.decrypt(&Nonce::<Aes256Gcm>::from(nonce), payload).map_err(|_| EnvelopeError::DoesNotOpen)?;
+        String::from_utf8(plain).map_err(|_| EnvelopeError::DoesNotOpen)
     }
 
     /// Seals every secret of `holder` in its place.
-    pub async fn seal_all(&self, owner: &str, holder: &mut (impl HoldsSecrets + Send)) -> Result<(), VaultError> {
+    pub async fn seal_all(&self, owner: &str, holder: &mut (impl HoldsSecrets + Send)) -> Result<(), EnvelopeError> {
         for secret in holder.secrets_mut() {
             *secret = Secret::new(self.seal(owner, secret.reveal()).await?);
         }
@@ -124,7 +125,7 @@ impl Vault {
     }
 
     /// Opens every secret of `holder` in its place.
-    pub async fn open_all(&self, owner: &str, holder: &mut (impl HoldsSecrets + Send)) -> Result<(), VaultError> {
+    pub async fn open_all(&self, owner: &str, holder: &mut (impl HoldsSecrets + Send)) -> Result<(), EnvelopeError> {
         for secret in holder.secrets_mut() {
             *secret = Secret::new(self.open(owner, secret.reveal()).await?);
         }
@@ -132,13 +133,13 @@ impl Vault {
     }
 
     /// Seals and opens with a key that is made for this and unwrapped again.
-    pub async fn probe(&self) -> Result<(), VaultError> {
+    pub async fn probe(&self) -> Result<(), EnvelopeError> {
         const OWNER: &str = "probe";
         let fresh = || Self::new(Arc::clone(&self.keys), Arc::clone(&self.clock));
         let sealed = fresh().seal(OWNER, OWNER).await?;
         match fresh().open(OWNER, &sealed).await? == OWNER {
             true => Ok(()),
-            false => Err(VaultError::DoesNotOpen),
+            false => Err(EnvelopeError::DoesNotOpen),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::{KeyCache, OperatorKey, Throttle, Vetting};
+use api::{EventValidation, KeyCache, OperatorKey, Throttle};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -28,18 +28,18 @@ use domain::hook::Hook;
 use domain::ids::KeyId;
 use domain::key::{ApiKey, KeyHash, Scope, generate_token};
 use domain::tenant::Tenant;
-use services::health::hook_health::{Foundations, Keeper};
-use services::health::rate_limiter::Rates;
+use services::health::hook_health::{HookHealth, HookHealthDeps};
+use services::health::rate_limiter::RateLimiter;
 use services::repositories::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use services::repositories::catalogue::Catalogue;
 use services::repositories::documents::{StoredEventTypes, StoredReplays, StoredTenants};
-use services::repositories::encrypted_hooks::SealedHooks;
+use services::repositories::encrypted_hooks::EncryptedHooks;
 use tests::metering::{Meter, Usage};
 use tower::ServiceExt as _;
 
 use super::{metered, writes};
 use crate::suite::samples::{RETENTION, changed, hook, settings, tenant, tenant_id};
-use crate::suite::sealed::{CountedKeys, sealed, vault};
+use crate::suite::sealed::{CountedKeys, cipher, sealed};
 use crate::suite::{START, Stores};
 
 /// A queue that keeps what it is sent and counts the calls.
@@ -123,13 +123,13 @@ impl Stages {
         fanout::handle(&deps, message(id, body.into())).await
     }
 
-    fn keeper(&self) -> Arc<Keeper> {
+    fn hook_health(&self) -> Arc<HookHealth> {
         let clock: Arc<dyn Clock> = Arc::new(self.stores.clock.clone());
-        Arc::new(Keeper::new(Foundations {
+        Arc::new(HookHealth::new(HookHealthDeps {
             documents: Arc::clone(&self.stores.documents),
             hooks: Arc::clone(&self.stores.hooks),
             events: self.events.clone(),
-            rates: Rates::shared(Arc::clone(&self.stores.documents), Arc::clone(&clock)),
+            rates: RateLimiter::shared(Arc::clone(&self.stores.documents), Arc::clone(&clock)),
             clock,
             random: Arc::new(OsRandom),
             fresh_for: FRESH_FOR,
@@ -147,7 +147,7 @@ impl Stages {
             in_flight: InFlight::default(),
             tokens: Tokens::default(),
             batches: Batches::default(),
-            keeper: self.keeper(),
+            hook_health: self.hook_health(),
             clock,
             random: Arc::new(OsRandom),
             retention: RETENTION,
@@ -195,16 +195,16 @@ async fn a_delivery_that_succeeds_reads_nothing_once_its_hook_is_known() {
 async fn a_data_key_is_fetched_once_for_half_an_hour_however_often_hooks_are_read() {
     let (stores, meter) = metered().await;
     let keys = Arc::new(CountedKeys::default());
-    let api = SealedHooks::new(Arc::clone(&stores.hooks), vault(&keys, &stores.clock));
+    let api = EncryptedHooks::new(Arc::clone(&stores.hooks), cipher(&keys, &stores.clock));
     let mine: Vec<Hook> = (0..20).map(|_| hook("acme", &["post.*"])).collect();
     for one in &mine {
         api.create(one).await.unwrap();
     }
     assert_eq!(keys.take(), 1, "one key seals for all");
     // A function of its own, which has not seen the key.
-    let opening = vault(&keys, &stores.clock);
+    let opening = cipher(&keys, &stores.clock);
     let clock = Arc::new(stores.clock.clone());
-    let sealed = SealedHooks::new(Arc::clone(&stores.hooks), opening);
+    let sealed = EncryptedHooks::new(Arc::clone(&stores.hooks), opening);
     let deliver = CachedHooks::new(Arc::new(sealed), clock, FRESH_FOR);
     for minute in 0..29 {
         for one in &mine {
@@ -232,7 +232,7 @@ async fn a_failure_costs_three_write_units_and_one_message_and_its_retry_two_rea
     let (failing, succeeding) = (stages.deliver(500), stages.deliver(200));
     for deps in [&failing, &succeeding] {
         deps.hooks.get(&stages.hook.tenant, stages.hook.id).await.unwrap();
-        deps.keeper.health(&stages.hook.tenant, stages.hook.id).await.unwrap();
+        deps.hook_health.health(&stages.hook.tenant, stages.hook.id).await.unwrap();
     }
     stages.meter.reset();
     for outgoing in stages.deliveries.take().1 {
@@ -248,7 +248,7 @@ async fn a_failure_costs_three_write_units_and_one_message_and_its_retry_two_rea
     // Only the clock of the stage moves on; its hook is read once more.
     stages.stores.clock.set(due);
     succeeding.hooks.get(&stages.hook.tenant, stages.hook.id).await.unwrap();
-    succeeding.keeper.health(&stages.hook.tenant, stages.hook.id).await.unwrap();
+    succeeding.hook_health.health(&stages.hook.tenant, stages.hook.id).await.unwrap();
     stages.meter.reset();
     assert!(matches!(deliver::handle(&succeeding, message("r", retry.body)).await, Outcome::Done));
     let cost = stages.meter.reset();
@@ -262,12 +262,12 @@ async fn a_failure_costs_three_write_units_and_one_message_and_its_retry_two_rea
 #[tokio::test]
 async fn a_rate_limit_costs_one_write_for_each_twentieth_of_it() {
     let stages = Stages::new().await;
-    let keeper = stages.keeper();
+    let hook_health = stages.hook_health();
     let (tenant, id, now) = (&stages.hook.tenant, stages.hook.id, stages.stores.clock.now());
-    keeper.rates.take(tenant, id, now, 100, false).await.unwrap();
+    hook_health.rates.take(tenant, id, now, 100, false).await.unwrap();
     stages.meter.reset();
     for _ in 0..61 {
-        assert_eq!(keeper.rates.take(tenant, id, now, 100, false).await.unwrap(), None);
+        assert_eq!(hook_health.rates.take(tenant, id, now, 100, false).await.unwrap(), None);
     }
     // Two, four, and then five each time.
     let cost = stages.meter.reset();
@@ -305,15 +305,15 @@ async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
         keys: Arc::clone(&stages.stores.keys),
         hooks: Arc::clone(&stages.stores.hooks),
         profiles: stages.stores.profiles(),
-        effective: Arc::new(stages.stores.effective_for(FRESH_FOR)),
+        resolved: Arc::new(stages.stores.effective_for(FRESH_FOR)),
         catalogue: Arc::new(Catalogue::new(&documents, standard())),
-        vetting: Vetting::new(Arc::new(Catalogue::new(&kept, standard()))),
+        event_validation: EventValidation::new(Arc::new(Catalogue::new(&kept, standard()))),
         events: Arc::clone(&stages.stores.events),
         log: Arc::clone(&stages.stores.deliveries),
         queue: stages.events.clone(),
         replays: Arc::new(StoredReplays::new(Arc::clone(&stages.stores.documents))),
         redeliveries: stages.deliveries.clone(),
-        keeper: stages.keeper(),
+        hook_health: stages.hook_health(),
         courier: Courier {
             sender: Arc::new(Answering(200)),
             tokens: Tokens::default(),

@@ -13,10 +13,10 @@ use domain::ids::{DeliveryId, EventSeq, HookId, new_ulid};
 use domain::replay::ReplayStatus;
 use domain::seconds::Seconds;
 use domain::settings::{CircuitBreaker, Complete};
-use services::delivery::resolved_hook::EffectiveHook;
-use services::health::circuit_breaker::Circuits;
-use services::health::hook_health::{Ended, Foundations, Keeper};
-use services::health::rate_limiter::Rates;
+use services::delivery::resolved_hook::ResolvedHook;
+use services::health::circuit_breaker::CircuitBreakers;
+use services::health::hook_health::{AttemptSummary, HookHealth, HookHealthDeps};
+use services::health::rate_limiter::RateLimiter;
 use tests::faults::{Fault, FaultyProxy};
 use tests::ministack::Ministack;
 
@@ -117,7 +117,7 @@ async fn of_two_writers_of_the_same_one_is_refused_also_when_answers_are_lost() 
 async fn a_failure_is_counted_once_and_the_probe_is_not_lost() {
     let (proxy, stores) = faulty_stores().await;
     let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
-    let circuits = Circuits::new(Arc::clone(&stores.documents), clock, Duration::from_secs(5));
+    let circuits = CircuitBreakers::new(Arc::clone(&stores.documents), clock, Duration::from_secs(5));
     let (tenant, hook) = (tenant_id("acme"), hook_id());
     for counted in [1, 2] {
         let failure = failure(&stores, hook);
@@ -144,20 +144,20 @@ async fn a_hook_that_was_disabled_is_announced() {
     let made = hook("acme", &["post.*"]);
     stores.hooks.create(&made).await.unwrap();
     let told = Arc::new(Kept::default());
-    let keeper = Keeper::new(Foundations {
+    let hook_health = HookHealth::new(HookHealthDeps {
         documents: Arc::clone(&stores.documents),
         hooks: Arc::clone(&stores.hooks),
         events: told.clone(),
-        rates: Rates::shared(Arc::clone(&stores.documents), Arc::clone(&clock)),
+        rates: RateLimiter::shared(Arc::clone(&stores.documents), Arc::clone(&clock)),
         clock,
         random: Arc::new(OsRandom),
         fresh_for: Duration::ZERO,
     });
     let found = stores.effective_for(Duration::ZERO).get(&made.tenant, made.id).await.unwrap().unwrap();
-    let EffectiveHook { settings, .. } = &*found;
+    let ResolvedHook { settings, .. } = &*found;
     let settings: &Complete = settings;
     let at = stores.clock.now();
-    let ended = Ended {
+    let ended = AttemptSummary {
         trace: failure(&stores, made.id).delivery.event.trace(),
         event_type: &"post.published".parse().unwrap(),
         at,
@@ -166,10 +166,10 @@ async fn a_hook_that_was_disabled_is_announced() {
     };
     // How it fares, its former version, itself.
     proxy.fail("PutItem", [None, None, Some(Fault::Lost)]);
-    keeper.heed(&made, settings, ended).await.unwrap();
+    hook_health.record_attempt(&made, settings, ended).await.unwrap();
     let told: Vec<_> = told.take().iter().map(|sent| String::from_utf8_lossy(&sent.body).into_owned()).collect();
     assert!(told.iter().any(|event| event.contains("hook.disabled")), "{told:?}");
-    let trail = keeper.audit.list(&made.tenant, made.id, 10, None).await.unwrap();
+    let trail = hook_health.audit.list(&made.tenant, made.id, 10, None).await.unwrap();
     assert_eq!(trail.items.iter().flatten().map(|entry| entry.what.as_str()).collect::<Vec<_>>(), ["disabled"]);
 }
 

@@ -26,14 +26,14 @@ use domain::ids::{DeliveryId, new_ulid};
 use domain::secret::{Secret, SigningSecret};
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
-use services::delivery::resolved_hook::EffectiveHooks;
-use services::health::circuit_breaker::Circuits;
-use services::health::hook_health::{Foundations, Keeper};
-use services::health::operational_events::Herald;
-use services::health::rate_limiter::Rates;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::circuit_breaker::CircuitBreakers;
+use services::health::hook_health::{HookHealth, HookHealthDeps};
+use services::health::operational_events::OperationalEvents;
+use services::health::rate_limiter::RateLimiter;
 use services::repositories::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use services::repositories::documents::{StoredProfiles, StoredReplays, StoredTenants};
-use services::repositories::encrypted_hooks::SealedHooks;
+use services::repositories::encrypted_hooks::EncryptedHooks;
 use tests::dynamo::Dynamo;
 use tests::faults::{Fault, FaultyProxy};
 use tests::ministack::Ministack;
@@ -146,7 +146,7 @@ impl Pipeline {
         let store = Dynamo::store();
         let tenant = Tenant { settings: Default::default(), profile: None, ..tenant("acme") };
         StoredTenants::new(Arc::new(self.direct.documents(&store))).create(&tenant).await.unwrap();
-        let hooks = self.direct.sealed_hooks(&store, self.direct.vault(&self.kms_key));
+        let hooks = self.direct.encrypted_hooks(&store, self.direct.cipher(&self.kms_key));
         let make = |rate_limit: u32| Hook {
             channels: Default::default(),
             filter: None,
@@ -190,11 +190,11 @@ impl Pipeline {
     fn deliver(&self) -> deliver::Deps {
         let (aws, store) = (&self.faulty, Dynamo::store());
         let stored = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
-        let hooks = Arc::new(SealedHooks::new(stored.clone(), aws.vault(&self.kms_key)));
+        let hooks = Arc::new(EncryptedHooks::new(stored.clone(), aws.cipher(&self.kms_key)));
         let (tenants, profiles) = (StoredTenants::new(self.cached()), StoredProfiles::new(self.cached()));
         let states: Arc<dyn Documents> = Arc::new(aws.documents(&store));
-        let keeper = Keeper::new(Foundations {
-            rates: Rates::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
+        let hook_health = HookHealth::new(HookHealthDeps {
+            rates: RateLimiter::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
             documents: states,
             hooks: stored,
             events: Arc::new(aws.queue(self.url("events"))),
@@ -204,8 +204,8 @@ impl Pipeline {
         });
         let profile = "standard".parse().unwrap();
         deliver::Deps {
-            keeper: Arc::new(keeper),
-            hooks: Arc::new(EffectiveHooks::new(hooks, Arc::new(tenants), Arc::new(profiles), profile)),
+            hook_health: Arc::new(hook_health),
+            hooks: Arc::new(ResolvedHooks::new(hooks, Arc::new(tenants), Arc::new(profiles), profile)),
             events: Arc::new(aws.events(&store)),
             log: Arc::new(aws.deliveries(&store)),
             retries: Arc::new(aws.queue(self.url("retries"))),
@@ -226,15 +226,15 @@ impl Pipeline {
         let (tenants, profiles) = (StoredTenants::new(self.cached()), StoredProfiles::new(self.cached()));
         let (tenants, profile) = (Arc::new(tenants), "standard".parse().unwrap());
         requeue::Deps {
-            effective: Arc::new(EffectiveHooks::new(hooks.clone(), tenants.clone(), Arc::new(profiles), profile)),
+            resolved: Arc::new(ResolvedHooks::new(hooks.clone(), tenants.clone(), Arc::new(profiles), profile)),
             hooks,
-            circuits: Arc::new(Circuits::new(Arc::clone(&documents), Arc::clone(&aws.clock), FRESH_FOR)),
+            circuits: Arc::new(CircuitBreakers::new(Arc::clone(&documents), Arc::clone(&aws.clock), FRESH_FOR)),
             tenants,
             events: Arc::new(aws.events(&store)),
             log: Arc::new(aws.deliveries(&store)),
             replays: Arc::new(StoredReplays::new(documents)),
             jobs: Arc::new(aws.queue(self.url("retries"))),
-            herald: Herald::new(Arc::new(aws.queue(self.url("events")))),
+            operational_events: OperationalEvents::new(Arc::new(aws.queue(self.url("events")))),
             redeliveries: Arc::new(aws.queue(self.url("redeliveries"))),
             clock: Arc::clone(&aws.clock),
             random: Arc::new(OsRandom),

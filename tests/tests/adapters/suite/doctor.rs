@@ -11,8 +11,8 @@ use contract::ports::{
     Check, Clock, Condition, Doctor, ManualClock, Outgoing, QueueReceiver as _, QueueSender as _, SystemClock,
 };
 use embedded::{
-    DataClock, DeadLetters, EmbeddedDoctor, EmbeddedQueue, OpenVaultError, QueueOptions, Store, StoreOptions,
-    open_vault,
+    DataClock, DeadLetters, EmbeddedDoctor, EmbeddedQueue, OpenCipherError, QueueOptions, Store, StoreOptions,
+    open_cipher,
 };
 use services::runtime::config::StoreConfig;
 use tests::dynamo::create_table;
@@ -78,7 +78,7 @@ async fn directory(clock: &ManualClock) -> Patient {
     let data_clock = Arc::new(DataClock::new(Arc::new(clock.clone())));
     let store = Store::open(&path, &StoreOptions::default(), data_clock.clone()).unwrap();
     data_clock.begin(&store, RETENTION, None).await.unwrap();
-    let _: Result<_, OpenVaultError> = open_vault(&store, &path).await;
+    let _: Result<_, OpenCipherError> = open_cipher(&store, &path).await;
     let options = QueueOptions {
         lease: Duration::from_secs(75),
         max_messages: 10,

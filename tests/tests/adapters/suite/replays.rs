@@ -1,4 +1,4 @@
-use contract::ports::{ManualClock, OsRandom, StoreError};
+use contract::ports::{OsRandom, StoreError};
 use domain::ids::{HookId, ReplayId, new_ulid};
 use domain::replay::{Place, Replay, ReplayKind, ReplayStatus};
 use domain::unknown::Unknown;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use contract::ports::{DataKey, DataKeys, KeyError, ManualClock, OsRandom, PlainKey};
 use domain::random::Random as _;
-use services::repositories::encrypted_hooks::SealedHooks;
-use services::secrets::envelope::Vault;
+use services::repositories::encrypted_hooks::EncryptedHooks;
+use services::secrets::envelope::EnvelopeCipher;
 
 use super::{Stores, dynamo, on_disk};
 
@@ -20,12 +20,12 @@ pub(crate) async fn over_dynamo() -> Option<Stores> {
 /// The same stores with sealed hooks, under keys that count their calls.
 pub(crate) fn sealed(stores: Stores) -> (Stores, Arc<CountedKeys>) {
     let keys = Arc::new(CountedKeys::default());
-    let hooks = Arc::new(SealedHooks::new(Arc::clone(&stores.hooks), vault(&keys, &stores.clock)));
+    let hooks = Arc::new(EncryptedHooks::new(Arc::clone(&stores.hooks), cipher(&keys, &stores.clock)));
     (Stores { hooks, ..stores }, keys)
 }
 
-pub(crate) fn vault(keys: &Arc<CountedKeys>, clock: &ManualClock) -> Arc<Vault> {
-    Arc::new(Vault::new(keys.clone(), Arc::new(clock.clone())))
+pub(crate) fn cipher(keys: &Arc<CountedKeys>, clock: &ManualClock) -> Arc<EnvelopeCipher> {
+    Arc::new(EnvelopeCipher::new(keys.clone(), Arc::new(clock.clone())))
 }
 
 /// As long as KMS wraps 32 bytes.

@@ -10,8 +10,8 @@ use domain::ids::{DeliveryId, EventSeq, HookId, new_ulid};
 use domain::seconds::Seconds;
 use domain::settings::CircuitBreaker;
 use futures::future::join_all;
-use services::health::circuit_breaker::Circuits;
-use services::health::rate_limiter::Rates;
+use services::health::circuit_breaker::CircuitBreakers;
+use services::health::rate_limiter::RateLimiter;
 use services::repositories::audit::AuditTrail;
 
 use super::Stores;
@@ -22,9 +22,9 @@ const BREAKER: CircuitBreaker =
 /// As `deliver` remembers on AWS.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
-fn processes(stores: &Stores, count: usize) -> Vec<Circuits> {
+fn processes(stores: &Stores, count: usize) -> Vec<CircuitBreakers> {
     let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
-    (0..count).map(|_| Circuits::new(Arc::clone(&stores.documents), Arc::clone(&clock), FRESH_FOR)).collect()
+    (0..count).map(|_| CircuitBreakers::new(Arc::clone(&stores.documents), Arc::clone(&clock), FRESH_FOR)).collect()
 }
 
 fn failure(stores: &Stores, hook: HookId) -> Failure {
@@ -90,8 +90,8 @@ pub(crate) async fn all_processes_together_keep_to_the_rate(stores: &Stores) {
     const LIMIT: u32 = 40;
     let (tenant, hook) = (&tenant_id("acme"), hook_id());
     let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
-    let processes: Vec<Rates> =
-        (0..3).map(|_| Rates::shared(Arc::clone(&stores.documents), Arc::clone(&clock))).collect();
+    let processes: Vec<RateLimiter> =
+        (0..3).map(|_| RateLimiter::shared(Arc::clone(&stores.documents), Arc::clone(&clock))).collect();
     let mut sent = Vec::new();
     for step in 0..30 {
         let now = stores.clock.now();
@@ -123,7 +123,7 @@ pub(crate) async fn a_circuit_that_was_opened_in_the_future_is_probed_as_soon_as
 pub(crate) async fn turns_that_were_given_in_the_future_come_as_soon_as_was_meant(stores: &Stores) {
     let (tenant, hook) = (&tenant_id("acme"), hook_id());
     let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
-    let process = || Rates::shared(Arc::clone(&stores.documents), Arc::clone(&clock));
+    let process = || RateLimiter::shared(Arc::clone(&stores.documents), Arc::clone(&clock));
     let writer = process();
     for _ in 0..3 {
         writer.take(tenant, hook, stores.clock.now(), 1, false).await.unwrap();
@@ -140,7 +140,7 @@ pub(crate) async fn turns_that_were_given_in_the_future_come_as_soon_as_was_mean
 pub(crate) async fn a_jump_that_no_process_saw_counts_for_a_fifth_of_what_disables_a_hook(stores: &Stores) {
     const DISABLE_AFTER: Duration = Duration::from_secs(3_600);
     let (tenant, hook) = (&tenant_id("acme"), hook_id());
-    let count = async |process: &Circuits| {
+    let count = async |process: &CircuitBreakers| {
         let failure = failure(stores, hook);
         let counted = process.health.change(tenant, hook, |health| {
             health.count_failing(failure.at, DISABLE_AFTER);

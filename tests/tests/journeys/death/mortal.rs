@@ -17,9 +17,9 @@ use domain::replay::Replay;
 use domain::time::Timestamp;
 use embedded::EmbeddedDocuments;
 use local::Engine;
-use services::delivery::resolved_hook::EffectiveHooks;
-use services::health::hook_health::{Foundations, Keeper};
-use services::health::rate_limiter::Rates;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::hook_health::{HookHealth, HookHealthDeps};
+use services::health::rate_limiter::RateLimiter;
 
 use super::fate::{Blow, Fate, Step};
 
@@ -59,22 +59,22 @@ pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
         Arc::new(engine.queues.events.for_stage()),
     );
     let mortal_hooks: Arc<dyn Hooks> = Arc::new(Mortal { port: hooks, fate: Arc::clone(fate) });
-    deliver.hooks = Arc::new(EffectiveHooks::new(
+    deliver.hooks = Arc::new(ResolvedHooks::new(
         Arc::clone(&mortal_hooks),
         Arc::clone(&engine.api.tenants),
         Arc::clone(&engine.api.profiles),
         deliver.hooks.usual_profile().clone(),
     ));
-    deliver.keeper = Arc::new(Keeper::new(Foundations {
+    deliver.hook_health = Arc::new(HookHealth::new(HookHealthDeps {
         documents: Arc::new(Mortal { port: documents, fate: Arc::clone(fate) }),
         hooks: mortal_hooks,
         events: Arc::new(Mortal { port: events, fate: Arc::clone(fate) }),
         clock: Arc::clone(&deliver.clock),
         random: Arc::clone(&deliver.random),
-        rates: Rates::own(Arc::clone(&deliver.clock)),
+        rates: RateLimiter::own(Arc::clone(&deliver.clock)),
         fresh_for: Duration::MAX,
     }));
-    requeue.circuits = Arc::clone(&deliver.keeper.circuits);
+    requeue.circuits = Arc::clone(&deliver.hook_health.circuits);
 }
 
 /// The same for the queue that publishers write to through the API.

@@ -9,12 +9,12 @@ use domain::delivery::{Attempt, Delivery, Outcome, Revision};
 use domain::event::Event;
 use domain::ids::{DeliveryId, EventSeq};
 use serde::Serialize;
-use services::delivery::request::{self, Subject};
-use services::delivery::resolved_hook::EffectiveHook;
+use services::delivery::request::{self, EventToSend};
+use services::delivery::resolved_hook::ResolvedHook;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::routes::sent::{Header, SentRequest, masked};
+use crate::routes::request_view::{Header, RequestView, masked};
 
 /// What came back, as far as it is kept.
 #[derive(Serialize, ToSchema)]
@@ -44,7 +44,7 @@ pub(super) struct Exchanges<'a> {
     deps: &'a Deps,
     delivery: &'a Delivery,
     /// What attempts were made of, as far as it was looked up.
-    hooks: Vec<(Revision, Option<EffectiveHook>)>,
+    hooks: Vec<(Revision, Option<ResolvedHook>)>,
 }
 
 impl<'a> Exchanges<'a> {
@@ -53,7 +53,7 @@ impl<'a> Exchanges<'a> {
     }
 
     /// The request, or why it cannot be shown.
-    pub(super) async fn request(&mut self, attempt: &Attempt) -> StoreResult<Result<SentRequest, String>> {
+    pub(super) async fn request(&mut self, attempt: &Attempt) -> StoreResult<Result<RequestView, String>> {
         if attempt.outcome == Outcome::Auth {
             return Ok(Err("no request was sent".to_owned()));
         }
@@ -85,12 +85,12 @@ impl<'a> Exchanges<'a> {
         Ok(events.get(tenant, &id).await?.filter(|event| event.seq == seq))
     }
 
-    async fn hook(&mut self, at: &Revision) -> StoreResult<Option<&EffectiveHook>> {
+    async fn hook(&mut self, at: &Revision) -> StoreResult<Option<&ResolvedHook>> {
         let known = self.hooks.iter().position(|(revision, _)| revision == at);
         let place = match known {
             Some(place) => place,
             None => {
-                let found = self.deps.effective.at(&self.delivery.tenant, self.delivery.hook(), at).await?;
+                let found = self.deps.resolved.at(&self.delivery.tenant, self.delivery.hook(), at).await?;
                 self.hooks.push((at.clone(), found.map(masked)));
                 self.hooks.len() - 1
             }
@@ -107,12 +107,12 @@ fn travellers(delivery: &Delivery, attempt: &Attempt) -> Vec<EventSeq> {
     }
 }
 
-fn build(hook: &EffectiveHook, events: &[Event], attempt: &Attempt) -> Result<SentRequest, String> {
+fn build(hook: &ResolvedHook, events: &[Event], attempt: &Attempt) -> Result<RequestView, String> {
     let name = |event: &Event| DeliveryId { event: event.seq, hook: hook.hook.id };
-    let subjects: Vec<Subject<'_>> = events
+    let subjects: Vec<EventToSend<'_>> = events
         .iter()
         .filter_map(|event| {
-            Some(Subject {
+            Some(EventToSend {
                 delivery: name(event),
                 event_id: &event.id,
                 event_type: &event.event_type,
@@ -123,5 +123,5 @@ fn build(hook: &EffectiveHook, events: &[Event], attempt: &Attempt) -> Result<Se
         })
         .collect();
     let id = request::name(&events.iter().map(name).collect::<Vec<_>>());
-    SentRequest::made_again(hook, &subjects, &id, attempt.at, attempt.with_key)
+    RequestView::made_again(hook, &subjects, &id, attempt.at, attempt.with_key)
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::exchange::{Exchanges, ResponseView};
 use crate::Deps;
 use crate::listed::Entry;
-use crate::routes::sent::SentRequest;
+use crate::routes::request_view::RequestView;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Delivery)]
@@ -85,7 +85,7 @@ pub(crate) struct WholeAttempt {
     #[serde(flatten)]
     attempt: AttemptView,
     /// What was sent; null when it cannot be shown any more
-    request: Option<SentRequest>,
+    request: Option<RequestView>,
     /// Why the request cannot be shown
     #[serde(skip_serializing_if = "Option::is_none")]
     request_missing: Option<String>,

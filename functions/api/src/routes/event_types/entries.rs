@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Deps;
+use crate::event_validation::{ValidationBudget, Validator};
 use crate::input::present;
 use crate::problem::{FieldError, Problem};
-use crate::vetting::{Allowance, Inspector};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
 /// With it and its schema, a page of 100 entries stays within the 6 MB that
@@ -65,7 +65,7 @@ impl EventTypeView {
 /// names of fields.
 async fn check(
     entry: &EventTypeEntry,
-    inspector: &Inspector,
+    validator: &Validator,
     prefix: &str,
     errors: &mut Vec<FieldError>,
 ) -> Result<(), Problem> {
@@ -79,12 +79,12 @@ async fn check(
         complain(FieldError::new("example", format!("expected at most {MAX_EXAMPLE_BYTES} bytes, got {size}")));
     }
     let Some(schema) = &entry.schema else { return Ok(()) };
-    match (inspector.compiled(schema).await?, &entry.example) {
+    match (validator.compiled(schema).await?, &entry.example) {
         (Err(error), _) => complain(error),
         (Ok(schema), Some(example)) if size <= MAX_EXAMPLE_BYTES => {
             // Each entry has its own, or a catalogue might not be imported as it was exported.
-            let mut allowance = Allowance::default();
-            if let Err(problem) = inspector.comply(schema, "example", example.clone(), &mut allowance).await {
+            let mut budget = ValidationBudget::default();
+            if let Err(problem) = validator.comply(schema, "example", example.clone(), &mut budget).await {
                 if problem.status().is_server_error() {
                     return Err(problem);
                 }
@@ -100,7 +100,7 @@ async fn check(
 /// which is the field `event_types` of a document.
 pub(crate) async fn check_all(
     entries: &[EventTypeEntry],
-    inspector: &Inspector,
+    validator: &Validator,
     errors: &mut Vec<FieldError>,
 ) -> Result<(), Problem> {
     if entries.len() > MAX_EVENT_TYPES {
@@ -113,14 +113,14 @@ pub(crate) async fn check_all(
         if !names.insert(&entry.name) {
             errors.push(FieldError::new(format!("{prefix}name"), "is the name of an earlier entry as well"));
         }
-        check(entry, inspector, &prefix, errors).await?;
+        check(entry, validator, &prefix, errors).await?;
     }
     Ok(())
 }
 
 async fn checked(deps: &Deps, entry: &EventTypeEntry) -> Result<(), Problem> {
     let mut errors = Vec::new();
-    check(entry, &deps.vetting.inspector, "", &mut errors).await?;
+    check(entry, &deps.event_validation.validator, "", &mut errors).await?;
     if errors.is_empty() { Ok(()) } else { Err(Problem::bad_body(errors)) }
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn prepare(
                 health.unverify();
             }
         };
-        deps.keeper.circuits.change(&new.tenant, new.id, renew).await?;
+        deps.hook_health.circuits.change(&new.tenant, new.id, renew).await?;
     }
     Ok(())
 }
@@ -52,5 +52,5 @@ pub(super) async fn note(
         (false, true) => ("enabled", None),
         _ => ("changed", Some(fields.map(String::as_str).collect::<Vec<_>>().join(", "))),
     };
-    Ok(deps.keeper.audit.note(&new.tenant, new.id, by, what, detail).await?)
+    Ok(deps.hook_health.audit.note(&new.tenant, new.id, by, what, detail).await?)
 }

@@ -53,12 +53,12 @@ pub(super) async fn comply(
 ) -> Result<Complete, Problem> {
     let Written { tenant, old, hook, given, secret, access } = written;
     if let Some(name) = &hook.profile
-        && deps.effective.find_profile(name).await?.is_none()
+        && deps.resolved.find_profile(name).await?.is_none()
     {
         errors.push(FieldError::new("profile", "there is no such profile"));
         return Err(Problem::bad_body(errors));
     }
-    let profiles = deps.effective.profiles(hook.profile.as_ref(), tenant).await?;
+    let profiles = deps.resolved.profiles(hook.profile.as_ref(), tenant).await?;
     let layers = Layers { tenant, profiles: &profiles };
     let settings = layers.settle(&hook.settings);
     settings.check(&mut errors);
@@ -67,7 +67,7 @@ pub(super) async fn comply(
     }
     let mut moved = old.is_none();
     if let Some(old) = old {
-        let profiles = deps.effective.profiles(old.profile.as_ref(), tenant).await?;
+        let profiles = deps.resolved.profiles(old.profile.as_ref(), tenant).await?;
         let before = Layers { tenant, profiles: &profiles };
         moved = old.profile != hook.profile;
         check_url(&before, old, hook, &mut errors);
@@ -100,7 +100,7 @@ pub(super) async fn comply(
 
 /// Who allows a tenant no more hooks than this, in words.
 pub(super) async fn limited_by(deps: &Deps, tenant: &Tenant, hook: &Hook, most: u32) -> Result<String, Problem> {
-    let profiles = deps.effective.profiles(hook.profile.as_ref(), tenant).await?;
+    let profiles = deps.resolved.profiles(hook.profile.as_ref(), tenant).await?;
     let layers = Layers { tenant, profiles: &profiles };
     let by = layers.find("max_hooks", |rules| rules.max_hooks == Some(most));
     Ok(by.map(|imposed| format!(" of {}", imposed.by)).unwrap_or_default())

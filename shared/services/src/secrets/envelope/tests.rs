@@ -33,27 +33,27 @@ impl DataKeys for Counting {
     }
 }
 
-fn vault() -> (Vault, Arc<Counting>, ManualClock) {
+fn cipher() -> (EnvelopeCipher, Arc<Counting>, ManualClock) {
     let (keys, clock) = (Arc::new(Counting::default()), ManualClock::at(Timestamp::from_millis(1_000)));
-    (Vault::new(keys.clone(), Arc::new(clock.clone())), keys, clock)
+    (EnvelopeCipher::new(keys.clone(), Arc::new(clock.clone())), keys, clock)
 }
 
 /// Another process with the same keys.
-fn beside(keys: &Arc<Counting>, clock: &ManualClock) -> Vault {
-    Vault::new(keys.clone(), Arc::new(clock.clone()))
+fn beside(keys: &Arc<Counting>, clock: &ManualClock) -> EnvelopeCipher {
+    EnvelopeCipher::new(keys.clone(), Arc::new(clock.clone()))
 }
 
 #[tokio::test]
 async fn what_was_sealed_opens_for_its_owner_only() {
-    let (vault, ..) = vault();
+    let (cipher, ..) = cipher();
     for text in ["whsec_abc", "", "ü\n", &"x".repeat(100_000)] {
-        let sealed = vault.seal("hook/acme/1", text).await.unwrap();
+        let sealed = cipher.seal("hook/acme/1", text).await.unwrap();
         assert!(sealed.starts_with("sealed:v1:"));
         assert!(text.is_empty() || !sealed.contains(text));
-        assert_eq!(vault.open("hook/acme/1", &sealed).await.unwrap(), text);
+        assert_eq!(cipher.open("hook/acme/1", &sealed).await.unwrap(), text);
         for other in ["hook/acme/2", "hook/other/1", ""] {
-            let error = vault.open(other, &sealed).await.unwrap_err();
-            assert!(matches!(error, VaultError::DoesNotOpen));
+            let error = cipher.open(other, &sealed).await.unwrap_err();
+            assert!(matches!(error, EnvelopeError::DoesNotOpen));
             assert!(error.to_string().contains("another owner"), "{error}");
         }
     }
@@ -61,81 +61,81 @@ async fn what_was_sealed_opens_for_its_owner_only() {
 
 #[tokio::test]
 async fn the_same_text_is_sealed_differently_each_time() {
-    let (vault, ..) = vault();
-    assert_ne!(vault.seal("o", "text").await.unwrap(), vault.seal("o", "text").await.unwrap());
+    let (cipher, ..) = cipher();
+    assert_ne!(cipher.seal("o", "text").await.unwrap(), cipher.seal("o", "text").await.unwrap());
 }
 
 #[tokio::test]
 async fn any_changed_bit_keeps_it_shut() {
-    let (vault, ..) = vault();
-    let sealed = vault.seal("o", "a secret").await.unwrap();
+    let (cipher, ..) = cipher();
+    let sealed = cipher.seal("o", "a secret").await.unwrap();
     let bytes = URL_SAFE_NO_PAD.decode(&sealed[MARK.len() + VERSION.len()..]).unwrap();
     for at in 0..bytes.len() * 8 {
         let mut changed = bytes.clone();
         changed[at / 8] ^= 1 << (at % 8);
         let text = format!("{MARK}{VERSION}{}", URL_SAFE_NO_PAD.encode(changed));
-        assert!(vault.open("o", &text).await.is_err(), "bit {at}");
+        assert!(cipher.open("o", &text).await.is_err(), "bit {at}");
     }
     for length in MARK.len()..sealed.len() {
-        assert!(vault.open("o", &sealed[..length]).await.is_err(), "{length} characters");
+        assert!(cipher.open("o", &sealed[..length]).await.is_err(), "{length} characters");
     }
 }
 
 #[tokio::test]
 async fn a_text_of_any_other_format_is_not_guessed_at() {
-    let (vault, ..) = vault();
+    let (cipher, ..) = cipher();
     for text in ["sealed:", "sealed:v2:AAAA", "sealed:v1", "sealed:v11:AAAA"] {
-        assert!(matches!(vault.open("o", text).await, Err(VaultError::NewerFormat)), "{text}");
+        assert!(matches!(cipher.open("o", text).await, Err(EnvelopeError::NewerFormat)), "{text}");
     }
     for text in ["sealed:v1:", "sealed:v1:AAAA", "sealed:v1:*", "sealed:v1:____"] {
-        assert!(matches!(vault.open("o", text).await, Err(VaultError::DoesNotOpen)), "{text}");
+        assert!(matches!(cipher.open("o", text).await, Err(EnvelopeError::DoesNotOpen)), "{text}");
     }
 }
 
 #[tokio::test]
 async fn a_text_from_before_sealing_is_open_already() {
-    let (vault, ..) = vault();
-    assert_eq!(vault.open("o", "whsec_plain").await.unwrap(), "whsec_plain");
+    let (cipher, ..) = cipher();
+    assert_eq!(cipher.open("o", "whsec_plain").await.unwrap(), "whsec_plain");
 }
 
 #[tokio::test]
 async fn a_secret_that_looks_sealed_comes_back_as_it_was_given() {
-    let (vault, ..) = vault();
-    let own = vault.seal("o", "inner").await.unwrap();
+    let (cipher, ..) = cipher();
+    let own = cipher.seal("o", "inner").await.unwrap();
     for given in ["sealed:", "sealed:v1:AAAA", own.as_str()] {
-        let sealed = vault.seal("o", given).await.unwrap();
-        assert_eq!(vault.open("o", &sealed).await.unwrap(), given);
+        let sealed = cipher.seal("o", given).await.unwrap();
+        assert_eq!(cipher.open("o", &sealed).await.unwrap(), given);
     }
 }
 
 #[tokio::test]
 async fn one_data_key_seals_for_minutes_and_no_longer() {
-    let (vault, keys, clock) = vault();
+    let (cipher, keys, clock) = cipher();
     for _ in 0..100 {
-        let sealed = vault.seal("o", "text").await.unwrap();
-        vault.open("o", &sealed).await.unwrap();
+        let sealed = cipher.seal("o", "text").await.unwrap();
+        cipher.open("o", &sealed).await.unwrap();
     }
     assert_eq!((keys.made.load(Ordering::SeqCst), keys.unwrapped.load(Ordering::SeqCst)), (1, 0));
     clock.advance(SEALS_FOR);
-    vault.seal("o", "text").await.unwrap();
+    cipher.seal("o", "text").await.unwrap();
     assert_eq!(keys.made.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
 async fn a_data_key_that_sealed_its_share_is_replaced() {
-    let (vault, keys, _) = vault();
-    vault.seal("o", "text").await.unwrap();
-    vault.sealing.lock().await.as_mut().unwrap().left = 1;
-    vault.seal("o", "text").await.unwrap();
+    let (cipher, keys, _) = cipher();
+    cipher.seal("o", "text").await.unwrap();
+    cipher.sealing.lock().await.as_mut().unwrap().left = 1;
+    cipher.seal("o", "text").await.unwrap();
     assert_eq!(keys.made.load(Ordering::SeqCst), 1);
-    vault.seal("o", "text").await.unwrap();
+    cipher.seal("o", "text").await.unwrap();
     assert_eq!(keys.made.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
 async fn many_that_open_at_once_cost_one_call_until_the_key_is_old() {
-    let (vault, keys, clock) = vault();
-    let sealed = vault.seal("o", "text").await.unwrap();
+    let (cipher, keys, clock) = cipher();
+    let sealed = cipher.seal("o", "text").await.unwrap();
     let other = beside(&keys, &clock);
     for calls in [1, 2] {
         let opening = (0..20).map(|_| other.open("o", &sealed));

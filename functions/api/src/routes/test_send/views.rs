@@ -4,22 +4,22 @@ use contract::ports::{HttpResult, MAX_RESPONSE_BYTES};
 use domain::delivery::{Outcome, Trigger, excerpt};
 use domain::time::Timestamp;
 use serde::Serialize;
-use services::delivery::request::Subject;
-use services::delivery::resolved_hook::EffectiveHook;
+use services::delivery::request::EventToSend;
+use services::delivery::resolved_hook::ResolvedHook;
 use utoipa::ToSchema;
 
-use crate::routes::sent::{Header, SentRequest, masked};
+use crate::routes::request_view::{Header, RequestView, masked};
 
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Trial {
-    result: TrialResult,
+pub(crate) struct TestSend {
+    result: TestSendResult,
     /// More exactly, as in the log
     outcome: Outcome,
     /// In words
     message: String,
     trigger: Trigger,
     /// Null when none could be made
-    request: Option<SentRequest>,
+    request: Option<RequestView>,
     /// Null when there was no answer
     response: Option<ResponseView>,
     duration_ms: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Trial {
 /// What came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum TrialResult {
+pub(crate) enum TestSendResult {
     Success,
     /// No answer, or one that is no success.
     RequestFailed,
@@ -52,10 +52,10 @@ pub(crate) struct ResponseView {
     body_is_base64: bool,
 }
 
-impl Trial {
+impl TestSend {
     pub(super) fn new(
-        hook: &EffectiveHook,
-        subject: &Subject<'_>,
+        hook: &ResolvedHook,
+        subject: &EventToSend<'_>,
         id: &str,
         at: Timestamp,
         with_key: bool,
@@ -72,11 +72,11 @@ impl Trial {
             Err(failure) => (failure.detail.clone(), None),
         };
         Self {
-            result: TrialResult::of(outcome),
+            result: TestSendResult::of(outcome),
             outcome,
             message,
             trigger: Trigger::Test,
-            request: SentRequest::made_again(&masked(hook.clone()), &[*subject], id, at, with_key).ok(),
+            request: RequestView::made_again(&masked(hook.clone()), &[*subject], id, at, with_key).ok(),
             response,
             duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
         }
@@ -92,7 +92,7 @@ fn in_words(outcome: Outcome, status: u16) -> String {
     }
 }
 
-impl TrialResult {
+impl TestSendResult {
     fn of(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Success => Self::Success,

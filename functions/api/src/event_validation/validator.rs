@@ -9,12 +9,12 @@ use domain::payload::Json;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::Allowance;
+use super::ValidationBudget;
 use crate::problem::{FieldError, Problem};
 use crate::schema::{Schema, Schemas};
 
 #[derive(Clone)]
-pub(crate) struct Inspector {
+pub(crate) struct Validator {
     schemas: Arc<Schemas>,
     /// For checks that take long: whoever asks for much waits for its own kind
     /// only, and leaves processors to all others.
@@ -23,7 +23,7 @@ pub(crate) struct Inspector {
     compiler: Arc<Semaphore>,
 }
 
-impl Default for Inspector {
+impl Default for Validator {
     fn default() -> Self {
         let benches = available_parallelism().map_or(1, NonZero::get).div_ceil(2);
         Self {
@@ -34,7 +34,7 @@ impl Default for Inspector {
     }
 }
 
-impl Inspector {
+impl Validator {
     /// The schema with this text, or what is wrong with it.
     pub(crate) async fn compiled(&self, text: &Json) -> Result<Result<Arc<Schema>, FieldError>, Problem> {
         if let Some(known) = self.schemas.known(text.get()) {
@@ -51,21 +51,21 @@ impl Inspector {
         schema: Arc<Schema>,
         field: &'static str,
         data: Json,
-        allowance: &mut Allowance,
+        budget: &mut ValidationBudget,
     ) -> Result<(), Problem> {
         let wrong = |error: FieldError| Problem::bad_body(vec![error]);
-        let weighed = if allowance.grants_at_once(data.get().len() as u64) {
+        let weighed = if budget.grants_at_once(data.get().len() as u64) {
             schema.weigh(field, data.get())
         } else {
             let schema = Arc::clone(&schema);
             aside(&self.benches, move || schema.weigh(field, data.get())).await?
         };
         let weighed = weighed.map_err(wrong)?;
-        if !allowance.grants(weighed.steps) {
+        if !budget.grants(weighed.steps) {
             let message = "takes more work to check than is left to this request; send it in another request";
             return Err(Problem::invalid(StatusCode::PAYLOAD_TOO_LARGE, vec![FieldError::new(field, message)]));
         }
-        let judged = if allowance.grants_at_once(weighed.steps) {
+        let judged = if budget.grants_at_once(weighed.steps) {
             schema.judge(field, &weighed)
         } else {
             aside(&self.benches, move || schema.judge(field, &weighed)).await?
@@ -117,30 +117,30 @@ mod tests {
 
     #[tokio::test]
     async fn what_takes_long_leaves_the_thread_of_its_request() {
-        let inspector = Inspector::default();
-        assert_ne!(aside(&inspector.benches, || thread::current().id()).await.unwrap(), thread::current().id());
+        let validator = Validator::default();
+        assert_ne!(aside(&validator.benches, || thread::current().id()).await.unwrap(), thread::current().id());
     }
 
     #[tokio::test]
     async fn a_check_that_takes_long_waits_for_its_own_kind_and_a_cheap_one_does_not() {
-        let inspector = Inspector::default();
+        let validator = Validator::default();
         let (nasty, usual) = (json(NASTY), json(r#"{"type":"object","required":["id"]}"#));
         let [nasty, usual] =
-            [inspector.compiled(&nasty).await, inspector.compiled(&usual).await].map(|schema| schema.unwrap().unwrap());
-        let mut allowances = [(); 3].map(|()| Allowance::default());
+            [validator.compiled(&nasty).await, validator.compiled(&usual).await].map(|schema| schema.unwrap().unwrap());
+        let mut allowances = [(); 3].map(|()| ValidationBudget::default());
         let [first, second, third] = &mut allowances;
-        let benches = occupied(&inspector.benches);
+        let benches = occupied(&validator.benches);
         let mut long = [
-            Box::pin(inspector.comply(nasty, "data", text(4_000), first)),
-            Box::pin(inspector.comply(Arc::clone(&usual), "data", text(60_000), second)),
+            Box::pin(validator.comply(nasty, "data", text(4_000), first)),
+            Box::pin(validator.comply(Arc::clone(&usual), "data", text(60_000), second)),
         ];
         for check in &mut long {
             assert!(check.as_mut().now_or_never().is_none(), "it is done on the spot");
         }
-        let cheap = inspector.comply(Arc::clone(&usual), "data", json(r#"{"id":1}"#), third);
+        let cheap = validator.comply(Arc::clone(&usual), "data", json(r#"{"id":1}"#), third);
         assert!(cheap.now_or_never().unwrap().is_ok());
         let unknown = json(r#"{"type":"array"}"#);
-        assert!(inspector.compiled(&unknown).await.unwrap().is_ok(), "nor does one whose schema is new");
+        assert!(validator.compiled(&unknown).await.unwrap().is_ok(), "nor does one whose schema is new");
         drop(benches);
         let [nasty, large] = long;
         assert!(nasty.await.is_ok());
@@ -149,13 +149,13 @@ mod tests {
 
     #[tokio::test]
     async fn many_cheap_checks_of_one_request_make_way_for_others() {
-        let inspector = Inspector::default();
-        let usual = inspector.compiled(&json(r#"{"type":"string"}"#)).await.unwrap().unwrap();
-        let _benches = occupied(&inspector.benches);
+        let validator = Validator::default();
+        let usual = validator.compiled(&json(r#"{"type":"string"}"#)).await.unwrap().unwrap();
+        let _benches = occupied(&validator.benches);
         let batch = async {
-            let mut allowance = Allowance::default();
+            let mut budget = ValidationBudget::default();
             for _ in 0..100 {
-                inspector.comply(Arc::clone(&usual), "data", text(2_000), &mut allowance).await.unwrap();
+                validator.comply(Arc::clone(&usual), "data", text(2_000), &mut budget).await.unwrap();
             }
         };
         assert!(Box::pin(batch).as_mut().now_or_never().is_none());
@@ -163,25 +163,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_schema_is_compiled_aside() {
-        let inspector = Inspector::default();
-        let benches = occupied(&inspector.compiler);
+        let validator = Validator::default();
+        let benches = occupied(&validator.compiler);
         let schema = json(NASTY);
-        assert!(inspector.compiled(&schema).now_or_never().is_none());
+        assert!(validator.compiled(&schema).now_or_never().is_none());
         drop(benches);
-        assert!(inspector.compiled(&schema).await.unwrap().is_ok());
-        assert!(inspector.compiled(&schema).now_or_never().is_some(), "it is known now");
+        assert!(validator.compiled(&schema).await.unwrap().is_ok());
+        assert!(validator.compiled(&schema).now_or_never().is_some(), "it is known now");
     }
 
     #[tokio::test]
     async fn all_checks_of_a_request_share_one_allowance_and_the_next_request_has_its_own() {
-        let inspector = Inspector::default();
-        let nasty = inspector.compiled(&json(NASTY)).await.unwrap().unwrap();
-        let check = async |allowance: &mut Allowance| {
-            inspector.comply(Arc::clone(&nasty), "data", text(60_000), allowance).await
+        let validator = Validator::default();
+        let nasty = validator.compiled(&json(NASTY)).await.unwrap().unwrap();
+        let check = async |budget: &mut ValidationBudget| {
+            validator.comply(Arc::clone(&nasty), "data", text(60_000), budget).await
         };
-        let (mut allowance, mut taken) = (Allowance::default(), 0);
+        let (mut budget, mut taken) = (ValidationBudget::default(), 0);
         let refused = loop {
-            match check(&mut allowance).await {
+            match check(&mut budget).await {
                 Ok(()) => taken += 1,
                 Err(problem) => break problem,
             }
@@ -190,6 +190,6 @@ mod tests {
         assert!(taken > 1);
         assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
         assert!(refused.detail().contains("another request"), "{}", refused.detail());
-        assert!(check(&mut Allowance::default()).await.is_ok());
+        assert!(check(&mut ValidationBudget::default()).await.is_ok());
     }
 }

@@ -8,18 +8,18 @@ const AT_ONCE: u64 = 50_000;
 /// How much checking one request may ask for, however many events it brings.
 /// Counted in steps and not in time, so that the same request always gets the
 /// same answer.
-pub(crate) struct Allowance {
+pub(crate) struct ValidationBudget {
     all: u64,
     at_once: u64,
 }
 
-impl Default for Allowance {
+impl Default for ValidationBudget {
     fn default() -> Self {
         Self { all: MAX_STEPS, at_once: AT_ONCE }
     }
 }
 
-impl Allowance {
+impl ValidationBudget {
     /// Whether there are still so many steps; they are used up then.
     pub(super) fn grants(&mut self, steps: u64) -> bool {
         take(&mut self.all, steps)

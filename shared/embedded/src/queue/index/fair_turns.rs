@@ -35,10 +35,10 @@ pub(super) struct Limits {
 /// and a group without a lease comes before those that have one: so any number
 /// of slow endpoints leaves room for the quick ones, and very many of them for
 /// one that nobody knows yet.
-pub(super) struct Turns {
+pub(super) struct FairTurns {
     lines: [VecDeque<Arc<str>>; 3],
     /// Who stands in them: nobody twice in one.
-    standing: [HashSet<Arc<str>, RandomState>; 3],
+    claim: [HashSet<Arc<str>, RandomState>; 3],
     leased: [usize; 3],
     limits: Limits,
     /// The quick and the others have a turn one after the other while both can be served.
@@ -47,11 +47,11 @@ pub(super) struct Turns {
     paces: Cache<Arc<str>, Duration>,
 }
 
-impl Turns {
+impl FairTurns {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             lines: Default::default(),
-            standing: Default::default(),
+            claim: Default::default(),
             leased: [0; 3],
             limits,
             others_next: false,
@@ -69,7 +69,7 @@ impl Turns {
     }
 
     pub(super) fn push(&mut self, group: &Arc<str>, line: Line) {
-        if self.standing[line as usize].insert(Arc::clone(group)) {
+        if self.claim[line as usize].insert(Arc::clone(group)) {
             self.lines[line as usize].push_back(Arc::clone(group));
         }
     }
@@ -81,7 +81,7 @@ impl Turns {
         self.others_next = line.is_none();
         let line = line.unwrap_or(Line::Quick);
         let group = self.lines[line as usize].pop_front()?;
-        self.standing[line as usize].remove(&group);
+        self.claim[line as usize].remove(&group);
         Some((group, line))
     }
 
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn nobody_stands_twice_in_a_line() {
-        let mut turns = Turns::new(Limits { others: 1, more: 0 });
+        let mut turns = FairTurns::new(Limits { others: 1, more: 0 });
         let group: Arc<str> = Arc::from("slow");
         for _ in 0..3 {
             turns.push(&group, Line::More);

@@ -1,4 +1,4 @@
-//! The vault of a data directory, checked when it is opened.
+//! The cipher of a data directory, checked when it is opened.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use super::codec::{key, prefix_range};
 use super::keyring::{Keyring, KeyringError};
 use super::store::{Store, Table};
 use contract::ports::{StoreError, StoreResult};
-use services::secrets::envelope::{Vault, VaultError};
+use services::secrets::envelope::{EnvelopeCipher, EnvelopeError};
 
 /// What the check rows hold, and whose they are.
 const CHECK: &str = "vault check";
 
 #[derive(Debug, thiserror::Error)]
-pub enum OpenVaultError {
+pub enum OpenCipherError {
     #[error(transparent)]
     Keys(#[from] KeyringError),
     #[error("the secrets in this directory cannot be opened with its file of keys")]
-    Check(#[source] VaultError),
+    Check(#[source] EnvelopeError),
     #[error(
         "the store in {} is empty, though it was in use; put the whole directory back from a backup",
         .0.display()
@@ -29,22 +29,22 @@ pub enum OpenVaultError {
     Store(#[from] StoreError),
 }
 
-/// The vault over the key file of `directory`, where `store` is.
+/// The cipher over the key file of `directory`, where `store` is.
 ///
 /// The store keeps a row sealed under each master key that was ever current. All
 /// of them have to open, so a key file that is missing, was mixed up or is an
 /// older backup is told at the start and not by the first delivery.
-pub async fn open_vault(store: &Store, directory: &Path) -> Result<Vault, OpenVaultError> {
+pub async fn open_cipher(store: &Store, directory: &Path) -> Result<EnvelopeCipher, OpenCipherError> {
     let rows = check_rows(store)?;
     if rows.is_empty() && store.is_in_use()? {
-        return Err(OpenVaultError::Emptied(directory.to_owned()));
+        return Err(OpenCipherError::Emptied(directory.to_owned()));
     }
     let keys = Keyring::open(directory, rows.is_empty(), store.clock())?;
     let current = row(&keys.current_id());
-    let vault = Vault::new(Arc::new(keys), store.shared_clock());
-    open_all(&vault, &rows).await?;
+    let cipher = EnvelopeCipher::new(Arc::new(keys), store.shared_clock());
+    open_all(&cipher, &rows).await?;
     if !rows.iter().any(|(key, _)| **key == *current) {
-        let sealed = vault.seal(CHECK, CHECK).await.map_err(OpenVaultError::Check)?;
+        let sealed = cipher.seal(CHECK, CHECK).await.map_err(OpenCipherError::Check)?;
         store
             .write(move |tx| {
                 tx.put(Table::Hooks, current, sealed.into_bytes());
@@ -53,26 +53,26 @@ pub async fn open_vault(store: &Store, directory: &Path) -> Result<Vault, OpenVa
             .await?;
     }
     store.set_in_use()?;
-    Ok(vault)
+    Ok(cipher)
 }
 
 /// Whether the file of keys, as it is now, would do at the next start. Makes and
 /// writes nothing.
-pub(super) async fn check_vault(store: &Store, directory: &Path) -> Result<(), OpenVaultError> {
+pub(super) async fn check_cipher(store: &Store, directory: &Path) -> Result<(), OpenCipherError> {
     let keys = Keyring::open(directory, false, store.clock())?;
-    let vault = Vault::new(Arc::new(keys), store.shared_clock());
-    open_all(&vault, &check_rows(store)?).await?;
-    vault.probe().await.map_err(OpenVaultError::Check)
+    let cipher = EnvelopeCipher::new(Arc::new(keys), store.shared_clock());
+    open_all(&cipher, &check_rows(store)?).await?;
+    cipher.probe().await.map_err(OpenCipherError::Check)
 }
 
 pub(super) fn check_rows(store: &Store) -> StoreResult<Vec<(Slice, Slice)>> {
     store.range(Table::Hooks, prefix_range(row(""))).collect()
 }
 
-async fn open_all(vault: &Vault, rows: &[(Slice, Slice)]) -> Result<(), OpenVaultError> {
+async fn open_all(cipher: &EnvelopeCipher, rows: &[(Slice, Slice)]) -> Result<(), OpenCipherError> {
     for (_, sealed) in rows {
-        let text = std::str::from_utf8(sealed).map_err(|_| OpenVaultError::Check(VaultError::DoesNotOpen))?;
-        vault.open(CHECK, text).await.map_err(OpenVaultError::Check)?;
+        let text = std::str::from_utf8(sealed).map_err(|_| OpenCipherError::Check(EnvelopeError::DoesNotOpen))?;
+        cipher.open(CHECK, text).await.map_err(OpenCipherError::Check)?;
     }
     Ok(())
 }

@@ -18,8 +18,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::front::Front;
 use super::metrics::Metrics;
+use super::router_switch::RouterSwitch;
 use super::{backups, dead_letters};
 
 /// How long a stop waits for attempts that are under way; the longest an
@@ -31,19 +31,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// endpoints end before that. Then the process is at fault.
 const LET_GO: Duration = Duration::from_secs(120);
 
-pub(super) struct Life {
+pub(super) struct Supervisor {
     pub(super) data: PathBuf,
     pub(super) options: Options,
-    pub(super) front: Front,
+    pub(super) switch: RouterSwitch,
     pub(super) metrics: Metrics,
     pub(super) stop: watch::Receiver<bool>,
 }
 
-impl Life {
+impl Supervisor {
     pub(super) fn open(&self, engine: &Engine) {
         let own =
             self.metrics.routes(engine).merge(dead_letters::routes(engine)).merge(backups::routes(engine, &self.data));
-        self.front.open(api::router(engine.api.clone()).merge(own));
+        self.switch.open(api::router(engine.api.clone()).merge(own));
     }
 
     /// Runs until it is told to stop, and then finishes what is under way. An
@@ -51,7 +51,7 @@ impl Life {
     pub(super) async fn run(mut self, mut engine: Engine, http: JoinHandle<()>) -> anyhow::Result<()> {
         loop {
             let (halt, halted) = watch::channel(false);
-            let pump = tokio::spawn(engine.pump().run(halted));
+            let consumers = tokio::spawn(engine.consumers().run(halted));
             // Ends with its engine, whose store it holds.
             let expiry = tokio::spawn(dead_letters::expire(engine.dead_letters.clone()));
             let time = tokio::spawn(local::keep_time(engine.clone()));
@@ -65,7 +65,7 @@ impl Life {
             }
             let Some(failure) = failure else {
                 let _ = halt.send(true);
-                let finished = tokio::time::timeout(GRACE, async { tokio::join!(http, pump) });
+                let finished = tokio::time::timeout(GRACE, async { tokio::join!(http, consumers) });
                 if finished.await.is_err() {
                     tracing::warn!("some attempts are still under way; they will be made again at the next start");
                 }
@@ -76,10 +76,10 @@ impl Life {
                 return Ok(());
             };
             tracing::error!(error = %causes(&failure), "the disk has failed; everything is refused until the store can be opened again");
-            self.front.close(engine.store.check().err().unwrap_or("the disk has failed"));
+            self.switch.close(engine.store.check().err().unwrap_or("the disk has failed"));
             // What is under way could not be logged, and is made again.
-            pump.abort();
-            let _ = pump.await;
+            consumers.abort();
+            let _ = consumers.await;
             close(engine.store.clone()).await;
             drop(engine);
             match self.start_again().await? {

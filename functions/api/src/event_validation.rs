@@ -1,7 +1,7 @@
 //! Holds what is published against the catalogue.
 
-mod allowance;
-mod inspector;
+mod budget;
+mod validator;
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use services::repositories::catalogue::Catalogue;
 
 use crate::problem::{FieldError, Problem};
 
-pub(crate) use allowance::Allowance;
-pub(crate) use inspector::Inspector;
+pub(crate) use budget::ValidationBudget;
+pub(crate) use validator::Validator;
 
 /// What a publisher must comply with. It is asked for every event, so the
 /// catalogue may be a few seconds old; where there is none, nothing is read for
 /// each type.
 #[derive(Clone)]
-pub struct Vetting {
+pub struct EventValidation {
     catalogue: Arc<Catalogue>,
-    pub(crate) inspector: Inspector,
+    pub(crate) validator: Validator,
 }
 
-impl Vetting {
+impl EventValidation {
     pub fn new(catalogue: Arc<Catalogue>) -> Self {
-        Self { catalogue, inspector: Inspector::default() }
+        Self { catalogue, validator: Validator::default() }
     }
 
     /// Refuses archived types, unknown ones where the tenant is strict, and
@@ -35,7 +35,7 @@ impl Vetting {
         tenant: &TenantId,
         name: &EventType,
         data: &Arc<RawValue>,
-        allowance: &mut Allowance,
+        budget: &mut ValidationBudget,
     ) -> Result<(), Problem> {
         // A tenant that is being deleted has no rules any more.
         let Some(tenant) = self.catalogue.tenant(tenant).await? else { return Ok(()) };
@@ -51,10 +51,10 @@ impl Vetting {
             return refuse("type", "is archived and not published any more");
         }
         let Some(schema) = &entry.schema else { return Ok(()) };
-        let schema = self.inspector.compiled(schema).await?.map_err(|error| {
+        let schema = self.validator.compiled(schema).await?.map_err(|error| {
             tracing::error!(tenant.id = %tenant.id, event.r#type = %name, error = error.message, "a stored schema cannot be used");
             Problem::internal()
         })?;
-        self.inspector.comply(schema, "data", Arc::clone(data).into(), allowance).await
+        self.validator.comply(schema, "data", Arc::clone(data).into(), budget).await
     }
 }

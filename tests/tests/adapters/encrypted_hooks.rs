@@ -8,14 +8,14 @@ use contract::ports::{Hooks, ManualClock, StoreError};
 use contract::stage::causes;
 use domain::hook::Hook;
 use domain::secret::Secret;
-use embedded::{EmbeddedHooks, Keyring, OpenVaultError, open_vault};
+use embedded::{EmbeddedHooks, Keyring, OpenCipherError, open_cipher};
 use serde_json::json;
-use services::repositories::encrypted_hooks::SealedHooks;
+use services::repositories::encrypted_hooks::EncryptedHooks;
 use tests::dynamo::{Dynamo, HOOKS_TABLE};
 use tests::world::{TENANT, World};
 
 use crate::suite::samples::{changed, hook, hook_id, tenant_id};
-use crate::suite::sealed::{CountedKeys, sealed, vault};
+use crate::suite::sealed::{CountedKeys, cipher, sealed};
 use crate::suite::{START, dynamo, on_disk};
 
 const FIRST: &str = "whsec_Zmlyc3Qtb2YtYWxsLXNlY3JldHMtb2YtdGhpcy1ob29r";
@@ -103,7 +103,7 @@ async fn a_row_that_was_copied_to_another_hook_or_tenant_does_not_open_there() {
 async fn a_hook_from_before_sealing_is_read_as_it_is_and_sealed_when_it_is_written() {
     let plain = on_disk::stores().await.unwrap();
     let keys = Arc::new(CountedKeys::default());
-    let hooks = SealedHooks::new(Arc::clone(&plain.hooks), vault(&keys, &plain.clock));
+    let hooks = EncryptedHooks::new(Arc::clone(&plain.hooks), cipher(&keys, &plain.clock));
     let old = hook("acme", &["post.*"]);
     plain.hooks.create(&old).await.unwrap();
     assert_eq!(*hooks.get(&old.tenant, old.id).await.unwrap().unwrap(), old);
@@ -153,28 +153,28 @@ async fn after_a_rotation_of_the_master_key_older_hooks_still_sign() {
 async fn a_key_file_that_does_not_fit_the_store_is_told_at_the_start() {
     let (store, _, directory) = on_disk::open();
     let file = directory.path().join("keys");
-    drop(open_vault(&store, directory.path()).await.unwrap());
+    drop(open_cipher(&store, directory.path()).await.unwrap());
     let first = std::fs::read(&file).unwrap();
-    open_vault(&store, directory.path()).await.unwrap();
+    open_cipher(&store, directory.path()).await.unwrap();
 
     std::fs::remove_file(&file).unwrap();
-    let missing = open_vault(&store, directory.path()).await.err().unwrap();
+    let missing = open_cipher(&store, directory.path()).await.err().unwrap();
     assert!(missing.to_string().contains("put it back from your backup"), "{missing}");
     assert!(!file.exists(), "no other keys were made");
 
     let elsewhere = tempfile::tempdir().unwrap();
     Keyring::open(elsewhere.path(), true, &ManualClock::at(START)).unwrap();
     std::fs::copy(elsewhere.path().join("keys"), &file).unwrap();
-    let mixed_up = open_vault(&store, directory.path()).await.err().unwrap();
-    assert!(matches!(mixed_up, OpenVaultError::Check(_)));
+    let mixed_up = open_cipher(&store, directory.path()).await.err().unwrap();
+    assert!(matches!(mixed_up, OpenCipherError::Check(_)));
     assert!(causes(&mixed_up).contains("does not hold"), "{}", causes(&mixed_up));
 
     // A backup from before a rotation lacks the key of what was sealed since.
     std::fs::write(&file, &first).unwrap();
     Keyring::rotate(directory.path(), &ManualClock::at(START)).unwrap();
-    open_vault(&store, directory.path()).await.unwrap();
+    open_cipher(&store, directory.path()).await.unwrap();
     std::fs::write(&file, &first).unwrap();
-    assert!(matches!(open_vault(&store, directory.path()).await, Err(OpenVaultError::Check(_))));
+    assert!(matches!(open_cipher(&store, directory.path()).await, Err(OpenCipherError::Check(_))));
 }
 
 #[tokio::test]
@@ -182,9 +182,9 @@ async fn what_is_sealed_stays_sealed_for_who_reads_the_store_directly() {
     let (store, clock, directory) = on_disk::open();
     let stored: Arc<dyn Hooks> = Arc::new(EmbeddedHooks::new(store.clone()));
     let keys = Arc::new(Keyring::open(directory.path(), true, &clock).unwrap());
-    let vault = Arc::new(services::secrets::envelope::Vault::new(keys, Arc::new(clock)));
+    let cipher = Arc::new(services::secrets::envelope::EnvelopeCipher::new(keys, Arc::new(clock)));
     let one = hook("acme", &["post.*"]);
-    SealedHooks::new(Arc::clone(&stored), vault).create(&one).await.unwrap();
+    EncryptedHooks::new(Arc::clone(&stored), cipher).create(&one).await.unwrap();
     let unopened = stored.get(&one.tenant, one.id).await.unwrap().unwrap();
     assert!(signed_with(&unopened).starts_with("sealed:v1:"));
     assert_eq!((unopened.enabled, &unopened.url), (one.enabled, &one.url));

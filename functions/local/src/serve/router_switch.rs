@@ -14,9 +14,9 @@ use futures::future::Either;
 use tower::Service;
 
 #[derive(Clone)]
-pub(super) struct Front(Arc<RwLock<Result<Router, &'static str>>>);
+pub(super) struct RouterSwitch(Arc<RwLock<Result<Router, &'static str>>>);
 
-impl Front {
+impl RouterSwitch {
     pub(super) fn new() -> Self {
         Self(Arc::new(RwLock::new(Err("the store is being opened"))))
     }
@@ -34,7 +34,7 @@ impl Front {
     }
 }
 
-impl Service<Request> for Front {
+impl Service<Request> for RouterSwitch {
     type Response = Response;
     type Error = Infallible;
     type Future = Either<RouteFuture<Infallible>, Ready<Result<Response, Infallible>>>;

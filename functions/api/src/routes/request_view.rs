@@ -8,8 +8,8 @@ use domain::secret::Secret;
 use domain::settings::{Auth, MASK};
 use domain::time::Timestamp;
 use serde::Serialize;
-use services::delivery::request::{Moment, Subject};
-use services::delivery::resolved_hook::EffectiveHook;
+use services::delivery::request::{EventToSend, SendContext};
+use services::delivery::resolved_hook::ResolvedHook;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -21,7 +21,7 @@ pub(crate) struct Header {
 /// A request as it left, save for secrets other than signatures, which are
 /// masked, and for `host` and `content-length`, which go without saying.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct SentRequest {
+pub(crate) struct RequestView {
     method: String,
     url: String,
     /// In the order they are sent
@@ -38,18 +38,18 @@ impl Header {
     }
 }
 
-impl SentRequest {
+impl RequestView {
     /// What this hook sent then, built once more to the same bytes, save for
     /// what was [`masked`] in it.
     pub(super) fn made_again(
-        hook: &EffectiveHook,
-        subjects: &[Subject<'_>],
+        hook: &ResolvedHook,
+        subjects: &[EventToSend<'_>],
         id: &str,
         at: Timestamp,
         with_key: bool,
     ) -> Result<Self, String> {
         let token = Secret::new(MASK);
-        let moment = Moment { at, token: Some(&token) };
+        let moment = SendContext { at, token: Some(&token) };
         let mut request = courier::build(hook, subjects, id, moment, with_key).map_err(|error| error.to_string())?;
         if matches!(hook.settings.auth, Auth::Basic { .. }) {
             // In base64 the mask would not be told from a password.
@@ -71,7 +71,7 @@ impl SentRequest {
 }
 
 /// With everything masked that is secret but signs nothing.
-pub(super) fn masked(mut hook: EffectiveHook) -> EffectiveHook {
+pub(super) fn masked(mut hook: ResolvedHook) -> ResolvedHook {
     let headers = hook.settings.headers.iter_mut().filter(|header| header.secret);
     let values = headers.filter_map(|header| header.value.as_mut());
     let key = Arc::make_mut(&mut hook.hook).verification_key.as_mut();

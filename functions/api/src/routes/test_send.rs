@@ -13,8 +13,8 @@ use domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
 use domain::tenant::Tenant;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use services::delivery::request::Subject;
-use services::delivery::resolved_hook::EffectiveHook;
+use services::delivery::request::EventToSend;
+use services::delivery::resolved_hook::ResolvedHook;
 use utoipa::ToSchema;
 
 use super::hooks::{find, owner};
@@ -22,7 +22,7 @@ use crate::Deps;
 use crate::auth::InPortal;
 use crate::input::{Body, Segments};
 use crate::problem::{FieldError, Problem};
-use views::Trial;
+use views::TestSend;
 
 /// Of a hook that asks for no type in particular.
 const USUAL_TYPE: &str = "hookline.test";
@@ -31,7 +31,7 @@ const USUAL_DATA: &str = r#"{"test":true}"#;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TrialRequest {
+pub(crate) struct TestSendRequest {
     /// The hook's first event type by default.
     #[schema(pattern = r"^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,128}$")]
     event_type: Option<String>,
@@ -46,15 +46,15 @@ pub(crate) struct TrialRequest {
 /// and does not count towards the hook's health; an endpoint that returns its
 /// key is verified by it.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/test", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<TrialRequest>, responses(
-    (status = 200, body = Trial)
+    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<TestSendRequest>, responses(
+    (status = 200, body = TestSend)
 ))]
 pub(crate) async fn test(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    Body(asked): Body<TrialRequest>,
-) -> Result<Json<Trial>, Problem> {
+    Body(asked): Body<TestSendRequest>,
+) -> Result<Json<TestSend>, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
     let event_type = match &asked.event_type {
         Some(text) => {
@@ -75,17 +75,17 @@ pub(crate) async fn test(
 /// in the header that carried it.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/verify", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), responses(
-    (status = 200, body = Trial),
+    (status = 200, body = TestSend),
     (status = 409, description = "The hook's settings ask for no verification")
 ))]
 pub(crate) async fn verify(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-) -> Result<Json<Trial>, Problem> {
+) -> Result<Json<TestSend>, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
     let owner = owner(&deps, &tenant).await?;
-    if !deps.effective.settle(&hook, &owner).await?.verification.required {
+    if !deps.resolved.settle(&hook, &owner).await?.verification.required {
         return Err(Problem::conflict("this hook's settings ask for no verification"));
     }
     let hook = with_key(&deps, hook).await?;
@@ -115,7 +115,7 @@ async fn sample(deps: &Deps, owner: &Tenant, hook: &Hook, event_type: &EventType
     let known = deps.catalogue.find(owner, event_type).await?;
     let known = known.and_then(|found| found.entry().example.clone());
     // A profile of the hook's own may know types that its tenant does not.
-    let profile = deps.effective.profile(hook.profile.as_ref(), owner).await?;
+    let profile = deps.resolved.profile(hook.profile.as_ref(), owner).await?;
     let of_profile = || profile.event_types.iter().find(|entry| entry.name == *event_type)?.example.clone();
     match known.or_else(of_profile) {
         Some(example) => Ok(example.raw().to_owned()),
@@ -129,14 +129,13 @@ async fn send(
     hook: &Hook,
     event_type: &EventType,
     data: &RawValue,
-) -> Result<Trial, Problem> {
-    let hook: &EffectiveHook =
-        &*deps.effective.get(tenant, hook.id).await?.ok_or_else(|| Problem::not_found("hook"))?;
+) -> Result<TestSend, Problem> {
+    let hook: &ResolvedHook = &*deps.resolved.get(tenant, hook.id).await?.ok_or_else(|| Problem::not_found("hook"))?;
     let now = deps.clock.now();
     let event = EventSeq::new(deps.clock.now(), deps.random.as_ref());
     let delivery = DeliveryId { event, hook: hook.hook.id };
     let event_id: EventId = format!("test:{}", event.0).parse().map_err(|_| Problem::internal())?;
-    let subject = Subject {
+    let subject = EventToSend {
         delivery,
         event_id: &event_id,
         event_type,
@@ -145,11 +144,11 @@ async fn send(
         data,
     };
     let id = delivery.to_string();
-    let health = deps.keeper.health(tenant, hook.hook.id).await?;
+    let health = deps.hook_health.health(tenant, hook.hook.id).await?;
     let asks = hook.settings.verification.required && health.verified_at.is_none();
     if asks {
         let count = |health: &mut Health| health.count_unverified(now);
-        deps.keeper.circuits.health.change(tenant, hook.hook.id, count).await?;
+        deps.hook_health.circuits.health.change(tenant, hook.hook.id, count).await?;
     }
     let result = courier::exchange(&deps.courier, hook, &[subject], &id, now, asks).await;
     let outcome = match &result.answer {
@@ -157,7 +156,7 @@ async fn send(
         Err(failure) => failure.outcome,
     };
     if asks && outcome == Outcome::Success {
-        deps.keeper.verified(&hook.hook, now).await;
+        deps.hook_health.verified(&hook.hook, now).await;
     }
-    Ok(Trial::new(hook, &subject, &id, now, asks, &result, outcome))
+    Ok(TestSend::new(hook, &subject, &id, now, asks, &result, outcome))
 }

@@ -55,12 +55,12 @@ impl Stage {
     }
 }
 
-pub struct Pump {
+pub struct Consumers {
     clock: Arc<dyn Clock>,
     stages: Vec<Stage>,
 }
 
-impl Pump {
+impl Consumers {
     pub(crate) fn new(clock: Arc<dyn Clock>, stages: Vec<Stage>) -> Self {
         Self { clock, stages }
     }
