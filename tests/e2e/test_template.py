@@ -7,10 +7,10 @@ import unittest
 
 from stack import ROOT, translate
 
-# One attempt (`LONGEST_ATTEMPT` in shared/src/request.rs): waiting for others to travel with, an access token, and another
+# One attempt (`LONGEST_ATTEMPT` in shared/services/src/delivery/request.rs): waiting for others to travel with, an access token, and another
 # one when that is refused, and from connecting to the last byte of the answer.
 ATTEMPT_SECONDS = 5 + 2 * 5 + 30
-# Around an attempt: `CALLS_PER_MESSAGE` calls of shared/src/aws/client.rs, each within its `LONGEST_CALL`.
+# Around an attempt: `CALLS_PER_MESSAGE` calls of shared/aws/src/client.rs, each within its `LONGEST_CALL`.
 CALLS, CALL_SECONDS = 8, 12
 MARGIN_SECONDS = CALLS * CALL_SECONDS
 # The most SQS takes.
@@ -32,14 +32,14 @@ class Template(unittest.TestCase):
 
     def test_the_longest_attempt_and_the_longest_calls_are_those_of_the_code(self):
         def seconds(file, pattern):
-            return int(re.search(pattern, (ROOT / "shared/src" / file).read_text()).group(1))
+            return int(re.search(pattern, (ROOT / "shared" / file).read_text()).group(1))
 
-        total = seconds("domain/hook.rs", r"MAX: &'static Self = &Self::new\(.*, Seconds::new\((\d+)\)\)")
-        token = seconds("request.rs", r"TOKEN_TIMEOUT: &Timeout = &Timeout::new\(.*, Seconds::new\((\d+)\)\)")
-        wait = seconds("domain/settings/limits.rs", r"MAX_BATCH_WAIT: Seconds = Seconds::new\((\d+)\)")
+        total = seconds("domain/src/hook.rs", r"MAX: &'static Self = &Self::new\(.*, Seconds::new\((\d+)\)\)")
+        token = seconds("services/src/delivery/request.rs", r"TOKEN_TIMEOUT: &Timeout = &Timeout::new\(.*, Seconds::new\((\d+)\)\)")
+        wait = seconds("domain/src/settings/limits.rs", r"MAX_BATCH_WAIT: Seconds = Seconds::new\((\d+)\)")
         self.assertEqual(ATTEMPT_SECONDS, wait + 2 * token + total)
-        calls = seconds("aws/client.rs", r"CALLS_PER_MESSAGE: u32 = (\d+);")
-        call = seconds("aws/client.rs", r"LONGEST_CALL: Duration = Duration::from_secs\((\d+)\)")
+        calls = seconds("aws/src/client.rs", r"CALLS_PER_MESSAGE: u32 = (\d+);")
+        call = seconds("aws/src/client.rs", r"LONGEST_CALL: Duration = Duration::from_secs\((\d+)\)")
         self.assertEqual((CALLS, CALL_SECONDS), (calls, call))
 
     def test_a_whole_batch_fits_the_time_out_of_deliver(self):
@@ -59,7 +59,7 @@ class Template(unittest.TestCase):
         self.assertEqual(threshold, 0.8 * 1000 * self.functions["DeliverFunction"]["Timeout"])
 
     def test_the_doctor_knows_the_time_outs_of_the_functions(self):
-        code = (ROOT / "shared/src/aws/doctor.rs").read_text()
+        code = (ROOT / "shared/aws/src/doctor.rs").read_text()
         for name in ("Fanout", "Deliver", "Requeue"):
             known = re.search(rf"{name.upper()}_TIMEOUT: Duration = Duration::from_secs\((\d+)\)", code)
             self.assertEqual(int(known.group(1)), self.functions[f"{name}Function"]["Timeout"])
@@ -165,7 +165,7 @@ class Template(unittest.TestCase):
         watches("InvocationDroppedCount", "ScheduleGroup")
         watches("ApproximateNumberOfMessagesNotVisible", "RetriesQueue", "QueueName")
         watches("5xx", "HttpApi")
-        code = (ROOT / "shared/src/metrics.rs").read_text()
+        code = (ROOT / "shared/services/src/runtime/metrics.rs").read_text()
         causes = re.search(r"pub fn fault\(.*?\n}", code, re.DOTALL).group(0)
         for cause in re.findall(r'=> "(\w+)"', causes):
             self.assertIn(("hookline_faults", json.dumps(cause)), watched)
