@@ -1,7 +1,7 @@
 //! All four stages in one durable process.
 //!
 //! The library is what the `hookline` binary and the tests share: an
-//! [`Engine`] holds the store and the queues, and its consumers hands every message
+//! [`Engine`] holds the store and the queues, and its consumers hand every message
 //! to the stage that owns its queue.
 
 mod consumers;

@@ -1,18 +1,6 @@
-//! The stores in two DynamoDB tables, each with a text `pk` and `sk`.
-//!
-//! | table | `pk` | `sk` | holds |
-//! |---|---|---|---|
-//! | hooks | `tenants` | tenant | the tenant |
-//! | hooks | `profiles` | profile | a profile that an operator made |
-//! | hooks | `k#tenant` | key | an API key's hash |
-//! | hooks | `h#tenant` | hook | the hook |
-//! | hooks | `health#tenant` | hook | how the hook fares, and its circuit |
-//! | hooks | `rate#tenant` | hook | its requests of the last second, where they are limited |
-//! | hooks | `audit#tenant#hook` | turned over ULID | who changed the hook, newest first |
-//! | hooks | `s#tenant#pattern` | hook | what matching needs; in one transaction with the hook |
-//! | logs | `e#tenant#event` | page | the event with page zero of its fan-out; later pages |
-//! | logs | `d#tenant#hook` | event sequence | the delivery, its last attempt inline |
-//! | logs | `a#tenant#hook#sequence` | attempt number | an attempt that failed |
+//! The stores in two DynamoDB tables, each with a text `pk` and `sk`: rows
+//! ([`RowKind`](row_kind::RowKind)) and documents
+//! ([`DocumentKind`](services::repositories::document_kind::DocumentKind)).
 //!
 //! Every partition but the lists of tenants and profiles is one tenant's own. A tenant's id
 //! cannot hold a `#`, so no key of one can be read as a key of another. Rows of
@@ -32,6 +20,7 @@ mod documents;
 mod events;
 mod hooks;
 mod item;
+mod row_kind;
 mod subscriptions;
 mod table;
 mod tries;

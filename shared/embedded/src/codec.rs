@@ -7,14 +7,15 @@ use ::store::Slice;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::row_kind::RowKind;
 use contract::ports::{StoreError, StoreResult};
 use contract::rows;
 use domain::time::Timestamp;
 
 /// A key of parts that hold no zero byte, each ended by one.
-pub(super) fn key(kind: u8, parts: &[&str]) -> Vec<u8> {
+pub(super) fn key(kind: RowKind, parts: &[&str]) -> Vec<u8> {
     let mut key = Vec::with_capacity(64);
-    key.push(kind);
+    key.push(kind.prefix());
     for part in parts {
         key.extend_from_slice(part.as_bytes());
         key.push(0);

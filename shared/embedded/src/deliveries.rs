@@ -4,6 +4,7 @@ use ::store::Slice;
 use async_trait::async_trait;
 
 use super::codec::{after_prefix, decode_expiring, encode_expiring, key, prefix_range};
+use super::row_kind::RowKind;
 use super::store::{Store, Table, Transaction};
 use contract::cursor;
 use contract::ports::{DeliveryLog, Expected, Listed, LogFilter, OfRow as _, Page, StoreError, StoreResult, TimeRange};
@@ -22,7 +23,7 @@ const SCANNED_ROWS: usize = 2_000;
 pub struct EmbeddedDeliveryLog(pub Store);
 
 fn log_prefix(tenant: &TenantId, hook: HookId) -> Vec<u8> {
-    let mut prefix = key(b'd', &[tenant.as_str()]);
+    let mut prefix = key(RowKind::Delivery, &[tenant.as_str()]);
     prefix.extend_from_slice(&hook.0.to_bytes());
     prefix
 }
@@ -36,13 +37,13 @@ fn delivery_key(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
 /// The mark of an exhausted delivery.
 fn mark_key(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
     let mut row = delivery_key(tenant, id);
-    row[0] = b'f';
+    row[0] = RowKind::ExhaustedMark.prefix();
     row
 }
 
 fn attempts_prefix(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
     let mut row = delivery_key(tenant, id);
-    row[0] = b'a';
+    row[0] = RowKind::Attempt.prefix();
     row
 }
 
@@ -78,7 +79,7 @@ impl EmbeddedDeliveryLog {
     /// The rows of one kind and hook, newest first, as far as `read` takes them.
     fn read<T>(
         &self,
-        kind: u8,
+        kind: RowKind,
         (tenant, hook): (&TenantId, HookId),
         times: TimeRange,
         limit: usize,
@@ -86,7 +87,7 @@ impl EmbeddedDeliveryLog {
         read: impl Fn(EventSeq, &[u8]) -> StoreResult<Option<T>>,
     ) -> StoreResult<Page<T>> {
         let of_kind = |mut key: Vec<u8>| {
-            key[0] = kind;
+            key[0] = kind.prefix();
             key
         };
         let prefix = of_kind(log_prefix(tenant, hook));
@@ -187,7 +188,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
     ) -> StoreResult<Page<Listed<Delivery>>> {
         let now = self.0.clock().expiry();
         let times = TimeRange { since: filter.since, until: filter.until };
-        self.read(b'd', (tenant, hook), times, limit, cursor, |event, value| {
+        self.read(RowKind::Delivery, (tenant, hook), times, limit, cursor, |event, value| {
             Ok(filter.listed(decode_expiring(value, now).listed(DeliveryId { event, hook })?))
         })
     }
@@ -201,7 +202,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         cursor: Option<&str>,
     ) -> StoreResult<Page<EventSeq>> {
         let now = self.0.clock().expiry();
-        self.read(b'f', (tenant, hook), times, limit, cursor, |seq, value| {
+        self.read(RowKind::ExhaustedMark, (tenant, hook), times, limit, cursor, |seq, value| {
             // All that counts is in its key.
             Ok(decode_expiring::<()>(value, now).unwrap_or(Some(())).map(|()| seq))
         })

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use quick_cache::sync::Cache;
 
 use super::codec::{after_prefix, key};
+use super::row_kind::RowKind;
 use super::store::{Store, Table};
 use contract::cursor;
 use contract::ports::{Document, Documents, Listed, OfRow as _, Page, StoreError, StoreResult};
@@ -33,7 +34,7 @@ impl EmbeddedDocuments {
 }
 
 fn prefix(partition: &str) -> Vec<u8> {
-    key(b'd', &[partition])
+    key(RowKind::Document, &[partition])
 }
 
 fn row_key(partition: &str, name: &str) -> Vec<u8> {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::codec::{after_prefix, decode_expiring, encode_expiring, key, prefix_range};
+use super::row_kind::RowKind;
 use super::store::{Store, Table};
 use contract::cursor;
 use contract::ports::{EventRef, Events, Listed, OfRow as _, Page, Recorded, StoreError, StoreResult, TimeRange};
@@ -21,18 +22,18 @@ const SCANNED_ROWS: usize = 2_000;
 pub struct EmbeddedEvents(pub Store);
 
 fn event_key(tenant: &TenantId, id: &EventId) -> Vec<u8> {
-    key(b'e', &[tenant.as_str(), id.as_str()])
+    key(RowKind::Event, &[tenant.as_str(), id.as_str()])
 }
 
 fn page_key(tenant: &TenantId, id: &EventId, number: u32) -> Vec<u8> {
-    let mut row = key(b'p', &[tenant.as_str(), id.as_str()]);
+    let mut row = key(RowKind::FanoutPage, &[tenant.as_str(), id.as_str()]);
     row.extend_from_slice(&number.to_be_bytes());
     row
 }
 
 /// An event that is in no hook's log, under its time.
 fn unclaimed_key(tenant: &TenantId, seq: EventSeq) -> Vec<u8> {
-    let mut row = key(b'u', &[tenant.as_str()]);
+    let mut row = key(RowKind::UnclaimedEvent, &[tenant.as_str()]);
     row.extend_from_slice(&seq.0.to_bytes());
     row
 }
@@ -117,7 +118,7 @@ impl Events for EmbeddedEvents {
         limit: usize,
         cursor: Option<&str>,
     ) -> StoreResult<Page<Listed<FanoutPage>>> {
-        let prefix = key(b'p', &[tenant.as_str(), id.as_str()]);
+        let prefix = key(RowKind::FanoutPage, &[tenant.as_str(), id.as_str()]);
         let end = Bound::Excluded(after_prefix(&prefix));
         let start = match cursor {
             Some(cursor) => Bound::Excluded(page_key(tenant, id, cursor::decode_as(&prefix, cursor)?)),
@@ -169,7 +170,7 @@ impl Events for EmbeddedEvents {
         let mut rows = vec![unclaimed_key(tenant, event.seq)];
         if is_it {
             rows.push(event_key(tenant, &event.id));
-            let pages = prefix_range(key(b'p', &[tenant.as_str(), event.id.as_str()]));
+            let pages = prefix_range(key(RowKind::FanoutPage, &[tenant.as_str(), event.id.as_str()]));
             for row in self.0.range(Table::Logs, pages) {
                 rows.push(row?.0.to_vec());
             }
@@ -202,7 +203,7 @@ impl Events for EmbeddedEvents {
         limit: usize,
         cursor: Option<&str>,
     ) -> StoreResult<Page<EventRef>> {
-        let prefix = key(b'u', &[tenant.as_str()]);
+        let prefix = key(RowKind::UnclaimedEvent, &[tenant.as_str()]);
         let at = |time: Timestamp| unclaimed_key(tenant, EventSeq::first_at(time));
         let end = times.until.map_or_else(|| after_prefix(&prefix), at);
         let mut start = times.since.map_or_else(|| prefix.clone(), at);

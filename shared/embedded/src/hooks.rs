@@ -7,6 +7,7 @@ use quick_cache::sync::Cache;
 use ulid::Ulid;
 
 use super::codec::{after_prefix, decode, encode, key, prefix_range};
+use super::row_kind::RowKind;
 use super::store::{Store, Table, Transaction};
 use contract::cursor;
 use contract::ports::{Hooks, KEPT_REVISIONS, Listed, Match, OfRow as _, Page, StoreError, StoreResult, Subscriptions};
@@ -86,7 +87,7 @@ impl EmbeddedHooks {
         cursor: Option<&str>,
     ) -> StoreResult<Page<Listed<Match>>> {
         let patterns = Pattern::all_matching(event_type);
-        let list = key(b's', &[tenant.as_str(), "", event_type.as_str()]);
+        let list = key(RowKind::Subscription, &[tenant.as_str(), "", event_type.as_str()]);
         let (first, mut after) = match cursor {
             Some(cursor) => parse_cursor(&cursor::decode_as::<String>(&list, cursor)?, patterns.len())?,
             None => (0, None),
@@ -130,11 +131,11 @@ fn parse_cursor(text: &str, patterns: usize) -> StoreResult<(usize, Option<HookI
 }
 
 fn hook_key(tenant: &TenantId, id: HookId) -> Vec<u8> {
-    with_hook(key(b'h', &[tenant.as_str()]), id)
+    with_hook(key(RowKind::Hook, &[tenant.as_str()]), id)
 }
 
 fn revisions_prefix(tenant: &TenantId, id: HookId) -> Vec<u8> {
-    with_hook(key(b'v', &[tenant.as_str()]), id)
+    with_hook(key(RowKind::FormerHook, &[tenant.as_str()]), id)
 }
 
 fn revision_key(tenant: &TenantId, id: HookId, version: u64) -> Vec<u8> {
@@ -145,7 +146,7 @@ fn revision_key(tenant: &TenantId, id: HookId, version: u64) -> Vec<u8> {
 
 /// How many hooks a tenant has.
 fn count_key(tenant: &TenantId) -> Vec<u8> {
-    key(b'c', &[tenant.as_str()])
+    key(RowKind::HookCount, &[tenant.as_str()])
 }
 
 fn count(tx: &Transaction<'_, '_>, tenant: &TenantId) -> StoreResult<u64> {
@@ -154,14 +155,14 @@ fn count(tx: &Transaction<'_, '_>, tenant: &TenantId) -> StoreResult<u64> {
         Some(Ok(count)) => Ok(count),
         Some(Err(error)) => {
             tracing::error!(tenant.id = %tenant, error = %causes(&error), "the count of a tenant's hooks is made anew");
-            let hooks = tx.range(Table::Hooks, prefix_range(key(b'h', &[tenant.as_str()]))).count();
+            let hooks = tx.range(Table::Hooks, prefix_range(key(RowKind::Hook, &[tenant.as_str()]))).count();
             Ok(u64::try_from(hooks).unwrap_or(u64::MAX))
         }
     }
 }
 
 fn subscription_prefix(tenant: &TenantId, pattern: &Pattern) -> Vec<u8> {
-    key(b's', &[tenant.as_str(), pattern.as_str()])
+    key(RowKind::Subscription, &[tenant.as_str(), pattern.as_str()])
 }
 
 fn with_hook(mut prefix: Vec<u8>, hook: HookId) -> Vec<u8> {
@@ -276,7 +277,7 @@ impl Hooks for EmbeddedHooks {
     }
 
     async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
-        let prefix = key(b'h', &[tenant.as_str()]);
+        let prefix = key(RowKind::Hook, &[tenant.as_str()]);
         let mut range = prefix_range(prefix.clone());
         if let Some(cursor) = cursor {
             range.start = hook_key(tenant, cursor::decode_as(&prefix, cursor)?);
@@ -309,7 +310,7 @@ impl Hooks for EmbeddedHooks {
                 Some(hook) => delete_rows(tx, hook),
                 None => {
                     // It does not tell its patterns any more, so all rows of the tenant are gone through.
-                    for found in tx.range(Table::Hooks, prefix_range(key(b's', &[tenant.as_str()]))) {
+                    for found in tx.range(Table::Hooks, prefix_range(key(RowKind::Subscription, &[tenant.as_str()]))) {
                         let (key, _) = found?;
                         if hook_of(&key)? == id {
                             tx.delete(Table::Hooks, key.to_vec());

@@ -7,6 +7,7 @@ use ::store::Slice;
 
 use super::codec::{key, prefix_range};
 use super::keyring::{Keyring, KeyringError};
+use super::row_kind::RowKind;
 use super::store::{Store, Table};
 use contract::ports::{StoreError, StoreResult};
 use services::secrets::envelope::{EnvelopeCipher, EnvelopeError};
@@ -43,11 +44,15 @@ pub async fn open_cipher(store: &Store, directory: &Path) -> Result<EnvelopeCiph
     let current = row(&keys.current_id());
     let cipher = EnvelopeCipher::new(Arc::new(keys), store.shared_clock());
     open_all(&cipher, &rows).await?;
-    if !rows.iter().any(|(key, _)| **key == *current) {
+    let mut writes: Vec<_> = rows.into_iter().filter(|(key, _)| key[0] != current[0]).map(under_its_own_kind).collect();
+    if store.get(Table::Hooks, &current)?.is_none() {
         let sealed = cipher.seal(CHECK, CHECK).await.map_err(OpenCipherError::Check)?;
+        writes.push((current, sealed.into_bytes().into()));
+    }
+    if !writes.is_empty() {
         store
             .write(move |tx| {
-                tx.put(Table::Hooks, current, sealed.into_bytes());
+                writes.into_iter().for_each(|(key, sealed)| tx.put(Table::Hooks, key, sealed));
                 Ok(())
             })
             .await?;
@@ -66,7 +71,13 @@ pub(super) async fn check_cipher(store: &Store, directory: &Path) -> Result<(), 
 }
 
 pub(super) fn check_rows(store: &Store) -> StoreResult<Vec<(Slice, Slice)>> {
-    store.range(Table::Hooks, prefix_range(row(""))).collect()
+    let rows: Vec<_> = store.range(Table::Hooks, prefix_range(row(""))).collect::<StoreResult<_>>()?;
+    if !rows.is_empty() {
+        return Ok(rows);
+    }
+    // Earlier versions kept them among the former versions of hooks, whose keys hold a zero byte.
+    let earlier = store.range(Table::Hooks, prefix_range(key(RowKind::FormerHook, &[])));
+    earlier.filter(|found| found.as_ref().map_or(true, |(key, _)| !key.contains(&0))).collect()
 }
 
 async fn open_all(cipher: &EnvelopeCipher, rows: &[(Slice, Slice)]) -> Result<(), OpenCipherError> {
@@ -78,7 +89,83 @@ async fn open_all(cipher: &EnvelopeCipher, rows: &[(Slice, Slice)]) -> Result<()
 }
 
 fn row(master_key: &str) -> Vec<u8> {
-    let mut row = key(b'v', &[]);
+    let mut row = key(RowKind::KeyCheck, &[]);
     row.extend_from_slice(master_key.as_bytes());
     row
+}
+
+fn under_its_own_kind((key, sealed): (Slice, Slice)) -> (Vec<u8>, Slice) {
+    (row(&String::from_utf8_lossy(&key[1..])), sealed)
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::ports::{ManualClock, OsRandom};
+    use domain::ids::new_ulid;
+    use domain::time::Timestamp;
+
+    use super::*;
+    use crate::StoreOptions;
+
+    fn open(directory: &Path) -> Store {
+        let clock = ManualClock::at(Timestamp::from_millis(1_769_851_800_000));
+        Store::open(directory, &StoreOptions::default(), Arc::new(clock)).unwrap()
+    }
+
+    async fn put(store: &Store, key: Vec<u8>, value: &'static [u8]) {
+        let write = move |tx: &mut super::super::store::Transaction<'_, '_>| {
+            tx.put(Table::Hooks, key, value);
+            Ok(())
+        };
+        store.write(write).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn check_rows_of_earlier_versions_get_a_kind_of_their_own_and_former_hooks_are_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        open_cipher(&store, directory.path()).await.unwrap();
+        let [(key, sealed)] = check_rows(&store).unwrap().try_into().unwrap();
+        // As earlier versions wrote them, beside a former version of a hook.
+        let id = String::from_utf8(key[1..].to_vec()).unwrap();
+        let earlier = [&[RowKind::FormerHook.prefix()], id.as_bytes()].concat();
+        let hook = [self::key(RowKind::FormerHook, &["acme"]), vec![7; 24]].concat();
+        put(&store, hook, br#"{"secret":"plain"}"#).await;
+        let moved = move |tx: &mut super::super::store::Transaction<'_, '_>| {
+            tx.delete(Table::Hooks, key);
+            tx.put(Table::Hooks, earlier, sealed);
+            Ok(())
+        };
+        store.write(moved).await.unwrap();
+        assert_eq!(check_rows(&store).unwrap().len(), 1);
+        open_cipher(&store, directory.path()).await.unwrap();
+        let kinds: Vec<u8> = check_rows(&store).unwrap().iter().map(|(key, _)| key[0]).collect();
+        assert_eq!(kinds, [RowKind::KeyCheck.prefix()]);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_holds_former_hooks_and_no_check_row_was_emptied() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        open_cipher(&store, directory.path()).await.unwrap();
+        let [(check, _)] = check_rows(&store).unwrap().try_into().unwrap();
+        put(&store, [key(RowKind::FormerHook, &["acme"]), vec![7; 24]].concat(), b"{}").await;
+        let delete = move |tx: &mut super::super::store::Transaction<'_, '_>| {
+            tx.delete(Table::Hooks, check);
+            Ok(())
+        };
+        store.write(delete).await.unwrap();
+        assert!(matches!(open_cipher(&store, directory.path()).await, Err(OpenCipherError::Emptied(_))));
+    }
+
+    #[tokio::test]
+    async fn each_master_key_that_was_ever_current_has_to_be_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        let cipher = open_cipher(&store, directory.path()).await.unwrap();
+        let sealed = cipher.seal("another", CHECK).await.unwrap();
+        let other = row(&new_ulid(Timestamp::from_millis(1), &OsRandom).to_string());
+        put(&store, other, sealed.leak().as_bytes()).await;
+        assert!(matches!(open_cipher(&store, directory.path()).await, Err(OpenCipherError::Check(_))));
+    }
 }

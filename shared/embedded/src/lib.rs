@@ -24,6 +24,7 @@ mod keyring;
 mod migrate;
 mod owner_only_file;
 mod queue;
+mod row_kind;
 mod store;
 #[cfg(test)]
 mod unreadable;

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::codec;
+use super::row_kind::RowKind;
 use super::store::{Store, Table, Transaction};
 use contract::messages::is_held;
 use contract::ports::{
@@ -82,7 +83,7 @@ impl EmbeddedQueue {
         let first = next_epoch(&store, name).await? << EPOCH_SHIFT;
         let clock = store.shared_clock();
         let mut index = Index::new(first, &options);
-        for row in store.range(Table::Messages, codec::prefix_range(codec::key(b'm', &[name]))) {
+        for row in store.range(Table::Messages, codec::prefix_range(codec::key(RowKind::Message, &[name]))) {
             let (key, value) = row?;
             let (_, number) = key.split_last_chunk::<8>().ok_or_else(|| corrupt("a short key"))?;
             let number = u64::from_be_bytes(*number);
@@ -133,7 +134,7 @@ impl EmbeddedQueue {
     }
 
     fn row(&self, number: u64) -> Vec<u8> {
-        let mut row = codec::key(b'm', &[self.name]);
+        let mut row = codec::key(RowKind::Message, &[self.name]);
         row.extend_from_slice(&number.to_be_bytes());
         row
     }
@@ -156,7 +157,7 @@ const EPOCH_SHIFT: u32 = 40;
 /// Counts the openings of a queue, so that no message id is ever used again,
 /// also when the queue was empty at a restart.
 async fn next_epoch(store: &Store, name: &'static str) -> StoreResult<u64> {
-    let row = codec::key(b'n', &[name]);
+    let row = codec::key(RowKind::QueueOpenings, &[name]);
     store
         .write(move |tx| {
             let last = tx.get(Table::Messages, &row)?.map(|value| codec::decode::<u64>(&value)).transpose()?;

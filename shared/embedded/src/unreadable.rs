@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ulid::Ulid;
 
 use super::codec::{after_prefix, key};
+use super::row_kind::RowKind;
 use super::store::{Store, StoreOptions, Table};
 use super::{DeadLetters, EmbeddedDeliveryLog, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, QueueOptions};
 use contract::ports::{
@@ -57,7 +58,7 @@ async fn a_hook_that_is_damaged_hides_no_other_and_is_deleted_with_its_subscript
     for hook in [&bad, &fine] {
         hooks.create(hook).await.unwrap();
     }
-    damage(&store, Table::Hooks, key(b'h', &["acme"]), false).await;
+    damage(&store, Table::Hooks, key(RowKind::Hook, &["acme"]), false).await;
     // Nobody has read it before.
     let hooks = EmbeddedHooks::new(store.clone());
     for limit in [1, 10] {
@@ -89,7 +90,7 @@ async fn a_subscription_that_is_damaged_hides_no_other() {
     for hook in [&bad, &fine] {
         hooks.create(hook).await.unwrap();
     }
-    damage(&store, Table::Hooks, key(b's', &["acme", "post.*"]), false).await;
+    damage(&store, Table::Hooks, key(RowKind::Subscription, &["acme", "post.*"]), false).await;
     let event_type: EventType = "post.published".parse().unwrap();
     let (mut found, mut cursor) = (Vec::new(), None);
     loop {
@@ -109,7 +110,7 @@ async fn a_count_of_hooks_that_is_damaged_is_made_anew() {
     let (store, _directory) = open();
     let hooks = EmbeddedHooks::new(store.clone());
     hooks.create(&hook(1)).await.unwrap();
-    damage(&store, Table::Hooks, key(b'c', &["acme"]), false).await;
+    damage(&store, Table::Hooks, key(RowKind::HookCount, &["acme"]), false).await;
     assert!(matches!(hooks.create_within(&hook(2), 1).await, Err(StoreError::LimitReached)));
     hooks.create_within(&hook(2), 2).await.unwrap();
 }
@@ -120,7 +121,7 @@ async fn what_a_newer_version_wrote_into_subscriptions_survives_a_change_of_the_
     let hooks = EmbeddedHooks::new(store.clone());
     let old = hook(1);
     hooks.create(&old).await.unwrap();
-    let row = [key(b's', &["acme", "*"]), old.id.0.to_bytes().to_vec()].concat();
+    let row = [key(RowKind::Subscription, &["acme", "*"]), old.id.0.to_bytes().to_vec()].concat();
     let mut text: serde_json::Value = serde_json::to_value(old.subscription()).unwrap();
     text["priority"] = 7.into();
     let value = serde_json::to_vec(&text).unwrap();
@@ -150,7 +151,7 @@ async fn a_delivery_and_an_attempt_that_are_damaged_hide_no_other() {
     for delivery in [&fine, &bad] {
         log.record(delivery, Expected::Absent).await.unwrap();
     }
-    let of_log = [key(b'd', &["acme"]), fine.hook().0.to_bytes().to_vec()].concat();
+    let of_log = [key(RowKind::Delivery, &["acme"]), fine.hook().0.to_bytes().to_vec()].concat();
     damage(&store, Table::Logs, of_log, true).await;
     let list = async |filter: LogFilter| log.list(&tenant(), fine.hook(), &filter, 10, None).await.unwrap().items;
     let all = list(LogFilter::default()).await;
@@ -162,7 +163,7 @@ async fn a_delivery_and_an_attempt_that_are_damaged_hide_no_other() {
     log.delete_unreadable(&tenant(), bad.id).await.unwrap();
     assert_eq!(log.get(&tenant(), bad.id).await.unwrap(), None);
 
-    damage(&store, Table::Logs, vec![b'a'], false).await;
+    damage(&store, Table::Logs, vec![RowKind::Attempt.prefix()], false).await;
     let attempts = log.attempts(&fine).await.unwrap();
     assert_eq!(attempts[0].as_ref().unwrap_err().id, "2");
 }
@@ -186,8 +187,8 @@ async fn an_event_and_a_page_that_are_damaged_hide_no_other() {
     for number in [1, 2] {
         events.record_page(&event("two"), &page(number)).await.unwrap();
     }
-    damage(&store, Table::Logs, key(b'e', &["acme", "one"]), false).await;
-    damage(&store, Table::Logs, key(b'p', &["acme", "two"]), false).await;
+    damage(&store, Table::Logs, key(RowKind::Event, &["acme", "one"]), false).await;
+    damage(&store, Table::Logs, key(RowKind::FanoutPage, &["acme", "two"]), false).await;
     let error = events.get(&tenant(), &"one".parse().unwrap()).await.unwrap_err();
     assert!(matches!(&error, StoreError::Unreadable(row) if row.id == "one"), "{error:?}");
     let pages = events.pages(&tenant(), &"two".parse().unwrap(), 10, None).await.unwrap().items;
@@ -214,8 +215,8 @@ async fn a_message_and_a_dead_letter_that_are_damaged_hide_no_other() {
     for received in queue.receive(2).await.unwrap() {
         queue.reject(&received, "no reason").await.unwrap();
     }
-    damage(&store, Table::Messages, vec![b'x'], false).await;
-    damage(&store, Table::Messages, key(b'm', &["events"]), false).await;
+    damage(&store, Table::Messages, vec![RowKind::DeadLetter.prefix()], false).await;
+    damage(&store, Table::Messages, key(RowKind::Message, &["events"]), false).await;
 
     let queue = EmbeddedQueue::open(store.clone(), "events", options()).await.unwrap();
     let bodies: Vec<_> = queue.receive(10).await.unwrap().into_iter().map(|received| received.body).collect();

@@ -3,5 +3,6 @@
 pub mod audit;
 pub mod cache;
 pub mod catalogue;
+pub mod document_kind;
 pub mod documents;
 pub mod encrypted_hooks;

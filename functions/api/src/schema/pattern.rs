@@ -4,7 +4,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// HookStates that cost one step for every 32 bytes of a text: about 0.2 us.
+/// States that cost one step for every 32 bytes of a text: about 0.2 us.
 const STATES_PER_STEP: u64 = 2;
 /// About what a class of Unicode takes, such as `\\p{L}`.
 const UNICODE_CLASS: u64 = 200;

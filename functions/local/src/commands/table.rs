@@ -79,7 +79,7 @@ pub(super) fn details(record: &Record) -> io::Result<()> {
     Ok(())
 }
 
-/// HookStates that people look for.
+/// States that people look for.
 fn style(cell: &str) -> Style {
     let color = match cell {
         "succeeded" | "success" | "finished" | "accepted" | "ok" => AnsiColor::Green,

@@ -6,6 +6,7 @@ use ulid::Ulid;
 
 use super::events::absent_or_expired;
 use super::item::{Item, SK};
+use super::row_kind::RowKind;
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use contract::cursor;
 use contract::ports::{
@@ -89,16 +90,16 @@ impl DynamoDeliveryLog {
 }
 
 fn partition(tenant: &TenantId, hook: HookId) -> String {
-    format!("d#{tenant}#{}", hook.0)
+    RowKind::Delivery.partition(&[tenant.as_str(), &hook.0.to_string()])
 }
 
 /// The marks of a hook's exhausted deliveries.
 fn marks_partition(tenant: &TenantId, hook: HookId) -> String {
-    format!("f#{tenant}#{}", hook.0)
+    RowKind::ExhaustedMark.partition(&[tenant.as_str(), &hook.0.to_string()])
 }
 
 fn attempts_partition(tenant: &TenantId, id: DeliveryId) -> String {
-    format!("a#{tenant}#{}#{}", id.hook.0, id.event.0)
+    RowKind::Attempt.partition(&[tenant.as_str(), &id.hook.0.to_string(), &id.event.0.to_string()])
 }
 
 fn delivery_row(delivery: &Delivery) -> Item {

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use ulid::Ulid;
 
 use super::item::{EXPIRY, Item, SK, corrupt};
+use super::row_kind::RowKind;
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use contract::cursor;
 use contract::ports::{
@@ -61,12 +62,12 @@ pub(super) fn absent_or_expired(now: Timestamp) -> Condition {
 }
 
 fn partition(tenant: &TenantId, id: &EventId) -> String {
-    format!("e#{tenant}#{id}")
+    RowKind::Event.partition(&[tenant.as_str(), id.as_str()])
 }
 
 /// Events that are in no hook's log, in order of time.
 fn unclaimed_partition(tenant: &TenantId) -> String {
-    format!("u#{tenant}")
+    RowKind::UnclaimedEvent.partition(&[tenant.as_str()])
 }
 
 /// Ten digits hold every page number and sort as numbers do.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use ulid::Ulid;
 
 use super::item::{Item, SK};
+use super::row_kind::RowKind;
 use super::subscriptions;
 use super::table::{Condition, Consistency, Order, Range, Refused, Table};
 use contract::cursor;
@@ -33,7 +34,7 @@ impl DynamoHooks {
 }
 
 fn partition(tenant: &TenantId) -> String {
-    format!("h#{tenant}")
+    RowKind::Hook.partition(&[tenant.as_str()])
 }
 
 /// Its patterns as well, so that a hook which cannot be read can be deleted with
@@ -63,7 +64,7 @@ fn still_at(version: u64) -> Condition {
 }
 
 fn revisions(tenant: &TenantId, id: HookId) -> String {
-    format!("v#{tenant}#{}", id.0)
+    RowKind::FormerHook.partition(&[tenant.as_str(), &id.0.to_string()])
 }
 
 /// Ten digits sort as numbers do.
@@ -77,7 +78,7 @@ fn revision_item(hook: &Hook) -> Item {
 
 /// How many hooks a tenant has, in one row.
 fn count_partition(tenant: &TenantId) -> String {
-    format!("c#{tenant}")
+    RowKind::HookCount.partition(&[tenant.as_str()])
 }
 
 const COUNT: &str = "hooks";

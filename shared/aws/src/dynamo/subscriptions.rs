@@ -3,6 +3,7 @@ use aws_sdk_dynamodb::Client;
 use ulid::Ulid;
 
 use super::item::{Item, SK};
+use super::row_kind::RowKind;
 use super::table::{Consistency, Order, Range, Table};
 use contract::cursor;
 use contract::ports::{Listed, Match, OfRow as _, Page, StoreError, StoreResult, Subscriptions};
@@ -24,7 +25,7 @@ impl DynamoSubscriptions {
 }
 
 pub(super) fn partition(tenant: &TenantId, pattern: &Pattern) -> String {
-    format!("s#{tenant}#{pattern}")
+    RowKind::Subscription.partition(&[tenant.as_str(), pattern.as_str()])
 }
 
 /// The rows of a hook, one under each of its patterns. `unknown` is what a newer

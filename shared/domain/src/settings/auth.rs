@@ -50,7 +50,7 @@ pub enum Auth {
     /// Client credentials, RFC 6749 section 4.4: a token is fetched, kept until
     /// it expires, and fetched anew when an answer is 401.
     Oauth2 {
-        /// EventToSend to the same rules as the hook's own URL.
+        /// Subject to the same rules as the hook's own URL.
         token_url: String,
         client_id: String,
         #[serde(default)]

@@ -18,7 +18,7 @@ const STOPPED: &str = "format-1-stopped.tar.gz";
 
 fn unpack(name: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/upgrades").join(name);
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/upgrades").join(name);
     let status = Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(folder.path()).status().unwrap();
     assert!(status.success());
     folder

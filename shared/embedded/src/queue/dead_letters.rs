@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{EmbeddedQueue, corrupt, encode};
 use crate::codec;
+use crate::row_kind::RowKind;
 use crate::store::{Store, Table};
 use contract::cursor;
 use contract::ports::{Listed, OfRow as _, Page, QueueError, StoreError, StoreResult};
 use domain::time::Timestamp;
 use domain::unknown::{Unknown, keeps_unknown};
 
-const KIND: u8 = b'x';
+const KIND: u8 = RowKind::DeadLetter.prefix();
 /// Rows that one transaction deletes.
 const DELETED_AT_ONCE: usize = 1_000;
 

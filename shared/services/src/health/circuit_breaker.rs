@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::delivery::request::LONGEST_ATTEMPT;
 use crate::health::hook_states::HookStates;
+use crate::repositories::document_kind::DocumentKind;
 use crate::runtime::metrics::{self, CircuitState};
 use contract::ports::{Clock, Documents, StoreResult};
 use domain::health::{Admission, Circuit, Health};
@@ -18,7 +19,7 @@ const PROBE_LEASE: Duration = LONGEST_ATTEMPT.saturating_add(Duration::from_secs
 /// Deliveries that wait for a probe come back one after the other, so that an
 /// endpoint which has just recovered is not run over: 50 a second.
 const APART: Duration = Duration::from_millis(20);
-/// CircuitBreakers whose queue of waiting deliveries is remembered.
+/// Circuits whose queue of waiting deliveries is remembered.
 const QUEUES: usize = 4_096;
 
 pub struct CircuitBreakers {
@@ -32,7 +33,7 @@ pub struct CircuitBreakers {
 impl CircuitBreakers {
     pub fn new(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
         Self {
-            health: HookStates::new(documents, "health", clock, fresh_for),
+            health: HookStates::new(documents, DocumentKind::Health, clock, fresh_for),
             waiting: Mutex::default(),
             open: Mutex::default(),
         }

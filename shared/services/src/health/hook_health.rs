@@ -31,7 +31,7 @@ use domain::unknown::Unknown;
 /// Writers of one hook are few.
 const DISABLE_TRIES: usize = 3;
 
-/// What a hook_health stands on.
+/// What the health of hooks stands on.
 pub struct HookHealthDeps {
     /// Nothing else caches these.
     pub documents: Arc<dyn Documents>,

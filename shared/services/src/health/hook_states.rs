@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Clock, ClockReading, Document, Documents, StoreError, StoreResult};
 use contract::rows;
 use contract::stage::causes;
@@ -85,7 +86,7 @@ impl State for Window {
 /// The states of one kind, in documents that nothing else caches.
 pub struct HookStates<T> {
     documents: Arc<dyn Documents>,
-    kind: &'static str,
+    kind: DocumentKind,
     clock: Arc<dyn Clock>,
     fresh_for: Duration,
     known: Cache<(TenantId, HookId), Known<T>>,
@@ -108,7 +109,7 @@ impl<T> Clone for Known<T> {
 impl<T: State> HookStates<T> {
     /// `fresh_for` is how old a state may be when it is read; this process's
     /// own changes are seen at once.
-    pub fn new(documents: Arc<dyn Documents>, kind: &'static str, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
+    pub fn new(documents: Arc<dyn Documents>, kind: DocumentKind, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
         let locks = std::array::from_fn(|_| Mutex::new(()));
         Self { documents, kind, clock, fresh_for, known: Cache::new(KNOWN), locks }
     }
@@ -193,7 +194,7 @@ impl<T: State> HookStates<T> {
         let (partition, name) = (self.partition(tenant), hook.to_string());
         let document = match self.documents.get(&partition, &name).await {
             Err(StoreError::Unreadable(unreadable)) => {
-                tracing::error!(kind = self.kind, error = %unreadable, "the state of a hook is lost and begins anew");
+                tracing::error!(kind = self.kind.name(), error = %unreadable, "the state of a hook is lost and begins anew");
                 self.documents.delete(&partition, &name).await?;
                 None
             }
@@ -212,7 +213,7 @@ impl<T: State> HookStates<T> {
     /// nothing that a hook gets may depend on a row that only counts.
     fn parse(&self, document: &Document, now: Timestamp) -> T {
         let mut state = rows::from_json(document.body.as_bytes()).unwrap_or_else(|error| {
-            tracing::error!(kind = self.kind, hook.id = document.name, error = %causes(&error), "the state of a hook cannot be read and begins anew");
+            tracing::error!(kind = self.kind.name(), hook.id = document.name, error = %causes(&error), "the state of a hook cannot be read and begins anew");
             T::default()
         });
         let ahead = state.written_at().map_or(0, |at| at.as_millis() - now.as_millis());
@@ -225,7 +226,7 @@ impl<T: State> HookStates<T> {
 
     /// A `#` is in no tenant's id.
     fn partition(&self, tenant: &TenantId) -> String {
-        format!("{}#{tenant}", self.kind)
+        self.kind.partition(&[tenant.as_str()])
     }
 
     fn lock(&self, tenant: &TenantId, hook: HookId) -> &Mutex<()> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::health::hook_states::HookStates;
+use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Clock, Documents, StoreResult};
 use domain::ids::{HookId, TenantId};
 use domain::rate::{Taken, Window, bucket};
@@ -50,7 +51,7 @@ impl RateLimiter {
     }
 
     pub fn shared(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
-        let windows = HookStates::new(documents, "rate", clock, ALWAYS_FRESH);
+        let windows = HookStates::new(documents, DocumentKind::RateLimit, clock, ALWAYS_FRESH);
         Self::Shared(Box::new(SharedRateLimiter { windows, leases: Mutex::default() }))
     }
 

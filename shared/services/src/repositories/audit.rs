@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::repositories::document_kind::DocumentKind;
 use crate::repositories::documents::{Collection, name_of};
 use contract::ports::{Clock, Documents, Listed, Page, StoreResult};
 use domain::ids::{HookId, TenantId, new_ulid};
@@ -99,5 +100,5 @@ impl AuditTrail {
 }
 
 fn partition(tenant: &TenantId, hook: HookId) -> String {
-    format!("audit#{tenant}#{hook}")
+    DocumentKind::Audit.partition(&[tenant.as_str(), &hook.to_string()])
 }

@@ -20,6 +20,7 @@ pub use profiles::StoredProfiles;
 pub use replays::StoredReplays;
 pub use tenants::StoredTenants;
 
+use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Document, Documents, KEPT_REVISIONS, Listed, OfRow as _, Page, StoreError, StoreResult};
 use contract::rows;
 
@@ -132,7 +133,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Collection<T> {
 }
 
 fn revisions(partition: &str, name: &str) -> String {
-    format!("was#{partition}#{name}")
+    DocumentKind::FormerVersions.partition(&[partition, name])
 }
 
 /// Ten digits sort as numbers do.

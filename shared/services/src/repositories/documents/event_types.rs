@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use super::Collection;
+use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Document, Documents, Listed, StoreError, StoreResult};
 use domain::event_type::{Owner, StoredEventType};
 use domain::ids::{EventType, TenantId};
 
 /// Who has a catalogue: one small document for each owner. Publishing asks for
 /// that first, so that who has none costs no read for each type.
-const MARKS: &str = "catalogues";
+const MARKS: &str = DocumentKind::Catalogues.name();
 /// No tenant can have this name.
 const OPERATOR: &str = "*";
 
@@ -18,7 +19,7 @@ pub struct StoredEventTypes {
 }
 
 fn partition(owner: Owner<'_>) -> String {
-    format!("event-types#{}", mark(owner))
+    DocumentKind::EventTypes.partition(&[mark(owner)])
 }
 
 fn mark(owner: Owner<'_>) -> &str {

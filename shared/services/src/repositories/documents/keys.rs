@@ -3,6 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Collection;
+use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Documents, Keys, Listed, StoreResult};
 use domain::ids::{KeyId, TenantId};
 use domain::key::ApiKey;
@@ -17,7 +18,7 @@ impl StoredKeys {
 
 /// No tenant can be called `*`.
 fn partition(tenant: Option<&TenantId>) -> String {
-    format!("keys#{}", tenant.map_or("*", TenantId::as_str))
+    DocumentKind::ApiKeys.partition(&[tenant.map_or("*", TenantId::as_str)])
 }
 
 #[async_trait]

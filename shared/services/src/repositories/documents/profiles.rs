@@ -3,11 +3,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Collection;
+use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Documents, Listed, Profiles, StoreResult};
 use domain::ids::ProfileName;
 use domain::profile::Profile;
 
-const PARTITION: &str = "profiles";
+const PARTITION: &str = DocumentKind::Profiles.name();
 
 pub struct StoredProfiles(Collection<Profile>);
 

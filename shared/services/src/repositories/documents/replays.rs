@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use ulid::Ulid;
 
 use super::Collection;
+use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Documents, Listed, Page, Replays, StoreError, StoreResult, Unreadable};
 use domain::ids::{HookId, ReplayId, TenantId};
 use domain::replay::Replay;
@@ -17,7 +18,7 @@ impl StoredReplays {
 }
 
 fn partition(tenant: &TenantId, hook: HookId) -> String {
-    format!("replays#{tenant}#{}", hook.0)
+    DocumentKind::Replays.partition(&[tenant.as_str(), &hook.0.to_string()])
 }
 
 /// Its documents go by less than its id.

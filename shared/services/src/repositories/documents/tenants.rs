@@ -3,12 +3,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Collection;
+use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Documents, Listed, Page, StoreResult, Tenants};
 use domain::ids::TenantId;
 use domain::tenant::Tenant;
 
 /// All tenants lie in one partition, so that they list in order.
-const PARTITION: &str = "tenants";
+const PARTITION: &str = DocumentKind::Tenants.name();
 
 pub struct StoredTenants(Collection<Tenant>);
 
