@@ -194,9 +194,10 @@ impl Store {
             Ok(begun)
         };
         let begun = begun().map_err(not_writable)?;
-        let writer = Writer::start(&directory, store, log, begun, Arc::clone(&trees)).map_err(OpenError::Thread)?;
+        let lock = Arc::new(lock);
+        let writer = Writer::start(&lock, store, log, begun, Arc::clone(&trees)).map_err(OpenError::Thread)?;
         let space = FreeSpace::new(directory.clone(), options.min_free_bytes);
-        Ok(Self { trees, writer: Arc::new(writer), space: Arc::new(space), directory: Arc::new(lock) })
+        Ok(Self { trees, writer: Arc::new(writer), space: Arc::new(space), directory: lock })
     }
 
     /// Says that from now on the store is not empty, so that an empty one is refused; returns

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::checkpoint::Checkpoint;
 use crate::compactor::{Compactor, Job};
 use crate::damage::Damage;
+use crate::directory::DirectoryLock;
 use crate::disk_failure::{DiskFailure, Told};
 use crate::identity::StoreId;
 use crate::log::{self, Log};
@@ -117,14 +118,16 @@ struct ToApply {
 }
 
 impl Writer {
+    /// Each thread holds the directory until it has ended: after a failure of the disk nobody waits
+    /// for them, and whoever opens the directory anew must not meet their writes.
     pub(crate) fn start(
-        directory: &Path,
+        lock: &Arc<DirectoryLock>,
         store: StoreId,
         number: u64,
         log: Log,
         trees: Arc<Trees>,
     ) -> io::Result<Self> {
-        let compactor = Compactor::new(directory.to_owned(), store, number, Arc::clone(&trees));
+        let compactor = Compactor::new(lock.path().to_owned(), store, number, Arc::clone(&trees));
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             wake: Condvar::new(),
@@ -135,26 +138,30 @@ impl Writer {
             compactor,
         });
         let compacting = thread::Builder::new().name("compactor".to_owned()).spawn({
-            let shared = Arc::clone(&shared);
+            let (shared, lock) = (Arc::clone(&shared), Arc::clone(lock));
             move || {
                 shared.guarded(|| shared.compactor.run(&shared.failure, || shared.tell()));
                 shared.compactor.close();
+                drop(lock);
             }
         })?;
         let (memtables, to_apply) = mpsc::channel();
         let applying = thread::Builder::new().name("trees".to_owned()).spawn({
-            let (shared, trees) = (Arc::clone(&shared), Arc::clone(&trees));
-            move || shared.guarded(|| shared.apply_until_closed(&trees, to_apply))
+            let (shared, trees, lock) = (Arc::clone(&shared), Arc::clone(&trees), Arc::clone(lock));
+            move || {
+                shared.guarded(|| shared.apply_until_closed(&trees, to_apply));
+                drop(lock);
+            }
         })?;
         let thread = thread::Builder::new().name("log".to_owned()).spawn({
-            let (shared, directory) = (Arc::clone(&shared), directory.to_owned());
+            let (shared, lock) = (Arc::clone(&shared), Arc::clone(lock));
             move || {
                 shared.guarded(|| shared.write_until_closed(&trees, &memtables));
                 drop(memtables);
                 let _ = applying.join();
                 shared.compactor.close();
                 let _ = compacting.join();
-                shared.guarded(|| shared.finish(&trees, &directory));
+                shared.guarded(|| shared.finish(&trees, lock.path()));
             }
         })?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
