@@ -17,6 +17,7 @@ use tokio::sync::{Notify, oneshot};
 use courier::exchange;
 
 use crate::Deps;
+use crate::admitted::Admitted;
 
 /// The most `data` of one request, in bytes. One event may have more and then
 /// travels alone.
@@ -66,23 +67,18 @@ impl Batches {
     /// Sends the delivery together with those that come within the hook's
     /// `max_wait`. All get the same result, but for those that have expired by
     /// then and get none.
-    pub(crate) async fn send(
-        &self,
-        deps: &Deps,
-        hook: &Arc<ResolvedHook>,
-        message: &DeliveryMessage,
-        data: &Arc<RawValue>,
-        unverified: bool,
-    ) -> Result<Option<Arc<SharedRequest>>, Fault> {
+    pub(crate) async fn send(&self, deps: &Deps, admitted: &Admitted) -> Result<Option<Arc<SharedRequest>>, Fault> {
+        let claimed = admitted.claimed();
+        let (message, hook) = (claimed.message(), claimed.hook());
         let place = (message.tenant.clone(), message.hook);
         let (answer, answered) = oneshot::channel();
-        let member = Member { message: message.clone(), data: Arc::clone(data), answer };
+        let member = Member { message: message.clone(), data: Arc::clone(claimed.data()), answer };
         let max_events = usize::try_from(hook.settings.batch.max_events).unwrap_or(usize::MAX);
         if let Some(leader) = self.join(&place, member, max_events) {
             // The first to come waits for the others and sends for all.
             let wait = hook.settings.batch.max_wait.duration();
             let _ = tokio::time::timeout(wait, leader.gathering.full.notified()).await;
-            run(deps, hook, leader.close(), unverified).await;
+            run(deps, hook, leader.close(), admitted.unverified()).await;
         }
         answered.await.map_err(|_| Fault::Internal("whoever sent for this delivery broke off".into()))
     }

@@ -1,10 +1,11 @@
-//! One HTTP exchange: the request is built, authorised, sent and answered.
+//! One exchange: the request is built, authorised, sent and answered.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
 use domain::delivery::Outcome;
+use domain::destination::{Destination, InvalidDestination};
 use domain::seconds::Seconds;
 use domain::settings::Auth;
 use domain::time::Timestamp;
@@ -12,7 +13,7 @@ use domain::verification::returns_key;
 use services::delivery::request::{self, EventToSend, InvalidHook, SendContext};
 use services::delivery::resolved_hook::ResolvedHook;
 
-use crate::Tokens;
+use crate::{Tokens, destination};
 
 /// Unauthorized: a token may have been revoked before its time.
 const UNAUTHORIZED: u16 = 401;
@@ -67,11 +68,11 @@ async fn send(
     spent: Duration,
     with_key: bool,
 ) -> HttpResult {
-    match build(hook, subjects, id, moment, with_key) {
-        Ok(mut request) => {
+    match addressed(hook, subjects, id, moment, with_key) {
+        Ok((destination, mut request)) => {
             let left = request.timeout.total.duration().min(courier.patience).saturating_sub(spent);
             request.timeout.total = Seconds::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
-            courier.sender.send(request).await
+            destination::send(courier, destination, request).await
         }
         Err(error) => HttpResult {
             answer: Err(SendFailure { outcome: Outcome::InvalidRequest, detail: error.to_string() }),
@@ -88,11 +89,22 @@ pub fn build(
     moment: SendContext<'_>,
     with_key: bool,
 ) -> Result<HttpRequest, InvalidHook> {
+    addressed(hook, subjects, id, moment, with_key).map(|(_, request)| request)
+}
+
+fn addressed<'a>(
+    hook: &'a ResolvedHook,
+    subjects: &[EventToSend<'_>],
+    id: &str,
+    moment: SendContext<'_>,
+    with_key: bool,
+) -> Result<(&'a Destination, HttpRequest), InvalidHook> {
+    let destination = hook.destination.as_ref().map_err(InvalidDestination::clone)?;
     let mut request = request::build(hook, subjects, id, moment)?;
     if let Some(key) = hook.hook.verification_key.as_ref().filter(|_| with_key) {
         request.headers.push((hook.settings.verification.header.clone(), key.reveal().to_owned()));
     }
-    Ok(request)
+    Ok((destination, destination::address(destination, request)))
 }
 
 /// What an answer counts as. An endpoint that is not verified has to return its key.

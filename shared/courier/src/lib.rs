@@ -1,6 +1,7 @@
 //! Makes a hook's requests and carries them to its endpoint: addresses are vetted,
 //! tokens obtained, answers read up to a bound.
 
+mod destination;
 mod exchange;
 mod sender;
 mod tokens;

@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod delivery;
+pub mod destination;
 pub mod event;
 pub mod event_type;
 pub mod filter;

@@ -80,9 +80,9 @@ async fn one_id_leads_from_publishing_through_every_stage_to_the_last_attempt() 
     let expected = [
         ("api::routes::events", "event accepted"),
         ("fanout", "event fanned out"),
-        ("deliver::attempt", "attempt failed"),
+        ("deliver::logged", "attempt failed"),
         ("requeue", "delivery is due"),
-        ("deliver::attempt", "attempt succeeded"),
+        ("deliver::logged", "attempt succeeded"),
     ];
     assert_eq!(story(&lines, trace), expected);
     let about_it = |line: &&Value| line["event.id"] == event.as_str() || line["delivery.id"] == delivery.as_str();

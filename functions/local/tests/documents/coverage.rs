@@ -6,6 +6,7 @@ use domain::delivery::Status;
 use domain::operational;
 use domain::profile::built_in;
 use domain::settings::Settings;
+use domain::signature::Scheme;
 use serde_json::Value;
 
 use crate::binary::binary;
@@ -21,6 +22,11 @@ fn assert_rows<'a>(page: &str, names: impl IntoIterator<Item = &'a str>) {
 fn every_setting_and_every_profile_is_explained() {
     assert_rows("docs/settings.md", Settings::FIELDS.iter().copied());
     assert_rows("docs/settings.md", built_in().iter().map(|profile| profile.name.as_str()));
+}
+
+#[test]
+fn every_signature_scheme_is_explained() {
+    assert_rows("docs/settings.md", Scheme::ALL.iter().map(|scheme| scheme.name()));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What documents refer to is there.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use domain::signature::Scheme;
 
 use crate::markdown::{pages, prose, quoted, read, root};
 
@@ -66,4 +68,47 @@ fn every_file_that_contributing_names_exists() {
     assert!(named.len() >= 40, "only {} files are named: {named:?}", named.len());
     let missing: Vec<&String> = named.iter().filter(|name| !root().join(name).exists()).collect();
     assert!(missing.is_empty(), "docs/contributing.md names {missing:?}");
+}
+
+/// The files that contributing names in this section.
+fn files_of(section: &str) -> Vec<String> {
+    let page = read("docs/contributing.md");
+    let (_, rest) = page.split_once(&format!("## {section}\n")).unwrap();
+    let rows = rest.lines().take_while(|line| !line.starts_with("## ")).filter(|line| line.starts_with("| "));
+    rows.flat_map(|row| row.split('`').skip(1).step_by(2))
+        .filter(|text| text.contains('/'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The Rust files below a folder, from the root of the repository.
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(path.to_str().unwrap()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn no_other_file_than_contributing_names_knows_the_kinds_of_destination_and_signature() {
+    let destination = files_of("Add a destination");
+    assert!(destination.len() <= 4, "a destination touches {destination:?}");
+    for (section, marks) in [
+        ("Add a destination", vec!["Destination::Http".to_owned()]),
+        ("Add a signature scheme", Scheme::ALL.iter().map(|scheme| format!("Scheme::{scheme:?}")).collect()),
+    ] {
+        let named = files_of(section);
+        for source in ["functions", "shared"].into_iter().flat_map(sources) {
+            let path = source.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            let text = std::fs::read_to_string(&source).unwrap();
+            let is_named = path.contains("/tests/") || named.iter().any(|name| path.starts_with(name.as_str()));
+            assert!(is_named || !marks.iter().any(|mark| text.contains(mark)), "{path}: see {section}");
+        }
+    }
 }

@@ -3,10 +3,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{KEYPAIR_LENGTH, SECRET_KEY_LENGTH, SigningKey};
+use ed25519_dalek::{KEYPAIR_LENGTH, SECRET_KEY_LENGTH, SigningKey, VerifyingKey};
 
-use super::{InvalidSecret, Secret};
+use super::{InvalidSecret, Secret, SecretKind};
 use crate::random::Random;
+
+/// How a public key begins, with which receivers verify.
+const PUBLIC: &str = "whpk_";
 
 /// The signing key of a `whsk_` secret. A public half that does not belong to
 /// the seed is refused: signing with such a pair can give the seed away.
@@ -24,7 +27,19 @@ pub fn whsk_key(secret: &Secret) -> Result<SigningKey, InvalidSecret> {
 /// key. None for secrets that are no valid Ed25519 key.
 pub fn public_key(secret: &Secret) -> Option<String> {
     let key = whsk_key(secret).ok()?;
-    Some(format!("whpk_{}", STANDARD.encode(key.verifying_key().as_bytes())))
+    Some(format!("{PUBLIC}{}", STANDARD.encode(key.verifying_key().as_bytes())))
+}
+
+/// Whether it is an Ed25519 secret, or the public key of one.
+pub fn is_ed25519(secret: &Secret) -> bool {
+    SecretKind::of(secret) == SecretKind::Ed25519 || secret.reveal().starts_with(PUBLIC)
+}
+
+/// What verifies, of a secret or of its public key. None for what is neither.
+pub fn verifying_key(secret: &Secret) -> Option<VerifyingKey> {
+    let derived = public_key(secret);
+    let encoded = derived.as_deref().unwrap_or(secret.reveal()).strip_prefix(PUBLIC)?;
+    VerifyingKey::from_bytes(&STANDARD.decode(encoded).ok()?.try_into().ok()?).ok()
 }
 
 impl Secret {

@@ -5,28 +5,16 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::scheme::{Algorithm, Scheme, Signed};
 use crate::headers;
 use crate::invalid::FieldError;
+use crate::secret::Secret;
 use crate::unknown::{Unknown, keeps_unknown};
 
 /// The most signatures of one request.
 pub const MAX_SETTINGS: usize = 8;
 /// The longest prefix, in characters.
 pub const MAX_PREFIX_CHARS: usize = 64;
-
-/// What is signed, with which algorithm, and how the header reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Scheme {
-    /// Standard Webhooks, HMAC-SHA256: `v1,<base64>`.
-    V1,
-    /// Standard Webhooks, Ed25519: `v1a,<base64>`.
-    V1a,
-    /// HMAC-SHA256 over the body alone.
-    HmacSha256,
-    /// `t=<Unix seconds>,v1=<hex>`: HMAC-SHA256 over `<Unix seconds>.<body>`.
-    Stripe,
-}
 
 /// How the bytes of a signature are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -86,30 +74,18 @@ impl SignatureSetting {
 
     /// The signature's header, or none while one has still to be chosen.
     pub fn header(&self) -> Option<&str> {
-        self.header.as_deref().or(match self.scheme {
-            Scheme::V1 | Scheme::V1a => Some("webhook-signature"),
-            Scheme::Stripe => Some("stripe-signature"),
-            Scheme::HmacSha256 => None,
-        })
+        self.header.as_deref().or_else(|| self.scheme.algorithm().default_header())
     }
 
     /// None for Ed25519, whose secrets have one form.
     pub(super) fn key_form(&self) -> Option<KeyForm> {
-        match self.scheme {
-            Scheme::V1 => Some(KeyForm::Whsec),
-            Scheme::V1a => None,
-            Scheme::HmacSha256 | Scheme::Stripe => Some(self.key.unwrap_or(KeyForm::Text)),
-        }
-    }
-
-    pub(super) fn is_standard(&self) -> bool {
-        matches!(self.scheme, Scheme::V1 | Scheme::V1a)
+        self.scheme.algorithm().key_form(self.key)
     }
 
     /// The headers this setting adds, in the order of sending.
     pub fn header_names(&self) -> Vec<Cow<'_, str>> {
         match self.header() {
-            Some(name) if self.is_standard() => match siblings(name) {
+            Some(name) if self.scheme.is_standard() => match siblings(name) {
                 Some([id, timestamp]) => vec![id.into(), timestamp.into(), name.into()],
                 None => vec![name.into()],
             },
@@ -118,36 +94,58 @@ impl SignatureSetting {
         }
     }
 
+    /// The timestamp that is part of the header's values, if the scheme has it there.
+    pub fn timestamp<'a>(&self, values: &[&'a str]) -> Option<&'a str> {
+        self.scheme.algorithm().timestamp(values)
+    }
+
+    /// Whether one of the header's values is a signature with this secret, or why
+    /// that cannot be told.
+    pub fn verify(&self, values: &[&str], secret: &Secret, signed: Signed<'_>) -> Result<bool, &'static str> {
+        self.scheme.algorithm().verify(self, values, secret, signed)
+    }
+
+    /// Whether signatures of this setting can be verified with this secret.
+    pub fn can_verify(&self, secret: &Secret) -> bool {
+        self.scheme.takes(secret) && self.scheme.algorithm().can_verify(self, secret)
+    }
+
     pub fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
+        let algorithm = self.scheme.algorithm();
         let mut wrong = |name: &str, message: String| errors.push(FieldError::new(format!("{field}.{name}"), message));
         match self.header() {
-            None => wrong("header", "the scheme hmac_sha256 needs the name of its header".to_owned()),
+            None => wrong("header", format!("the scheme {} needs the name of its header", self.scheme.name())),
             Some(name) => match headers::check_name(name) {
                 Err(invalid) => wrong("header", invalid.to_string()),
-                Ok(()) if self.is_standard() && siblings(name).is_none() => {
+                Ok(()) if self.scheme.is_standard() && siblings(name).is_none() => {
                     wrong("header", "expected a name that ends in -signature, such as svix-signature".to_owned());
                 }
                 Ok(()) => {}
             },
         }
         if let Some(prefix) = &self.prefix {
-            if self.scheme != Scheme::HmacSha256 {
-                wrong("prefix", "only the scheme hmac_sha256 has a prefix".to_owned());
+            if !algorithm.has_prefix() {
+                wrong("prefix", format!("only the scheme {} has a prefix", those(|scheme| scheme.has_prefix())));
             } else if prefix.len() > MAX_PREFIX_CHARS || !prefix.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
                 wrong("prefix", format!("expected at most {MAX_PREFIX_CHARS} printable ASCII characters"));
             } else if prefix.starts_with(' ') {
                 wrong("prefix", "a header's value cannot begin with a space".to_owned());
             }
         }
-        if self.encoding.is_some() && self.scheme != Scheme::HmacSha256 {
-            wrong("encoding", "only the scheme hmac_sha256 has a choice of encodings".to_owned());
+        if self.encoding.is_some() && !algorithm.has_encoding() {
+            let schemes = those(|scheme| scheme.has_encoding());
+            wrong("encoding", format!("only the scheme {schemes} has a choice of encodings"));
         }
-        match (self.scheme, self.key) {
-            (Scheme::V1, Some(KeyForm::Text)) => wrong("key", "the scheme v1 takes only whsec".to_owned()),
-            (Scheme::V1a, Some(_)) => wrong("key", "the scheme v1a takes whsk_ secrets, in one form only".to_owned()),
-            _ => {}
+        if let Some(Err(message)) = self.key.map(|key| algorithm.check_key(key)) {
+            wrong("key", message.to_owned());
         }
     }
+}
+
+/// The names of the schemes that are so.
+fn those(is_so: impl Fn(&dyn Algorithm) -> bool) -> String {
+    let schemes = Scheme::ALL.iter().filter(|scheme| is_so(scheme.algorithm()));
+    schemes.map(|scheme| scheme.name()).collect::<Vec<_>>().join(" or ")
 }
 
 /// Checks each setting, and that no two mean the same header differently.
@@ -161,8 +159,8 @@ pub fn check_all(settings: &[SignatureSetting], field: &str, errors: &mut Vec<Fi
         let names = setting.header_names();
         let clash = settings[..n].iter().any(|earlier| {
             let joined = setting.scheme != earlier.scheme
-                && setting.is_standard()
-                && earlier.is_standard()
+                && setting.scheme.is_standard()
+                && earlier.scheme.is_standard()
                 && names.last().zip(earlier.header()).is_some_and(|(one, two)| one.eq_ignore_ascii_case(two));
             !joined && earlier.header_names().iter().any(|two| names.iter().any(|one| one.eq_ignore_ascii_case(two)))
         });

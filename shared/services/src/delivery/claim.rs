@@ -97,6 +97,18 @@ pub async fn skip(
     retention: Duration,
 ) -> StoreResult<()> {
     let row = log.get(&message.tenant, message.delivery_id()).await?;
+    skip_row(log, message, row, reason, now, retention).await
+}
+
+/// The same for who knows the row, or that there is none yet.
+pub async fn skip_row(
+    log: &dyn DeliveryLog,
+    message: &DeliveryMessage,
+    row: Option<Delivery>,
+    reason: &str,
+    now: Timestamp,
+    retention: Duration,
+) -> StoreResult<()> {
     let expected = Expected::of(row.as_ref());
     let mut delivery = match Claim::of(message, row) {
         // Who asks for an attempt out of turn leaves the state alone.

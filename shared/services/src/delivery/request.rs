@@ -1,19 +1,18 @@
-//! The request a receiver gets, complete to the byte: what is signed here is
-//! what is sent.
+//! The request a receiver gets, complete to the byte but for its address: what
+//! is signed here is what is sent. The courier puts it into the form of its
+//! destination.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use bytes::Bytes;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
-use url::Url;
 
 use crate::delivery::resolved_hook::ResolvedHook;
 use contract::messages::DeliveryMessage;
-use contract::ports::HttpRequest;
+use domain::destination::InvalidDestination;
 use domain::hook::Timeout;
 use domain::ids::{Channel, DeliveryId, EventId, EventType};
 use domain::payload::{self, Source, form};
@@ -36,8 +35,8 @@ pub const LONGEST_ATTEMPT: Duration = Duration::from_millis(
 /// Why a hook's settings make no request.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidHook {
-    #[error("the hook's url is not a URL")]
-    Url(#[from] url::ParseError),
+    #[error(transparent)]
+    Destination(#[from] InvalidDestination),
     #[error("the hook's secret cannot sign: {0}")]
     Secret(#[from] InvalidSecret),
     #[error("the payload would be larger than {MAX_BODY_BYTES} bytes")]
@@ -80,6 +79,17 @@ pub struct SendContext<'a> {
     pub token: Option<&'a Secret>,
 }
 
+/// A request that has still to be addressed.
+#[derive(Clone, Debug)]
+pub struct SignedRequest {
+    pub method: Method,
+    /// In order, their names as they are to be sent.
+    pub headers: Vec<(String, String)>,
+    /// The bytes that are signed.
+    pub payload: Vec<u8>,
+    pub timeout: Timeout,
+}
+
 /// The request for one delivery, or for several that travel as one array. `id`
 /// names it to the receiver.
 pub fn build(
@@ -87,9 +97,8 @@ pub fn build(
     subjects: &[EventToSend<'_>],
     id: &str,
     moment: SendContext<'_>,
-) -> Result<HttpRequest, InvalidHook> {
+) -> Result<SignedRequest, InvalidHook> {
     let settings = &hook.settings;
-    let mut url = hook.url.clone()?;
     let json = json_body(hook, subjects);
     let payload = match (settings.method, settings.content_type) {
         (Method::Get, _) | (_, ContentType::Form) => form::form(&json),
@@ -122,14 +131,7 @@ pub fn build(
             (header.name.clone(), value)
         }));
     }
-    let body = match settings.method {
-        Method::Get => {
-            add_query(&mut url, &payload);
-            Bytes::new()
-        }
-        Method::Post | Method::Put | Method::Patch => payload.into(),
-    };
-    Ok(HttpRequest { method: settings.method.as_str(), url, headers, body, timeout: settings.timeout.clone() })
+    Ok(SignedRequest { method: settings.method, headers, payload, timeout: settings.timeout.clone() })
 }
 
 /// What names a request to its receiver: the delivery, or, of several, a name
@@ -163,16 +165,6 @@ fn json_body(hook: &ResolvedHook, subjects: &[EventToSend<'_>]) -> Vec<u8> {
         [one] if hook.settings.batch.max_events == 0 => render(one),
         several => payload::array(&several.iter().map(render).collect::<Vec<_>>()),
     }
-}
-
-/// What the URL's own query says stays in front.
-fn add_query(url: &mut Url, payload: &[u8]) {
-    let added = String::from_utf8_lossy(payload);
-    let query = match url.query() {
-        Some(own) if !own.is_empty() => format!("{own}&{added}"),
-        _ => added.into_owned(),
-    };
-    url.set_query(Some(&query));
 }
 
 fn authorization(auth: &Auth, token: Option<&Secret>) -> Option<(String, String)> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
-use url::{ParseError, Url};
 
 use contract::ports::{Hooks, Profiles, StoreError, StoreResult, Tenants};
 use domain::delivery::Revision;
+use domain::destination::{Destination, InvalidDestination};
 use domain::hook::Hook;
 use domain::ids::{HookId, ProfileName, TenantId};
 use domain::layers::{HookProfiles, Layers};
@@ -24,15 +24,15 @@ pub struct ResolvedHook {
     pub tenant: Arc<Tenant>,
     pub settings: Complete,
     /// Where to send, made ready once for all its requests.
-    pub url: Result<Url, ParseError>,
+    pub destination: Result<Destination, InvalidDestination>,
     profiles: HookProfiles,
 }
 
 impl ResolvedHook {
     pub fn new(hook: Arc<Hook>, tenant: Arc<Tenant>, profiles: HookProfiles) -> Self {
         let settings = Layers { tenant: &tenant, profiles: &profiles }.settle(&hook.settings);
-        let url = hook.url.parse();
-        Self { hook, tenant, settings, url, profiles }
+        let destination = hook.destination();
+        Self { hook, tenant, settings, destination, profiles }
     }
 
     pub fn revision(&self) -> Revision {

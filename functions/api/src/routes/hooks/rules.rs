@@ -5,7 +5,7 @@ use domain::layers::Layers;
 use domain::random::Random;
 use domain::secret::{Secret, SecretKind, SigningSecret};
 use domain::settings::{Complete, Settings};
-use domain::signature::{self, Scheme};
+use domain::signature;
 use domain::tenant::Tenant;
 
 use crate::Deps;
@@ -134,7 +134,7 @@ fn provide_secrets(
         GivenSecret::Remove | GivenSecret::Keep => {}
     }
     if !settings.secret_optional {
-        let signs = |ed25519: bool| settings.signatures.iter().any(|s| (s.scheme == Scheme::V1a) == ed25519);
+        let signs = |ed25519: bool| settings.signatures.iter().any(|s| s.scheme.is_ed25519() == ed25519);
         let has =
             |ed25519: bool| hook.secrets.iter().any(|s| (SecretKind::of(&s.secret) == SecretKind::Ed25519) == ed25519);
         let (needs_text, needs_ed25519) = (signs(false) && !has(false), signs(true) && !has(true));

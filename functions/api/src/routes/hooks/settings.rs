@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use domain::address::AddressPolicy;
+use domain::destination::Destination;
 use domain::filter::Filter;
 use domain::hook::{Hook, MAX_PATTERNS};
 use domain::ids::{InvalidId, ProfileName};
@@ -144,9 +145,9 @@ impl HookSettings {
             hook.description = text("description", description, MAX_DESCRIPTION_CHARS, errors);
         }
         if let Some(url) = fields.url {
-            match addresses.check_url(&url) {
+            match Destination::allowed(&url, addresses) {
                 Ok(_) => hook.url = url,
-                Err(refusal) => errors.push(FieldError::new("url", refusal.to_string())),
+                Err(refused) => errors.push(FieldError::new("url", refused.to_string())),
             }
         }
         if let Some(events) = fields.events {

@@ -1,5 +1,7 @@
 use axum::http::{HeaderName, HeaderValue};
 use domain::profile::built_in;
+use domain::secret::ed25519::public_key;
+use domain::signature::sign;
 
 use super::*;
 

@@ -1,0 +1,163 @@
+//! Whether a request may go out now: the circuit of its hook, the limit while
+//! its endpoint has not verified itself, and the rate.
+//!
+//! What has to wait goes back to the clock with a time, and uses up no attempt.
+
+use std::time::Duration;
+
+use contract::messages::DeliveryMessage;
+use contract::stage::{Fault, Outcome, causes};
+use domain::delivery::Trigger;
+use domain::health::{Admission, Health};
+use domain::settings::Complete;
+use domain::time::Timestamp;
+
+use crate::claimed::Claimed;
+use crate::{Deps, Step};
+
+/// A delivery that waits for its endpoint's verification looks again after
+/// this long, for it may come by another way.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
+
+/// A delivery whose request may go out.
+pub(crate) struct Admitted {
+    claimed: Claimed,
+    pass: Pass,
+}
+
+/// What a request is let out as.
+#[derive(Clone, Copy, Debug)]
+struct Pass {
+    /// It tries a circuit that is open, and may do so since then.
+    probe: Option<Timestamp>,
+    /// It carries the key that its endpoint has to return.
+    unverified: bool,
+}
+
+enum Gate {
+    Open(Pass),
+    NotBefore(Wait),
+}
+
+struct Wait {
+    until: Timestamp,
+    /// It has been given a turn under the rate limit.
+    in_turn: bool,
+}
+
+impl Claimed {
+    pub(crate) async fn admit(self, deps: &Deps) -> Step<Admitted> {
+        // What was read to claim it may have taken its time.
+        let now = deps.clock.now();
+        if self.is_expired(now) {
+            return Err(self.expire(deps).await);
+        }
+        match ask(deps, &self, now).await? {
+            Gate::Open(pass) => Ok(Admitted { claimed: self, pass }),
+            Gate::NotBefore(wait) => Err(hold(deps, self, &wait, now).await?),
+        }
+    }
+}
+
+impl Admitted {
+    pub(crate) fn claimed(&self) -> &Claimed {
+        &self.claimed
+    }
+
+    /// Whether it carries the key that its endpoint has to return.
+    pub(crate) fn unverified(&self) -> bool {
+        self.pass.unverified
+    }
+
+    /// Whether it tries a circuit that is open.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.pass.probe.is_some()
+    }
+
+    /// Ends with a row that says that it expired, and lets another one probe in
+    /// its place.
+    pub(crate) async fn expire(self, deps: &Deps) -> Outcome {
+        if let Some(taken_at) = self.pass.probe {
+            give_back(deps, self.claimed.message(), taken_at).await;
+        }
+        self.claimed.expire(deps).await
+    }
+
+    pub(crate) fn into_claimed(self) -> Claimed {
+        self.claimed
+    }
+}
+
+/// The scarcest comes last, so that it is not taken for a request that then has
+/// to wait for something else.
+async fn ask(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Gate, Fault> {
+    let (message, settings) = (claimed.message(), &claimed.hook().settings);
+    let (hook_health, tenant, id) = (&deps.hook_health, &message.tenant, message.hook);
+    let wait = |until, in_turn| Ok(Gate::NotBefore(Wait { until, in_turn }));
+    // One that was asked for by hand may try a circuit whenever it likes.
+    let probe = match message.trigger {
+        Trigger::Manual => None,
+        _ if settings.circuit_breaker.failures == 0 => None,
+        _ => match hook_health.circuits.admit(tenant, id, now).await? {
+            Admission::Go => None,
+            Admission::Probe => Some(now),
+            Admission::NotBefore(until) => return wait(until, false),
+        },
+    };
+    let health = hook_health.health(tenant, id).await?;
+    if probe.is_none()
+        && let Some(limit) = limit(settings, health.ramp(now))
+    {
+        let turn = hook_health.rates.take(tenant, id, now, limit, message.in_turn).await?;
+        if let Some(until) = turn {
+            return wait(until, true);
+        }
+    }
+    let unverified = settings.verification.required && health.verified_at.is_none();
+    if unverified {
+        let take = |health: &mut Health| health.take_unverified(now, &settings.verification);
+        if let (Admission::NotBefore(until), _) = hook_health.circuits.health.change(tenant, id, take).await? {
+            return wait(until.min(now.saturating_add(LOOK_AGAIN)), false);
+        }
+    }
+    Ok(Gate::Open(Pass { probe, unverified }))
+}
+
+/// The lower of the hook's own and that of a recovery.
+fn limit(settings: &Complete, ramp: Option<u32>) -> Option<u32> {
+    let own = Some(settings.rate_limit).filter(|limit| *limit > 0);
+    own.into_iter().chain(ramp).min()
+}
+
+/// Hands a delivery to the clock as it is. Copies of it may come of that, and
+/// the log then tells them apart.
+async fn hold(deps: &Deps, claimed: Claimed, wait: &Wait, now: Timestamp) -> Result<Outcome, Fault> {
+    let (message, _, _guard) = claimed.release();
+    let waiting = DeliveryMessage {
+        due_at: Some(wait.until),
+        waits_since: Some(now),
+        held: true,
+        in_turn: wait.in_turn,
+        check_log: true,
+        ..message
+    };
+    deps.retries.send_one(waiting.to_outgoing()).await?;
+    tracing::debug!(
+        trace.id = %waiting.event_seq.trace(),
+        tenant.id = %waiting.tenant,
+        delivery.id = %waiting.delivery_id(),
+        until = %wait.until,
+        "delivery held back by its hook's circuit, rate or verification"
+    );
+    Ok(Outcome::Done)
+}
+
+/// What cannot be given back is had again when its lease ends.
+async fn give_back(deps: &Deps, message: &DeliveryMessage, taken_at: Timestamp) {
+    // It may have waited for others to travel with.
+    let now = deps.clock.now();
+    let circuits = &deps.hook_health.circuits;
+    if let Err(error) = circuits.give_back(&message.tenant, message.hook, taken_at, now).await {
+        tracing::warn!(trace.id = %message.event_seq.trace(), tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "a probe was not given back");
+    }
+}

@@ -1,0 +1,152 @@
+//! Whether a delivery is still to be made, and what its request is made of.
+//! What the log tells of already, and what is not to be sent any more, ends here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::messages::DeliveryMessage;
+use contract::ports::StoreResult;
+use contract::stage::{Fault, Message, Outcome};
+use domain::delivery::{Delivery, Trigger};
+use domain::event::Event;
+use domain::time::Timestamp;
+use serde_json::value::RawValue;
+use services::delivery::claim::{self, Claim};
+use services::delivery::resolved_hook::ResolvedHook;
+
+use crate::in_flight::Guard;
+use crate::{Deps, Step, logged};
+
+/// How long a copy of a delivery waits while another one is under way here:
+/// until that one is surely logged, for the copy may be handed to another process.
+const ASIDE: Duration = Duration::from_secs(60);
+
+/// A delivery that is due and that the log does not tell of, with its hook and
+/// its data. No copy of it is under way in this process while this lasts.
+pub(crate) struct Claimed {
+    message: DeliveryMessage,
+    row: Option<Delivery>,
+    hook: Arc<ResolvedHook>,
+    data: Arc<RawValue>,
+    guard: Guard,
+}
+
+impl Claimed {
+    pub(crate) async fn claim(deps: &Deps, mut received: Message) -> Step<Self> {
+        let message = DeliveryMessage::take(&mut received)?;
+        let now = deps.clock.now();
+        if let Some(due) = message.due_at.filter(|due| *due > now && !received.is_due) {
+            return Err(Outcome::NotBefore(due));
+        }
+        let Some(guard) = deps.in_flight.enter(message.delivery_id()) else {
+            return Err(Outcome::NotBefore(now.saturating_add(ASIDE)));
+        };
+        let was_received_before = received.receive_count > 1;
+        let row = ask_log(deps, &message, was_received_before).await?;
+        let row = match Claim::of(&message, row.clone()) {
+            Claim::Due(row) => row,
+            logged => {
+                drop(guard);
+                let last = row.filter(|_| was_received_before);
+                return Err(follow_up_again(deps, &message, logged, last).await?);
+            }
+        };
+        let hook = match deps.hooks.get(&message.tenant, message.hook).await? {
+            Some(resolved) if resolved.hook.enabled => resolved,
+            Some(hook) => {
+                deps.hook_health.catch_up(&hook.hook).await?;
+                return Err(skip(deps, &hook, &message, row, "the hook is disabled").await);
+            }
+            // Its log goes with it.
+            None => return Err(Outcome::Done),
+        };
+        match load_data(deps, &message).await? {
+            Ok(data) => Ok(Self { message, row, hook, data, guard }),
+            Err(reason) => Err(skip(deps, &hook, &message, row, reason).await),
+        }
+    }
+
+    pub(crate) fn message(&self) -> &DeliveryMessage {
+        &self.message
+    }
+
+    /// What the log told before this attempt.
+    pub(crate) fn row(&self) -> Option<&Delivery> {
+        self.row.as_ref()
+    }
+
+    pub(crate) fn hook(&self) -> &Arc<ResolvedHook> {
+        &self.hook
+    }
+
+    pub(crate) fn data(&self) -> &Arc<RawValue> {
+        &self.data
+    }
+
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        self.message.not_after.is_some_and(|end| now >= end)
+    }
+
+    /// Ends with a row that says that it expired.
+    pub(crate) async fn expire(self, deps: &Deps) -> Outcome {
+        skip(deps, &self.hook, &self.message, self.row, "the event has expired").await
+    }
+
+    /// Lets copies of it in again once the guard is dropped.
+    pub(crate) fn release(self) -> (DeliveryMessage, Arc<ResolvedHook>, Guard) {
+        (self.message, self.hook, self.guard)
+    }
+}
+
+/// A first attempt that was never handed out before cannot be in the log, so the
+/// usual case reads nothing.
+async fn ask_log(deps: &Deps, message: &DeliveryMessage, was_received_before: bool) -> StoreResult<Option<Delivery>> {
+    match was_received_before || message.check_log || message.trigger != Trigger::First {
+        true => deps.log.get(&message.tenant, message.delivery_id()).await,
+        false => Ok(None),
+    }
+}
+
+/// Whoever logged the attempt may have died before what follows from it.
+async fn follow_up_again(
+    deps: &Deps,
+    message: &DeliveryMessage,
+    logged: Claim,
+    last: Option<Delivery>,
+) -> Result<Outcome, Fault> {
+    if let Claim::AlreadyLogged(row) = logged {
+        logged::ask_for_next(deps, message.clone(), &row).await?;
+    }
+    if let Some(row) = last {
+        logged::report_again(deps, message, &row).await?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The event's data, or why there is none any more.
+async fn load_data(deps: &Deps, message: &DeliveryMessage) -> StoreResult<Result<Arc<RawValue>, &'static str>> {
+    if let Some(data) = &message.data {
+        return Ok(Ok(Arc::clone(data)));
+    }
+    Ok(match deps.events.get(&message.tenant, &message.event_id).await? {
+        Some(Event { data: Some(data), .. }) => Ok(data),
+        Some(_) => Err(claim::EXPUNGED),
+        None => Err("the event's payload has expired"),
+    })
+}
+
+async fn skip(
+    deps: &Deps,
+    hook: &ResolvedHook,
+    message: &DeliveryMessage,
+    row: Option<Delivery>,
+    reason: &str,
+) -> Outcome {
+    let retention = hook.tenant.retention(deps.retention);
+    // The row is not older than one that was read meanwhile.
+    let now = deps.clock.now();
+    match claim::skip_row(deps.log.as_ref(), message, row, reason, now, retention).await {
+        Ok(()) => Outcome::Done,
+        Err(error) => Outcome::from(error),
+    }
+}

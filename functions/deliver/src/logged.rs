@@ -1,0 +1,161 @@
+//! The attempt is in the log, and what follows from it: the next attempt, and
+//! the health of its hook.
+
+mod health;
+mod row;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::messages::DeliveryMessage;
+use contract::ports::{Expected, StoreError};
+use contract::stage::Fault;
+use domain::delivery::{Attempt, Delivery, Outcome as AttemptOutcome, Status, Trigger};
+use domain::retry::{self, Verdict};
+use services::delivery::claim::{self, Claim};
+use services::delivery::resolved_hook::ResolvedHook;
+use services::runtime::metrics;
+
+pub(crate) use health::report_again;
+
+use crate::Deps;
+use crate::sent::Sent;
+
+/// Writers of one row are few: a scheduled attempt and a manual one at most.
+const LOG_TRIES: usize = 5;
+
+/// A delivery whose attempt the log tells of.
+pub(crate) struct Logged {
+    message: DeliveryMessage,
+    hook: Arc<ResolvedHook>,
+    row: Delivery,
+    attempt: Attempt,
+    is_probe: bool,
+    is_exhausted: bool,
+}
+
+impl Sent {
+    pub(crate) async fn log(self, deps: &Deps) -> Result<Logged, Fault> {
+        let (row, verdict) = record(deps, &self).await?;
+        let (admitted, attempt) = self.into_parts();
+        let is_probe = admitted.is_probe();
+        // The log tells from here on; the next attempt may be due before this one is done.
+        let (message, hook, guard) = admitted.into_claimed().release();
+        drop(guard);
+        Ok(Logged { message, hook, row, attempt, is_probe, is_exhausted: verdict == Verdict::Exhausted })
+    }
+}
+
+impl Logged {
+    pub(crate) async fn follow_up(self, deps: &Deps) -> Result<(), Fault> {
+        let Self { message, hook, row, attempt, is_probe, is_exhausted } = self;
+        // Also after an attempt out of turn: whoever was in turn may have died, and
+        // to its queue this is the same message.
+        if let Claim::AlreadyLogged(row) = Claim::of(&message, Some(row)) {
+            ask_for_next(deps, message.clone(), &row).await?;
+        }
+        health::report(deps, &hook, &message, &attempt, is_probe, is_exhausted).await
+    }
+}
+
+/// Writes the attempt into the log. Whoever else wrote meanwhile is heard: every
+/// request that was sent gets its own number and is kept.
+async fn record(deps: &Deps, sent: &Sent) -> Result<(Delivery, Verdict), Fault> {
+    let claimed = sent.admitted().claimed();
+    let (message, hook) = (claimed.message(), claimed.hook());
+    let retention: Duration = hook.tenant.retention(deps.retention);
+    let mut now = deps.clock.now();
+    let policy = &hook.settings.retry;
+    let verdict = retry::verdict(policy, message.step, sent.ending(), sent.since(), now, deps.random.as_ref());
+    let mut row = claimed.row().cloned();
+    for _ in 0..LOG_TRIES {
+        let expected = Expected::of(row.as_ref());
+        let in_turn = matches!(Claim::of(message, row.clone()), Claim::Due(_));
+        let mut delivery = row.unwrap_or_else(|| claim::unlogged(message, sent.attempt().at, retention));
+        row::apply(&mut delivery, message, sent.attempt().clone(), verdict, in_turn, now);
+        // A ladder may be longer than the retention; the row outlives its last step.
+        let last = delivery.next_attempt_at.unwrap_or(delivery.updated_at);
+        delivery.expires_at = delivery.expires_at.max(last.saturating_add(retention));
+        match deps.log.record(&delivery, expected).await {
+            Ok(()) => {
+                trace(message, &delivery);
+                return Ok((delivery, verdict));
+            }
+            Err(StoreError::Conflict) => {
+                row = deps.log.get(&message.tenant, message.delivery_id()).await?;
+                // A write whose answer was lost is repeated by the SDK and then
+                // conflicts with itself.
+                if let Some(stored) = &row
+                    && holds(deps, stored, &delivery).await?
+                {
+                    return Ok((stored.clone(), verdict));
+                }
+                // The row is not older than what others wrote meanwhile.
+                now = deps.clock.now();
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+/// Whether the attempt that `written` ends with is stored, as the last one or
+/// with others after it.
+async fn holds(deps: &Deps, stored: &Delivery, written: &Delivery) -> Result<bool, Fault> {
+    if stored.attempt_count <= written.attempt_count {
+        return Ok(stored.last_attempt == written.last_attempt);
+    }
+    let attempts = deps.log.attempts(stored).await?;
+    Ok(attempts.iter().flatten().any(|attempt| Some(attempt) == written.last_attempt.as_ref()))
+}
+
+/// Hands the next attempt to the clock.
+pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &Delivery) -> Result<(), Fault> {
+    let now = deps.clock.now();
+    // After a row that was written in the future, before the clock was set back,
+    // the next attempt waits as long as was meant then.
+    let due_at = row.next_attempt_at.map(|at| match row.updated_at > now {
+        true => now.saturating_add(at.since(row.updated_at)),
+        false => at,
+    });
+    let next = DeliveryMessage {
+        trigger: Trigger::Retry,
+        step: row.due_step,
+        due_at,
+        waits_since: Some(now),
+        held: false,
+        check_log: false,
+        in_turn: false,
+        request: None,
+        ..message
+    };
+    deps.retries.send_one(next.to_outgoing()).await?;
+    Ok(())
+}
+
+fn trace(message: &DeliveryMessage, delivery: &Delivery) {
+    let Some(attempt) = &delivery.last_attempt else { return };
+    let published_at = message.event_seq.at();
+    metrics::attempted(delivery, attempt, message.due_at.map_or(published_at, |due| due.max(published_at)));
+    macro_rules! tell {
+        ($level:ident, $text:literal) => {
+            tracing::$level!(
+                trace.id = %delivery.id.event.trace(),
+                tenant.id = %delivery.tenant,
+                hook.id = %delivery.id.hook,
+                delivery.id = %delivery.id,
+                attempt.no = attempt.number,
+                outcome = attempt.outcome.as_str(),
+                status_code = attempt.status_code,
+                duration_ms = attempt.duration_ms,
+                status = delivery.status.as_str(),
+                $text
+            )
+        };
+    }
+    match (attempt.outcome, delivery.status) {
+        (AttemptOutcome::Success, _) => tell!(debug, "attempt succeeded"),
+        (_, Status::Failed) => tell!(warn, "attempt failed, and the delivery with it"),
+        _ => tell!(info, "attempt failed"),
+    }
+}

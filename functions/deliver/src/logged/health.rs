@@ -1,0 +1,75 @@
+//! What an attempt says of its hook's health.
+
+use contract::messages::DeliveryMessage;
+use contract::stage::Fault;
+use domain::delivery::{Attempt, Delivery, Outcome as AttemptOutcome, Status, Trigger};
+use domain::health::Failure;
+use services::delivery::resolved_hook::ResolvedHook;
+use services::health::hook_health::AttemptSummary;
+
+use crate::Deps;
+
+const TOO_MANY_REQUESTS: u16 = 429;
+const GONE: u16 = 410;
+
+/// Tells how a request ended that was let out.
+pub(super) async fn report(
+    deps: &Deps,
+    hook: &ResolvedHook,
+    message: &DeliveryMessage,
+    attempt: &Attempt,
+    is_probe: bool,
+    exhausted: bool,
+) -> Result<(), Fault> {
+    let failure = (attempt.outcome != AttemptOutcome::Success).then(|| Failure {
+        delivery: message.delivery_id(),
+        at: attempt.at,
+        is_break: is_break(attempt),
+        exhausted: exhausted && message.trigger != Trigger::Manual,
+        probe: is_probe,
+    });
+    // What an endpoint says that the hook has left meanwhile says nothing of its new one.
+    let is_same = attempt.revision.as_ref().is_none_or(|made_of| made_of.hook == hook.hook.version);
+    let gone = is_same && attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);
+    let trace = message.event_seq.trace();
+    let ended = AttemptSummary { trace, event_type: &message.event_type, at: attempt.at, failure, gone };
+    if is_same && attempt.with_key && failure.is_none() {
+        deps.hook_health.verified(&hook.hook, attempt.at).await;
+    }
+    deps.hook_health.record_attempt(&hook.hook, &hook.settings, ended).await
+}
+
+/// Tells of the last attempt in the log what a process may not have told that
+/// died after it had logged it.
+pub(crate) async fn report_again(deps: &Deps, message: &DeliveryMessage, row: &Delivery) -> Result<(), Fault> {
+    let Some(attempt) = &row.last_attempt else { return Ok(()) };
+    let Some(hook) = deps.hooks.get(&message.tenant, message.hook).await? else { return Ok(()) };
+    let health = deps.hook_health.health(&message.tenant, message.hook).await?;
+    if health.last_execution >= Some(attempt.at) {
+        return deps.hook_health.catch_up(&hook.hook).await;
+    }
+    report(deps, &hook, message, attempt, false, row.status == Status::Failed).await
+}
+
+/// Whether a failure speaks of the endpoint and not of this one request.
+fn is_break(attempt: &Attempt) -> bool {
+    match attempt.outcome {
+        AttemptOutcome::Timeout
+        | AttemptOutcome::Dns
+        | AttemptOutcome::Connect
+        | AttemptOutcome::Tls
+        | AttemptOutcome::InvalidResponse
+        | AttemptOutcome::Auth => true,
+        AttemptOutcome::Status => {
+            attempt.status_code.is_some_and(|code| code == TOO_MANY_REQUESTS || (500..=599).contains(&code))
+        }
+        AttemptOutcome::Success
+        | AttemptOutcome::Gone
+        | AttemptOutcome::RefusedAddress
+        | AttemptOutcome::InvalidRequest
+        | AttemptOutcome::NotJson
+        | AttemptOutcome::NotVerified
+        // Whoever logged it has counted it.
+        | AttemptOutcome::Unknown(_) => false,
+    }
+}

@@ -1,0 +1,23 @@
+//! How each kind of destination is reached. All answer in the form of HTTP: a
+//! status, headers and a body, or why there was no answer.
+
+mod http;
+
+use contract::ports::{HttpRequest, HttpResult};
+use domain::destination::Destination;
+use services::delivery::request::SignedRequest;
+
+use crate::Courier;
+
+/// The request as it goes out, and as it is shown.
+pub(crate) fn address(destination: &Destination, request: SignedRequest) -> HttpRequest {
+    match destination {
+        Destination::Http(url) => http::address(url.clone(), request),
+    }
+}
+
+pub(crate) async fn send(courier: &Courier, destination: &Destination, request: HttpRequest) -> HttpResult {
+    match destination {
+        Destination::Http(_) => courier.sender.send(request).await,
+    }
+}

@@ -1,0 +1,44 @@
+//! HMAC-SHA256 over the body alone, as GitHub and many others do. It has no form
+//! for several signatures, so its header is repeated, the current secret's
+//! first: receivers that know of one signature read the first line.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Algorithm, Signed, key, mac, push_hex};
+use crate::secret::{InvalidSecret, Secret};
+use crate::signature::{Encoding, SignatureSetting};
+
+pub(super) struct HmacSha256;
+
+impl Algorithm for HmacSha256 {
+    fn has_prefix(&self) -> bool {
+        true
+    }
+
+    fn has_encoding(&self) -> bool {
+        true
+    }
+
+    fn sign(
+        &self,
+        setting: &SignatureSetting,
+        secrets: &[&Secret],
+        signed: Signed<'_>,
+    ) -> Result<Vec<String>, InvalidSecret> {
+        let value = |secret: &&Secret| {
+            let mac = mac(&key(setting, secret)?, &[signed.body]);
+            let mut value = setting.prefix.clone().unwrap_or_default();
+            match setting.encoding.unwrap_or_default() {
+                Encoding::Hex => push_hex(&mut value, &mac),
+                Encoding::Base64 => STANDARD.encode_string(mac, &mut value),
+            }
+            Ok(value)
+        };
+        secrets.iter().map(value).collect()
+    }
+
+    fn signatures<'a>(&self, values: &[&'a str]) -> Vec<&'a str> {
+        values.to_vec()
+    }
+}
