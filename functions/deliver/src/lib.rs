@@ -12,6 +12,7 @@ mod attempt;
 mod batch;
 mod gate;
 mod in_flight;
+mod wiring;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,8 @@ use services::health::hook_health::HookHealth;
 pub use batch::Batches;
 use gate::Gate;
 pub use in_flight::InFlight;
+#[cfg(feature = "lambda")]
+pub use wiring::Config;
 
 /// How long a copy of a delivery waits while another one is under way here:
 /// until that one is surely logged, for the copy may be handed to another process.
