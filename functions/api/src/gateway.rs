@@ -10,6 +10,10 @@
 //! also ends a path at `%3F` and decodes it twice. What arrives then is a path
 //! like any other, for which the key has to be good enough.
 
+use std::sync::Arc;
+
+use aws::client::Aws;
+use aws::emf::Emf;
 use axum::Router;
 use axum::body::Body;
 use axum::http::uri::PathAndQuery;
@@ -17,8 +21,8 @@ use axum::http::{HeaderValue, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lambda_http::Error;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower::ServiceExt as _;
 
@@ -48,6 +52,20 @@ const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'=')
     .remove(b':')
     .remove(b'@');
+
+/// Answers the gateway until the environment is shut down.
+pub async fn serve(router: Router, aws: &Aws) -> Result<(), Error> {
+    let (emf, clock) = (Arc::new(Emf::start()?), Arc::clone(&aws.clock));
+    let service = service_fn(move |event: LambdaEvent<Event>| {
+        let (router, emf, clock) = (router.clone(), Arc::clone(&emf), Arc::clone(&clock));
+        async move {
+            let answer = answer(router, event.payload).await;
+            emf.write_now_and_then(clock.as_ref());
+            answer
+        }
+    });
+    lambda_runtime::run_concurrent(service).await
+}
 
 /// What the router answers to an event.
 pub async fn answer(router: Router, event: Event) -> Result<Answer, Error> {

@@ -17,6 +17,7 @@ mod path_check;
 mod problem;
 mod routes;
 mod schema;
+mod wiring;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use axum::response::{IntoResponse, Response};
 use contract::ports::{
     Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Readiness, Replays, Tenants,
 };
+use contract::runner::panic_text;
 use courier::Courier;
 use domain::address::AddressPolicy;
 use domain::random::Random;
@@ -45,6 +47,9 @@ pub use event_validation::EventValidation;
 pub use input::{PageQuery, Query, Segments, limit, segment};
 pub use listed::Entry;
 pub use problem::{FieldError, Problem};
+#[cfg(feature = "lambda")]
+pub use wiring::Config;
+pub use wiring::{Parts, Queues};
 
 /// The largest request body, in bytes. Lambda takes 6 MB, base64 included.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -158,7 +163,6 @@ async fn method_not_allowed() -> Problem {
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands it over so")]
 fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let text = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
-    tracing::error!(error = text.unwrap_or("unknown"), "a request handler panicked");
+    tracing::error!(error = panic_text(cause.as_ref()), "a request handler panicked");
     Problem::internal().into_response()
 }

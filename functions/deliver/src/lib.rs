@@ -24,6 +24,7 @@ mod claimed;
 mod in_flight;
 mod logged;
 mod sent;
+mod wiring;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,8 @@ use services::health::hook_health::HookHealth;
 pub use batch::Batches;
 use claimed::Claimed;
 pub use in_flight::InFlight;
+#[cfg(feature = "lambda")]
+pub use wiring::Config;
 
 #[derive(Clone)]
 pub struct Deps {

@@ -8,6 +8,8 @@
 //!   twice or concurrently. A crash half-way resumes: copies made by a resumed
 //!   fan-out say so, and `deliver` then looks before it sends.
 
+mod wiring;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,10 @@ use domain::random::Random;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use services::runtime::metrics::{self, FanoutResult};
+
+#[cfg(feature = "lambda")]
+pub use wiring::Config;
+pub use wiring::Queues;
 
 /// Hooks of one page: ten SQS batches, and a row of ids of about 2 KB.
 pub const HOOKS_PER_PAGE: usize = 100;

@@ -4,25 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Clock, Documents, HttpSender, StoreError};
+use contract::ports::{Clock, HttpSender, StoreError};
+use contract::stage::Stage;
 use domain::address::AddressPolicy;
 use domain::ids::ProfileName;
 use domain::random::Random;
 use domain::time::Timestamp;
 use embedded::{
-    DataClock, DeadLetters, DirectoryLock, EmbeddedDeliveryLog, EmbeddedDoctor, EmbeddedDocuments, EmbeddedEvents,
-    EmbeddedHooks, EmbeddedQueue, OpenCipherError, OpenError, QueueOptions, Store, StoreOptions, open_cipher,
+    DataClock, DeadLetters, DirectoryLock, EmbeddedDoctor, EmbeddedQueue, OpenCipherError, OpenError, QueueOptions,
+    Store, StoreOptions, open_cipher,
 };
+use services::Foundation;
 use services::delivery::request::LONGEST_ATTEMPT;
-use services::delivery::resolved_hook::ResolvedHooks;
-use services::health::hook_health::{HookHealth, HookHealthDeps};
-use services::health::operational_events::OperationalEvents;
-use services::health::rate_limiter::RateLimiter;
-use services::repositories::catalogue::Catalogue;
-use services::repositories::documents::{StoredKeys, StoredProfiles, StoredReplays, StoredTenants};
 use services::repositories::encrypted_hooks::EncryptedHooks;
 
-use crate::consumers::{Consumers, Stage};
+use crate::consumers::{Consumer, Consumers};
 use crate::timekeeping;
 
 /// Beyond every deadline that one attempt has: reading, logging, requeueing.
@@ -88,6 +84,7 @@ pub struct Engine {
     pub clock: Arc<DataClock>,
     pub queues: Queues,
     pub dead_letters: DeadLetters,
+    pub foundation: Foundation,
     pub api: api::Deps,
     pub fanout: fanout::Deps,
     pub deliver: deliver::Deps,
@@ -117,7 +114,7 @@ impl Engine {
 
     /// The same over a directory that is open.
     pub async fn over(data: OpenData, path: &Path, options: Options) -> Result<Self, StartError> {
-        let Options { random, retention, .. } = options;
+        let Options { retention, .. } = options;
         let OpenData { store, clock: data_clock } = data;
         let clock: Arc<dyn Clock> = data_clock.clone();
         let cipher = Arc::new(open_cipher(&store, path).await?);
@@ -149,105 +146,54 @@ impl Engine {
         let all: Vec<EmbeddedQueue> = queues.all().into_iter().cloned().collect();
         let dead_letters = DeadLetters::new(store.clone(), all.clone(), retention);
         let doctor = EmbeddedDoctor::new(path, store.clone(), all, dead_letters.clone(), Arc::clone(&data_clock));
-        let stored = Arc::new(EmbeddedHooks::new(store.clone()));
-        let hooks = Arc::new(EncryptedHooks::new(stored.clone(), cipher));
-        let events = Arc::new(EmbeddedEvents(store.clone()));
-        let log = Arc::new(EmbeddedDeliveryLog(store.clone()));
-        let documents: Arc<dyn Documents> = Arc::new(EmbeddedDocuments::new(store.clone()));
-        // What was changed applies at once: these documents are read from memory.
-        let catalogue = Arc::new(Catalogue::new(&documents, options.profile.clone()));
-        let tenants = Arc::new(StoredTenants::new(Arc::clone(&documents)));
-        let replays = Arc::new(StoredReplays::new(Arc::clone(&documents)));
-        let profiles = Arc::new(StoredProfiles::new(Arc::clone(&documents)));
-        let resolved = Arc::new(ResolvedHooks::new(hooks.clone(), tenants.clone(), profiles.clone(), options.profile));
+        let foundation = embedded::foundation(&store, clock, options.random, retention);
+        let hooks = Arc::new(EncryptedHooks::new(Arc::clone(&foundation.hooks), cipher));
+        let resolved = Arc::new(foundation.resolved(hooks.clone(), options.profile));
         if resolved.find_profile(resolved.usual_profile()).await?.is_none() {
             return Err(StartError::Profile(resolved.usual_profile().clone()));
         }
         let tokens = courier::Tokens::default();
-        let hook_health = Arc::new(HookHealth::new(HookHealthDeps {
-            // A cache of their own, so that what changes with every failure
-            // does not outdate tenants and profiles.
-            documents: Arc::new(EmbeddedDocuments::new(store.clone())),
-            hooks: hooks.clone(),
-            events: Arc::new(queues.events.for_stage()),
-            clock: Arc::clone(&clock),
-            random: Arc::clone(&random),
-            rates: RateLimiter::own(Arc::clone(&clock)),
-            // Nobody else writes to this directory.
-            fresh_for: Duration::MAX,
-        }));
-        Ok(Self {
-            api: api::Deps {
-                hook_health: Arc::clone(&hook_health),
-                courier: courier::Courier {
-                    sender: Arc::clone(&options.sender),
-                    tokens: tokens.clone(),
-                    clock: Arc::clone(&clock),
-                    patience: api::PATIENCE,
-                },
-                tenants: tenants.clone(),
-                profiles,
-                resolved: Arc::clone(&resolved),
-                event_validation: api::EventValidation::new(Arc::clone(&catalogue)),
-                catalogue,
-                keys: Arc::new(StoredKeys::new(Arc::clone(&documents))),
-                hooks: hooks.clone(),
-                events: events.clone(),
-                log: log.clone(),
-                queue: Arc::new(queues.events.clone()),
-                replays: replays.clone(),
+        let hook_health = Arc::new(foundation.hook_health(Arc::new(queues.events.for_stage())));
+        let api = api::Parts {
+            hooks,
+            resolved: Arc::clone(&resolved),
+            hook_health: Arc::clone(&hook_health),
+            queues: api::Queues {
+                events: Arc::new(queues.events.clone()),
+                retries: Arc::new(queues.retries.clone()),
                 redeliveries: Arc::new(queues.redeliveries.clone()),
-                jobs: Arc::new(queues.retries.clone()),
-                clock: Arc::clone(&clock),
-                random: Arc::clone(&random),
-                doctor: Arc::new(doctor),
-                operator: api::OperatorKey::new(&options.operator_key),
-                key_cache: api::KeyCache::new(Duration::ZERO),
-                throttle: api::Throttle::default(),
-                addresses: options.addresses,
-                readiness: Arc::new(store.clone()),
             },
-            fanout: fanout::Deps {
-                subscriptions: stored.clone(),
-                events: events.clone(),
-                tenants: tenants.clone(),
-                queue: Arc::new(queues.events.for_stage()),
-                deliveries: Arc::new(queues.deliveries.for_stage()),
-                retries: Arc::new(queues.retries.for_stage()),
-                clock: Arc::clone(&clock),
-                random: Arc::clone(&random),
-                retention,
-            },
-            deliver: deliver::Deps {
-                hooks: Arc::clone(&resolved),
-                events: events.clone(),
-                log: log.clone(),
-                retries: Arc::new(queues.retries.for_stage()),
-                sender: options.sender,
-                in_flight: deliver::InFlight::default(),
+            sender: Arc::clone(&options.sender),
+            tokens: tokens.clone(),
+            doctor: Arc::new(doctor),
+            operator: api::OperatorKey::new(&options.operator_key),
+            addresses: options.addresses,
+            readiness: Arc::new(store.clone()),
+        };
+        let for_fanout = fanout::Queues {
+            events: Arc::new(queues.events.for_stage()),
+            deliveries: Arc::new(queues.deliveries.for_stage()),
+            retries: Arc::new(queues.retries.for_stage()),
+        };
+        let for_requeue = requeue::Queues {
+            events: Arc::new(queues.events.for_stage()),
+            retries: Arc::new(queues.retries.for_stage()),
+            redeliveries: Arc::new(queues.redeliveries.for_stage()),
+        };
+        let (circuits, retries) = (Arc::clone(&hook_health.circuits), Arc::new(queues.retries.for_stage()));
+        Ok(Self {
+            api: api::Deps::new(&foundation, api),
+            fanout: fanout::Deps::new(&foundation, for_fanout),
+            deliver: deliver::Deps::new(
+                &foundation,
+                Arc::clone(&resolved),
+                hook_health,
+                retries,
+                options.sender,
                 tokens,
-                batches: deliver::Batches::default(),
-                hook_health: Arc::clone(&hook_health),
-                clock: Arc::clone(&clock),
-                random: Arc::clone(&random),
-                retention,
-            },
-            requeue: requeue::Deps {
-                // Waiting needs no secret.
-                hooks: stored,
-                resolved,
-                circuits: Arc::clone(&hook_health.circuits),
-                tenants,
-                events,
-                log,
-                replays,
-                jobs: Arc::new(queues.retries.for_stage()),
-                operational_events: OperationalEvents::new(Arc::new(queues.events.for_stage())),
-                redeliveries: Arc::new(queues.redeliveries.for_stage()),
-                clock,
-                random,
-                retention,
-            },
+            ),
+            requeue: requeue::Deps::new(&foundation, resolved, circuits, for_requeue),
+            foundation,
             store,
             clock: data_clock,
             queues,
@@ -259,29 +205,14 @@ impl Engine {
     /// The consumers of all queues. The lanes never wait for each other.
     pub fn consumers(&self) -> Consumers {
         let Queues { events, deliveries, retries, redeliveries } = self.queues.clone();
-        let (for_events, for_retries) = (Arc::new(self.fanout.clone()), Arc::new(self.requeue.clone()));
-        let fresh = Arc::new(self.deliver.clone());
-        let again = Arc::clone(&fresh);
+        let deliver: Arc<dyn Stage> = Arc::new(self.deliver.clone());
         Consumers::new(
-            Arc::clone(&self.api.clock),
+            Arc::clone(&self.foundation.clock),
             vec![
-                Stage::new(events, self.max_in_flight, move |message| {
-                    let deps = Arc::clone(&for_events);
-                    async move { fanout::handle(&deps, message).await }
-                })
-                .brief(),
-                Stage::new(deliveries, self.max_in_flight, move |message| {
-                    let deps = Arc::clone(&fresh);
-                    async move { deliver::handle(&deps, message).await }
-                }),
-                Stage::new(retries, self.max_in_flight, move |message| {
-                    let deps = Arc::clone(&for_retries);
-                    async move { requeue::handle(&deps, message).await }
-                }),
-                Stage::new(redeliveries, self.max_in_flight, move |message| {
-                    let deps = Arc::clone(&again);
-                    async move { deliver::handle(&deps, message).await }
-                }),
+                Consumer::new(events, self.max_in_flight, Arc::new(self.fanout.clone())).brief(),
+                Consumer::new(deliveries, self.max_in_flight, Arc::clone(&deliver)),
+                Consumer::new(retries, self.max_in_flight, Arc::new(self.requeue.clone())),
+                Consumer::new(redeliveries, self.max_in_flight, deliver),
             ],
         )
     }

@@ -14,6 +14,7 @@ mod expunge;
 mod missing;
 mod purge;
 mod replay;
+mod wiring;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,10 @@ use services::delivery::claim;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::circuit_breaker::CircuitBreakers;
 use services::health::operational_events::OperationalEvents;
+
+#[cfg(feature = "lambda")]
+pub use wiring::Config;
+pub use wiring::Queues;
 
 /// How long a job waits that only a newer version can do. During an update that
 /// version is about to come; after a rollback the job is there when it returns.

@@ -9,11 +9,12 @@ use aws_config::timeout::TimeoutConfig;
 
 use super::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoSubscriptions};
 use super::{KmsDataKeys, ScheduleTarget, Schedules, SqsSender};
-use contract::ports::Clock;
+use contract::ports::{Clock, OsRandom};
 use services::delivery::request::LONGEST_ATTEMPT;
 use services::repositories::encrypted_hooks::EncryptedHooks;
 use services::runtime::config::StoreConfig;
 use services::secrets::envelope::EnvelopeCipher;
+use services::{Foundation, Stores, Writers};
 
 /// Three tries get over a throttled call or a dropped connection. More would
 /// only hold on to a message that its queue can hand out again anyway.
@@ -60,6 +61,20 @@ impl Aws {
             scheduler: aws_sdk_scheduler::Client::new(config),
             clock,
         }
+    }
+
+    /// What stages stand on. Nothing is cached.
+    pub fn foundation(&self, store: &StoreConfig) -> Foundation {
+        let stores = Stores {
+            hooks: Arc::new(self.hooks(store)),
+            subscriptions: Arc::new(self.subscriptions(store)),
+            events: Arc::new(self.events(store)),
+            log: Arc::new(self.deliveries(store)),
+            documents: Arc::new(self.documents(store)),
+            states: Arc::new(self.documents(store)),
+        };
+        let writers = Writers::Many { fresh_for: Duration::ZERO };
+        Foundation::new(stores, writers, Arc::clone(&self.clock), Arc::new(OsRandom), store.retention)
     }
 
     /// Tenants, profiles, keys and the like.

@@ -1,10 +1,9 @@
-//! Settling a message other than by forgetting it: letting it wait, and
-//! putting it aside.
+//! Settling messages that Lambda took from SQS. What waits does so in its queue,
+//! as long as the budget of messages in flight allows, or in a schedule.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use tokio::sync::Mutex;
@@ -12,6 +11,7 @@ use tokio::sync::Mutex;
 use super::scheduler::Schedules;
 use super::sqs::{self, MAX_WAIT, queue_name};
 use contract::ports::{Clock, ClockReading, QueueError, Received};
+use contract::runner::{Settlement, Waiting};
 use domain::time::Timestamp;
 
 /// The count is approximate anyway, and the budget leaves tens of thousands of
@@ -20,24 +20,6 @@ const COUNT_LIFETIME: Duration = Duration::from_secs(10);
 /// A schedule may be 60 s late, and a message that waits no longer than that
 /// is not what fills a queue.
 const SHORT_WAIT: Duration = Duration::from_secs(60);
-
-/// Where a message waits now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waiting {
-    /// In its queue, invisible: it must not be acknowledged.
-    InQueue,
-    /// In a schedule: its queue can forget it.
-    Scheduled,
-}
-
-/// What can be done with a message that is not done. `source` is the URL or
-/// ARN of the queue it came from.
-#[async_trait]
-pub trait Settlement: Send + Sync {
-    async fn wait(&self, source: &str, message: &Received, until: Timestamp) -> Result<Waiting, QueueError>;
-    /// To the dead-letter queue. The message itself is left to be acknowledged.
-    async fn set_aside(&self, source: &str, message: &Received, reason: &str) -> Result<(), QueueError>;
-}
 
 /// How messages of the queue `retries` wait longer than others can.
 pub struct RetryLane {
@@ -58,7 +40,7 @@ impl RetryLane {
 /// Settles messages of standard queues.
 pub struct SqsSettlement {
     client: Client,
-    /// Queues by URL; a message names its own by ARN.
+    /// Queues by URL; a message names its own.
     source_queue_urls: Vec<String>,
     dead_letter_queue_url: String,
     retry_lane: Option<RetryLane>,
@@ -76,8 +58,7 @@ impl SqsSettlement {
         Self { client, source_queue_urls, dead_letter_queue_url: dead_letter_queue_url.into(), retry_lane, clock }
     }
 
-    fn url_of(&self, source: &str) -> Result<&str, QueueError> {
-        let name = queue_name(source);
+    fn url_of(&self, name: &str) -> Result<&str, QueueError> {
         let url = self.source_queue_urls.iter().find(|url| queue_name(url) == name);
         url.map(String::as_str)
             .ok_or_else(|| QueueError::Unavailable(format!("the queue {name} is not one of this function's").into()))
@@ -112,13 +93,16 @@ impl SqsSettlement {
     }
 }
 
-#[async_trait]
 impl Settlement for SqsSettlement {
-    async fn wait(&self, source: &str, message: &Received, until: Timestamp) -> Result<Waiting, QueueError> {
-        let url = self.url_of(source)?;
+    /// Lambda deletes what is not reported to have failed.
+    async fn done(&self, _: &Received) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn wait(&self, message: &Received, until: Timestamp) -> Result<Waiting, QueueError> {
+        let url = self.url_of(&message.queue)?;
         let now = self.clock.now();
-        if let Some(lane) =
-            self.retry_lane.as_ref().filter(|lane| queue_name(&lane.retries_queue_url) == queue_name(url))
+        if let Some(lane) = self.retry_lane.as_ref().filter(|lane| queue_name(&lane.retries_queue_url) == message.queue)
             && !self.fits_in_queue(lane, until, now).await?
         {
             lane.schedules.send_at(&message.body, until).await?;
@@ -128,8 +112,12 @@ impl Settlement for SqsSettlement {
         Ok(Waiting::InQueue)
     }
 
-    async fn set_aside(&self, source: &str, message: &Received, reason: &str) -> Result<(), QueueError> {
-        let source = queue_name(source);
-        sqs::set_aside(&self.client, &self.dead_letter_queue_url, &message.body, reason, source).await
+    async fn reject(&self, message: &Received, reason: &str) -> Result<(), QueueError> {
+        sqs::send_dead_letter(&self.client, &self.dead_letter_queue_url, message, reason).await
+    }
+
+    /// Reported to have failed, it is visible again when its lease ends.
+    async fn release(&self, _: &Received) -> Result<(), QueueError> {
+        Ok(())
     }
 }

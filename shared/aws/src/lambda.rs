@@ -2,41 +2,13 @@
 //!
 //! A stage handles one message. This makes it the handler of an SQS event
 //! source mapping that reports batch item failures, so that a function's
-//! `main.rs` is no more than its wiring:
-//!
-//! ```no_run
-//! # use std::sync::Arc;
-//! # use shared::{aws::client::Aws, config::*, lambda::{self, BatchConfig}, ports::*, stage::*, telemetry};
-//! # struct Deps { events: Arc<dyn Events>, deliveries: Arc<dyn QueueSender> }
-//! # mod fanout { pub async fn handle(_: &super::Deps, _: super::Message) -> super::Outcome { super::Outcome::Done } }
-//! #[tokio::main]
-//! async fn main() -> Result<(), lambda::Error> {
-//!     telemetry::init(telemetry::Format::Json);
-//!     let mut env = Environment::of_process();
-//!     let (store, batch) = (StoreConfig::read(&mut env), BatchConfig::read(&mut env));
-//!     let deliveries_url = env.required(DELIVERIES_QUEUE_URL);
-//!     let (store, batch, deliveries_url) = env.finish((store, batch, deliveries_url))?;
-//!
-//!     let aws = Aws::from_env(Arc::new(SystemClock)).await;
-//!     let deps = Arc::new(Deps {
-//!         events: Arc::new(aws.events(&store)),
-//!         deliveries: Arc::new(aws.queue(deliveries_url)),
-//!     });
-//!     let handler = move |message| {
-//!         let deps = Arc::clone(&deps);
-//!         async move { fanout::handle(&deps, message).await }
-//!     };
-//!     lambda::serve(handler, &aws, batch, lambda::FEW_CALLS).await
-//! }
-//! ```
+//! `main.rs` only names its stage.
 
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use futures::{FutureExt as _, StreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use lambda_runtime::{LambdaEvent, service_fn};
 
 pub use lambda_runtime::Error;
@@ -44,13 +16,14 @@ pub use lambda_runtime::Error;
 use crate::client::Aws;
 pub use crate::client::{FEW_CALLS, LONGEST_MESSAGE};
 use crate::emf::Emf;
-use crate::{RetryLane, ScheduleTarget, Settlement, SqsSettlement, Waiting};
-use contract::messages::{Rejection, trace_of};
-use contract::ports::{BoxError, Received};
-use contract::stage::{self, Fault, Message, Outcome};
+use crate::sqs::queue_name;
+use crate::{RetryLane, ScheduleTarget, SqsSettlement};
+use contract::ports::{Clock, Received, SystemClock};
+use contract::runner::{self, Disposition, Settlement};
+use contract::stage::Stage;
 use domain::time::Timestamp;
-use services::runtime::config::{self, Environment, FromEnvironment};
-use services::runtime::metrics;
+use services::runtime::config::{self, ConfigError, Environment, FromEnvironment, process_variable};
+use services::runtime::telemetry::{self, Format};
 
 /// How a function takes batches from its queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,24 +78,29 @@ impl FromEnvironment for RetriesConfig {
     }
 }
 
+/// How every function begins: with log lines, its configuration, of which all that is
+/// wrong is told at once, and its clients.
+pub async fn start<C: FromEnvironment>() -> Result<(Aws, C), ConfigError> {
+    telemetry::init(Format::Json);
+    let config = C::from_env(process_variable)?;
+    Ok((Aws::from_env(Arc::new(SystemClock)).await, config))
+}
+
 /// Runs a stage on Lambda until the environment is shut down. `longest` is how
 /// long one message may take.
 ///
 /// `run_concurrent` takes several invocations at a time where Lambda offers
 /// that (managed instances) and one after the other everywhere else.
-pub async fn serve<H, F>(handler: H, aws: &Aws, config: BatchConfig, longest: Duration) -> Result<(), Error>
-where
-    H: Fn(Message) -> F + Send + Sync + 'static,
-    F: Future<Output = Outcome> + Send + 'static,
-{
-    let concurrency = config.concurrency;
-    let (emf, clock) = (Arc::new(Emf::start()?), Arc::clone(&aws.clock));
-    let batches = Arc::new(Batches { handler, settlement: settlement(aws, config), concurrency });
+pub async fn serve(stage: impl Stage, aws: &Aws, config: BatchConfig, longest: Duration) -> Result<(), Error> {
+    let (concurrency, clock) = (config.concurrency, Arc::clone(&aws.clock));
+    let emf = Arc::new(Emf::start()?);
+    let batches = Arc::new(Batches { stage, settlement: settlement(aws, config), clock, concurrency });
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<SqsEvent>| {
-        let (batches, emf, clock) = (Arc::clone(&batches), Arc::clone(&emf), Arc::clone(&clock));
+        let (batches, emf) = (Arc::clone(&batches), Arc::clone(&emf));
         // Always a list, never an error: an error would retry the whole batch
         // and make Lambda poll more slowly.
         async move {
+            let clock = batches.clock.as_ref();
             if !suffices(clock.now(), Timestamp::from_millis(event.context.deadline.cast_signed()), longest) {
                 TOLD.call_once(|| {
                     tracing::error!(
@@ -132,7 +110,7 @@ where
                 });
             }
             let response = batches.process(event.payload).await;
-            emf.write_now_and_then(clock.as_ref());
+            emf.write_now_and_then(clock);
             Ok::<_, Error>(response)
         }
     }))
@@ -155,24 +133,20 @@ fn settlement(aws: &Aws, config: BatchConfig) -> SqsSettlement {
     SqsSettlement::new(aws.sqs.clone(), config.source_queue_urls, config.dead_letter_queue_url, lane, clock)
 }
 
-/// A stage's handler, lifted from one message to a batch.
-pub struct Batches<H, S> {
-    pub handler: H,
+/// A stage, lifted from one message to a batch.
+pub struct Batches<T, S> {
+    pub stage: T,
     pub settlement: S,
+    pub clock: Arc<dyn Clock>,
     /// Messages of one batch that are processed at the same time; at least 1.
     pub concurrency: usize,
 }
 
-impl<H, F, S> Batches<H, S>
-where
-    H: Fn(Message) -> F + Sync,
-    F: Future<Output = Outcome> + Send,
-    S: Settlement,
-{
+impl<T: Stage, S: Settlement> Batches<T, S> {
     /// Names the messages that the queue has to hand out again.
     pub async fn process(&self, event: SqsEvent) -> SqsBatchResponse {
         let failures: Vec<String> = stream::iter(event.records)
-            .map(|record| self.settle(record))
+            .map(|record| self.settle(received(record)))
             .buffer_unordered(self.concurrency.max(1))
             .filter_map(std::future::ready)
             .collect()
@@ -183,63 +157,18 @@ where
     }
 
     /// The message's id when it has to come again.
-    async fn settle(&self, record: SqsMessage) -> Option<String> {
-        let (source, message) = received(record);
-        let outcome = self.handle(&message).await;
-        let settled = match outcome {
-            Outcome::Done => Ok(None),
-            Outcome::NotBefore(until) => self.wait(&source, &message, until).await,
-            Outcome::Reject(reason) => self.set_aside(&source, &message, reason).await,
-            Outcome::Fault(fault) => Err(fault),
-        };
-        settled.unwrap_or_else(|fault| {
-            metrics::fault(&fault);
-            let trace = trace_of(&message.id, &message.body).map(tracing::field::display);
-            tracing::error!(trace.id = trace, message.id = %message.id, message.receive_count, error = %stage::causes(&fault), "message failed");
-            Some(message.id)
-        })
-    }
-
-    /// A panic fails the message it was about, not the batch.
-    async fn handle(&self, message: &Received) -> Outcome {
-        let message = Message {
-            id: message.id.clone(),
-            body: message.body.clone(),
-            content: None,
-            receive_count: message.receive_count,
-            is_due: message.is_due,
-        };
-        let handled = async { (self.handler)(message).await };
-        AssertUnwindSafe(handled)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|panic| Outcome::Fault(Fault::Internal(panic_message(panic.as_ref()))))
-    }
-
-    async fn wait(&self, source: &str, message: &Received, until: Timestamp) -> Result<Option<String>, Fault> {
-        Ok(match self.settlement.wait(source, message, until).await? {
-            Waiting::InQueue => Some(message.id.clone()),
-            Waiting::Scheduled => None,
-        })
-    }
-
-    async fn set_aside(
-        &self,
-        source: &str,
-        message: &Received,
-        Rejection(reason): Rejection,
-    ) -> Result<Option<String>, Fault> {
-        self.settlement.set_aside(source, message, &reason).await?;
-        // The reason may quote the message, so it stays with it.
-        let trace = trace_of(&message.id, &message.body).map(tracing::field::display);
-        tracing::warn!(trace.id = trace, message.id = %message.id, "message set aside; its attribute `reason` says why");
-        Ok(None)
+    async fn settle(&self, message: Received) -> Option<String> {
+        let id = message.id.clone();
+        match runner::run(&self.stage, &self.settlement, self.clock.as_ref(), message).await {
+            Disposition::Settled => None,
+            Disposition::Unsettled => Some(id),
+        }
     }
 }
 
-fn received(record: SqsMessage) -> (String, Received) {
+fn received(record: SqsMessage) -> Received {
     let count = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-    let message = Received {
+    Received {
         id: record.message_id.unwrap_or_default(),
         body: record.body.unwrap_or_default().into(),
         content: None,
@@ -247,15 +176,9 @@ fn received(record: SqsMessage) -> (String, Received) {
         receive_count: count.unwrap_or(u32::MAX),
         // SQS waits for no more than minutes by itself.
         is_due: false,
+        queue: queue_name(&record.event_source_arn.unwrap_or_default()).to_owned().into(),
         receipt: record.receipt_handle.unwrap_or_default(),
-    };
-    (record.event_source_arn.unwrap_or_default(), message)
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> BoxError {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panic: {}", text.unwrap_or("no message")).into()
+    }
 }
 
 #[cfg(test)]
@@ -266,7 +189,10 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
+    use contract::messages::Rejection;
     use contract::ports::QueueError;
+    use contract::runner::Waiting;
+    use contract::stage::{Fault, Message, Outcome};
 
     #[test]
     fn a_time_out_that_one_message_may_outlast_is_too_short() {
@@ -280,32 +206,50 @@ mod tests {
     const LONG: Timestamp = Timestamp::from_millis(90_000_000);
     const SHORT: Timestamp = Timestamp::from_millis(5);
 
-    /// Schedules what waits long, fails for bodies that say so, and remembers.
+    /// Schedules what waits long, and notes what it is asked for.
     #[derive(Default)]
     struct Recorder(Mutex<Vec<String>>);
 
-    #[async_trait]
     impl Settlement for Recorder {
-        async fn wait(&self, source: &str, message: &Received, until: Timestamp) -> Result<Waiting, QueueError> {
-            self.0.lock().unwrap().push(format!("{source} {} waits", message.receipt));
+        async fn done(&self, _: &Received) -> Result<(), QueueError> {
+            Ok(())
+        }
+
+        async fn wait(&self, message: &Received, until: Timestamp) -> Result<Waiting, QueueError> {
+            self.0.lock().unwrap().push(format!("{} of {} waits", message.receipt, message.queue));
             Ok(if until == LONG { Waiting::Scheduled } else { Waiting::InQueue })
         }
 
-        async fn set_aside(&self, _: &str, message: &Received, reason: &str) -> Result<(), QueueError> {
-            self.0.lock().unwrap().push(format!("{} aside: {reason}", message.id));
-            if reason == "dlq down" { Err(QueueError::Full) } else { Ok(()) }
+        async fn reject(&self, message: &Received, reason: &str) -> Result<(), QueueError> {
+            self.0.lock().unwrap().push(format!("{} is a dead letter: {reason}", message.id));
+            Ok(())
+        }
+
+        async fn release(&self, _: &Received) -> Result<(), QueueError> {
+            Ok(())
         }
     }
 
-    async fn handle(message: Message) -> Outcome {
-        match &*message.body {
-            b"done" => Outcome::Done,
-            b"short" => Outcome::NotBefore(SHORT),
-            b"long" => Outcome::NotBefore(LONG),
-            b"panic" => panic!("boom"),
-            b"fault" => Outcome::Fault(Fault::Queue(QueueError::Full)),
-            reason => Outcome::Reject(Rejection(String::from_utf8_lossy(reason).into_owned())),
+    /// Does what a message says.
+    struct Obedient;
+
+    #[async_trait]
+    impl Stage for Obedient {
+        async fn handle(&self, message: Message) -> Outcome {
+            assert_eq!(message.receive_count, 2);
+            match &*message.body {
+                b"done" => Outcome::Done,
+                b"short" => Outcome::NotBefore(SHORT),
+                b"long" => Outcome::NotBefore(LONG),
+                b"panic" => panic!("boom"),
+                b"fault" => Outcome::Fault(Fault::Internal("broken".into())),
+                reason => Outcome::Reject(Rejection(String::from_utf8_lossy(reason).into_owned())),
+            }
         }
+    }
+
+    fn batches<T: Stage>(stage: T, concurrency: usize) -> Batches<T, Recorder> {
+        Batches { stage, settlement: Recorder::default(), clock: Arc::new(SystemClock), concurrency }
     }
 
     fn event(bodies: &[&str]) -> SqsEvent {
@@ -321,60 +265,52 @@ mod tests {
         serde_json::from_value(serde_json::json!({ "Records": records })).unwrap()
     }
 
-    async fn failures(bodies: &[&str]) -> (Vec<String>, Vec<String>) {
-        let batches = Batches { handler: handle, settlement: Recorder::default(), concurrency: 3 };
-        let response = batches.process(event(bodies)).await;
+    #[tokio::test]
+    async fn a_batch_reports_just_what_has_to_come_again() {
+        let batches = batches(Obedient, 3);
+        let response = batches.process(event(&["done", "short", "long", "panic", "fault", "not JSON", "done"])).await;
         let mut failed: Vec<_> = response.batch_item_failures.into_iter().map(|f| f.item_identifier).collect();
         failed.sort();
-        let calls = batches.settlement.0.lock().unwrap().clone();
-        (failed, calls)
+        assert_eq!(failed, ["id-fault", "id-panic", "id-short"]);
+        let mut calls = batches.settlement.0.into_inner().unwrap();
+        calls.sort();
+        assert_eq!(
+            calls,
+            [
+                "id-not JSON is a dead letter: not JSON",
+                "receipt-long of retries waits",
+                "receipt-short of retries waits"
+            ]
+        );
     }
 
-    #[tokio::test]
-    async fn each_message_fails_or_succeeds_alone() {
-        let (failed, _) = failures(&["done", "panic", "fault", "done"]).await;
-        assert_eq!(failed, ["id-fault", "id-panic"]);
+    /// Counts how many messages it has at once.
+    #[derive(Default)]
+    struct Crowd {
+        running: AtomicUsize,
+        peak: AtomicUsize,
     }
 
-    #[tokio::test]
-    async fn what_waits_in_the_queue_is_not_acknowledged() {
-        let (failed, calls) = failures(&["short", "long"]).await;
-        assert_eq!(failed, ["id-short"]);
-        assert!(calls.contains(&"arn:aws:sqs:eu-west-1:1:retries receipt-short waits".to_owned()), "{calls:?}");
-    }
-
-    #[tokio::test]
-    async fn what_was_rejected_is_done_once_it_is_set_aside() {
-        let (failed, calls) = failures(&["not JSON", "dlq down"]).await;
-        assert_eq!(failed, ["id-dlq down"]);
-        assert!(calls.contains(&"id-not JSON aside: not JSON".to_owned()));
+    #[async_trait]
+    impl Stage for Crowd {
+        async fn handle(&self, _: Message) -> Outcome {
+            self.peak.fetch_max(self.running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            self.running.fetch_sub(1, Ordering::SeqCst);
+            Outcome::Done
+        }
     }
 
     #[tokio::test]
     async fn a_batch_runs_concurrently_up_to_its_cap() {
-        let running = Arc::new(AtomicUsize::new(0));
-        let peak = Arc::new(AtomicUsize::new(0));
-        let handler = {
-            let (running, peak) = (Arc::clone(&running), Arc::clone(&peak));
-            move |_| {
-                let (running, peak) = (Arc::clone(&running), Arc::clone(&peak));
-                async move {
-                    peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    tokio::task::yield_now().await;
-                    running.fetch_sub(1, Ordering::SeqCst);
-                    Outcome::Done
-                }
-            }
-        };
-        let batches = Batches { handler, settlement: Recorder::default(), concurrency: 3 };
+        let batches = batches(Crowd::default(), 3);
         assert!(batches.process(event(&["done"; 10])).await.batch_item_failures.is_empty());
-        assert_eq!(peak.load(Ordering::SeqCst), 3);
+        assert_eq!(batches.stage.peak.load(Ordering::SeqCst), 3);
     }
 
     #[tokio::test]
     async fn an_answer_is_spelled_as_lambda_wants_it() {
-        let batches = Batches { handler: handle, settlement: Recorder::default(), concurrency: 1 };
-        let answer = serde_json::to_value(batches.process(event(&["fault"])).await).unwrap();
+        let answer = serde_json::to_value(batches(Obedient, 1).process(event(&["fault"])).await).unwrap();
         assert_eq!(answer, serde_json::json!({ "batchItemFailures": [{ "itemIdentifier": "id-fault" }] }));
     }
 

@@ -16,7 +16,7 @@ mod scheduler;
 mod sqs;
 
 pub use doctor::{AwsDoctor, QueueUrls};
-pub use in_flight_budget::{RetryLane, Settlement, SqsSettlement, Waiting};
+pub use in_flight_budget::{RetryLane, SqsSettlement};
 pub use kms::KmsDataKeys;
 pub use scheduler::{ScheduleTarget, Schedules};
 pub use sqs::{SqsReceiver, SqsSender};

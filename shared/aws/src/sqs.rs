@@ -195,13 +195,12 @@ pub(super) async fn hide(
     request.send().await.map(|_| ()).map_err(unavailable)
 }
 
-/// Puts a message aside with the attributes `reason` and `source`.
-pub(super) async fn set_aside(
+/// Keeps a message as a dead letter with the attributes `reason` and `source`.
+pub(super) async fn send_dead_letter(
     client: &Client,
     dead_letter_queue_url: &str,
-    body: &[u8],
+    message: &Received,
     reason: &str,
-    source: &str,
 ) -> Result<(), QueueError> {
     let text = |value: String| {
         MessageAttributeValue::builder().data_type("String").string_value(value).build().expect("a type is set")
@@ -212,9 +211,9 @@ pub(super) async fn set_aside(
     let request = client
         .send_message()
         .queue_url(dead_letter_queue_url)
-        .message_body(String::from_utf8_lossy(body))
+        .message_body(String::from_utf8_lossy(&message.body))
         .message_attributes("reason", text(reason))
-        .message_attributes("source", text(source.to_owned()));
+        .message_attributes("source", text(message.queue.to_string()));
     request.send().await.map(|_| ()).map_err(unavailable)
 }
 
@@ -277,7 +276,8 @@ impl QueueReceiver for SqsReceiver {
             .wait_time_seconds(secs(self.wait))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
         let output = request.send().await.map_err(unavailable)?;
-        Ok(output.messages.unwrap_or_default().into_iter().map(received).collect())
+        let queue = queue_name(&self.queue_url);
+        Ok(output.messages.unwrap_or_default().into_iter().map(|message| received(queue, message)).collect())
     }
 
     async fn ack(&self, receipt: &str) -> Result<(), QueueError> {
@@ -290,13 +290,12 @@ impl QueueReceiver for SqsReceiver {
     }
 
     async fn reject(&self, message: &Received, reason: &str) -> Result<(), QueueError> {
-        let source = queue_name(&self.queue_url);
-        set_aside(&self.client, &self.dead_letter_queue_url, &message.body, reason, source).await?;
+        send_dead_letter(&self.client, &self.dead_letter_queue_url, message, reason).await?;
         self.ack(&message.receipt).await
     }
 }
 
-fn received(message: aws_sdk_sqs::types::Message) -> Received {
+fn received(queue: &str, message: aws_sdk_sqs::types::Message) -> Received {
     let count = message
         .attributes()
         .and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount))
@@ -309,6 +308,7 @@ fn received(message: aws_sdk_sqs::types::Message) -> Received {
         receive_count: count.unwrap_or(u32::MAX),
         // A send delays for minutes only, so the message says when it is due.
         is_due: false,
+        queue: queue.to_owned().into(),
         receipt: message.receipt_handle.unwrap_or_default(),
     }
 }

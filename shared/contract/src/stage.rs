@@ -1,5 +1,8 @@
 //! What every stage has in common: one message in, one outcome out.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::messages::Rejection;
@@ -17,6 +20,20 @@ pub struct Message {
     pub receive_count: u32,
     /// It has waited as long as was meant, whatever the time of day says now.
     pub is_due: bool,
+}
+
+/// A stage with all that it stands on. The [`runner`](crate::runner) gives it one
+/// message after the other.
+#[async_trait]
+pub trait Stage: Send + Sync + 'static {
+    async fn handle(&self, message: Message) -> Outcome;
+}
+
+#[async_trait]
+impl<S: Stage + ?Sized> Stage for Arc<S> {
+    async fn handle(&self, message: Message) -> Outcome {
+        self.as_ref().handle(message).await
+    }
 }
 
 /// What became of a message.

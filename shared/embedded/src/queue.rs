@@ -8,6 +8,7 @@
 mod dead_letters;
 mod held;
 mod index;
+mod settlement;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -321,7 +322,7 @@ impl QueueReceiver for EmbeddedQueue {
             };
             let receipt = number.to_string();
             let id = [self.name, "-", &receipt].concat();
-            received.push(Received { id, body, content, receive_count, is_due, receipt });
+            received.push(Received { id, body, content, receive_count, is_due, queue: self.name.into(), receipt });
         }
         Ok(received)
     }

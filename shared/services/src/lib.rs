@@ -1,7 +1,10 @@
 //! What several stages do alike, over the ports.
 
 pub mod delivery;
+mod foundation;
 pub mod health;
 pub mod repositories;
 pub mod runtime;
 pub mod secrets;
+
+pub use foundation::{Foundation, Stores, Writers};

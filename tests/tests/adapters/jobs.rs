@@ -12,9 +12,6 @@ use domain::hook::Hook;
 use domain::ids::{DeliveryId, ReplayId, new_ulid};
 use domain::replay::{Place, Replay, ReplayKind, ReplayStatus};
 use domain::unknown::Unknown;
-use services::health::circuit_breaker::CircuitBreakers;
-use services::health::operational_events::OperationalEvents;
-use services::repositories::cache::FRESH_FOR;
 
 use crate::kept::Kept;
 use crate::suite::samples::{RETENTION, attempted, changed, event, hook, hook_id, tenant, tenant_id};
@@ -34,25 +31,11 @@ impl Jobs {
 
     /// Makes this step and all that follow it; returns how many there were.
     async fn run(&self, job: Job) -> usize {
-        let deps = requeue::Deps {
-            hooks: Arc::clone(&self.stores.hooks),
-            resolved: Arc::new(self.stores.effective_for(FRESH_FOR)),
-            circuits: Arc::new(CircuitBreakers::new(
-                Arc::clone(&self.stores.documents),
-                Arc::new(self.stores.clock.clone()),
-                FRESH_FOR,
-            )),
-            tenants: Arc::clone(&self.stores.tenants),
-            events: Arc::clone(&self.stores.events),
-            log: Arc::clone(&self.stores.deliveries),
-            replays: self.stores.replays(),
-            jobs: self.steps.clone(),
-            operational_events: OperationalEvents::new(self.told.clone()),
-            redeliveries: self.sent.clone(),
-            clock: Arc::new(self.stores.clock.clone()),
-            random: Arc::new(OsRandom),
-            retention: RETENTION,
-        };
+        let foundation = self.stores.foundation();
+        let queues =
+            requeue::Queues { events: self.told.clone(), retries: self.steps.clone(), redeliveries: self.sent.clone() };
+        let circuits = Arc::new(foundation.circuits());
+        let deps = requeue::Deps::new(&foundation, suite::resolved(&foundation), circuits, queues);
         let mut next = vec![JobMessage::new(&tenant_id("acme"), job).to_outgoing(None)];
         let mut steps = 0;
         while let Some(step) = next.pop() {

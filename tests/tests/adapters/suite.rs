@@ -12,13 +12,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::ports::{
-    Clock, DeliveryLog, Documents, Events, Hooks, Keys, ManualClock, Profiles, QueueReceiver, QueueSender, Replays,
+    Clock, DeliveryLog, Documents, Events, Hooks, Keys, ManualClock, OsRandom, QueueReceiver, QueueSender, Replays,
     Subscriptions, Tenants,
 };
 use domain::time::Timestamp;
 use services::delivery::resolved_hook::ResolvedHooks;
-use services::repositories::cache::{CachedDocuments, CachedHooks};
-use services::repositories::documents::{StoredProfiles, StoredReplays, StoredTenants};
+use services::{Foundation, Writers};
+
+use samples::RETENTION;
 
 mod data_keys;
 mod deliveries;
@@ -53,24 +54,28 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    pub(crate) fn profiles(&self) -> Arc<dyn Profiles> {
-        Arc::new(StoredProfiles::new(Arc::clone(&self.documents)))
+    /// What stages stand on, as on AWS. `hooks` are taken as they are, and nothing is cached.
+    pub(crate) fn foundation(&self) -> Foundation {
+        let stores = services::Stores {
+            hooks: Arc::clone(&self.hooks),
+            subscriptions: Arc::clone(&self.subscriptions),
+            events: Arc::clone(&self.events),
+            log: Arc::clone(&self.deliveries),
+            documents: Arc::clone(&self.documents),
+            states: Arc::clone(&self.documents),
+        };
+        let writers = Writers::Many { fresh_for: Duration::ZERO };
+        Foundation::new(stores, writers, Arc::new(self.clock.clone()), Arc::new(OsRandom), RETENTION)
     }
 
     pub(crate) fn replays(&self) -> Arc<dyn Replays> {
-        Arc::new(StoredReplays::new(Arc::clone(&self.documents)))
+        self.foundation().replays
     }
+}
 
-    /// Hooks with what applies to them, kept as `deliver` keeps them on AWS.
-    pub(crate) fn effective_for(&self, fresh_for: Duration) -> ResolvedHooks {
-        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
-        let hooks = CachedHooks::new(Arc::clone(&self.hooks), Arc::clone(&clock), fresh_for);
-        let documents: Arc<dyn Documents> =
-            Arc::new(CachedDocuments::new(Arc::clone(&self.documents), clock, fresh_for));
-        let tenants = StoredTenants::new(Arc::clone(&documents));
-        let profiles = StoredProfiles::new(documents);
-        ResolvedHooks::new(Arc::new(hooks), Arc::new(tenants), Arc::new(profiles), "standard".parse().unwrap())
-    }
+/// Hooks with what applies to them.
+pub(crate) fn resolved(foundation: &Foundation) -> Arc<ResolvedHooks> {
+    Arc::new(foundation.resolved(Arc::clone(&foundation.hooks), "standard".parse().unwrap()))
 }
 
 /// Both ends of one queue of an adapter.

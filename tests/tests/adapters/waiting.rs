@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws::client::Aws;
-use aws::{RetryLane, ScheduleTarget, Settlement as _, SqsReceiver, SqsSettlement, Waiting};
+use aws::{RetryLane, ScheduleTarget, SqsReceiver, SqsSettlement};
 use aws_sdk_sqs::types::QueueAttributeName;
 use contract::messages::DeliveryMessage;
 use contract::ports::{Clock as _, OsRandom, QueueReceiver as _, QueueSender as _, Received, SystemClock};
+use contract::runner::{Settlement as _, Waiting};
 use domain::ids::new_ulid;
 use domain::time::Timestamp;
 use tests::ministack::Ministack;
@@ -60,11 +61,7 @@ impl Fixture {
 
     async fn wait(&self, settlement: &SqsSettlement, wait: Duration) -> (Waiting, Timestamp) {
         let until = SystemClock.now().saturating_add(wait);
-        (settlement.wait(&self.arn(), &self.message, until).await.unwrap(), until)
-    }
-
-    fn arn(&self) -> String {
-        format!("arn:aws:sqs:us-east-1:000000000000:{}-retries", self.group)
+        (settlement.wait(&self.message, until).await.unwrap(), until)
     }
 
     async fn schedules(&self) -> Vec<String> {
@@ -106,7 +103,7 @@ async fn a_wait_beyond_twelve_hours_is_scheduled_once_and_never_early() {
     let (waiting, until) = fixture.wait(&settlement, 13 * HOUR).await;
     assert_eq!(waiting, Waiting::Scheduled);
     // The same message, received again.
-    assert_eq!(settlement.wait(&fixture.arn(), &fixture.message, until).await.unwrap(), Waiting::Scheduled);
+    assert_eq!(settlement.wait(&fixture.message, until).await.unwrap(), Waiting::Scheduled);
 
     let names = fixture.schedules().await;
     assert_eq!(names.len(), 1);
@@ -149,15 +146,15 @@ async fn other_queues_wait_by_visibility_only() {
 async fn a_message_of_an_unknown_queue_is_a_fault() {
     let Some(fixture) = Fixture::start().await else { return };
     let settlement = fixture.settlement(true, 80_000);
-    let source = "arn:aws:sqs:us-east-1:000000000000:somebody-elses";
-    assert!(settlement.wait(source, &fixture.message, SystemClock.now()).await.is_err());
+    let other = Received { queue: "somebody-elses".into(), ..fixture.message };
+    assert!(settlement.wait(&other, SystemClock.now()).await.is_err());
 }
 
 #[tokio::test]
-async fn what_is_set_aside_says_why_and_from_where() {
+async fn a_dead_letter_says_why_and_from_where() {
     let Some(fixture) = Fixture::start().await else { return };
     let settlement = fixture.settlement(true, 80_000);
-    settlement.set_aside(&fixture.arn(), &fixture.message, "").await.unwrap();
+    settlement.reject(&fixture.message, "").await.unwrap();
     let request = fixture.aws.sqs.receive_message().queue_url(&fixture.dead_letter_url).message_attribute_names("All");
     let dead = request.send().await.unwrap().messages.unwrap_or_default().remove(0);
     assert_eq!(dead.body().unwrap().as_bytes(), fixture.message.body);

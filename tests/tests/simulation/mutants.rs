@@ -5,6 +5,7 @@ mod ports;
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::ports::Hooks;
 use services::repositories::cache::CachedHooks;
 
 use crate::process::{Process, resolved};
@@ -77,7 +78,7 @@ impl Mutant {
 
     pub(crate) fn start(self, sim: &Arc<Sim>) -> Process {
         let mut process = Process::start(sim);
-        let Process { fanout, deliver, requeue } = &mut process;
+        let Process { foundation, fanout, deliver, requeue } = &mut process;
         match self {
             Self::LogsLater
             | Self::WritesUnconditionally
@@ -103,7 +104,8 @@ impl Mutant {
             Self::CachesForEver => {
                 let stores = Arc::new(Stores(Arc::clone(sim)));
                 let hooks = CachedHooks::new(stores, Arc::clone(&deliver.clock), Duration::MAX);
-                deliver.hooks = resolved(Arc::new(hooks));
+                let hooks: Arc<dyn Hooks> = Arc::new(hooks);
+                deliver.hooks = resolved(foundation, &hooks);
             }
             Self::RenamesAttempts | Self::SendsTwice => {
                 deliver.sender = Arc::new(BrokenSender { mutant: self, sender: Arc::clone(&deliver.sender) });

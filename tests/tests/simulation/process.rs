@@ -4,15 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Clock, Documents, Hooks, Tenants};
+use contract::ports::{Clock, Documents, Hooks, QueueSender};
 use domain::random::Random;
 use domain::tenant::Tenant;
 use services::delivery::resolved_hook::ResolvedHooks;
-use services::health::hook_health::{HookHealth, HookHealthDeps};
-use services::health::operational_events::OperationalEvents;
-use services::health::rate_limiter::RateLimiter;
-use services::repositories::cache::{CachedHooks, FRESH_FOR};
-use services::repositories::documents::StoredReplays;
+use services::{Foundation, Writers};
 
 use crate::dice::SimRandom;
 use crate::documents::{SimDocuments, Unheard};
@@ -26,6 +22,7 @@ pub(crate) const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
 
 #[derive(Clone)]
 pub(crate) struct Process {
+    pub(crate) foundation: Foundation,
     pub(crate) fanout: fanout::Deps,
     pub(crate) deliver: deliver::Deps,
     pub(crate) requeue: requeue::Deps,
@@ -36,67 +33,59 @@ impl Process {
         let clock: Arc<dyn Clock> = Arc::new(sim.clock.clone());
         let random: Arc<dyn Random> = Arc::new(SimRandom(Arc::clone(sim)));
         let stores = Arc::new(Stores(Arc::clone(sim)));
-        let queue = |name| Arc::new(SimQueue { sim: Arc::clone(sim), name });
-        let hooks: Arc<dyn Hooks> = Arc::new(CachedHooks::new(stores.clone(), Arc::clone(&clock), FRESH_FOR));
-        let tenants: Arc<dyn Tenants> = Arc::new(OneTenant(Arc::new(tenant())));
-        let documents: Arc<dyn Documents> = Arc::new(SimDocuments(Arc::clone(sim)));
-        let hook_health = Arc::new(HookHealth::new(HookHealthDeps {
-            documents: Arc::clone(&documents),
-            hooks: Arc::clone(&hooks),
+        let queue = |name| -> Arc<dyn QueueSender> { Arc::new(SimQueue { sim: Arc::clone(sim), name }) };
+        let foundation = foundation(sim, &stores, &clock, random);
+        let hook_health = Arc::new(foundation.hook_health(Arc::new(Unheard)));
+        let for_fanout = fanout::Queues {
+            events: queue(Name::Events),
+            deliveries: queue(Name::Deliveries),
+            retries: queue(Name::Retries),
+        };
+        let for_requeue = requeue::Queues {
             events: Arc::new(Unheard),
-            clock: Arc::clone(&clock),
-            random: Arc::clone(&random),
-            rates: RateLimiter::shared(Arc::clone(&documents), Arc::clone(&clock)),
-            fresh_for: FRESH_FOR,
-        }));
+            retries: queue(Name::Retries),
+            redeliveries: queue(Name::Redeliveries),
+        };
+        let resolved = || resolved(&foundation, &foundation.hooks);
+        let circuits = Arc::clone(&hook_health.circuits);
         Self {
-            fanout: fanout::Deps {
-                subscriptions: stores.clone(),
-                events: stores.clone(),
-                tenants: Arc::clone(&tenants),
-                queue: queue(Name::Events),
-                deliveries: queue(Name::Deliveries),
-                retries: queue(Name::Retries),
-                clock: Arc::clone(&clock),
-                random: Arc::clone(&random),
-                retention: RETENTION,
-            },
-            deliver: deliver::Deps {
-                hooks: resolved(Arc::clone(&hooks)),
-                events: stores.clone(),
-                log: stores.clone(),
-                retries: queue(Name::Retries),
-                sender: Arc::new(Endpoint(Arc::clone(sim))),
-                in_flight: deliver::InFlight::default(),
-                tokens: courier::Tokens::default(),
-                batches: deliver::Batches::default(),
-                hook_health: Arc::clone(&hook_health),
-                clock: Arc::clone(&clock),
-                random: Arc::clone(&random),
-                retention: RETENTION,
-            },
-            requeue: requeue::Deps {
-                resolved: resolved(Arc::clone(&hooks)),
-                hooks,
-                circuits: Arc::clone(&hook_health.circuits),
-                tenants,
-                events: stores.clone(),
-                log: stores,
-                replays: Arc::new(StoredReplays::new(documents)),
-                jobs: queue(Name::Retries),
-                operational_events: OperationalEvents::new(Arc::new(Unheard)),
-                redeliveries: queue(Name::Redeliveries),
-                clock,
-                random,
-                retention: RETENTION,
-            },
+            fanout: fanout::Deps::new(&foundation, for_fanout),
+            deliver: deliver::Deps::new(
+                &foundation,
+                resolved(),
+                hook_health,
+                queue(Name::Retries),
+                Arc::new(Endpoint(Arc::clone(sim))),
+                courier::Tokens::default(),
+            ),
+            requeue: requeue::Deps::new(&foundation, resolved(), circuits, for_requeue),
+            foundation,
         }
     }
 }
 
-pub(crate) fn resolved(hooks: Arc<dyn Hooks>) -> Arc<ResolvedHooks> {
+/// As on AWS, but that the tenant and its profile do not come from the store.
+fn foundation(sim: &Arc<Sim>, stores: &Arc<Stores>, clock: &Arc<dyn Clock>, random: Arc<dyn Random>) -> Foundation {
+    let documents: Arc<dyn Documents> = Arc::new(SimDocuments(Arc::clone(sim)));
+    let stores = services::Stores {
+        hooks: stores.clone(),
+        subscriptions: stores.clone(),
+        events: stores.clone(),
+        log: stores.clone(),
+        documents: Arc::clone(&documents),
+        states: documents,
+    };
+    let writers = Writers::Many { fresh_for: Duration::ZERO };
+    Foundation {
+        tenants: Arc::new(OneTenant(Arc::new(tenant()))),
+        profiles: Arc::new(NoProfiles),
+        ..Foundation::new(stores, writers, Arc::clone(clock), random, RETENTION).cached()
+    }
+}
+
+pub(crate) fn resolved(foundation: &Foundation, hooks: &Arc<dyn Hooks>) -> Arc<ResolvedHooks> {
     let standard = "standard".parse().expect("a profile's name");
-    Arc::new(ResolvedHooks::new(hooks, Arc::new(OneTenant(Arc::new(tenant()))), Arc::new(NoProfiles), standard))
+    Arc::new(foundation.resolved(Arc::clone(hooks), standard))
 }
 
 fn tenant() -> Tenant {

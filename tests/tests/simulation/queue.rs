@@ -7,8 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::messages::{DeliveryMessage, EventMessage, EventRequest};
-use contract::ports::{Outgoing, QueueError, QueueSender};
-use contract::stage::Message;
+use contract::ports::{Outgoing, QueueError, QueueSender, Received};
 use domain::time::Timestamp;
 
 use crate::sim::{Blow, Sim, State, Task, Turn, What};
@@ -119,7 +118,7 @@ impl State {
         index: usize,
         process: (usize, u32),
         now: Timestamp,
-    ) -> (usize, Message) {
+    ) -> (usize, Received) {
         let twice = self.is_struck();
         let soon = self.latency();
         let counted = self.dice.one_in(2);
@@ -130,12 +129,14 @@ impl State {
         held.receipt = task;
         held.twin = twice;
         held.visible_at = now.saturating_add(if twice { soon } else { LEASE });
-        let message = Message {
+        let message = Received {
             id: held.id.clone(),
             body: held.body.clone(),
             content: None,
             receive_count: held.receive_count,
             is_due: false,
+            queue: format!("{queue:?}").into(),
+            receipt: task.to_string(),
         };
         let number = held.number;
         let (what, unwarned) = read(queue, &message);
@@ -187,7 +188,7 @@ impl State {
     }
 }
 
-fn read(queue: Name, message: &Message) -> (What, bool) {
+fn read(queue: Name, message: &Received) -> (What, bool) {
     if queue == Name::Events {
         let what = match EventMessage::parse(&message.body) {
             Ok(EventRequest::Publish(publication)) => publication.id.or_else(|| message.id.parse().ok()),

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use contract::messages::DeliveryMessage;
-use contract::ports::{ManualClock, Outgoing, QueueSender as _};
-use contract::stage::{Message, Outcome};
+use contract::ports::{ManualClock, Outgoing, QueueSender as _, Received};
+use contract::runner::{self, Settlement as _};
+use contract::stage::{Message, Outcome, Stage};
 use domain::delivery::Trigger;
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, HookId};
@@ -58,6 +60,28 @@ impl Running {
 
     fn can_go_on(&self, now: Timestamp) -> bool {
         self.wake_at.map_or_else(|| self.woken.0.load(Ordering::SeqCst), |at| at <= now)
+    }
+}
+
+/// The runner survives a stage that panics. No run should.
+struct Witnessed {
+    sim: Arc<Sim>,
+    stage: Arc<dyn Stage>,
+}
+
+struct Witness<'a>(&'a Sim);
+
+impl Drop for Witness<'_> {
+    fn drop(&mut self) {
+        self.0.lock().panicked |= std::thread::panicking();
+    }
+}
+
+#[async_trait]
+impl Stage for Witnessed {
+    async fn handle(&self, message: Message) -> Outcome {
+        let _witness = Witness(&self.sim);
+        self.stage.handle(message).await
     }
 }
 
@@ -174,6 +198,7 @@ impl Run {
         let waker = Waker::from(Arc::clone(&running.woken));
         let polled = running.work.as_mut().poll(&mut Context::from_waker(&waker));
         let mut state = self.sim.lock();
+        assert!(!state.panicked, "a stage panicked");
         match polled {
             Poll::Pending => running.wake_at = state.pausing,
             Poll::Ready(()) => {
@@ -199,22 +224,22 @@ impl Run {
         }
         let sim = Arc::clone(&self.sim);
         let work = Box::pin(async move {
-            let place = Place { sim, queue, number, task, schedules };
-            let copy = message.clone();
+            let place = Place { sim: Arc::clone(&sim), queue, number, task, schedules };
             let message = match mutant {
                 Some(Mutant::AcknowledgesFirst) => {
-                    place.settle(Outcome::Done, &copy).await;
+                    let _ = place.done(&message).await;
                     message
                 }
-                Some(Mutant::CountsNoReceives) => Message { receive_count: 1, ..message },
+                Some(Mutant::CountsNoReceives) => Received { receive_count: 1, ..message },
                 _ => message,
             };
-            let outcome = match queue {
-                Name::Events => Box::pin(fanout::handle(&deps.fanout, message)).await,
-                Name::Deliveries | Name::Redeliveries => Box::pin(deliver::handle(&deps.deliver, message)).await,
-                Name::Retries => Box::pin(requeue::handle(&deps.requeue, message)).await,
+            let stage: Arc<dyn Stage> = match queue {
+                Name::Events => Arc::new(deps.fanout),
+                Name::Deliveries | Name::Redeliveries => Arc::new(deps.deliver),
+                Name::Retries => Arc::new(deps.requeue),
             };
-            place.settle(outcome, &copy).await;
+            let stage = Witnessed { sim: Arc::clone(&sim), stage };
+            runner::run(&stage, &place, &sim.clock, message).await;
         });
         self.running.push(Running::begin(work, task, Some(process), self.sim.now()));
     }

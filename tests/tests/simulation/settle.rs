@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::stage::{Message, Outcome};
+use contract::ports::{QueueError, Received};
+use contract::runner::{Settlement, Waiting};
+use domain::time::Timestamp;
 
 use crate::queue::{LONGEST_INVISIBLE, Name};
 use crate::sim::{Sim, State};
@@ -20,44 +22,53 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) async fn settle(&self, outcome: Outcome, message: &Message) {
-        let Self { sim, queue, number, task, .. } = self;
-        let (queue, number, task, now) = (*queue, *number, *task, sim.now());
-        match outcome {
-            Outcome::Done => sim.step("ack", |state| state.forget(queue, number, task), || ()).await,
-            Outcome::NotBefore(until)
-                if self.schedules && queue == Name::Retries && until.since(now) > LONGEST_INVISIBLE =>
-            {
-                let made = |state: &mut State| {
-                    state.schedule(number, message.body.clone(), until);
-                    true
-                };
-                if sim.step("schedule", made, || false).await {
-                    sim.step("ack", |state| state.forget(queue, number, task), || ()).await;
-                }
-            }
-            Outcome::NotBefore(until) => {
-                let until = until.min(now.saturating_add(LONGEST_INVISIBLE));
-                sim.step("defer", |state| state.defer(queue, number, task, until), || ()).await;
-            }
-            Outcome::Reject(reason) => {
-                let set_aside = |state: &mut State| {
-                    state.dead_letters.push(reason.to_string());
-                    state.forget(queue, number, task);
-                };
-                sim.step("reject", set_aside, || ()).await;
-            }
-            // Either it is put back, or its lease runs out.
-            Outcome::Fault(_) => {
-                let back = {
-                    let mut state = sim.lock();
-                    state.dice.one_in(2).then(|| Duration::from_secs(1 + state.dice.below(60)))
-                };
-                if let Some(back) = back {
-                    let until = now.saturating_add(back);
-                    sim.step("defer", |state| state.defer(queue, number, task, until), || ()).await;
-                }
-            }
+    async fn step(&self, name: &'static str, mut effect: impl FnMut(&mut State)) -> Result<(), QueueError> {
+        let effect = |state: &mut State| {
+            effect(state);
+            Ok(())
+        };
+        self.sim.step(name, effect, || Err(QueueError::Unavailable("struck".into()))).await
+    }
+
+    async fn defer(&self, until: Timestamp) -> Result<(), QueueError> {
+        self.step("defer", |state| state.defer(self.queue, self.number, self.task, until)).await
+    }
+}
+
+impl Settlement for Place {
+    async fn done(&self, _: &Received) -> Result<(), QueueError> {
+        self.step("ack", |state| state.forget(self.queue, self.number, self.task)).await
+    }
+
+    async fn wait(&self, message: &Received, until: Timestamp) -> Result<Waiting, QueueError> {
+        let now = self.sim.now();
+        if self.schedules && self.queue == Name::Retries && until.since(now) > LONGEST_INVISIBLE {
+            self.step("schedule", |state| state.schedule(self.number, message.body.clone(), until)).await?;
+            self.done(message).await?;
+            return Ok(Waiting::Scheduled);
+        }
+        self.defer(until.min(now.saturating_add(LONGEST_INVISIBLE))).await?;
+        Ok(Waiting::InQueue)
+    }
+
+    async fn reject(&self, _: &Received, reason: &str) -> Result<(), QueueError> {
+        let rejected = |state: &mut State| {
+            state.dead_letters.push(reason.to_owned());
+            state.forget(self.queue, self.number, self.task);
+        };
+        self.step("reject", rejected).await
+    }
+
+    /// Either it is put back, or its lease runs out.
+    async fn release(&self, _: &Received) -> Result<(), QueueError> {
+        let now = self.sim.now();
+        let back = {
+            let mut state = self.sim.lock();
+            state.dice.one_in(2).then(|| Duration::from_secs(1 + state.dice.below(60)))
+        };
+        match back {
+            Some(back) => self.defer(now.saturating_add(back)).await,
+            None => Ok(()),
         }
     }
 }

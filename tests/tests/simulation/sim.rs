@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(crate) tasks: Vec<Task>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) dead_letters: Vec<String>,
+    /// A stage did.
+    pub(crate) panicked: bool,
     pub(crate) trace: Trace,
 }
 
@@ -246,6 +248,7 @@ impl State {
             tasks: Vec::new(),
             faults: Vec::new(),
             dead_letters: Vec::new(),
+            panicked: false,
             trace: Trace::default(),
         }
     }

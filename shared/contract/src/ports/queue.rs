@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -56,6 +57,8 @@ pub struct Received {
     /// The queue has let it wait as long as was meant, by a time that nobody can
     /// set. Where it is not, the time that the message names tells whether it is due.
     pub is_due: bool,
+    /// The name of the queue it was taken from.
+    pub queue: Cow<'static, str>,
     /// What settles it.
     pub receipt: String,
 }
@@ -106,7 +109,7 @@ pub trait QueueSender: Send + Sync {
 /// - What is not settled comes back after its lease, with a higher count.
 /// - What was acknowledged never comes back.
 /// - What was deferred comes back when it is due, not before.
-/// - A rejected message is set aside with its reason and never comes back.
+/// - A rejected message becomes a dead letter with its reason and never comes back.
 #[async_trait]
 pub trait QueueReceiver: Send + Sync {
     /// Up to `max` messages that are visible now; empty when there are none.

@@ -139,6 +139,12 @@ pub trait FromEnvironment: Sized {
     }
 }
 
+impl<A: FromEnvironment, B: FromEnvironment> FromEnvironment for (A, B) {
+    fn read(env: &mut Environment<'_>) -> Self {
+        (A::read(env), B::read(env))
+    }
+}
+
 /// Where things are stored and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreConfig {

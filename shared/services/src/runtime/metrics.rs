@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 
-use contract::stage::Fault;
+pub use contract::runner::FAULTS;
 use domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
 use domain::time::Timestamp;
 
@@ -31,9 +31,6 @@ pub const FIRST_ATTEMPT_DELAY: &str = "hookline_first_attempt_delay_seconds";
 pub const CIRCUIT_TRANSITIONS: &str = "hookline_circuit_transitions";
 /// How many are open; only on one machine, where one process sees them all.
 pub const CIRCUITS_OPEN: &str = "hookline_circuits_open";
-/// Messages that have to come again because something of ours failed, by what
-/// it was: `store`, `queue` or `internal`.
-pub const FAULTS: &str = "hookline_faults";
 /// Messages of a queue, by queue and state; only on one machine, SQS counts its own.
 pub const QUEUE_MESSAGES: &str = "hookline_queue_messages";
 /// How long the oldest message that could be taken has been waiting, by queue.
@@ -131,15 +128,6 @@ pub fn circuit(to: CircuitState) {
         CircuitState::Closed => "closed",
     };
     counter!(CIRCUIT_TRANSITIONS, "to" => to).increment(1);
-}
-
-pub fn fault(fault: &Fault) {
-    let cause = match fault {
-        Fault::Store(_) => "store",
-        Fault::Queue(_) => "queue",
-        Fault::Internal(_) => "internal",
-    };
-    counter!(FAULTS, "cause" => cause).increment(1);
 }
 
 /// The last attempt of a delivery was logged, and this is where it stands. It

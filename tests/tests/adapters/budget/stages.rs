@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::{EventValidation, KeyCache, OperatorKey, Throttle};
+use api::OperatorKey;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -16,31 +16,28 @@ use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    AlwaysReady, Check, Clock, Doctor, Documents, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender,
-    OsRandom, Outgoing, QueueError, QueueSender, Tenants,
+    AlwaysReady, Check, Clock as _, Doctor, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom,
+    Outgoing, QueueError, QueueSender,
 };
 use contract::stage::{Message, Outcome};
-use courier::{Courier, Tokens};
-use deliver::{Batches, InFlight};
+use courier::Tokens;
 use domain::address::AddressPolicy;
 use domain::event_type::{Owner, StoredEventType};
 use domain::hook::Hook;
 use domain::ids::KeyId;
 use domain::key::{ApiKey, KeyHash, Scope, generate_token};
 use domain::tenant::Tenant;
-use services::health::hook_health::{HookHealth, HookHealthDeps};
-use services::health::rate_limiter::RateLimiter;
-use services::repositories::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
-use services::repositories::catalogue::Catalogue;
-use services::repositories::documents::{StoredEventTypes, StoredReplays, StoredTenants};
+use services::Foundation;
+use services::repositories::cache::{CachedHooks, FRESH_FOR};
+use services::repositories::documents::StoredEventTypes;
 use services::repositories::encrypted_hooks::EncryptedHooks;
 use tests::metering::{Meter, Usage};
 use tower::ServiceExt as _;
 
 use super::{metered, writes};
-use crate::suite::samples::{RETENTION, changed, hook, settings, tenant, tenant_id};
+use crate::suite::samples::{changed, hook, settings, tenant, tenant_id};
 use crate::suite::sealed::{CountedKeys, cipher, sealed};
-use crate::suite::{START, Stores};
+use crate::suite::{START, Stores, resolved};
 
 /// A queue that keeps what it is sent and counts the calls.
 #[derive(Default)]
@@ -80,8 +77,8 @@ struct Stages {
     keys: Arc<CountedKeys>,
     meter: Meter,
     hook: Hook,
-    /// Remembered for some seconds, as fan-out remembers them.
-    tenants: Arc<dyn Tenants>,
+    /// That of fan-out, which knows the tenant.
+    foundation: Foundation,
     events: Arc<Counted>,
     deliveries: Arc<Counted>,
     retries: Arc<Counted>,
@@ -97,61 +94,36 @@ impl Stages {
         let lenient = Tenant { settings: Default::default(), strict_event_types: false, ..tenant("acme") };
         stores.tenants.create(&lenient).await.unwrap();
         stores.hooks.create(&hook).await.unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
-        let documents = CachedDocuments::new(Arc::clone(&stores.documents), clock, FRESH_FOR);
-        let tenants: Arc<dyn Tenants> = Arc::new(StoredTenants::new(Arc::new(documents)));
-        tenants.get(&hook.tenant).await.unwrap();
+        let foundation = stores.foundation().cached();
+        foundation.tenants.get(&hook.tenant).await.unwrap();
         meter.reset();
         keys.take();
         let [events, deliveries, retries] = [Arc::default(), Arc::default(), Arc::default()];
-        Self { stores, keys, meter, hook, tenants, events, deliveries, retries }
+        Self { stores, keys, meter, hook, foundation, events, deliveries, retries }
     }
 
     async fn fan_out(&self, id: &str) -> Outcome {
-        let deps = fanout::Deps {
-            subscriptions: Arc::clone(&self.stores.subscriptions),
-            events: Arc::clone(&self.stores.events),
-            tenants: Arc::clone(&self.tenants),
-            queue: self.events.clone(),
+        let queues = fanout::Queues {
+            events: self.events.clone(),
             deliveries: self.deliveries.clone(),
             retries: self.retries.clone(),
-            clock: Arc::new(self.stores.clock.clone()),
-            random: Arc::new(OsRandom),
-            retention: RETENTION,
         };
+        let deps = fanout::Deps::new(&self.foundation, queues);
         let body = format!(r#"{{"tenant":"acme","id":"{id}","type":"post.published","data":{{"post_id":1}}}}"#);
         fanout::handle(&deps, message(id, body.into())).await
     }
 
-    fn hook_health(&self) -> Arc<HookHealth> {
-        let clock: Arc<dyn Clock> = Arc::new(self.stores.clock.clone());
-        Arc::new(HookHealth::new(HookHealthDeps {
-            documents: Arc::clone(&self.stores.documents),
-            hooks: Arc::clone(&self.stores.hooks),
-            events: self.events.clone(),
-            rates: RateLimiter::shared(Arc::clone(&self.stores.documents), Arc::clone(&clock)),
-            clock,
-            random: Arc::new(OsRandom),
-            fresh_for: FRESH_FOR,
-        }))
-    }
-
+    /// Each time with caches of its own, as a function that has just started.
     fn deliver(&self, status: u16) -> deliver::Deps {
-        let clock = Arc::new(self.stores.clock.clone());
-        deliver::Deps {
-            hooks: Arc::new(self.stores.effective_for(FRESH_FOR)),
-            events: Arc::clone(&self.stores.events),
-            log: Arc::clone(&self.stores.deliveries),
-            retries: self.retries.clone(),
-            sender: Arc::new(Answering(status)),
-            in_flight: InFlight::default(),
-            tokens: Tokens::default(),
-            batches: Batches::default(),
-            hook_health: self.hook_health(),
-            clock,
-            random: Arc::new(OsRandom),
-            retention: RETENTION,
-        }
+        let foundation = self.stores.foundation().cached();
+        deliver::Deps::new(
+            &foundation,
+            resolved(&foundation),
+            Arc::new(foundation.hook_health(self.events.clone())),
+            self.retries.clone(),
+            Arc::new(Answering(status)),
+            Tokens::default(),
+        )
     }
 }
 
@@ -262,7 +234,7 @@ async fn a_failure_costs_three_write_units_and_one_message_and_its_retry_two_rea
 #[tokio::test]
 async fn a_rate_limit_costs_one_write_for_each_twentieth_of_it() {
     let stages = Stages::new().await;
-    let hook_health = stages.hook_health();
+    let hook_health = stages.stores.foundation().cached().hook_health(stages.events.clone());
     let (tenant, id, now) = (&stages.hook.tenant, stages.hook.id, stages.stores.clock.now());
     hook_health.rates.take(tenant, id, now, 100, false).await.unwrap();
     stages.meter.reset();
@@ -295,41 +267,24 @@ async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
     };
     stages.stores.keys.create(&key).await.unwrap();
     stages.meter.reset();
-    let clock: Arc<dyn Clock> = Arc::new(stages.stores.clock.clone());
-    let documents = Arc::clone(&stages.stores.documents);
-    let kept: Arc<dyn Documents> =
-        Arc::new(CachedDocuments::new(Arc::clone(&documents), Arc::clone(&clock), FRESH_FOR));
-    let standard = || "standard".parse().unwrap();
-    let router = api::router(api::Deps {
-        tenants: Arc::clone(&stages.stores.tenants),
-        keys: Arc::clone(&stages.stores.keys),
-        hooks: Arc::clone(&stages.stores.hooks),
-        profiles: stages.stores.profiles(),
-        resolved: Arc::new(stages.stores.effective_for(FRESH_FOR)),
-        catalogue: Arc::new(Catalogue::new(&documents, standard())),
-        event_validation: EventValidation::new(Arc::new(Catalogue::new(&kept, standard()))),
-        events: Arc::clone(&stages.stores.events),
-        log: Arc::clone(&stages.stores.deliveries),
-        queue: stages.events.clone(),
-        replays: Arc::new(StoredReplays::new(Arc::clone(&stages.stores.documents))),
-        redeliveries: stages.deliveries.clone(),
-        hook_health: stages.hook_health(),
-        courier: Courier {
-            sender: Arc::new(Answering(200)),
-            tokens: Tokens::default(),
-            clock: Arc::clone(&clock),
-            patience: api::PATIENCE,
+    let foundation = stages.stores.foundation();
+    let parts = api::Parts {
+        hooks: Arc::clone(&foundation.hooks),
+        resolved: resolved(&foundation),
+        hook_health: Arc::new(foundation.hook_health(stages.events.clone())),
+        queues: api::Queues {
+            events: stages.events.clone(),
+            retries: stages.retries.clone(),
+            redeliveries: stages.deliveries.clone(),
         },
-        jobs: stages.retries.clone(),
-        clock,
-        random: Arc::new(OsRandom),
+        sender: Arc::new(Answering(200)),
+        tokens: Tokens::default(),
         doctor: Arc::new(Absent),
         operator: OperatorKey::new("nobody uses this one"),
-        key_cache: KeyCache::new(FRESH_FOR),
-        throttle: Throttle::default(),
         addresses: AddressPolicy::default(),
         readiness: Arc::new(AlwaysReady),
-    });
+    };
+    let router = api::router(api::Deps::new(&foundation, parts));
     (router, key, token.reveal().to_owned())
 }
 

@@ -15,17 +15,16 @@ use domain::seconds::Seconds;
 use domain::settings::{CircuitBreaker, Complete};
 use services::delivery::resolved_hook::ResolvedHook;
 use services::health::circuit_breaker::CircuitBreakers;
-use services::health::hook_health::{AttemptSummary, HookHealth, HookHealthDeps};
-use services::health::rate_limiter::RateLimiter;
+use services::health::hook_health::AttemptSummary;
 use tests::faults::{Fault, FaultyProxy};
 use tests::ministack::Ministack;
 
 use super::bounds::message;
 use super::faulty_stores;
 use crate::kept::Kept;
-use crate::suite::Stores;
 use crate::suite::replays::replay;
 use crate::suite::samples::{attempted, changed, delivery, event, hook, hook_id, page, tenant, tenant_id};
+use crate::suite::{Stores, resolved};
 
 const BREAKER: CircuitBreaker =
     CircuitBreaker { failures: 2, probe_after: Seconds::new(60), unknown: domain::unknown::Unknown::NONE };
@@ -139,21 +138,13 @@ fn failure(stores: &Stores, hook: HookId) -> Failure {
 #[tokio::test]
 async fn a_hook_that_was_disabled_is_announced() {
     let (proxy, stores) = faulty_stores().await;
-    let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
     stores.tenants.create(&tenant("acme")).await.unwrap();
     let made = hook("acme", &["post.*"]);
     stores.hooks.create(&made).await.unwrap();
     let told = Arc::new(Kept::default());
-    let hook_health = HookHealth::new(HookHealthDeps {
-        documents: Arc::clone(&stores.documents),
-        hooks: Arc::clone(&stores.hooks),
-        events: told.clone(),
-        rates: RateLimiter::shared(Arc::clone(&stores.documents), Arc::clone(&clock)),
-        clock,
-        random: Arc::new(OsRandom),
-        fresh_for: Duration::ZERO,
-    });
-    let found = stores.effective_for(Duration::ZERO).get(&made.tenant, made.id).await.unwrap().unwrap();
+    let foundation = stores.foundation();
+    let hook_health = foundation.hook_health(told.clone());
+    let found = resolved(&foundation).get(&made.tenant, made.id).await.unwrap().unwrap();
     let ResolvedHook { settings, .. } = &*found;
     let settings: &Complete = settings;
     let at = stores.clock.now();

@@ -14,7 +14,7 @@ use tests::faults::{Fault, FaultyProxy};
 use tests::ministack::Ministack;
 
 use crate::suite::dynamo;
-use crate::suite::samples::{RETENTION, hook};
+use crate::suite::samples::hook;
 use crate::suite::sqs::create_queue;
 
 /// A queue whose sender goes through a proxy.
@@ -68,17 +68,8 @@ async fn a_fan_out_of_which_a_part_was_not_taken_is_made_again_and_its_copies_sa
         stores.hooks.create(&all).await.unwrap();
     }
     let sender = Arc::new(queue.sender.clone());
-    let deps = fanout::Deps {
-        subscriptions: Arc::clone(&stores.subscriptions),
-        events: Arc::clone(&stores.events),
-        tenants: Arc::clone(&stores.tenants),
-        queue: sender.clone(),
-        deliveries: sender.clone(),
-        retries: sender,
-        clock: Arc::new(stores.clock.clone()),
-        random: Arc::new(OsRandom),
-        retention: RETENTION,
-    };
+    let queues = fanout::Queues { events: sender.clone(), deliveries: sender.clone(), retries: sender };
+    let deps = fanout::Deps::new(&stores.foundation(), queues);
     let body = r#"{"tenant":"acme","type":"post.published","id":"evt-1","data":1}"#;
     let handle = |receive_count| {
         fanout::handle(

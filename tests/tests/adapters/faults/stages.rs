@@ -8,32 +8,25 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws::client::Aws;
 use aws::lambda::Batches;
-use aws::{Settlement, SqsReceiver, SqsSettlement, Waiting};
+use aws::{SqsReceiver, SqsSettlement};
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::QueueAttributeName;
 use contract::ports::{
-    Clock, DeliveryLog as _, Documents, Events as _, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender,
-    OsRandom, Outgoing, QueueError, QueueReceiver as _, QueueSender as _, Received, SystemClock, Tenants as _,
+    Clock, DeliveryLog as _, Events as _, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom,
+    Outgoing, QueueError, QueueReceiver as _, QueueSender as _, Received, SystemClock, Tenants as _,
 };
-use contract::stage::{Message, Outcome};
-use courier::Tokens;
-use deliver::InFlight;
+use contract::runner::{Settlement, Waiting};
+use contract::stage::Stage;
+use domain::address::AddressPolicy;
 use domain::delivery::{Outcome as AttemptOutcome, Status};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, new_ulid};
 use domain::secret::{Secret, SigningSecret};
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
-use services::delivery::resolved_hook::ResolvedHooks;
-use services::health::circuit_breaker::CircuitBreakers;
-use services::health::hook_health::{HookHealth, HookHealthDeps};
-use services::health::operational_events::OperationalEvents;
-use services::health::rate_limiter::RateLimiter;
-use services::repositories::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
-use services::repositories::documents::{StoredProfiles, StoredReplays, StoredTenants};
-use services::repositories::encrypted_hooks::EncryptedHooks;
+use services::repositories::documents::StoredTenants;
 use tests::dynamo::Dynamo;
 use tests::faults::{Fault, FaultyProxy};
 use tests::ministack::Ministack;
@@ -98,14 +91,21 @@ impl HttpSender for Receiver {
 /// Never lets a message wait for long at once.
 struct Impatient(SqsSettlement);
 
-#[async_trait]
 impl Settlement for Impatient {
-    async fn wait(&self, source: &str, message: &Received, until: Timestamp) -> Result<Waiting, QueueError> {
-        self.0.wait(source, message, until.min(SystemClock.now().saturating_add(LONGEST_WAIT))).await
+    async fn done(&self, message: &Received) -> Result<(), QueueError> {
+        self.0.done(message).await
     }
 
-    async fn set_aside(&self, source: &str, message: &Received, reason: &str) -> Result<(), QueueError> {
-        self.0.set_aside(source, message, reason).await
+    async fn wait(&self, message: &Received, until: Timestamp) -> Result<Waiting, QueueError> {
+        self.0.wait(message, until.min(SystemClock.now().saturating_add(LONGEST_WAIT))).await
+    }
+
+    async fn reject(&self, message: &Received, reason: &str) -> Result<(), QueueError> {
+        self.0.reject(message, reason).await
+    }
+
+    async fn release(&self, message: &Received) -> Result<(), QueueError> {
+        self.0.release(message).await
     }
 }
 
@@ -167,117 +167,60 @@ impl Pipeline {
         self.urls[queue].clone()
     }
 
-    fn cached(&self) -> Arc<dyn Documents> {
-        let documents = self.faulty.documents(&Dynamo::store());
-        Arc::new(CachedDocuments::new(Arc::new(documents), Arc::clone(&self.faulty.clock), FRESH_FOR))
-    }
-
     fn fanout(&self) -> fanout::Deps {
-        let (aws, store) = (&self.faulty, Dynamo::store());
-        fanout::Deps {
-            subscriptions: Arc::new(aws.subscriptions(&store)),
-            events: Arc::new(aws.events(&store)),
-            tenants: Arc::new(StoredTenants::new(self.cached())),
-            queue: Arc::new(aws.queue(self.url("events"))),
-            deliveries: Arc::new(aws.queue(self.url("deliveries"))),
-            retries: Arc::new(aws.queue(self.url("retries"))),
-            clock: Arc::clone(&aws.clock),
-            random: Arc::new(OsRandom),
-            retention: store.retention,
-        }
+        let config = fanout::Config {
+            store: Dynamo::store(),
+            events_url: self.url("events"),
+            deliveries_url: self.url("deliveries"),
+            retries_url: self.url("retries"),
+        };
+        fanout::Deps::on_aws(&self.faulty, config)
     }
 
     fn deliver(&self) -> deliver::Deps {
-        let (aws, store) = (&self.faulty, Dynamo::store());
-        let stored = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
-        let hooks = Arc::new(EncryptedHooks::new(stored.clone(), aws.cipher(&self.kms_key)));
-        let (tenants, profiles) = (StoredTenants::new(self.cached()), StoredProfiles::new(self.cached()));
-        let states: Arc<dyn Documents> = Arc::new(aws.documents(&store));
-        let hook_health = HookHealth::new(HookHealthDeps {
-            rates: RateLimiter::shared(Arc::clone(&states), Arc::clone(&aws.clock)),
-            documents: states,
-            hooks: stored,
-            events: Arc::new(aws.queue(self.url("events"))),
-            clock: Arc::clone(&aws.clock),
-            random: Arc::new(OsRandom),
-            fresh_for: FRESH_FOR,
-        });
-        let profile = "standard".parse().unwrap();
-        deliver::Deps {
-            hook_health: Arc::new(hook_health),
-            hooks: Arc::new(ResolvedHooks::new(hooks, Arc::new(tenants), Arc::new(profiles), profile)),
-            events: Arc::new(aws.events(&store)),
-            log: Arc::new(aws.deliveries(&store)),
-            retries: Arc::new(aws.queue(self.url("retries"))),
-            sender: self.receiver.clone(),
-            in_flight: InFlight::default(),
-            tokens: Tokens::default(),
-            batches: deliver::Batches::default(),
-            clock: Arc::clone(&aws.clock),
-            random: Arc::new(OsRandom),
-            retention: store.retention,
-        }
+        let config = deliver::Config {
+            store: Dynamo::store(),
+            addresses: AddressPolicy::default(),
+            profile: "standard".parse().unwrap(),
+            kms_key: self.kms_key.clone(),
+            events_url: self.url("events"),
+            retries_url: self.url("retries"),
+        };
+        deliver::Deps { sender: self.receiver.clone(), ..deliver::Deps::on_aws(&self.faulty, config).unwrap() }
     }
 
     fn requeue(&self) -> requeue::Deps {
-        let (aws, store) = (&self.faulty, Dynamo::store());
-        let documents: Arc<dyn Documents> = Arc::new(aws.documents(&store));
-        let hooks = Arc::new(CachedHooks::new(Arc::new(aws.hooks(&store)), Arc::clone(&aws.clock), FRESH_FOR));
-        let (tenants, profiles) = (StoredTenants::new(self.cached()), StoredProfiles::new(self.cached()));
-        let (tenants, profile) = (Arc::new(tenants), "standard".parse().unwrap());
-        requeue::Deps {
-            resolved: Arc::new(ResolvedHooks::new(hooks.clone(), tenants.clone(), Arc::new(profiles), profile)),
-            hooks,
-            circuits: Arc::new(CircuitBreakers::new(Arc::clone(&documents), Arc::clone(&aws.clock), FRESH_FOR)),
-            tenants,
-            events: Arc::new(aws.events(&store)),
-            log: Arc::new(aws.deliveries(&store)),
-            replays: Arc::new(StoredReplays::new(documents)),
-            jobs: Arc::new(aws.queue(self.url("retries"))),
-            operational_events: OperationalEvents::new(Arc::new(aws.queue(self.url("events")))),
-            redeliveries: Arc::new(aws.queue(self.url("redeliveries"))),
-            clock: Arc::clone(&aws.clock),
-            random: Arc::new(OsRandom),
-            retention: store.retention,
-        }
+        let config = requeue::Config {
+            store: Dynamo::store(),
+            profile: "standard".parse().unwrap(),
+            events_url: self.url("events"),
+            retries_url: self.url("retries"),
+            redeliveries_url: self.url("redeliveries"),
+        };
+        requeue::Deps::on_aws(&self.faulty, config)
     }
 
     /// All stages, each on the queues it has on AWS and `deliver` in two processes.
     fn run(&self) -> JoinSet<()> {
         let mut pollers = JoinSet::new();
-        let deps = Arc::new(self.fanout());
-        pollers.spawn(self.poll("events", move |message| {
-            let deps = Arc::clone(&deps);
-            async move { fanout::handle(&deps, message).await }
-        }));
-        let deps = Arc::new(self.requeue());
-        pollers.spawn(self.poll("retries", move |message| {
-            let deps = Arc::clone(&deps);
-            async move { requeue::handle(&deps, message).await }
-        }));
-        for queues in [["deliveries", "redeliveries"]; 2] {
-            let deps = Arc::new(self.deliver());
-            for queue in queues {
-                let deps = Arc::clone(&deps);
-                pollers.spawn(self.poll(queue, move |message| {
-                    let deps = Arc::clone(&deps);
-                    async move { deliver::handle(&deps, message).await }
-                }));
+        pollers.spawn(self.poll("events", self.fanout()));
+        pollers.spawn(self.poll("retries", self.requeue()));
+        for _ in 0..2 {
+            let deliver = Arc::new(self.deliver());
+            for queue in ["deliveries", "redeliveries"] {
+                pollers.spawn(self.poll(queue, Arc::clone(&deliver)));
             }
         }
         pollers
     }
 
     /// As an event source mapping does it: whatever is not reported as failed is deleted.
-    fn poll<H, F>(&self, queue: &str, handler: H) -> impl Future<Output = ()> + use<H, F>
-    where
-        H: Fn(Message) -> F + Send + Sync + 'static,
-        F: Future<Output = Outcome> + Send + 'static,
-    {
+    fn poll<T: Stage>(&self, queue: &str, stage: T) -> impl Future<Output = ()> + use<T> {
         let (url, dead, clock) = (self.url(queue), self.url("dead"), Arc::clone(&self.direct.clock));
         let receiver = SqsReceiver::new(self.direct.sqs.clone(), &url, &dead, LEASE, Arc::clone(&clock));
-        let settlement = Impatient(SqsSettlement::new(self.faulty.sqs.clone(), vec![url.clone()], dead, None, clock));
-        let batches = Batches { handler, settlement, concurrency: 10 };
+        let (sqs, urls) = (self.faulty.sqs.clone(), vec![url.clone()]);
+        let settlement = Impatient(SqsSettlement::new(sqs, urls, dead, None, Arc::clone(&clock)));
+        let batches = Batches { stage, settlement, clock, concurrency: 10 };
         async move {
             loop {
                 let received = receiver.receive(10).await.unwrap();

@@ -1,7 +1,6 @@
 //! The ports of the stages, each call a step that can go wrong.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use contract::ports::{
@@ -17,9 +16,7 @@ use domain::replay::Replay;
 use domain::time::Timestamp;
 use embedded::EmbeddedDocuments;
 use local::Engine;
-use services::delivery::resolved_hook::ResolvedHooks;
-use services::health::hook_health::{HookHealth, HookHealthDeps};
-use services::health::rate_limiter::RateLimiter;
+use services::Foundation;
 
 use super::fate::{Blow, Fate, Step};
 
@@ -58,22 +55,13 @@ pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
         Arc::clone(&engine.api.hooks),
         Arc::new(engine.queues.events.for_stage()),
     );
-    let mortal_hooks: Arc<dyn Hooks> = Arc::new(Mortal { port: hooks, fate: Arc::clone(fate) });
-    deliver.hooks = Arc::new(ResolvedHooks::new(
-        Arc::clone(&mortal_hooks),
-        Arc::clone(&engine.api.tenants),
-        Arc::clone(&engine.api.profiles),
-        deliver.hooks.usual_profile().clone(),
-    ));
-    deliver.hook_health = Arc::new(HookHealth::new(HookHealthDeps {
-        documents: Arc::new(Mortal { port: documents, fate: Arc::clone(fate) }),
-        hooks: mortal_hooks,
-        events: Arc::new(Mortal { port: events, fate: Arc::clone(fate) }),
-        clock: Arc::clone(&deliver.clock),
-        random: Arc::clone(&deliver.random),
-        rates: RateLimiter::own(Arc::clone(&deliver.clock)),
-        fresh_for: Duration::MAX,
-    }));
+    let mortal = Foundation {
+        hooks: Arc::new(Mortal { port: hooks, fate: Arc::clone(fate) }),
+        states: Arc::new(Mortal { port: documents, fate: Arc::clone(fate) }),
+        ..engine.foundation.clone()
+    };
+    deliver.hooks = Arc::new(mortal.resolved(Arc::clone(&mortal.hooks), deliver.hooks.usual_profile().clone()));
+    deliver.hook_health = Arc::new(mortal.hook_health(Arc::new(Mortal { port: events, fate: Arc::clone(fate) })));
     requeue.circuits = Arc::clone(&deliver.hook_health.circuits);
 }
 

@@ -1,0 +1,154 @@
+//! This stage over a [`Foundation`], and on Lambda.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::ports::{Doctor, Hooks, HttpSender, QueueSender, Readiness};
+use courier::{Courier, Tokens};
+use domain::address::AddressPolicy;
+use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::hook_health::HookHealth;
+use services::repositories::cache::FRESH_FOR;
+use services::repositories::catalogue::Catalogue;
+use services::repositories::documents::StoredKeys;
+use services::{Foundation, Writers};
+
+use crate::{Deps, EventValidation, KeyCache, OperatorKey, PATIENCE, Throttle};
+
+/// What this stage has of its own.
+pub struct Parts {
+    /// With their secrets open.
+    pub hooks: Arc<dyn Hooks>,
+    pub resolved: Arc<ResolvedHooks>,
+    pub hook_health: Arc<HookHealth>,
+    pub queues: Queues,
+    pub sender: Arc<dyn HttpSender>,
+    pub tokens: Tokens,
+    pub doctor: Arc<dyn Doctor>,
+    pub operator: OperatorKey,
+    pub addresses: AddressPolicy,
+    pub readiness: Arc<dyn Readiness>,
+}
+
+pub struct Queues {
+    pub events: Arc<dyn QueueSender>,
+    pub retries: Arc<dyn QueueSender>,
+    pub redeliveries: Arc<dyn QueueSender>,
+}
+
+impl Deps {
+    pub fn new(foundation: &Foundation, parts: Parts) -> Self {
+        let Foundation { tenants, profiles, events, log, replays, clock, random, documents, .. } = foundation.clone();
+        let usual = parts.resolved.usual_profile();
+        let catalogue = Arc::new(Catalogue::new(&documents, usual.clone()));
+        // Publishing is the busy route, so what it checks against, and the keys, are kept
+        // for some seconds where others may change them.
+        let (published, keys_fresh_for) = match foundation.writers {
+            Writers::One => (Arc::clone(&catalogue), Duration::ZERO),
+            Writers::Many { .. } => {
+                (Arc::new(Catalogue::new(&foundation.cached_documents(), usual.clone())), FRESH_FOR)
+            }
+        };
+        Self {
+            tenants,
+            keys: Arc::new(StoredKeys::new(documents)),
+            hooks: parts.hooks,
+            profiles,
+            resolved: parts.resolved,
+            catalogue,
+            event_validation: EventValidation::new(published),
+            events,
+            log,
+            replays,
+            queue: parts.queues.events,
+            redeliveries: parts.queues.redeliveries,
+            hook_health: parts.hook_health,
+            courier: Courier {
+                sender: parts.sender,
+                tokens: parts.tokens,
+                clock: Arc::clone(&clock),
+                patience: PATIENCE,
+            },
+            jobs: parts.queues.retries,
+            clock,
+            random,
+            doctor: parts.doctor,
+            operator: parts.operator,
+            key_cache: KeyCache::new(keys_fresh_for),
+            throttle: Throttle::default(),
+            addresses: parts.addresses,
+            readiness: parts.readiness,
+        }
+    }
+}
+
+#[cfg(feature = "lambda")]
+pub use on_lambda::Config;
+
+#[cfg(feature = "lambda")]
+mod on_lambda {
+    use aws::client::Aws;
+    use aws::{AwsDoctor, QueueUrls};
+    use contract::ports::AlwaysReady;
+    use courier::{HyperSender, SenderError};
+    use domain::ids::ProfileName;
+    use services::repositories::encrypted_hooks::EncryptedHooks;
+    use services::runtime::config::{self, Environment, FromEnvironment, OperatorKeyHash, StoreConfig};
+
+    use super::{AddressPolicy, Arc, Deps, OperatorKey, Parts, Queues, Tokens};
+
+    /// What the function's environment says.
+    pub struct Config {
+        pub store: StoreConfig,
+        pub addresses: AddressPolicy,
+        pub profile: ProfileName,
+        pub operator: OperatorKeyHash,
+        pub queues: QueueUrls,
+        pub kms_key: String,
+    }
+
+    impl FromEnvironment for Config {
+        fn read(env: &mut Environment<'_>) -> Self {
+            Self {
+                store: StoreConfig::read(env),
+                addresses: AddressPolicy::read(env),
+                profile: ProfileName::read(env),
+                operator: OperatorKeyHash::read(env),
+                queues: QueueUrls {
+                    events: env.required(config::EVENTS_QUEUE_URL),
+                    deliveries: env.required(config::DELIVERIES_QUEUE_URL),
+                    retries: env.required(config::RETRIES_QUEUE_URL),
+                    redeliveries: env.required(config::REDELIVERIES_QUEUE_URL),
+                    schedules_dead: env.required(config::SCHEDULES_DEAD_LETTER_QUEUE_URL),
+                },
+                kms_key: env.required(config::KMS_KEY_ID),
+            }
+        }
+    }
+
+    impl Deps {
+        /// Whoever changes something reads it back changed, so nothing is cached but for publishing.
+        pub fn on_aws(aws: &Aws, config: Config) -> Result<Self, SenderError> {
+            let Config { store, addresses, profile, operator: OperatorKeyHash(operator), queues, kms_key } = config;
+            let foundation = aws.foundation(&store);
+            let hooks = Arc::new(EncryptedHooks::new(Arc::clone(&foundation.hooks), aws.cipher(&kms_key)));
+            let parts = Parts {
+                resolved: Arc::new(foundation.resolved(hooks.clone(), profile)),
+                hooks,
+                hook_health: Arc::new(foundation.hook_health(Arc::new(aws.queue(&queues.events)))),
+                queues: Queues {
+                    events: Arc::new(aws.queue(&queues.events)),
+                    retries: Arc::new(aws.queue(&queues.retries)),
+                    redeliveries: Arc::new(aws.queue(&queues.redeliveries)),
+                },
+                sender: Arc::new(HyperSender::new(addresses.clone())?),
+                tokens: Tokens::default(),
+                doctor: Arc::new(AwsDoctor::new(aws.clone(), store, kms_key, queues)),
+                operator: OperatorKey::from_sha256(operator),
+                addresses,
+                readiness: Arc::new(AlwaysReady),
+            };
+            Ok(Self::new(&foundation, parts))
+        }
+    }
+}

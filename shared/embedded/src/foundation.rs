@@ -1,0 +1,23 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, Store};
+use contract::ports::Clock;
+use domain::random::Random;
+use services::{Foundation, Stores, Writers};
+
+/// What stages stand on in this process, which is the only one that has this directory.
+pub fn foundation(store: &Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, retention: Duration) -> Foundation {
+    let hooks = Arc::new(EmbeddedHooks::new(store.clone()));
+    let stores = Stores {
+        hooks: hooks.clone(),
+        subscriptions: hooks,
+        events: Arc::new(EmbeddedEvents(store.clone())),
+        log: Arc::new(EmbeddedDeliveryLog(store.clone())),
+        documents: Arc::new(EmbeddedDocuments::new(store.clone())),
+        // A cache of their own, so that what changes with every failure
+        // does not outdate tenants and profiles.
+        states: Arc::new(EmbeddedDocuments::new(store.clone())),
+    };
+    Foundation::new(stores, Writers::One, clock, random, retention)
+}
