@@ -15,7 +15,7 @@ use services::runtime::metrics;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// The longest a message of ours that failed is set aside before it is tried again.
+/// The longest wait before a message of ours that failed is tried again.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// Messages taken from a queue at once.
 const TAKE: usize = 32;
@@ -163,7 +163,7 @@ async fn process(stage: &Stage, clock: &dyn Clock, mut received: Received) {
                 trace.id = trace(),
                 queue = queue.name(),
                 message.id = received.id,
-                "message set aside as a dead letter"
+                "message moved to the dead letters"
             );
             queue.reject(&received, &reason.0).await
         }

@@ -6,7 +6,7 @@
 //! | hooks | `profiles` | profile | a profile that an operator made |
 //! | hooks | `k#tenant` | key | an API key's hash |
 //! | hooks | `h#tenant` | hook | the hook |
-//! | hooks | `health#tenant` | hook | how the hook fares, and its circuit |
+//! | hooks | `health#tenant` | hook | the hook's health, and its circuit |
 //! | hooks | `rate#tenant` | hook | its requests of the last second, where they are limited |
 //! | hooks | `audit#tenant#hook` | turned over ULID | who changed the hook, newest first |
 //! | hooks | `s#tenant#pattern` | hook | what matching needs; in one transaction with the hook |

@@ -232,7 +232,7 @@ where
         self.settlement.set_aside(source, message, &reason).await?;
         // The reason may quote the message, so it stays with it.
         let trace = trace_of(&message.id, &message.body).map(tracing::field::display);
-        tracing::warn!(trace.id = trace, message.id = %message.id, "message set aside; its attribute `reason` says why");
+        tracing::warn!(trace.id = trace, message.id = %message.id, "message moved to the dead-letter queue; its attribute `reason` says why");
         Ok(None)
     }
 }

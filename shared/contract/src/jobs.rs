@@ -65,7 +65,7 @@ pub struct PurgeHook {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct PurgeEvents {
-    /// Only those taken up before: the tenant may have been made anew.
+    /// Only those fanned out before: the tenant may have been made anew.
     pub until: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,

@@ -61,7 +61,7 @@ pub struct EventMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver_at: Option<Timestamp>,
     /// Seconds after which it is not sent any more, counted from when it is
-    /// taken up or, where that is later, from `deliver_at`. 1 to 2,592,000.
+    /// fanned out or, where that is later, from `deliver_at`. 1 to 2,592,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Seconds>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! What is wrong with a setting, told so that it can be mended.
+//! What is wrong with a setting, told so that it can be fixed.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -114,7 +114,7 @@ async fn what_went_wrong_is_told_without_being_asked_and_with_the_id() {
         |message: &str| lines.iter().find(|line| line["message"] == message && line["level"] != "DEBUG").unwrap();
     assert_eq!(told("attempt failed, and the delivery with it")["trace.id"], &delivery[14..30]);
     assert_eq!(told("attempt failed, and the delivery with it")["outcome"], "timeout");
-    assert_eq!(told("message set aside as a dead letter")["trace.id"].as_str().unwrap().len(), 16);
+    assert_eq!(told("message moved to the dead letters")["trace.id"].as_str().unwrap().len(), 16);
     let skipped = world.delivery(&late).await["id"].as_str().unwrap().to_owned();
     assert_eq!(told("delivery skipped")["trace.id"], &skipped[14..30]);
 }

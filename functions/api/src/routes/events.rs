@@ -265,7 +265,7 @@ fn all_refused(status: StatusCode, outcomes: &[Result<EventId, Problem>]) -> Pro
 
 /// Read an event as it was published
 ///
-/// It can be read once it has been taken up, a moment after it was accepted.
+/// It can be read once it has been fanned out, a moment after it was accepted.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}", tag = "events",
     params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 200, body = EventView)))]
 pub(crate) async fn get(

@@ -57,7 +57,7 @@ pub(crate) struct HookView {
     disabled_reason: Option<String>,
     disabled_at: Option<String>,
     health: HealthView,
-    /// The profile it goes by
+    /// The profile it uses
     profile: String,
     /// Which settings the hook decides itself; the others are its profile's,
     /// its tenant's or the standard

@@ -209,7 +209,7 @@ pub(crate) async fn update(
 /// Delete a profile that nothing uses
 #[utoipa::path(delete, path = "/v1/profiles/{profile}", tag = "profiles", params(("profile" = String, Path)), responses(
     (status = 204),
-    (status = 409, description = "It is built in, or a tenant or hook goes by it")
+    (status = 409, description = "It is built in, or a tenant or hook uses it")
 ))]
 pub(crate) async fn delete(
     _: Operator,
@@ -225,13 +225,13 @@ pub(crate) async fn delete(
         Err(error) => return Err(error.into()),
     }
     if let Some(user) = user_of(&deps, &name).await? {
-        return Err(Problem::conflict(format!("{user} goes by this profile")));
+        return Err(Problem::conflict(format!("the profile is used by {user}")));
     }
     deps.profiles.delete(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Somebody who goes by the profile, in words.
+/// Who uses the profile, in words.
 async fn user_of(deps: &Deps, name: &ProfileName) -> Result<Option<String>, Problem> {
     if *deps.resolved.usual_profile() == *name {
         return Ok(Some("the deployment".to_owned()));

@@ -35,10 +35,10 @@ const SURE_START: Duration = Duration::from_secs(60);
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewReplay {
     kind: ReplayKind,
-    /// Only events taken up at this time or later, RFC 3339.
+    /// Only events accepted for fan-out at this time or later, RFC 3339.
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
-    /// Only events taken up before this time, RFC 3339; now when absent or later.
+    /// Only events accepted for fan-out before this time, RFC 3339; now when absent or later.
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// Of a range: only deliveries of this status. Without one, those that still

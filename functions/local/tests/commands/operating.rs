@@ -94,7 +94,7 @@ async fn dead_letters_are_listed_shown_sent_back_and_deleted() {
     let id = oldest["id"].as_str().unwrap();
     let shown = deployment.run(&format!("dead-letters show {id} --json")).await.json();
     assert_eq!(shown["body"], "one that is no JSON");
-    // Nothing was mended, so it comes back, as another letter.
+    // Nothing was fixed, so it comes back, as another letter.
     deployment.run(&format!("dead-letters redrive {id}")).await.succeeded();
     let line = "dead-letters list --json";
     let letters = || async { deployment.run(line).await.json()["items"].as_array().unwrap().clone() };

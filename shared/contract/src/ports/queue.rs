@@ -106,7 +106,7 @@ pub trait QueueSender: Send + Sync {
 /// - What is not settled comes back after its lease, with a higher count.
 /// - What was acknowledged never comes back.
 /// - What was deferred comes back when it is due, not before.
-/// - A rejected message is set aside with its reason and never comes back.
+/// - A rejected message becomes a dead letter with its reason and never comes back.
 #[async_trait]
 pub trait QueueReceiver: Send + Sync {
     /// Up to `max` messages that are visible now; empty when there are none.

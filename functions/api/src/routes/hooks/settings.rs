@@ -78,7 +78,7 @@ pub(crate) struct Split {
 }
 
 impl Split {
-    /// What is left, read. A name that is none of these fields may have been
+    /// What is left, read. A name that is not among these fields may have been
     /// meant as a setting.
     pub(crate) fn fields<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         parse(self.rest.as_bytes()).map_err(|problem| match problem.clone().into_errors().as_slice() {
