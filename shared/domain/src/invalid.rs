@@ -16,3 +16,13 @@ impl FieldError {
         Self { field: field.into(), message: message.into() }
     }
 }
+
+/// A path with one name more; names that are no plain words are quoted.
+pub(crate) fn join(path: &str, name: &str) -> String {
+    let plain = !name.is_empty() && !name.contains(|c: char| ".[]\"".contains(c) || c.is_control());
+    match (plain, path) {
+        (true, "") => name.to_owned(),
+        (true, _) => format!("{path}.{name}"),
+        (false, _) => format!("{path}[{}]", serde_json::Value::from(name)),
+    }
+}
