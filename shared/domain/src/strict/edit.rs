@@ -80,7 +80,10 @@ mod tests {
         let deep = [name("a"), name("b"), Step::Index(1), name("c")];
         assert_eq!(at(&deep, Edit::Put("[]")).unwrap(), r#"{"a":{"b":[1.50,{"c":[]}]},"d":null}"#);
         assert_eq!(at(&deep[..3], Edit::Remove).unwrap(), r#"{"a":{"b":[1.50]},"d":null}"#);
-        assert_eq!(at(&[name("e")], Edit::Put("0")).unwrap(), format!("{},\"e\":0}}", json.get().trim_end_matches('}')));
+        assert_eq!(
+            at(&[name("e")], Edit::Put("0")).unwrap(),
+            format!("{},\"e\":0}}", json.get().trim_end_matches('}'))
+        );
         assert_eq!(at(&[name("a")], Edit::KeepFirst).unwrap(), r#"{"a":{"b":[1.50, {"c":2}]},"d":null}"#);
         for nowhere in [&[][..], &[Step::Index(0)], &[name("d"), name("x")], &[name("x"), name("y")]] {
             assert_eq!(at(nowhere, Edit::Put("1")), None);

@@ -25,6 +25,7 @@ const INTEGERS: [(&str, u128); 5] = [
     ("u64", u64::MAX as u128),
     ("usize", usize::MAX as u128),
 ];
+pub(super) const UNKNOWN_FIELD: &str = "unknown field";
 const WHOLE: &str = "a whole number of 0 or more";
 
 pub(super) fn translate(error: &serde_json::Error) -> Fault {
@@ -46,8 +47,8 @@ fn told(text: &str) -> Option<(Kind, String)> {
     }
     if let Some(rest) = text.strip_prefix("unknown field `") {
         let (name, message) = match rest.rsplit_once("`, expected ") {
-            Some((name, names)) => (name, format!("unknown field; expected {}", one_of(names))),
-            None => (rest.strip_suffix("`, there are no fields")?, "unknown field".to_owned()),
+            Some((name, names)) => (name, format!("{UNKNOWN_FIELD}; expected {}", one_of(names))),
+            None => (rest.strip_suffix("`, there are no fields")?, UNKNOWN_FIELD.to_owned()),
         };
         return Some((Kind::Unknown(name.to_owned()), message));
     }
@@ -105,7 +106,8 @@ pub fn syntax(error: &serde_json::Error) -> String {
 pub fn parameter(text: &str) -> (Option<String>, String) {
     // The message begins with the parameter's name where there is one.
     let (name, said) = match text.split_once(": ") {
-        Some((name, said)) if !name.is_empty() && !name.contains(' ') => (Some(name.to_owned()), said),
+        Some(("", said)) => (None, said),
+        Some((name, said)) if !name.contains(' ') => (Some(name.to_owned()), said),
         _ => (None, text),
     };
     match told(said) {
@@ -195,7 +197,7 @@ mod tests {
         assert_eq!(told("limit: invalid digit found in string"), "limit expected a whole number of 0 or more");
         assert_eq!(told("enabled: provided string was not `true` or `false`"), "enabled expected true or false");
         assert_eq!(told("x: unknown field `x`, expected `a` or `b`"), "x unknown field; expected one of `a`, `b`");
-        assert_eq!(told("unknown field ``, expected `a`"), " unknown field; expected `a`");
+        assert_eq!(told(": unknown field ``, expected `a`"), " unknown field; expected `a`");
         assert_eq!(told("missing field `since`"), "since is required");
     }
 }

@@ -9,7 +9,7 @@ use serde_path_to_error::{Path, Segment};
 
 use super::Strict;
 use super::edit::{Edit, Step, edit};
-use super::translate::{Fault, Kind, syntax, translate};
+use super::translate::{Fault, Kind, UNKNOWN_FIELD, syntax, translate};
 use crate::invalid::{FieldError, join};
 
 /// The most that is told of one text.
@@ -238,7 +238,18 @@ impl WrongFields {
     /// Whether a field is wrong, or something in it: nothing that follows from
     /// its value can be told.
     pub fn has(&self, field: &str) -> bool {
+        self.told(&self.as_given(field))
+    }
+
+    fn told(&self, field: &str) -> bool {
         self.found.iter().any(|wrong| covers(field, &wrong.field) || covers(&wrong.field, field))
+    }
+
+    /// Adds to what is said of fields of unknown names, on the top level.
+    pub fn hint_at_unknown(&mut self, hint: &str) {
+        let unknown =
+            |error: &&mut FieldError| error.message.starts_with(UNKNOWN_FIELD) && !error.field.contains(['.', '[']);
+        self.found.iter_mut().filter(unknown).for_each(|error| error.message.push_str(hint));
     }
 
     /// With those of another part of the same text.
@@ -255,7 +266,7 @@ impl WrongFields {
         let mut all = self.found.clone();
         for error in errors {
             let field = self.as_given(&error.field);
-            if !self.has(&field) && all.iter().all(|told| told.field != field) {
+            if !self.told(&field) && all.iter().all(|told| told.field != field) {
                 all.push(FieldError { field, ..error });
             }
         }
@@ -264,7 +275,7 @@ impl WrongFields {
 
     fn note(&mut self, error: FieldError) {
         let field = self.as_given(&error.field);
-        if !self.has(&field) {
+        if !self.told(&field) {
             self.found.push(FieldError { field, ..error });
         }
     }
@@ -284,7 +295,9 @@ impl WrongFields {
     fn as_given(&self, field: &str) -> String {
         let mut field = field.to_owned();
         for (list, removed) in &self.removed {
-            let Some(rest) = field.strip_prefix(list.as_str()).and_then(|rest| rest.strip_prefix('[')) else { continue };
+            let Some(rest) = field.strip_prefix(list.as_str()).and_then(|rest| rest.strip_prefix('[')) else {
+                continue;
+            };
             let Some((index, rest)) = rest.split_once(']') else { continue };
             if let Ok(index) = index.parse::<usize>()
                 && *removed <= index

@@ -45,7 +45,8 @@ fn wrong<T: DeserializeOwned>(json: &str) -> Vec<String> {
     told(&read::<T>(json.as_bytes()).unwrap().wrong.and([]))
 }
 
-const RIGHT: &str = r#"{"kind":"two","name":"x","at":"2026-01-31T09:30:00Z","inner":{"n":1,"on":true},"data":[ 1.50 ]}"#;
+const RIGHT: &str =
+    r#"{"kind":"two","name":"x","at":"2026-01-31T09:30:00Z","inner":{"n":1,"on":true},"data":[ 1.50 ]}"#;
 
 #[test]
 fn what_is_right_is_read_as_it_is() {
