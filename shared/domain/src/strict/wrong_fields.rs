@@ -24,8 +24,9 @@ const WHOLE: &str = "body";
 
 /// What stands in for a value that is missing or cannot be used. It is never
 /// kept: a text with anything wrong is refused.
-const STAND_INS: [&str; 8] =
-    ["null", r#""a""#, "1", "[]", "{}", "false", r#""2000-01-01T00:00:00Z""#, r#""https://example.com/""#];
+const STAND_INS: [&str; 6] = ["null", r#""a""#, "1", "[]", "{}", "false"];
+
+const ANY_ULID: &str = "00000000000000000000000000";
 
 /// How a text is read that is to be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,10 +115,12 @@ impl Located {
         Self { place, fault }
     }
 
-    /// The first of the names that are expected, as JSON.
-    fn first_name(&self) -> Option<String> {
-        let name = self.fault.message.split('`').nth(1)?;
-        Some(serde_json::Value::from(name).to_string())
+    /// The first of the names that are expected, or an example, as JSON.
+    fn example(&self) -> Option<String> {
+        let message = &self.fault.message;
+        let name = message.split('`').nth(1).or_else(|| message.split("such as ").nth(1)?.split([' ', ',']).next())?;
+        // Ids are shown by their beginning.
+        Some(serde_json::Value::from(name.replace("01J…", ANY_ULID)).to_string())
     }
 }
 
@@ -182,16 +185,16 @@ impl Search {
         }
         let mut partly = None;
         let mut queue: VecDeque<String> = STAND_INS.map(str::to_owned).into();
-        queue.extend(located.first_name());
-        let mut tried_name = false;
+        queue.extend(located.example());
+        let mut tried_example = false;
         while let Some(value) = queue.pop_front() {
             self.json.clone_from(&before);
             let Some(attempt) = self.change(place, &Edit::Put(&value)) else { break };
             match &attempt {
                 Err(again) if again.place == *place => {
-                    if let Some(name) = again.first_name().filter(|_| !tried_name) {
-                        tried_name = true;
-                        queue.push_front(name);
+                    if let Some(example) = again.example().filter(|_| !tried_example) {
+                        tried_example = true;
+                        queue.push_front(example);
                     }
                 }
                 Err(again) if again.place.starts_with(place) => partly = Some((self.json.clone(), attempt)),

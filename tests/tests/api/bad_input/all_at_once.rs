@@ -60,12 +60,8 @@ pub(super) fn assert_plain(reply: &Reply) {
         let shown =
             words.find(|word| WORDS.contains(word)).or(PHRASES.into_iter().find(|phrase| text.contains(phrase)));
         assert_eq!(shown, None, "{}: {}", reply.what, reply.text());
-        assert!(
-            reply.status != 422 || !text.contains("hush"),
-            "a value may be a secret: {}: {}",
-            reply.what,
-            reply.text()
-        );
+        let is_repeated = text.contains("hush") && !text.starts_with("expected a name that matches");
+        assert!(reply.status != 422 || !is_repeated, "a value may be a secret: {}: {}", reply.what, reply.text());
     }
     let fields: HashSet<&Value> = errors.iter().map(|error| &error["field"]).collect();
     assert_eq!(fields.len(), errors.len(), "{}: {}", reply.what, reply.text());

@@ -75,7 +75,7 @@ fn unknown_ill_typed_repeated_and_missing_fields_are_told_together_and_each_once
         [
             "kind: expected one of `one`, `two`",
             "name: expected text",
-            "at: expected an RFC 3339 time such as 2026-01-31T09:30:00Z",
+            "at: expected an RFC 3339 time such as 2026-01-31T09:30:00Z, from 1970 to 9999",
             "colour: unknown field; expected one of `kind`, `name`, `at`, `inner`, `data`, `channels`, `list`, `count`",
             "inner.n: expected a whole number from 0 to 255",
             "inner.o: unknown field; expected one of `n`, `on`",
