@@ -138,7 +138,7 @@ def fan_out_later():
 
 
 def continue_an_unknown_event():
-    # It is looked up and set aside.
+    # It is looked up and becomes a dead letter.
     invoke("fanout", "Events", {"tenant": TENANT, "id": "unknown", "continuation": {"page": 1, "cursor": "c"}})
 
 

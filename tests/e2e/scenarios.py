@@ -12,7 +12,7 @@ def consuming(role, queue):
 
 
 def examining(*queues):
-    """What the doctor needs of queues and of what they set aside."""
+    """What the doctor needs of queues and of their dead letters."""
     scenarios = {}
     for queue in queues:
         scenarios["ApiRole", "sqs:GetQueueAttributes", f"{queue}Queue"] = prepared(acts.examine, f"queue.{queue.lower()}")

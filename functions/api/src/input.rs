@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
 use bytes::Bytes;
-use domain::strict::{self, Strict};
+use domain::strict::{self, Read, WrongFields};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
@@ -17,16 +17,16 @@ use crate::problem::{FieldError, Problem};
 /// The most items of one page.
 const MAX_LIMIT: usize = 100;
 const DEFAULT_LIMIT: usize = 20;
+/// Wrong parameters of a query that are told.
+const MAX_PARAMETERS: usize = 32;
 
 /// The longest name of anything that has one, in characters.
 pub(crate) const MAX_NAME_CHARS: usize = 200;
 
-pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
-    if name.chars().count() <= MAX_NAME_CHARS {
-        return Ok(());
+pub(crate) fn check_name(name: &str, errors: &mut Vec<FieldError>) {
+    if name.chars().count() > MAX_NAME_CHARS {
+        errors.push(FieldError::new("name", format!("expected at most {MAX_NAME_CHARS} characters")));
     }
-    let message = format!("expected at most {MAX_NAME_CHARS} characters");
-    Err(Problem::bad_body(vec![FieldError::new("name", message)]))
 }
 
 /// Which page of a list.
@@ -40,8 +40,39 @@ pub struct PageQuery {
     pub cursor: Option<String>,
 }
 
-/// A JSON body. An empty one counts as `{}`.
-pub(crate) struct Body<T>(pub(crate) T);
+/// A JSON body, right or wrong. An empty one counts as `{}`.
+pub(crate) struct Body<T>(Read<T>);
+
+impl<T> Body<T> {
+    /// What it says, for those who have nothing more to check.
+    pub(crate) fn checked(self) -> Result<T, Problem> {
+        let (value, wrong) = self.open()?;
+        refuse(wrong, Vec::new())?;
+        Ok(value)
+    }
+
+    /// What it says, and what is wrong with it so far. Something stands in for
+    /// what is wrong, so that the rest can be checked as well; whoever opens a
+    /// body has to end with [`refuse`] before anything is done.
+    pub(crate) fn open(self) -> Result<(T, WrongFields), Problem> {
+        open(self.0)
+    }
+}
+
+pub(crate) fn open<T>(read: Read<T>) -> Result<(T, WrongFields), Problem> {
+    match read.value {
+        Some(value) => Ok((value, read.wrong)),
+        None => Err(Problem::bad_body(read.wrong.and([]))),
+    }
+}
+
+/// Tells all that is wrong with a body, its values among it.
+pub(crate) fn refuse(wrong: WrongFields, errors: Vec<FieldError>) -> Result<(), Problem> {
+    match wrong.and(errors) {
+        none if none.is_empty() => Ok(()),
+        all => Err(Problem::bad_body(all)),
+    }
+}
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
@@ -55,7 +86,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             };
             Problem::new(status, detail)
         })?;
-        parse(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
+        read(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
     }
 }
 
@@ -66,24 +97,9 @@ pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Parses JSON. Only when that fails it is parsed again to learn where.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    strict::from_slice(bytes).map_err(|error| {
-        let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
-        match serde_path_to_error::deserialize::<_, T>(Strict(deserializer)) {
-            Err(located) if error.is_data() => {
-                let path = located.path().to_string();
-                let field = if path.is_empty() || path == "." { "body".to_owned() } else { path };
-                Problem::bad_body(vec![FieldError::new(field, without_position(&located.into_inner().to_string()))])
-            }
-            _ => Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")),
-        }
-    })
-}
-
-/// Line and column help with a syntax error, not with a field that has a name.
-fn without_position(message: &str) -> &str {
-    message.rsplit_once(" at line ").map_or(message, |(text, _)| text)
+/// Reads JSON, and all that is wrong with it.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Read<T>, Problem> {
+    strict::read(bytes).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))
 }
 
 /// Query parameters; unknown ones are refused by name.
@@ -92,17 +108,35 @@ pub struct Query<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
-        query.map(|found| Self(found.0)).map_err(|rejection| {
-            let text = rejection.body_text();
-            let message = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
-            // The message begins with the parameter's name where there is one.
-            let named = message.split_once(": ").filter(|(name, _)| !name.is_empty());
-            let (name, message) = named.unwrap_or(("query", message));
-            Problem::bad_parameter(name, message)
-        })
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parse_query(&parts.uri).map(Self)
     }
+}
+
+/// A parameter that is wrong is noted and left out, to learn of the others.
+fn parse_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    let mut errors: Vec<FieldError> = Vec::new();
+    let mut query = uri.query().unwrap_or_default().to_owned();
+    loop {
+        let read = Uri::builder().path_and_query(format!("/?{query}")).build().map_err(|error| error.to_string());
+        let read = read
+            .and_then(|uri| axum::extract::Query::<T>::try_from_uri(&uri).map_err(|rejection| rejection.body_text()));
+        let text = match read {
+            Ok(found) if errors.is_empty() => return Ok(found.0),
+            Ok(_) => break,
+            Err(text) => text,
+        };
+        let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+        let (name, message) = strict::parameter(text);
+        errors.push(FieldError::new(name.as_deref().unwrap_or("query"), message));
+        let is_other = |pair: &&str| name.as_deref() != Some(pair.split('=').next().unwrap_or_default());
+        let rest = query.split('&').filter(is_other).collect::<Vec<_>>().join("&");
+        if rest.len() == query.len() || errors.len() == MAX_PARAMETERS {
+            break;
+        }
+        query = rest;
+    }
+    Err(Problem::invalid(StatusCode::BAD_REQUEST, errors))
 }
 
 /// `limit` as asked for, or the default.

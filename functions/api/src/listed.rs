@@ -17,7 +17,7 @@ pub enum Entry<T> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Unreadable)]
 pub struct UnreadableView {
-    /// Its id, or its name where that is what it goes by
+    /// Its id, or its name where it has no id
     id: String,
     /// Why it cannot be read
     unreadable: String,

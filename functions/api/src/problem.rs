@@ -1,5 +1,6 @@
 //! Errors as RFC 9457 problem details: public words, private cause.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::Json;
@@ -47,8 +48,11 @@ impl Problem {
         }
     }
 
-    /// 422, or 400 where a parameter outside the body is wrong.
-    pub fn invalid(status: StatusCode, errors: Vec<FieldError>) -> Self {
+    /// 422, or 400 where a parameter outside the body is wrong. Of each field
+    /// the first that is wrong is told.
+    pub fn invalid(status: StatusCode, mut errors: Vec<FieldError>) -> Self {
+        let mut told = HashSet::new();
+        errors.retain(|error| told.insert(error.field.clone()));
         let detail = match errors.as_slice() {
             [one] => format!("{}: {}", one.field, one.message),
             many => format!("{} fields are wrong", many.len()),
@@ -123,7 +127,7 @@ impl From<StoreError> for Problem {
                 Self::conflict("somebody else changed it at the same time; read it again and retry")
             }
             StoreError::BadCursor => Self::bad_parameter("cursor", "expected the next_cursor of an earlier answer"),
-            StoreError::LimitReached => Self::conflict("there are as many of them as there may be"),
+            StoreError::LimitReached => Self::conflict("limit reached: no more can be created"),
             StoreError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too large for the store"),
             StoreError::Unavailable(_) => {
                 tracing::error!(error = %causes(&error), "the store failed");

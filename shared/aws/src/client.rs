@@ -27,7 +27,7 @@ pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// message, and leases allow for each of them to take so long.
 pub const LONGEST_CALL: Duration = Duration::from_secs(12);
 /// Calls of one message that may each take their longest. A retry that fails in a
-/// function that has just started makes up to 14; should more than so many of them
+/// function that has just started makes up to 14; should more than this many of them
 /// take their longest, the message comes again and the log is read first.
 pub const CALLS_PER_MESSAGE: u32 = 8;
 /// The longest that one message takes: its attempt, and that. The time-out of `deliver` has to outlast it for each round of a batch.

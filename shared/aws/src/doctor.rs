@@ -43,7 +43,7 @@ pub struct QueueUrls {
     pub deliveries: String,
     pub retries: String,
     pub redeliveries: String,
-    /// Where what schedules cannot send is set aside.
+    /// The dead-letter queue of what schedules cannot send.
     pub schedules_dead: String,
 }
 
@@ -91,7 +91,7 @@ impl AwsDoctor {
         }
     }
 
-    /// Without it, events and deliveries are kept, and paid for, for ever.
+    /// Without it, events and deliveries are kept, and paid for, without end.
     async fn expiry(&self) -> Check {
         const NAME: &str = "table.logs.expiry";
         let table = &self.store.logs_table;
@@ -162,7 +162,7 @@ impl AwsDoctor {
             (
                 format!("{count} messages could not be processed; their attribute `reason` says why, if it was ours"),
                 format!(
-                    "mend the cause, then: aws sqs start-message-move-task --source-arn {arn} --destination-arn {}",
+                    "fix the cause, then: aws sqs start-message-move-task --source-arn {arn} --destination-arn {}",
                     source.text(&Attribute::QueueArn)
                 ),
             )
@@ -177,7 +177,7 @@ impl AwsDoctor {
             (
                 format!("{count} attempts could not be sent by their schedules"),
                 format!(
-                    "mend the cause; then, of each message that aws sqs receive-message --queue-url {url} shows: \
+                    "fix the cause; then, of each message that aws sqs receive-message --queue-url {url} shows: \
                      aws sqs send-message --cli-input-json BODY, and \
                      aws sqs delete-message --queue-url {url} --receipt-handle HANDLE"
                 ),
@@ -186,7 +186,7 @@ impl AwsDoctor {
         self.none_or("dead_letters.schedules".to_owned(), url, dropped).await
     }
 
-    /// That nothing was set aside, or what to say of so many messages and to do.
+    /// That there are no dead letters, or what to say of this many and to do.
     async fn none_or(&self, check: String, url: &str, told: impl FnOnce(u64) -> (String, String) + Send) -> Check {
         match self.attributes(url).await {
             Ok(dead) => match dead.number(&Attribute::ApproximateNumberOfMessages) {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::messages::{Rejection, VERSION, check_version, invalid};
+use crate::messages::{Rejection, VERSION, check_version, parse};
 use crate::ports::Outgoing;
 use domain::ids::{EventId, HookId, ReplayId, TenantId};
 use domain::time::Timestamp;
@@ -65,7 +65,7 @@ pub struct PurgeHook {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct PurgeEvents {
-    /// Only those taken up before: the tenant may have been made anew.
+    /// Only those fanned out before: the tenant may have been made anew.
     pub until: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
@@ -121,14 +121,14 @@ impl JobMessage {
         if !serde_json::from_slice::<Probe>(body).is_ok_and(|probe| probe.job.is_some()) {
             return JobFound::None;
         }
-        match serde_json::from_slice::<Self>(body) {
+        match parse::<Self>(body) {
             Ok(message) => match check_version(message.version) {
                 Ok(()) => JobFound::Job(message),
-                Err(rejection) => JobFound::Invalid(rejection),
+                Err(error) => JobFound::Invalid(Rejection::of(&[error])),
             },
-            Err(error) => match serde_json::from_slice::<Kinds>(body).map(|kinds| kinds.job.into_keys().next()) {
+            Err(rejection) => match serde_json::from_slice::<Kinds>(body).map(|kinds| kinds.job.into_keys().next()) {
                 Ok(Some(kind)) if !Self::KINDS.contains(&kind.as_str()) => JobFound::Newer(kind),
-                _ => JobFound::Invalid(invalid(error)),
+                _ => JobFound::Invalid(rejection),
             },
         }
     }

@@ -19,9 +19,10 @@ use crate::stage::Message;
 use domain::delivery::Trigger;
 use domain::event::{Event, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL, present};
 use domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId, TraceId};
+use domain::invalid::FieldError;
 use domain::retry::MAX_DELAY;
 use domain::seconds::Seconds;
-use domain::strict;
+use domain::strict::{NotJson, Reader, WrongFields};
 use domain::time::Timestamp;
 use domain::unknown::{Unknown, keeps_unknown};
 
@@ -61,7 +62,7 @@ pub struct EventMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver_at: Option<Timestamp>,
     /// Seconds after which it is not sent any more, counted from when it is
-    /// taken up or, where that is later, from `deliver_at`. 1 to 2,592,000.
+    /// fanned out or, where that is later, from `deliver_at`. 1 to 2,592,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Seconds>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -127,13 +128,31 @@ pub struct Publication {
 #[error("{0}")]
 pub struct Rejection(pub String);
 
+impl Rejection {
+    pub(crate) fn of(errors: &[FieldError]) -> Self {
+        let told: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+        Self(told.join("; "))
+    }
+}
+
 impl EventMessage {
     /// Publishers are told of a field that is not known. What a stage wrote may
     /// be of a newer version.
     pub fn parse(body: &[u8]) -> Result<EventRequest, Rejection> {
-        match parse::<Self>(body)? {
-            message if message.unknown.is_empty() || message.is_of_a_stage() => Self::check(message),
-            _ => Self::check(strict::from_slice(body).map_err(invalid)?),
+        match serde_json::from_slice::<Self>(body) {
+            Ok(message) if message.unknown.is_empty() || message.is_of_a_stage() => {
+                Self::check(message, WrongFields::default())
+            }
+            Err(_) if Writer::of(body).is_a_stage() => Self::read(body, Reader::Tolerant),
+            Ok(_) | Err(_) => Self::read(body, Reader::Strict),
+        }
+    }
+
+    fn read(body: &[u8], reader: Reader) -> Result<EventRequest, Rejection> {
+        let read = reader.read::<Self>(body).map_err(invalid)?;
+        match read.value {
+            Some(message) => Self::check(message, read.wrong),
+            None => Err(Rejection::of(&read.wrong.and([]))),
         }
     }
 
@@ -141,42 +160,64 @@ impl EventMessage {
         self.internal || self.continuation.is_some()
     }
 
-    fn check(message: Self) -> Result<EventRequest, Rejection> {
-        check_version(message.version)?;
-        if message.token.as_ref().is_some_and(|token| token.is_empty() || token.len() > MAX_TOKEN_BYTES) {
-            return Err(Rejection(format!("token is not of 1 to {MAX_TOKEN_BYTES} bytes")));
+    fn check(message: Self, wrong: WrongFields) -> Result<EventRequest, Rejection> {
+        let mut errors: Vec<FieldError> = check_version(message.version).err().into_iter().collect();
+        let mut refuse = |field: &str, message: String| errors.push(FieldError::new(field, message));
+        let mut require = |field: &str, is_there: bool| {
+            if !is_there {
+                refuse(field, "is required".to_owned());
+            }
+        };
+        match &message.continuation {
+            Some(_) => require("id", message.id.is_some()),
+            // Without it nobody knows what the message was to be.
+            None if wrong.has("continuation") => {}
+            None => {
+                require("type", message.event_type.is_some());
+                require("data", message.data.is_some());
+            }
         }
+        if message.token.as_ref().is_some_and(|token| token.is_empty() || token.len() > MAX_TOKEN_BYTES) {
+            refuse("token", format!("expected 1 to {MAX_TOKEN_BYTES} bytes"));
+        }
+        if message.data.as_ref().is_some_and(|data| data.get().len() > MAX_DATA_BYTES) {
+            refuse("data", format!("expected at most {MAX_DATA_BYTES} bytes"));
+        }
+        if message.channels.len() > MAX_CHANNELS {
+            refuse("channels", format!("expected at most {MAX_CHANNELS} entries"));
+        }
+        if let Some(ttl) = message.ttl {
+            ttl.check("ttl", MIN_TTL, MAX_TTL, &mut errors);
+        }
+        let errors = wrong.and(errors);
+        match errors.is_empty() {
+            true => message.into_request().ok_or_else(|| Rejection("a field is missing".to_owned())),
+            false => Err(Rejection::of(&errors)),
+        }
+    }
+
+    /// None where something is missing.
+    fn into_request(self) -> Option<EventRequest> {
+        let message = self;
         if let Some(from) = message.continuation {
-            let id = message.id.ok_or_else(|| Rejection("id is missing in a continuation".to_owned()))?;
-            return Ok(EventRequest::Continue(Resumption {
+            return Some(EventRequest::Continue(Resumption {
                 tenant: message.tenant,
-                id,
+                id: message.id?,
                 from,
                 deliver_at: message.deliver_at,
                 token: message.token,
                 unknown: message.unknown,
             }));
         }
-        let missing = |field: &str| Rejection(format!("{field} is missing"));
-        let data = message.data.ok_or_else(|| missing("data"))?;
-        if data.get().len() > MAX_DATA_BYTES {
-            return Err(Rejection(format!("data is larger than {MAX_DATA_BYTES} bytes")));
-        }
-        if message.channels.len() > MAX_CHANNELS {
-            return Err(Rejection(format!("channels has more than {MAX_CHANNELS} entries")));
-        }
-        if message.ttl.is_some_and(|ttl| !(MIN_TTL..=MAX_TTL).contains(&ttl)) {
-            return Err(Rejection("ttl is not of 1 to 2,592,000 seconds".to_owned()));
-        }
-        Ok(EventRequest::Publish(Publication {
+        Some(EventRequest::Publish(Publication {
             tenant: message.tenant,
             id: message.id,
-            event_type: message.event_type.ok_or_else(|| missing("type"))?,
+            event_type: message.event_type?,
             timestamp: message.timestamp,
             channels: message.channels,
             deliver_at: message.deliver_at,
             ttl: message.ttl,
-            data,
+            data: message.data?,
             token: message.token,
         }))
     }
@@ -184,7 +225,7 @@ impl EventMessage {
     /// What a message says, as it was written or as it can be parsed.
     pub fn take(message: &mut Message) -> Result<EventRequest, Rejection> {
         match message.content.take().and_then(Content::into_inner) {
-            Some(known) => Self::check(known),
+            Some(known) => Self::check(known, WrongFields::default()),
             None => Self::parse(&message.body),
         }
     }
@@ -281,7 +322,7 @@ impl DeliveryMessage {
 
     pub fn parse(body: &[u8]) -> Result<Self, Rejection> {
         let message: Self = parse(body)?;
-        check_version(message.version)?;
+        check_version(message.version).map_err(|error| Rejection::of(&[error]))?;
         Ok(message)
     }
 
@@ -381,17 +422,41 @@ pub fn trace_of(message_id: &str, body: &[u8]) -> Option<TraceId> {
     Some(TraceId::of_publication(&tenant, &id, token))
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
-    serde_json::from_slice(body).map_err(invalid)
+/// What a stage wrote; all that is wrong with it otherwise.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
+    let read = Reader::Tolerant.read::<T>(body).map_err(invalid)?;
+    match read.value.filter(|_| read.wrong.is_empty()) {
+        Some(message) => Ok(message),
+        None => Err(Rejection::of(&read.wrong.and([]))),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands for a closure")]
-pub(crate) fn invalid(error: serde_json::Error) -> Rejection {
+fn invalid(error: NotJson) -> Rejection {
     Rejection(format!("not a valid message: {error}"))
 }
 
-pub(crate) fn check_version(version: u32) -> Result<(), Rejection> {
-    if version == VERSION { Ok(()) } else { Err(Rejection(format!("version is {version}, expected {VERSION}"))) }
+pub(crate) fn check_version(version: u32) -> Result<(), FieldError> {
+    let message = || format!("expected {VERSION}, got {version}");
+    if version == VERSION { Ok(()) } else { Err(FieldError::new("version", message())) }
+}
+
+/// Who wrote a message that cannot be read as a whole.
+#[derive(Default, Deserialize)]
+struct Writer {
+    #[serde(default)]
+    internal: bool,
+    continuation: Option<IgnoredAny>,
+}
+
+impl Writer {
+    fn of(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    fn is_a_stage(&self) -> bool {
+        self.internal || self.continuation.is_some()
+    }
 }
 
 /// With room for `data` and for what a message usually says beside it.

@@ -56,7 +56,7 @@ pub enum StoreError {
     #[error("the cursor is not one of this list")]
     BadCursor,
     /// The tenant has as many as it may have.
-    #[error("there are as many as there may be")]
+    #[error("limit reached: no more can be created")]
     LimitReached,
     /// The row is larger than the store takes.
     #[error("the row is too large for the store")]

@@ -91,7 +91,7 @@ async fn fetch(courier: &Courier, auth: &Auth, now: ClockReading) -> Result<Toke
         body: Bytes::from(form(client_id, client_secret, scope.as_deref())),
         timeout: TOKEN_TIMEOUT.clone(),
     };
-    // What went wrong there is the hook owner's to mend, as a wrong URL is.
+    // What went wrong there is the hook owner's to fix, as a wrong URL is.
     let response = courier.sender.send(request).await.answer.map_err(|failure| SendFailure {
         detail: format!("no token could be had: {}", failure.detail),
         outcome: Outcome::Auth,

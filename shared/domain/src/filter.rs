@@ -31,7 +31,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use self::compile::{Compiled, compile};
 use self::evaluate::Evaluation;
-use super::invalid::FieldError;
+use super::invalid::{FieldError, join};
 use super::json::{self, Json, Kind};
 
 /// The longest filter, in bytes of JSON as it is given.
@@ -127,12 +127,6 @@ impl PartialSchema for Filter {
 }
 
 impl ToSchema for Filter {}
-
-/// A path with one name more; names that are no plain words are quoted.
-fn join(path: &str, name: &str) -> String {
-    let plain = !name.is_empty() && !name.contains(|c: char| ".[]\"".contains(c) || c.is_control());
-    if plain { format!("{path}.{name}") } else { format!("{path}[{}]", serde_json::Value::from(name)) }
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! How a hook fares, and whether its circuit lets a request through: a state,
+//! A hook's health, and whether its circuit lets a request through: a state,
 //! and pure functions that move it on.
 
 use std::time::Duration;
@@ -19,13 +19,13 @@ const SUCCESS_EVERY: Duration = Duration::from_secs(60);
 /// An endpoint that has just recovered gets this many requests in the first
 /// second, and twice as many in each that follows.
 const RAMP_START: u32 = 5;
-/// After so many seconds of that there is no limit any more.
+/// After this many seconds of that there is no limit any more.
 const RAMP_SECONDS: u64 = 10;
 /// The longest between two probes, unless the hook asks for longer.
 const LONGEST_PATIENCE: Duration = HOUR;
 const HOUR: Duration = Duration::from_secs(3_600);
 /// Of the time after which a hook is disabled, what passed between two failures
-/// counts for one part in so many where nobody saw it pass. A clock that was set
+/// counts for one part in this many where nobody saw it pass. A clock that was set
 /// ahead then disables nothing by itself, and a hook that fails this often in
 /// that time is disabled as soon as before.
 const PARTS_UNSEEN: u32 = 5;

@@ -1,4 +1,4 @@
-//! What is wrong with a setting, told so that it can be mended.
+//! What is wrong with a setting, told so that it can be fixed.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,5 +14,15 @@ pub struct FieldError {
 impl FieldError {
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// A path with one name more; names that are no plain words are quoted.
+pub(crate) fn join(path: &str, name: &str) -> String {
+    let plain = !name.is_empty() && !name.contains(|c: char| ".[]\"".contains(c) || c.is_control());
+    match (plain, path) {
+        (true, "") => name.to_owned(),
+        (true, _) => format!("{path}.{name}"),
+        (false, _) => format!("{path}[{}]", serde_json::Value::from(name)),
     }
 }

@@ -29,7 +29,7 @@ pub struct Window {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// So many may be sent, before the bucket of that time is over.
+    /// This many may be sent, before the bucket of that time is over.
     Now(u32),
     /// None is left; come back then, for a turn that is kept.
     Turn(Timestamp),
@@ -67,7 +67,7 @@ impl Window {
         let (now_micros, current) = (now.as_millis().saturating_mul(1_000), bucket(now));
         self.counts.retain(|bucket, _| *bucket > current - SPAN);
         let used: u32 = self.counts.values().sum();
-        // Who has not waited does not overtake those who do.
+        // A newcomer does not overtake those who wait.
         if (in_turn || self.turn <= now_micros) && used < limit {
             let given = want.clamp(1, limit - used);
             *self.counts.entry(current).or_default() += given;

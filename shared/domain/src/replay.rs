@@ -44,10 +44,10 @@ pub struct Replay {
     pub hook: HookId,
     pub id: ReplayId,
     pub kind: ReplayKind,
-    /// Only events taken up at this time or later.
+    /// Only events accepted for fan-out at this time or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// Only events taken up before this time, which is not in the future: so
+    /// Only events accepted for fan-out before this time, which is not in the future: so
     /// the job has an end.
     pub until: Timestamp,
     /// Of a range: only deliveries of this status.

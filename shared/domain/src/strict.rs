@@ -6,6 +6,12 @@
 //! Types that are stored as well keep the fields and names of newer versions
 //! when they are read from there. Read from here they refuse them: strictness is
 //! the reader's, so that one type serves both.
+//!
+//! [`read`] tells all that is wrong with a text, in words of JSON.
+
+mod edit;
+mod translate;
+mod wrong_fields;
 
 use std::fmt;
 
@@ -15,6 +21,9 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer as _, MapAccess, SeqAccess,
     Visitor,
 };
+
+pub use translate::{parameter, syntax};
+pub use wrong_fields::{NotJson, Read, Reader, WrongFields, read};
 
 /// Parses JSON.
 pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
@@ -64,11 +73,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        name: &'static str,
+        _: &'static str,
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_enum(name, names, Named { inner: visitor, names })
+        self.0.deserialize_any(OneOf { inner: visitor, names })
     }
 
     fn is_human_readable(&self) -> bool {
@@ -142,9 +151,25 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Named<V> {
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<V::Value, A::Error> {
         self.inner.visit_map(Named { inner: Strict(fields), names: self.names })
     }
+}
 
-    fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_enum(Named { inner: variant, names: self.names })
+/// What takes a text that is one of some names. serde would take an object with
+/// the name as its key as well.
+struct OneOf<T> {
+    inner: T,
+    names: &'static [&'static str],
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for OneOf<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one of `{}`", self.names.join("`, `"))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<V::Value, E> {
+        let name: StrDeserializer<'_, E> = name.into_deserializer();
+        self.inner.visit_enum(Named { inner: name, names: self.names })
     }
 }
 

@@ -55,7 +55,7 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_sub(millis))
     }
 
-    /// So many milliseconds later, or earlier when they are negative.
+    /// `millis` milliseconds later, or earlier when they are negative.
     pub fn shifted(self, millis: i64) -> Self {
         Self::from_millis(self.0.saturating_add(millis))
     }

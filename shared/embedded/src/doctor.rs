@@ -119,7 +119,7 @@ impl EmbeddedDoctor {
             Ok(counts) if counts.is_empty() => Check::ok(NAME, "none"),
             Ok(counts) => {
                 let counts: Vec<String> = counts.iter().map(|(queue, count)| format!("{count} of {queue}")).collect();
-                let fix = "`hookline dead-letters list` says why; mend the cause, then `hookline dead-letters redrive`";
+                let fix = "`hookline dead-letters list` says why; fix the cause, then `hookline dead-letters redrive`";
                 Check::warning(NAME, counts.join(", "), fix)
             }
             Err(error) => Check::failed(NAME, causes(&error), "restart the server; its log says what is wrong"),

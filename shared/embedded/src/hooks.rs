@@ -64,7 +64,7 @@ impl EmbeddedHooks {
         self.cache.generation.load(Ordering::SeqCst)
     }
 
-    /// The former versions that go when `old` becomes one, as a row of so many bytes.
+    /// The former versions that go when `old` becomes one, as a row of `bytes` bytes.
     fn revisions_beyond(&self, old: &Hook, bytes: usize) -> StoreResult<Vec<Vec<u8>>> {
         if is_small_revision(bytes) {
             let beyond = old.version.checked_sub(KEPT_REVISIONS);

@@ -31,7 +31,7 @@ use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use index::{Arrival, Held, Index, Taken};
 
-/// Of a queue's room, one part in so many is the stages' own: what they send to
+/// Of a queue's room, one part in this many is the stages' own: what they send to
 /// finish what was accepted must not wait behind what is still to come.
 const STAGES_SHARE: usize = 10;
 /// The largest message, in bytes; SQS has the same limit.

@@ -30,7 +30,7 @@ use synced::Synced;
 
 /// Segments that wait to be used again.
 const SPARE: usize = 2;
-/// A segment is left when less than one part in so many is free, so that it takes what comes
+/// A segment is left when less than one part in this many is free, so that it takes what comes
 /// until then.
 const OVERRUN: u64 = 16;
 /// In the store's directory; each log has a folder of its own in it, by its number.

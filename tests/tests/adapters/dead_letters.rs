@@ -49,7 +49,7 @@ impl Place {
     async fn set_aside(&self, body: &str) -> Received {
         self.send(body).await;
         let received = self.receive().await.pop().unwrap();
-        self.queue.reject(&received, "mended by now").await.unwrap();
+        self.queue.reject(&received, "fixed by now").await.unwrap();
         received
     }
 

@@ -116,7 +116,7 @@ impl Time {
 
 #[async_trait]
 pub(crate) trait DeadLetters: Send + Sync {
-    /// Bodies and reasons of the messages that were set aside.
+    /// Bodies and reasons of the messages that became dead letters.
     async fn all(&self) -> Vec<(Bytes, String)>;
 }
 

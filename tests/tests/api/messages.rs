@@ -62,7 +62,7 @@ fn a_stage_goes_by_what_a_message_carries_and_checks_it() {
     let nothing = EventMessage { data: None, ..serde_json::from_str(EVENTS[0]).unwrap() };
     let outgoing = nothing.into_outgoing();
     let rejection = EventMessage::take(&mut message(EVENTS[0].into(), outgoing.content)).unwrap_err();
-    assert_eq!(rejection.0, "data is missing");
+    assert_eq!(rejection.0, "data: is required");
 }
 
 fn message(body: bytes::Bytes, content: Option<Content>) -> Message {
@@ -83,13 +83,42 @@ fn data_that_is_null_is_data() {
 
 #[test]
 fn fields_go_by_their_names_and_not_by_their_order() {
-    for body in [
-        r#"[1,"acme","e-1","a",null,[],null,null,1,null,null]"#,
-        r#"{"tenant":"acme","id":"e","continuation":[1,"x"]}"#,
+    for (body, reason) in [
+        (r#"[1,"acme","e-1","a",null,[],null,null,1,null,null]"#, "body: expected an object"),
+        (r#"{"tenant":"acme","id":"e","continuation":[1,"x"]}"#, "continuation: expected an object"),
     ] {
-        let rejection = EventMessage::parse(body.as_bytes()).unwrap_err();
-        assert!(rejection.0.contains("invalid type: sequence"), "{body}: {}", rejection.0);
+        assert_eq!(EventMessage::parse(body.as_bytes()).unwrap_err().0, reason, "{body}");
     }
+}
+
+#[test]
+fn all_that_is_wrong_with_a_message_is_told_at_once_and_in_words_of_json() {
+    for (body, reason) in [
+        ("{}", "tenant: is required; type: is required; data: is required"),
+        (
+            r#"{"tenant":"a b","type":7,"id":"x y","channels":["c",1],"ttl":"1","token":""}"#,
+            "tenant: expected a tenant id of 1 to 64 characters from a-z A-Z 0-9 _ -; type: expected text; \
+             id: expected an event id of 1 to 128 characters from a-z A-Z 0-9 _ - . :; channels[1]: expected text; \
+             ttl: expected a number; data: is required; token: expected 1 to 128 bytes",
+        ),
+        (
+            r#"{"version":1,"tenant":"acme","internal":true,"newer":1,"type":"a","data":1,"ttl":0.5}"#,
+            "ttl: expected a number of seconds from 1 to 2592000",
+        ),
+        (
+            r#"{"tenant":"acme","internal":true,"newer":1,"type":"a b","data":1}"#,
+            "type: expected an event type of 1 to 128 characters from a-z A-Z 0-9 _ - .",
+        ),
+    ] {
+        assert_eq!(EventMessage::parse(body.as_bytes()).unwrap_err().0, reason, "{body}");
+    }
+    let reason = DeliveryMessage::parse(br#"{"tenant":"acme","hook":1,"trigger":5}"#).unwrap_err().0;
+    assert!(reason.starts_with("hook: expected text; trigger: expected"), "{reason}");
+    assert!(reason.contains("event_id: is required"), "{reason}");
+    assert_eq!(
+        DeliveryMessage::parse(b"{").unwrap_err().0,
+        "not a valid message: EOF while parsing an object at line 1 column 1"
+    );
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn publishers_are_still_told_of_a_field_that_nobody_knows() {
         }
         let reason = answer.unwrap_err().0;
         assert!(
-            reason.contains("unknown field `from_the_next_release`, expected one of `version`, `tenant`"),
+            reason.contains("from_the_next_release: unknown field; expected one of `version`, `tenant`"),
             "{reason}"
         );
     }

@@ -1,5 +1,6 @@
 //! Whole requests to the API: method, path, query, header and body.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -103,6 +104,8 @@ fn assert_in_order(reply: &Reply) {
     assert!(reply.status != 405 || reply.headers.contains_key(header::ALLOW), "{}", what());
     let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
     assert!(reply.status != 422 || !errors.is_empty(), "a 422 names a field: {}", what());
+    let fields: HashSet<&str> = errors.iter().filter_map(|error| error["field"].as_str()).collect();
+    assert_eq!(fields.len(), errors.len(), "each field once: {}", what());
     for error in errors {
         let text = |name: &str| error[name].as_str().map_or(0, str::len);
         assert!(text("field") > 0 && text("message") > 0, "{}", what());

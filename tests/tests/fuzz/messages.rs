@@ -85,7 +85,7 @@ fn a_job_message_is_refused_with_a_reason_or_written_as_it_was_read() {
     });
 }
 
-/// A message that nobody can process must not come back for ever, and one that
+/// A message that nobody can process must not come back endlessly, and one that
 /// somebody sent is no fault of ours.
 #[test]
 fn no_stage_ever_takes_a_message_for_a_fault_of_its_own() {

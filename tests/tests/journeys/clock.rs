@@ -27,7 +27,7 @@ pub(crate) async fn publish(world: &World, count: usize) {
     world.drain().await;
 }
 
-/// How much time passes until so many requests were sent altogether.
+/// How much time passes until `count` requests were sent altogether.
 pub(crate) async fn time_until_sent(world: &World, count: usize) -> Duration {
     let steady = || world.engine.clock.steady();
     let start = steady();

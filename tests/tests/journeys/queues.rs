@@ -31,15 +31,15 @@ async fn poison_is_set_aside_with_its_reason_while_the_others_pass() {
     world.hook(json!({})).await;
     let large = format!(r#"{{"tenant":"acme","type":"a","data":"{}"}}"#, "x".repeat(256 * 1024));
     let poison: [(&str, &str); 9] = [
-        ("not JSON", "not a valid message: expected ident at line 1 column 2"),
+        ("not JSON", "not a valid message: expected a value at line 1 column 2"),
         ("", "EOF"),
         ("\u{feff}{}", "not a valid message"),
-        (r#"{"tenant":"acme","type":"a"}"#, "data is missing"),
-        (r#"{"tenant":"acme","data":1}"#, "type is missing"),
-        (r#"{"tenant":"acme","type":"a","data":1,"colour":"red"}"#, "unknown field `colour`"),
-        (r#"{"version":2,"tenant":"acme","type":"a","data":1}"#, "version is 2, expected 1"),
-        (r#"{"tenant":"acme","type":"a b","data":1}"#, "expected an event type"),
-        (&large, "data is larger than 262144 bytes"),
+        (r#"{"tenant":"acme","type":"a"}"#, "data: is required"),
+        (r#"{"tenant":"acme","data":1}"#, "type: is required"),
+        (r#"{"tenant":"acme","type":"a","data":1,"colour":"red"}"#, "colour: unknown field; expected one of"),
+        (r#"{"version":2,"tenant":"acme","type":"a","data":1}"#, "version: expected 1, got 2"),
+        (r#"{"tenant":"acme","type":"a b","data":1}"#, "type: expected an event type"),
+        (&large, "data: expected at most 262144 bytes"),
     ];
     for (body, _) in poison {
         world.send_to_events(body).await;

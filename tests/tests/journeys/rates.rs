@@ -1,4 +1,4 @@
-//! `rate_limit`: never more than so many requests in any second, wherever that
+//! `rate_limit`: never more requests than that in any second, wherever that
 //! second begins, and all arrive.
 
 use std::time::Duration;

@@ -19,7 +19,7 @@ pub(crate) const NUMBER: &str = "x-request";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Status(u16),
-    /// After so many seconds.
+    /// After this many seconds.
     Slow(u64),
     /// 429, with `Retry-After` in seconds.
     RetryAfter(u64),

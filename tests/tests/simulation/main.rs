@@ -32,7 +32,7 @@ use run::run;
 use verdict::{Promise, Tally, Verdict};
 
 const SEEDS: u64 = 10_000;
-/// Within so many seeds every mutant has to be noticed.
+/// Within this many seeds every mutant has to be noticed.
 const SEEDS_PER_MUTANT: u64 = 400;
 
 #[test]

@@ -42,7 +42,7 @@ pub(crate) enum Mutant {
     RecordsAlways,
     /// A failed attempt moves the schedule by two steps.
     CountsStepsTwice,
-    /// What was read of a hook once is believed for ever.
+    /// What was read of a hook once is believed for good.
     CachesForEver,
     /// A process does not know what it has under way.
     ForgetsWhatIsUnderWay,

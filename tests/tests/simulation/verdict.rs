@@ -24,7 +24,7 @@ pub(crate) enum Promise {
     Ends,
     /// Every step of a row follows from the one before and the answer.
     Follows,
-    /// Nothing is set aside.
+    /// There are no dead letters.
     Taken,
     /// Nothing before its time.
     NotEarly,
@@ -122,7 +122,7 @@ pub(crate) fn judge(state: &State, came_to_rest: bool) -> Verdict {
     let verdict = Verdict { broken: Vec::new(), tally, trace: state.trace.hash, lines };
     let mut judge = Judge { state, logged: BTreeMap::new(), verdict };
     judge.holds(Promise::Rests, came_to_rest, || "something goes in circles".to_owned());
-    judge.holds(Promise::Taken, state.dead_letters.is_empty(), || format!("set aside: {:?}", state.dead_letters));
+    judge.holds(Promise::Taken, state.dead_letters.is_empty(), || format!("dead letters: {:?}", state.dead_letters));
     judge.fanouts();
     for id in state.log.keys() {
         judge.delivery(*id);

@@ -20,7 +20,7 @@ impl Default for ValidationBudget {
 }
 
 impl ValidationBudget {
-    /// Whether there are still so many steps; they are used up then.
+    /// Whether `steps` are left; they are used up then.
     pub(super) fn grants(&mut self, steps: u64) -> bool {
         take(&mut self.all, steps)
     }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::event_types::check_all;
 use super::hooks::owner as tenant_of;
 use crate::auth::{Anybody, InPortal, InTenant, Operator};
-use crate::input::Body;
+use crate::input::{Body, refuse};
 use crate::problem::Problem;
 use crate::{Deps, MAX_BODY_BYTES};
 
@@ -62,7 +62,7 @@ pub(crate) async fn export(
 pub(crate) async fn import(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
-    Body(document): Body<CatalogueDocument>,
+    document: Body<CatalogueDocument>,
 ) -> Result<Json<Imported>, Problem> {
     tenant_of(&deps, &tenant).await?;
     replace(&deps, Owner::Tenant(&tenant), document).await
@@ -89,7 +89,7 @@ pub(crate) async fn export_shared(
 pub(crate) async fn import_shared(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    Body(document): Body<CatalogueDocument>,
+    document: Body<CatalogueDocument>,
 ) -> Result<Json<Imported>, Problem> {
     replace(&deps, Owner::Operator, document).await
 }
@@ -105,12 +105,11 @@ async fn read(deps: &Deps, owner: Owner<'_>) -> Result<Json<CatalogueDocument>, 
     Ok(Json(CatalogueDocument { event_types: stored.into_iter().map(|stored| stored.entry.shown()).collect() }))
 }
 
-async fn replace(deps: &Deps, owner: Owner<'_>, document: CatalogueDocument) -> Result<Json<Imported>, Problem> {
+async fn replace(deps: &Deps, owner: Owner<'_>, document: Body<CatalogueDocument>) -> Result<Json<Imported>, Problem> {
+    let (document, wrong) = document.open()?;
     let mut errors = Vec::new();
-    check_all(&document.event_types, &deps.event_validation.validator, &mut errors).await?;
-    if !errors.is_empty() {
-        return Err(Problem::bad_body(errors));
-    }
+    check_all(&document.event_types, &deps.event_validation.validator, &wrong, &mut errors).await?;
+    refuse(wrong, errors)?;
     let entries = &deps.catalogue.entries;
     let (mut imported, now) = (Imported::default(), deps.clock.now());
     let mut stored: BTreeMap<EventType, StoredEventType> = BTreeMap::new();

@@ -50,10 +50,10 @@ pub(crate) struct LogQuery {
     /// Status code of the last answer: exact (`503`) or a class (`5xx`)
     #[param(pattern = "^[1-5](xx|[0-9]{2})$")]
     code: Option<String>,
-    /// Only events taken up at this time or later, RFC 3339
+    /// Only events accepted for fan-out at this time or later, RFC 3339
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
-    /// Only events taken up before this time, RFC 3339
+    /// Only events accepted for fan-out before this time, RFC 3339
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// 1 to 100, 20 by default

@@ -31,10 +31,11 @@ use list::{EventTypeList, TenantEventTypeQuery, select};
 pub(crate) async fn create(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
-    Body(entry): Body<EventTypeEntry>,
+    entry: Body<EventTypeEntry>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
     tenant_of(&deps, &tenant).await?;
-    add(&deps, Owner::Tenant(&tenant), entry).await
+    let (entry, wrong) = entry.open()?;
+    add(&deps, Owner::Tenant(&tenant), entry, wrong).await
 }
 
 /// List what a tenant knows of event types, in order of name
@@ -79,9 +80,10 @@ pub(crate) async fn update(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    Body(fields): Body<EventTypeChange>,
+    fields: Body<EventTypeChange>,
 ) -> Result<Json<EventTypeView>, Problem> {
-    change(&deps, Owner::Tenant(&tenant), &segment(&params, "type", "event type")?, fields).await
+    let (fields, wrong) = fields.open()?;
+    change(&deps, Owner::Tenant(&tenant), &segment(&params, "type", "event type")?, fields, wrong).await
 }
 
 /// Delete an event type of a tenant

@@ -10,6 +10,7 @@ use contract::ports::{Outgoing, QueueError};
 use domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
 use domain::ids::{Channel, EventId, EventType, TenantId, TraceId, new_ulid};
 use domain::seconds::Seconds;
+use domain::strict::WrongFields;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ use utoipa::ToSchema;
 use crate::Deps;
 use crate::auth::{InPortal, InTenant, MayPublish};
 use crate::event_validation::ValidationBudget;
-use crate::input::{Body, Segments, parse, segment};
+use crate::input::{Body, Segments, open, read, segment};
 use crate::problem::{FieldError, Problem};
 
 /// Events of one batch at most.
@@ -129,28 +130,41 @@ fn has_noncharacter(text: &str) -> bool {
 }
 
 impl NewEvent {
-    async fn check(self, tenant: &TenantId, deps: &Deps, budget: &mut ValidationBudget) -> Result<Checked, Problem> {
+    async fn check(
+        self,
+        wrong: WrongFields,
+        tenant: &TenantId,
+        deps: &Deps,
+        budget: &mut ValidationBudget,
+    ) -> Result<Checked, Problem> {
+        let (mut status, mut errors) = (StatusCode::UNPROCESSABLE_ENTITY, Vec::new());
         let size = self.data.get().len();
         if size > MAX_DATA_BYTES {
-            let message = format!("expected at most {MAX_DATA_BYTES} bytes, got {size}");
-            return Err(Problem::invalid(StatusCode::PAYLOAD_TOO_LARGE, vec![FieldError::new("data", message)]));
-        }
-        if has_noncharacter(self.data.get()) {
+            status = StatusCode::PAYLOAD_TOO_LARGE;
+            errors.push(FieldError::new("data", format!("expected at most {MAX_DATA_BYTES} bytes, got {size}")));
+        } else if has_noncharacter(self.data.get()) {
             let message = r"contains U+FFFE or U+FFFF, which SQS does not carry; write them as \ufffe or \uffff";
-            return Err(Problem::bad_body(vec![FieldError::new("data", message)]));
+            errors.push(FieldError::new("data", message));
+        } else if !wrong.has("type")
+            && !wrong.has("data")
+            && let Err(problem) = deps.event_validation.check(tenant, &self.event_type, &self.data, budget).await
+        {
+            if problem.status().is_server_error() {
+                return Err(problem);
+            }
+            status = problem.status();
+            errors.extend(problem.into_errors());
         }
         if self.channels.len() > MAX_CHANNELS {
-            let message = format!("expected at most {MAX_CHANNELS} entries");
-            return Err(Problem::bad_body(vec![FieldError::new("channels", message)]));
+            errors.push(FieldError::new("channels", format!("expected at most {MAX_CHANNELS} entries")));
         }
         if let Some(ttl) = self.ttl {
-            let mut errors = Vec::new();
             ttl.check("ttl", MIN_TTL, MAX_TTL, &mut errors);
-            if !errors.is_empty() {
-                return Err(Problem::bad_body(errors));
-            }
         }
-        deps.event_validation.check(tenant, &self.event_type, &self.data, budget).await?;
+        let errors = wrong.and(errors);
+        if !errors.is_empty() {
+            return Err(Problem::invalid(status, errors));
+        }
         let id = match self.id {
             Some(id) => id,
             None => {
@@ -191,9 +205,10 @@ impl NewEvent {
 pub(crate) async fn publish(
     MayPublish(tenant): MayPublish,
     State(deps): State<Arc<Deps>>,
-    Body(event): Body<NewEvent>,
+    event: Body<NewEvent>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let checked = event.check(&tenant, &deps, &mut ValidationBudget::default()).await?;
+    let (event, wrong) = event.open()?;
+    let checked = event.check(wrong, &tenant, &deps, &mut ValidationBudget::default()).await?;
     let answer = deps.queue.send_one(checked.message.clone()).await;
     let id = checked.sent(&tenant, answer)?;
     metrics::accepted(1);
@@ -212,19 +227,23 @@ pub(crate) async fn publish(
 pub(crate) async fn publish_batch(
     MayPublish(tenant): MayPublish,
     State(deps): State<Arc<Deps>>,
-    Body(batch): Body<NewBatch>,
+    batch: Body<NewBatch>,
 ) -> Result<(StatusCode, Json<BatchResult>), Problem> {
+    let (batch, wrong) = batch.open()?;
     if !(1..=MAX_BATCH).contains(&batch.events.len()) {
         let message = format!("expected 1 to {MAX_BATCH} events, got {}", batch.events.len());
-        return Err(Problem::bad_body(vec![FieldError::new("events", message)]));
+        return Err(Problem::bad_body(wrong.and([FieldError::new("events", message)])));
     }
     let mut budget = ValidationBudget::default();
     let mut checked: Vec<Result<Checked, Problem>> = Vec::with_capacity(batch.events.len());
     for raw in &batch.events {
-        checked.push(match parse::<NewEvent>(raw.get().as_bytes()) {
-            Ok(event) => event.check(&tenant, &deps, &mut budget).await,
+        checked.push(match read::<NewEvent>(raw.get().as_bytes()).and_then(open) {
+            Ok((event, wrong)) => event.check(wrong, &tenant, &deps, &mut budget).await,
             Err(problem) => Err(problem),
         });
+    }
+    if !wrong.is_empty() {
+        return Err(Problem::bad_body(wrong.and(wrong_events(&checked))));
     }
     let messages: Vec<Outgoing> = checked.iter().flatten().map(|event| event.message.clone()).collect();
     let mut sent = deps.queue.send(&messages).await.into_iter();
@@ -238,7 +257,7 @@ pub(crate) async fn publish_batch(
     if outcomes.iter().all(Result::is_err)
         && let Some(Err(first)) = outcomes.first()
     {
-        return Err(all_refused(first.status(), &outcomes));
+        return Err(Problem::invalid(first.status(), wrong_events(&outcomes)));
     }
     metrics::accepted(outcomes.iter().flatten().count());
     let results = outcomes
@@ -251,21 +270,25 @@ pub(crate) async fn publish_batch(
     Ok((StatusCode::ACCEPTED, Json(BatchResult { results })))
 }
 
-fn all_refused(status: StatusCode, outcomes: &[Result<EventId, Problem>]) -> Problem {
+/// What is wrong with the events of a batch, by their positions.
+fn wrong_events<T>(outcomes: &[Result<T, Problem>]) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (index, problem) in outcomes.iter().enumerate().filter_map(|(i, o)| Some((i, o.as_ref().err()?))) {
         let fields = problem.clone().into_errors();
         if fields.is_empty() {
             errors.push(FieldError::new(format!("events[{index}]"), problem.detail()));
         }
-        errors.extend(fields.into_iter().map(|f| FieldError::new(format!("events[{index}].{}", f.field), f.message)));
+        errors.extend(fields.into_iter().map(|wrong| match &*wrong.field {
+            "body" => FieldError::new(format!("events[{index}]"), wrong.message),
+            field => FieldError::new(format!("events[{index}].{field}"), wrong.message),
+        }));
     }
-    Problem::invalid(status, errors)
+    errors
 }
 
 /// Read an event as it was published
 ///
-/// It can be read once it has been taken up, a moment after it was accepted.
+/// It can be read once it has been fanned out, a moment after it was accepted.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}", tag = "events",
     params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 200, body = EventView)))]
 pub(crate) async fn get(

@@ -35,7 +35,7 @@ use health::HealthView;
 use list::{ListQuery, select};
 use rules::{GivenSecret, Written, comply, limited_by};
 use settings::HookSettings;
-pub(crate) use settings::{Split, split};
+pub(crate) use settings::split;
 
 /// Hooks read at once while a tenant's are gone through.
 const READ_AT_ONCE: usize = 500;
@@ -57,7 +57,7 @@ pub(crate) struct HookView {
     disabled_reason: Option<String>,
     disabled_at: Option<String>,
     health: HealthView,
-    /// The profile it goes by
+    /// The profile it uses
     profile: String,
     /// Which settings the hook decides itself; the others are its profile's,
     /// its tenant's or the standard
@@ -171,17 +171,16 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> R
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks", tag = "hooks",
     params(("tenant" = String, Path)), request_body = HookSettings, responses(
     (status = 201, body = CreatedHook),
-    (status = 409, description = "The tenant has as many hooks as `max_hooks` allows")
+    (status = 409, description = "Limit reached: at most `max_hooks` hooks of a tenant")
 ))]
 pub(crate) async fn create(
     InPortal(tenant): InPortal,
     Actor(by): Actor,
     access: Access,
     State(deps): State<Arc<Deps>>,
-    Body(body): Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<CreatedHook>), Problem> {
-    let mut settings = HookSettings::read(&body)?;
-    settings.require(&["url", "events"])?;
+    let (mut settings, wrong) = HookSettings::read(&body.checked()?)?;
     let tenant = owner(&deps, &tenant).await?;
     let now = deps.clock.now();
     let mut hook = Hook {
@@ -205,17 +204,17 @@ pub(crate) async fn create(
         version: 1,
         unknown: Unknown::NONE,
     };
-    let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
+    let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), settings.missing());
     let given = settings.apply(&mut hook, &deps.addresses, &mut errors);
     let written = Written { tenant: &tenant, old: None, hook: &mut hook, given, secret, access };
-    let settled = comply(&deps, written, errors).await?;
+    let settled = comply(&deps, written, wrong, errors).await?;
     changes::prepare(&deps, None, &mut hook, &settled).await?;
     let most = settled.max_hooks;
     match deps.hooks.create_within(&hook, most).await {
         Ok(()) => {}
         Err(StoreError::LimitReached) => {
             let by = limited_by(&deps, &tenant, &hook, most).await?;
-            return Err(Problem::conflict(format!("the tenant has {most} hooks, as many as max_hooks{by} allows")));
+            return Err(Problem::conflict(format!("limit reached: at most {most} hooks, by max_hooks{by}")));
         }
         Err(error) => return Err(error.into()),
     }
@@ -282,16 +281,17 @@ pub(crate) async fn update(
     access: Access,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    Body(body): Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<HookView>, Problem> {
-    let mut settings = HookSettings::read(&body)?;
+    let body = body.checked()?;
+    let (mut settings, wrong) = HookSettings::read(&body)?;
     let old = find(&deps, &tenant, &params).await?;
     let tenant = owner(&deps, &tenant).await?;
     let mut new = old.clone();
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
     let given = settings.apply(&mut new, &deps.addresses, &mut errors);
     let written = Written { tenant: &tenant, old: Some(&old), hook: &mut new, given, secret, access };
-    let settled = comply(&deps, written, errors).await?;
+    let settled = comply(&deps, written, wrong, errors).await?;
     new.updated_at = deps.clock.now();
     new.version += 1;
     changes::prepare(&deps, Some(&old), &mut new, &settled).await?;

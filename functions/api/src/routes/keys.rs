@@ -8,13 +8,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use domain::ids::{KeyId, TenantId};
 use domain::key::{ApiKey, KeyHash, Scope, generate_token};
+use domain::strict::WrongFields;
 use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::InTenant;
-use crate::input::{Body, Segments, check_name, segment};
+use crate::input::{Body, Segments, check_name, refuse, segment};
 use crate::listed::Entry;
 use crate::problem::{FieldError, Problem};
 
@@ -108,16 +109,17 @@ impl From<ApiKey> for KeyView {
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/keys", tag = "tenants",
     params(("tenant" = String, Path)), request_body = NewKey, responses(
     (status = 201, body = CreatedKey),
-    (status = 409, description = "There are as many keys as there may be")
+    (status = 409, description = "Limit reached: at most 100 keys, and 1,000 portal keys")
 ))]
 pub(crate) async fn create(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
-    Body(new): Body<NewKey>,
+    new: Body<NewKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
     // While a tenant is being deleted its keys still work; none may be added.
     deps.tenants.get(&tenant).await?.ok_or_else(|| Problem::not_found("tenant"))?;
-    add(&deps, Some(tenant), new.name, new.scope.into(), new.expires_in).await
+    let (new, wrong) = new.open()?;
+    add(&deps, Some(tenant), new.name, new.scope.into(), new.expires_in, wrong).await
 }
 
 async fn add(
@@ -126,15 +128,17 @@ async fn add(
     name: String,
     scope: Scope,
     expires_in: Option<u64>,
+    wrong: WrongFields,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
-    check_name(&name)?;
+    let mut errors = Vec::new();
+    check_name(&name, &mut errors);
     let longest = if scope == Scope::Portal { MAX_PORTAL_SECONDS } else { MAX_SECONDS };
     if expires_in.is_some_and(|seconds| !(1..=longest).contains(&seconds))
         || (scope == Scope::Portal && expires_in.is_none())
     {
-        let message = format!("expected 1 to {longest} seconds");
-        return Err(Problem::bad_body(vec![FieldError::new("expires_in", message)]));
+        errors.push(FieldError::new("expires_in", format!("expected 1 to {longest} seconds")));
     }
+    refuse(wrong, errors)?;
     make_room(deps, tenant.as_ref(), scope).await?;
     let now = deps.clock.now();
     let id = KeyId::new(deps.clock.now(), deps.random.as_ref());
@@ -169,7 +173,10 @@ async fn make_room(deps: &Deps, tenant: Option<&TenantId>, scope: Scope) -> Resu
     let most = if portal { MAX_PORTAL_KEYS } else { MAX_KEYS };
     match count < most {
         true => Ok(()),
-        false => Err(Problem::conflict(format!("there are {most} keys already; delete one first"))),
+        false => {
+            let what = if portal { "portal keys" } else { "keys" };
+            Err(Problem::conflict(format!("limit reached: at most {most} {what}; delete one first")))
+        }
     }
 }
 

@@ -9,16 +9,17 @@ use domain::event_type::EventTypeEntry;
 use domain::ids::ProfileName;
 use domain::profile::{self, Profile};
 use domain::settings::Settings;
+use domain::strict::WrongFields;
 use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::event_types::check_all;
-use super::hooks::{self, Split, split};
+use super::hooks::{self, split};
 use crate::Deps;
 use crate::auth::{Anybody, Operator};
-use crate::input::{Body, Segments, segment};
+use crate::input::{Body, Segments, open, read, refuse, segment};
 use crate::listed::Entry;
 use crate::problem::{FieldError, Problem};
 
@@ -101,8 +102,21 @@ pub(crate) fn check_shared(settings: &Settings, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// Takes a body apart and applies it; the rest of it is a `T`.
-async fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps: &Deps) -> Result<(), Problem> {
+#[derive(Deserialize)]
+struct Named {
+    name: ProfileName,
+}
+
+/// Applies all that a body says, or nothing.
+async fn apply(
+    deps: &Deps,
+    profile: &mut Profile,
+    body: &BTreeMap<String, Box<RawValue>>,
+    mut wrong: WrongFields,
+) -> Result<(), Problem> {
+    let split = split::<ProfileFields>(body)?;
+    wrong.extend(split.wrong);
+    let fields = split.fields;
     let mut errors = Vec::new();
     if let Some(description) = fields.description {
         if description.chars().count() > MAX_DESCRIPTION_CHARS {
@@ -112,7 +126,7 @@ async fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps:
         profile.description = description;
     }
     if let Some(event_types) = fields.event_types {
-        check_all(&event_types, &deps.event_validation.validator, &mut errors).await?;
+        check_all(&event_types, &deps.event_validation.validator, &wrong, &mut errors).await?;
         profile.event_types = event_types;
     }
     split.settings.check("", &deps.addresses, &mut errors);
@@ -121,8 +135,10 @@ async fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps:
         profile.settings.reset(&name);
     }
     profile.settings = split.settings.over(&profile.settings);
-    profile.completed().check(&mut errors);
-    if errors.is_empty() { Ok(()) } else { Err(Problem::bad_body(errors)) }
+    if !wrong.has("signatures") && !wrong.has("auth") {
+        profile.completed().check(&mut errors);
+    }
+    refuse(wrong, errors)
 }
 
 /// Create a profile
@@ -133,18 +149,11 @@ async fn apply(profile: &mut Profile, split: Split, fields: ProfileFields, deps:
 pub(crate) async fn create(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    Body(mut body): Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<ProfileView>), Problem> {
-    let name = body.remove("name").ok_or_else(|| Problem::bad_body(vec![FieldError::new("name", "is required")]))?;
-    let wrong = |error: &dyn std::fmt::Display| Problem::bad_body(vec![FieldError::new("name", error.to_string())]);
-    let name: String = serde_json::from_str(name.get()).map_err(|_| wrong(&"expected a text"))?;
-    let name: ProfileName = name.parse().map_err(|error: domain::ids::InvalidId| wrong(&error))?;
-    let taken = || Problem::conflict(format!("profile {name} exists already"));
-    if profile::find_built_in(name.as_str()).is_some() {
-        return Err(taken());
-    }
-    let split = split(&body)?;
-    let fields = split.fields()?;
+    let mut body = body.checked()?;
+    let name = body.remove("name").map_or_else(|| "{}".to_owned(), |name| format!(r#"{{"name":{}}}"#, name.get()));
+    let (Named { name }, wrong) = open(read(name.as_bytes())?)?;
     let now = deps.clock.now();
     let mut profile = Profile {
         name: name.clone(),
@@ -156,7 +165,11 @@ pub(crate) async fn create(
         version: 1,
         unknown: Unknown::NONE,
     };
-    apply(&mut profile, split, fields, &deps).await?;
+    apply(&deps, &mut profile, &body, wrong).await?;
+    let taken = || Problem::conflict(format!("profile {name} exists already"));
+    if profile::find_built_in(name.as_str()).is_some() {
+        return Err(taken());
+    }
     match deps.profiles.create(&profile).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(ProfileView::from(&profile)))),
         Err(StoreError::Conflict) => Err(taken()),
@@ -194,12 +207,10 @@ pub(crate) async fn update(
     _: Operator,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    Body(body): Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<ProfileView>, Problem> {
     let mut profile = Profile::clone(&*own(&deps, &params).await?);
-    let split = split(&body)?;
-    let fields = split.fields()?;
-    apply(&mut profile, split, fields, &deps).await?;
+    apply(&deps, &mut profile, &body.checked()?, WrongFields::default()).await?;
     profile.updated_at = deps.clock.now();
     profile.version += 1;
     deps.profiles.update(&profile).await?;
@@ -209,7 +220,7 @@ pub(crate) async fn update(
 /// Delete a profile that nothing uses
 #[utoipa::path(delete, path = "/v1/profiles/{profile}", tag = "profiles", params(("profile" = String, Path)), responses(
     (status = 204),
-    (status = 409, description = "It is built in, or a tenant or hook goes by it")
+    (status = 409, description = "It is built in, or a tenant or hook uses it")
 ))]
 pub(crate) async fn delete(
     _: Operator,
@@ -225,13 +236,13 @@ pub(crate) async fn delete(
         Err(error) => return Err(error.into()),
     }
     if let Some(user) = user_of(&deps, &name).await? {
-        return Err(Problem::conflict(format!("{user} goes by this profile")));
+        return Err(Problem::conflict(format!("the profile is used by {user}")));
     }
     deps.profiles.delete(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Somebody who goes by the profile, in words.
+/// Who uses the profile, in words.
 async fn user_of(deps: &Deps, name: &ProfileName) -> Result<Option<String>, Problem> {
     if *deps.resolved.usual_profile() == *name {
         return Ok(Some("the deployment".to_owned()));

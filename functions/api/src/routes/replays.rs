@@ -10,6 +10,7 @@ use contract::ports::StoreError;
 use domain::delivery::Status;
 use domain::ids::{HookId, ReplayId, TenantId, new_ulid};
 use domain::replay::{MAX_RATE, Place, Progress, Replay, ReplayKind, ReplayStatus, USUAL_RATE};
+use domain::strict::WrongFields;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use utoipa::ToSchema;
 use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::{Actor, InPortal};
-use crate::input::{Body, PageQuery, Query, Segments, limit, segment};
+use crate::input::{Body, PageQuery, Query, Segments, limit, refuse, segment};
 use crate::listed::Entry;
 use crate::problem::{FieldError, Problem};
 
@@ -35,10 +36,10 @@ const SURE_START: Duration = Duration::from_secs(60);
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewReplay {
     kind: ReplayKind,
-    /// Only events taken up at this time or later, RFC 3339.
+    /// Only events accepted for fan-out at this time or later, RFC 3339.
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
-    /// Only events taken up before this time, RFC 3339; now when absent or later.
+    /// Only events accepted for fan-out before this time, RFC 3339; now when absent or later.
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// Of a range: only deliveries of this status. Without one, those that still
@@ -106,12 +107,12 @@ impl From<&Replay> for ReplayView {
 }
 
 impl NewReplay {
-    fn check(&self) -> Result<(), Problem> {
+    fn check(&self, wrong: WrongFields) -> Result<(), Problem> {
         let mut errors = Vec::new();
         if self.rate.is_some_and(|rate| !(1..=MAX_RATE).contains(&rate)) {
             errors.push(FieldError::new("rate", format!("expected a number from 1 to {MAX_RATE}")));
         }
-        if self.status.is_some() && self.kind != ReplayKind::Range {
+        if self.status.is_some() && self.kind != ReplayKind::Range && !wrong.has("kind") {
             errors.push(FieldError::new("status", "goes with kind `range` only"));
         }
         if let (Some(since), Some(until)) = (self.since, self.until)
@@ -119,7 +120,7 @@ impl NewReplay {
         {
             errors.push(FieldError::new("until", "expected a time after since"));
         }
-        if errors.is_empty() { Ok(()) } else { Err(Problem::bad_body(errors)) }
+        refuse(wrong, errors)
     }
 }
 
@@ -132,16 +133,17 @@ impl NewReplay {
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/replays", tag = "replays",
     params(("tenant" = String, Path), ("hook" = String, Path)), request_body = NewReplay, responses(
     (status = 202, body = ReplayView),
-    (status = 409, description = "The hook is disabled, or has too many replays running")
+    (status = 409, description = "The hook is disabled, or limit reached: at most 100 running replays of a hook")
 ))]
 pub(crate) async fn create(
     InPortal(tenant): InPortal,
     Actor(asker): Actor,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    Body(asked): Body<NewReplay>,
+    asked: Body<NewReplay>,
 ) -> Result<(StatusCode, Json<ReplayView>), Problem> {
-    asked.check()?;
+    let (asked, wrong) = asked.open()?;
+    asked.check(wrong)?;
     let hook = find_hook(&deps, &tenant, &params).await?;
     if !hook.enabled && !asked.dry_run {
         return Err(Problem::conflict("the hook is disabled; enable it first"));
@@ -200,7 +202,7 @@ async fn make_room(deps: &Deps, tenant: &TenantId, hook: HookId) -> Result<(), P
             deps.replays.delete(tenant, hook, oldest).await?;
             Ok(())
         }
-        None => Err(Problem::conflict(format!("{KEPT} replays of this hook are running; cancel some"))),
+        None => Err(Problem::conflict(format!("limit reached: at most {KEPT} running replays of a hook; cancel some"))),
     }
 }
 

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::hooks::{find, owner};
 use crate::Deps;
 use crate::auth::{Actor, InTenant};
-use crate::input::{Body, Segments};
+use crate::input::{Body, Segments, refuse};
 use crate::problem::{FieldError, Problem};
 
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -95,8 +95,9 @@ pub(crate) async fn rotate(
     Actor(by): Actor,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    Body(rotation): Body<Rotation>,
+    rotation: Body<Rotation>,
 ) -> Result<Json<Secrets>, Problem> {
+    let (rotation, invalid) = rotation.open()?;
     let mut errors = Vec::new();
     let overlap = rotation.overlap.map_or(DEFAULT_OVERLAP, Duration::from_secs);
     if overlap > MAX_OVERLAP {
@@ -114,9 +115,7 @@ pub(crate) async fn rotate(
     if let Err(wrong) = check_secret(&settings.signatures, &secret) {
         errors.push(FieldError::new("secret", wrong.to_string()));
     }
-    if !errors.is_empty() {
-        return Err(Problem::bad_body(errors));
-    }
+    refuse(invalid, errors)?;
     let now = deps.clock.now();
     let mut new = old.clone();
     new.rotate(secret, overlap, now);

@@ -28,10 +28,10 @@ const MAX_READS: usize = 20;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Period {
-    /// Only events taken up at this time or later, RFC 3339
+    /// Only events accepted for fan-out at this time or later, RFC 3339
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
-    /// Only events taken up before this time, RFC 3339
+    /// Only events accepted for fan-out before this time, RFC 3339
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
 }

@@ -9,16 +9,17 @@ use contract::jobs::{Job, JobMessage, PurgeEvents};
 use contract::ports::{StoreError, Unreadable};
 use domain::ids::{KeyId, ProfileName, TenantId, new_ulid};
 use domain::settings::Settings;
+use domain::strict::WrongFields;
 use domain::tenant::{MAX_RETENTION_DAYS, Tenant};
 use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::hooks::{Split, split};
+use super::hooks::split;
 use super::profiles::check_shared;
 use crate::auth::{InTenant, Operator};
-use crate::input::{Body, PageQuery, Query, Segments, check_name, limit, parse, present, segment};
+use crate::input::{Body, PageQuery, Query, Segments, check_name, limit, open, present, read, refuse, segment};
 use crate::listed::Entry;
 use crate::problem::{FieldError, Problem};
 use crate::{Deps, routes};
@@ -120,14 +121,15 @@ pub(crate) struct TenantList {
 pub(crate) async fn create(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    Body(mut body): Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<(StatusCode, Json<TenantView>), Problem> {
-    let given: Option<TenantId> = match body.remove("id") {
-        Some(id) => parse(format!(r#"{{"id":{}}}"#, id.get()).as_bytes()).map(|Named { id }| id)?,
-        None => None,
+    let mut body = body.checked()?;
+    let (given, wrong) = match body.remove("id") {
+        Some(id) => open(read::<Named>(format!(r#"{{"id":{}}}"#, id.get()).as_bytes())?)?,
+        None => Default::default(),
     };
     let now = deps.clock.now();
-    let id = match given {
+    let id = match given.id {
         Some(id) => id,
         None => {
             let made = format!("tenant_{}", new_ulid(deps.clock.now(), deps.random.as_ref()));
@@ -146,7 +148,7 @@ pub(crate) async fn create(
         version: 1,
         unknown: Unknown::NONE,
     };
-    apply(&deps, &mut tenant, &body).await?;
+    apply(&deps, &mut tenant, &body, wrong).await?;
     match deps.tenants.create(&tenant).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(TenantView::from(&tenant)))),
         Err(StoreError::Conflict) => Err(Problem::conflict(format!("tenant {} exists already", tenant.id))),
@@ -154,19 +156,24 @@ pub(crate) async fn create(
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Named {
     id: Option<TenantId>,
 }
 
 /// Applies all that a body says, or nothing.
-async fn apply(deps: &Deps, tenant: &mut Tenant, body: &BTreeMap<String, Box<RawValue>>) -> Result<(), Problem> {
-    let split = split(body)?;
-    let fields: TenantFields = split.fields()?;
-    let Split { settings, reset, .. } = split;
+async fn apply(
+    deps: &Deps,
+    tenant: &mut Tenant,
+    body: &BTreeMap<String, Box<RawValue>>,
+    mut wrong: WrongFields,
+) -> Result<(), Problem> {
+    let split = split::<TenantFields>(body)?;
+    wrong.extend(split.wrong);
+    let (fields, settings) = (split.fields, split.settings);
     let mut errors = Vec::new();
     if let Some(name) = fields.name {
-        check_name(&name)?;
+        check_name(&name, &mut errors);
         tenant.name = name;
     }
     if let Some(profile) = fields.profile {
@@ -189,11 +196,11 @@ async fn apply(deps: &Deps, tenant: &mut Tenant, body: &BTreeMap<String, Box<Raw
     }
     settings.check("", &deps.addresses, &mut errors);
     check_shared(&settings, &mut errors);
-    for name in reset {
+    for name in split.reset {
         tenant.settings.reset(&name);
     }
     tenant.settings = settings.over(&tenant.settings);
-    if errors.is_empty() { Ok(()) } else { Err(Problem::bad_body(errors)) }
+    refuse(wrong, errors)
 }
 
 /// List tenants, in order of id
@@ -224,12 +231,12 @@ pub(crate) async fn update(
     _: Operator,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    Body(body): Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<TenantView>, Problem> {
     let id: TenantId = segment(&params, "tenant", "tenant")?;
     let tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
     let mut tenant = Tenant::clone(&tenant);
-    apply(&deps, &mut tenant, &body).await?;
+    apply(&deps, &mut tenant, &body.checked()?, WrongFields::default()).await?;
     tenant.updated_at = deps.clock.now();
     tenant.version += 1;
     deps.tenants.update(&tenant).await?;

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use super::hooks::{find, owner};
 use crate::Deps;
 use crate::auth::InPortal;
-use crate::input::{Body, Segments};
+use crate::input::{Body, Segments, refuse};
 use crate::problem::{FieldError, Problem};
 use views::TestSend;
 
@@ -53,15 +53,14 @@ pub(crate) async fn test(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    Body(asked): Body<TestSendRequest>,
+    asked: Body<TestSendRequest>,
 ) -> Result<Json<TestSend>, Problem> {
+    let (asked, wrong) = asked.open()?;
     let hook = find(&deps, &tenant, &params).await?;
-    let event_type = match &asked.event_type {
-        Some(text) => {
-            text.parse().map_err(|error| Problem::bad_body(vec![FieldError::new("event_type", format!("{error}"))]))?
-        }
-        None => usual_type(&hook),
-    };
+    let event_type = asked.event_type.map_or_else(|| Ok(usual_type(&hook)), |text| text.parse());
+    let error = event_type.as_ref().err().map(|error| FieldError::new("event_type", error.to_string()));
+    refuse(wrong, error.into_iter().collect())?;
+    let event_type = event_type.map_err(|_| Problem::internal())?;
     let data = match asked.data {
         Some(data) => data,
         None => sample(&deps, &*owner(&deps, &tenant).await?, &hook, &event_type).await?,

@@ -7,6 +7,8 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use domain::strict::syntax;
+
 use super::Failure;
 
 /// Any field that has no flag of its own.
@@ -29,7 +31,9 @@ impl Body {
     pub(super) fn from(fields: &Fields) -> Result<Self, Failure> {
         let Some(name) = &fields.settings else { return Ok(Self::default()) };
         let text = read(name)?;
-        serde_json::from_str(&text).map(Self).map_err(|error| usage("--settings", name, &error))
+        let json: &RawValue = serde_json::from_str(&text).map_err(|error| usage("--settings", name, &error))?;
+        let fields = serde_json::from_str(json.get());
+        fields.map(Self).map_err(|_| Failure::Usage(format!("--settings {name}: expected an object")))
     }
 
     /// A field, if it was given.
@@ -90,12 +94,24 @@ pub(super) fn read(name: &str) -> Result<String, Failure> {
 
 fn usage(flag: &str, value: &str, error: &serde_json::Error) -> Failure {
     let start: String = value.chars().take(60).collect();
-    Failure::Usage(format!("{flag} {start}: not JSON: {error}; a text needs double quotes"))
+    Failure::Usage(format!("{flag} {start}: not JSON: {}; a text needs double quotes", syntax(error)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_that_is_no_object_is_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.json");
+        for (text, why) in [("[1]", "expected an object"), ("nope", "not JSON: expected a value at line 1 column 2")] {
+            std::fs::write(&file, text).unwrap();
+            let fields = Fields { set: Vec::new(), settings: Some(file.display().to_string()) };
+            let Err(Failure::Usage(said)) = Body::from(&fields) else { panic!("{text} was taken") };
+            assert!(said.contains(why), "{said}");
+        }
+    }
 
     #[test]
     fn given_json_keeps_its_bytes() {

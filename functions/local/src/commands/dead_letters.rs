@@ -11,7 +11,7 @@ use super::{Failure, Session};
 const COLUMNS: &[Column] = &[
     ("ID", "id"),
     ("QUEUE", "queue"),
-    ("SET ASIDE", "at"),
+    ("DEAD SINCE", "at"),
     ("AGE, S", "age_seconds"),
     ("BYTES", "size"),
     ("REASON", "reason"),
@@ -23,7 +23,7 @@ pub(crate) enum DeadLettersCommand {
     List(Page),
     /// Show one, with the message
     Show { id: String },
-    /// Send one back to the queue it came from, once its cause is mended
+    /// Send one back to the queue it came from, once its cause is fixed
     Redrive { id: String },
     /// Delete one for good
     Delete { id: String },

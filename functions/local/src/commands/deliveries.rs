@@ -36,10 +36,10 @@ pub(crate) enum DeliveriesCommand {
         /// Status code of the last answer, such as 503 or 5xx
         #[arg(long)]
         code: Option<String>,
-        /// Only events taken up at this time or later, RFC 3339
+        /// Only events accepted for fan-out at this time or later, RFC 3339
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
-        /// Only events taken up before this time, RFC 3339
+        /// Only events accepted for fan-out before this time, RFC 3339
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
         /// Count the entries on all pages as well

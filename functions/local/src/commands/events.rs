@@ -45,7 +45,7 @@ pub(crate) struct Publish {
     /// Not before this time, RFC 3339
     #[arg(long, value_name = "TIME")]
     deliver_at: Option<String>,
-    /// Not later than so many seconds after it was published
+    /// Not later than this many seconds after it was published
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u64>,
     /// Events, one JSON object a line as the API takes them; - for standard input

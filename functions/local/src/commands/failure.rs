@@ -66,7 +66,7 @@ impl Problem {
         match serde_json::from_str(text) {
             Ok(Self { detail, errors, .. }) if !detail.is_empty() => Self { status, detail, errors },
             _ if text.trim().is_empty() => {
-                Self { status, detail: "refused without a word".to_owned(), errors: Vec::new() }
+                Self { status, detail: "refused without a reason".to_owned(), errors: Vec::new() }
             }
             _ => Self { status, detail: text.trim().chars().take(MAX_CHARS).collect(), errors: Vec::new() },
         }

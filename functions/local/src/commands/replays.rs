@@ -28,10 +28,10 @@ pub(crate) enum ReplaysCommand {
         /// failed, missing or range
         #[arg(long)]
         kind: String,
-        /// Only events taken up at this time or later, RFC 3339
+        /// Only events accepted for fan-out at this time or later, RFC 3339
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
-        /// Only events taken up before this time, RFC 3339
+        /// Only events accepted for fan-out before this time, RFC 3339
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
         /// Of a range: only deliveries of this status

@@ -1,11 +1,12 @@
 //! Which signatures `listen` expects, from its flags.
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use domain::profile::{STANDARD, built_in, find_built_in};
 use domain::secret::Secret;
 use domain::secret::ed25519::is_ed25519;
 use domain::signature::{Scheme, SignatureSetting, check_all};
 use domain::strict;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::verify::Verifier;
@@ -34,7 +35,7 @@ impl Expected {
         let settings = document.get("settings").unwrap_or(&document);
         let mut expected = Self::of_profile(None)?;
         if let Some(signatures) = settings.get("signatures") {
-            let signatures = strict::from_slice(signatures.to_string().as_bytes());
+            let signatures = read(&signatures.to_string());
             expected.signatures = signatures.with_context(|| format!("--profile {name}: signatures"))?;
         }
         if let Some(header) = settings.pointer("/verification/header").and_then(Value::as_str) {
@@ -67,14 +68,21 @@ impl Expected {
 /// `SCHEME`, `SCHEME:HEADER` or JSON.
 fn setting(text: &str) -> anyhow::Result<SignatureSetting> {
     if text.trim_start().starts_with('{') {
-        return Ok(strict::from_slice(text.as_bytes())?);
+        return read(text);
     }
     let (scheme, header) = text.split_once(':').map_or((text, None), |(scheme, header)| (scheme, Some(header)));
-    let scheme: Scheme = serde_json::from_value(json!(scheme)).with_context(|| {
+    let scheme: Option<Scheme> = serde_json::from_value(json!(scheme)).ok();
+    let scheme = scheme.with_context(|| {
         let names: Vec<&str> = Scheme::ALL.iter().map(|scheme| scheme.name()).collect();
         format!("expected JSON or one of {}", names.join(", "))
     })?;
     Ok(SignatureSetting { header: header.map(str::to_owned), ..SignatureSetting::new(scheme) })
+}
+
+/// All that is wrong with a text is told at once.
+fn read<T: DeserializeOwned>(text: &str) -> anyhow::Result<T> {
+    let read = strict::read(text.as_bytes()).context("not JSON")?;
+    read.value.filter(|_| read.wrong.is_empty()).ok_or_else(|| anyhow!("{}", words(&read.wrong.and([]))))
 }
 
 fn hint(settings: &[SignatureSetting], secret: &Secret) -> &'static str {

@@ -128,7 +128,7 @@ impl Supervisor {
     }
 }
 
-/// Reading back what a store holds takes its time, and on a bad disk for ever:
+/// Reading back what a store holds takes its time, and on a bad disk it may never end:
 /// meanwhile requests have to be refused.
 async fn start(data: PathBuf, options: Options) -> Result<Engine, StartError> {
     let runtime = Handle::current();

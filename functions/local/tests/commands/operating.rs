@@ -88,13 +88,13 @@ async fn dead_letters_are_listed_shown_sent_back_and_deleted() {
     let second = deployment.run(&format!("dead-letters list --json --limit 1 --cursor {cursor}")).await.json();
     assert_eq!(second["next_cursor"], Value::Null);
     let (latest, oldest) = (&first["items"][0], &second["items"][0]);
-    assert_eq!((&latest["queue"], &latest["reason"]), (&json!("events"), &json!("data is missing")));
+    assert_eq!((&latest["queue"], &latest["reason"]), (&json!("events"), &json!("data: is required")));
     assert_eq!((&oldest["size"], oldest.get("body")), (&json!(19), None));
 
     let id = oldest["id"].as_str().unwrap();
     let shown = deployment.run(&format!("dead-letters show {id} --json")).await.json();
     assert_eq!(shown["body"], "one that is no JSON");
-    // Nothing was mended, so it comes back, as another letter.
+    // Nothing was fixed, so it comes back, as another letter.
     deployment.run(&format!("dead-letters redrive {id}")).await.succeeded();
     let line = "dead-letters list --json";
     let letters = || async { deployment.run(line).await.json()["items"].as_array().unwrap().clone() };

@@ -55,7 +55,7 @@ async fn on_small_disk(mount_point: &Path, flags: &[&str]) -> Option<Server> {
     Some(Server::start_with(command, &mount_point.join("data"), flags).await)
 }
 
-/// Takes up room on the disk of `server`, but for so many MiB.
+/// Takes up room on the disk of `server`, but for this many MiB.
 fn fill(server: &Server, mount_point: &Path, left_mib: usize) -> PathBuf {
     let root = PathBuf::from(format!("/proc/{}/root", server.child.id().unwrap()));
     let path = root.join(mount_point.strip_prefix("/").unwrap()).join("filler");

@@ -6,8 +6,8 @@ use domain::time::Timestamp;
 
 /// The time of day, and a time that nobody can set.
 ///
-/// What others read goes by the time of day: signatures, ids, the log, when a
-/// row expires. What waits or ages within this process goes by the steady time,
+/// What others read is told by the time of day: signatures, ids, the log, when a
+/// row expires. What waits or ages within this process follows the steady time,
 /// so that a clock that is set changes nothing about it.
 pub trait Clock: Send + Sync {
     /// The time of day. It jumps when somebody sets the machine's clock.

@@ -50,7 +50,7 @@ pub trait DataKeys: Send + Sync {
     /// A new data key under the current master key. May be a call to a service
     /// that charges for it, so callers use a key for more than one secret.
     async fn current(&self) -> Result<DataKey, KeyError>;
-    /// The key inside `wrapped`. As dear as [`current`](Self::current).
+    /// The key inside `wrapped`. Costs as much as [`current`](Self::current).
     async fn unwrap_key(&self, wrapped: &[u8]) -> Result<PlainKey, KeyError>;
 }
 

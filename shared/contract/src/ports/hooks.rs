@@ -12,7 +12,7 @@ pub const KEPT_REVISIONS: u64 = 100;
 /// for the log, which shows requests of then; what is sent is never made of them.
 pub const KEPT_REVISION_BYTES: usize = 512 * 1024;
 
-/// Of a row of this size so many fit that their number alone bounds them, and
+/// Of a row of this size so small that their number alone bounds them, and
 /// nobody has to look at the others to keep within the bound: half of it is for
 /// these and half for larger ones.
 pub fn is_small_revision(bytes: usize) -> bool {

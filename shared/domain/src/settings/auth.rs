@@ -1,7 +1,4 @@
-use std::fmt;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 use utoipa::ToSchema;
@@ -17,7 +14,7 @@ const MAX_BYTES: usize = 4_096;
 
 /// How requests prove who sends them, besides their signature. Passwords and
 /// tokens are never shown again; leaving one blank in an update keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(remote = "Self", tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Auth {
     None {
@@ -71,35 +68,115 @@ impl Serialize for Auth {
     }
 }
 
-/// The fields of all variants.
-const FIELDS: &[&str] =
-    &["type", "username", "password", "token", "header", "value", "token_url", "client_id", "client_secret", "scope"];
+/// The fields of all types. What serde derives for a tag takes an array for an
+/// object, and cannot say which field is wrong.
+#[derive(Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+struct AnyAuth {
+    r#type: AuthType,
+    #[serde(default, deserialize_with = "present")]
+    username: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    password: Option<Secret>,
+    #[serde(default, deserialize_with = "present")]
+    token: Option<Secret>,
+    #[serde(default, deserialize_with = "present")]
+    header: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    value: Option<Secret>,
+    #[serde(default, deserialize_with = "present")]
+    token_url: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    client_id: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    client_secret: Option<Secret>,
+    scope: Option<String>,
+}
 
-/// What serde derives for a tag takes an array for an object, the tag first.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AuthType {
+    None,
+    Basic,
+    Bearer,
+    ApiKey,
+    Oauth2,
+}
+
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 impl<'de> Deserialize<'de> for Auth {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut fields = Vec::new();
-        let mut auth = Keep::new(deserializer, &mut fields).deserialize_struct("Auth", FIELDS, ObjectOnly)?;
-        *auth.unknown_mut() = Unknown::new(fields);
-        Ok(auth)
+        let any = AnyAuth::deserialize(Keep::new(deserializer, &mut fields))?;
+        any.of_its_type(Unknown::new(fields))
     }
 }
 
-struct ObjectOnly;
-
-impl<'de> Visitor<'de> for ObjectOnly {
-    type Value = Auth;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with a `type`")
+impl AnyAuth {
+    /// Refuses what is missing, and what belongs to another type.
+    fn of_its_type<E: Error>(mut self, unknown: Unknown) -> Result<Auth, E> {
+        let auth = match self.r#type {
+            AuthType::None => Auth::None { unknown },
+            AuthType::Basic => Auth::Basic {
+                username: required(self.username.take(), "username")?,
+                password: self.password.take().unwrap_or_default(),
+                unknown,
+            },
+            AuthType::Bearer => Auth::Bearer { token: self.token.take().unwrap_or_default(), unknown },
+            AuthType::ApiKey => Auth::ApiKey {
+                header: required(self.header.take(), "header")?,
+                value: self.value.take().unwrap_or_default(),
+                unknown,
+            },
+            AuthType::Oauth2 => Auth::Oauth2 {
+                token_url: required(self.token_url.take(), "token_url")?,
+                client_id: required(self.client_id.take(), "client_id")?,
+                client_secret: self.client_secret.take().unwrap_or_default(),
+                scope: self.scope.take(),
+                unknown,
+            },
+        };
+        match self.left() {
+            Some(other) => Err(E::unknown_field(other, auth.fields())),
+            None => Ok(auth),
+        }
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Auth, M::Error> {
-        Auth::deserialize(MapAccessDeserializer::new(map))
+    fn left(&self) -> Option<&'static str> {
+        let left = [
+            ("username", self.username.is_some()),
+            ("password", self.password.is_some()),
+            ("token", self.token.is_some()),
+            ("header", self.header.is_some()),
+            ("value", self.value.is_some()),
+            ("token_url", self.token_url.is_some()),
+            ("client_id", self.client_id.is_some()),
+            ("client_secret", self.client_secret.is_some()),
+            ("scope", self.scope.is_some()),
+        ];
+        left.iter().find(|(_, is_left)| *is_left).map(|(name, _)| *name)
     }
+}
+
+fn required<E: Error>(value: Option<String>, name: &'static str) -> Result<String, E> {
+    value.ok_or_else(|| E::missing_field(name))
 }
 
 impl Auth {
+    /// The fields of its type.
+    fn fields(&self) -> &'static [&'static str] {
+        match self {
+            Self::None { .. } => &["type"],
+            Self::Basic { .. } => &["type", "username", "password"],
+            Self::Bearer { .. } => &["type", "token"],
+            Self::ApiKey { .. } => &["type", "header", "value"],
+            Self::Oauth2 { .. } => &["type", "token_url", "client_id", "client_secret", "scope"],
+        }
+    }
+
     fn unknown(&self) -> &Unknown {
         match self {
             Self::None { unknown }

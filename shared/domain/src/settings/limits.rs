@@ -45,7 +45,7 @@ pub const MAX_PROBE_AFTER: Seconds = Seconds::new(24 * 3600);
 /// The longest failure after which a hook can be disabled.
 pub const MAX_DISABLE_AFTER: Seconds = Seconds::new(90 * 24 * 3600);
 
-/// After so many failures in a row, of more than one delivery, nothing is sent
+/// After this many failures in a row, of more than one delivery, nothing is sent
 /// for a while, and then one request that tries. No answer, 5xx and 429 count.
 /// Deliveries that wait for it use up no attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -131,7 +131,7 @@ fn take_hashed<const N: usize>(reader: &mut impl BufRead, hash: &mut Xxh3) -> io
     Ok(bytes)
 }
 
-/// False when there are not so many bytes.
+/// False when there are fewer bytes.
 fn skip_hashed(reader: &mut impl BufRead, mut bytes: u64, hash: &mut Xxh3) -> io::Result<bool> {
     while bytes > 0 {
         let found = reader.fill_buf()?;

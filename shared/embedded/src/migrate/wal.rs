@@ -137,7 +137,7 @@ struct Record<'a> {
 
 /// The record at this place, if it is whole.
 fn record(bytes: &[u8], place: usize) -> Option<Record<'_>> {
-    /// No store has written so many.
+    /// No store has written that many.
     const MAX_NUMBER: u64 = 1 << 40;
     let (header, rest) = bytes.get(place..)?.split_first_chunk::<HEADER>()?;
     let [h @ .., l0, l1, l2, l3, n0, n1, n2, n3, n4, n5, n6, n7] = *header;

@@ -1,4 +1,4 @@
-//! Messages that were set aside, until they are redriven, deleted or too old.
+//! Dead letters, until they are redriven, deleted or too old.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,7 +20,7 @@ const KIND: u8 = RowKind::DeadLetter.prefix();
 /// Rows that one transaction deletes.
 const DELETED_AT_ONCE: usize = 1_000;
 
-/// A message that was set aside, and why.
+/// A message that could not be processed, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct DeadLetter {
@@ -44,7 +44,7 @@ impl DeadLetter {
     }
 }
 
-/// `<milliseconds>-<message id>`: when it was set aside, and what it was.
+/// `<milliseconds>-<message id>`: when it became a dead letter, and what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetterId {
     at: Timestamp,
@@ -103,7 +103,7 @@ fn first_at(at: Timestamp) -> Vec<u8> {
 pub enum RedriveError {
     #[error("there is no such dead letter")]
     NotFound,
-    #[error("the message is only just being set aside")]
+    #[error("the message is only just becoming a dead letter")]
     TooEarly,
     #[error(transparent)]
     Queue(#[from] QueueError),

@@ -15,7 +15,7 @@ use contract::ports::Content;
 use domain::time::Timestamp;
 use fair_turns::{FairTurns, Limits, Line};
 
-/// Groups take turns, and one group may hold only so many leases, so that a
+/// Groups take turns, and one group may hold only a share of the leases, so that a
 /// slow endpoint delays nobody but itself.
 pub(super) struct Index {
     lease: Duration,

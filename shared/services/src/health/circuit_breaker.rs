@@ -57,7 +57,7 @@ impl CircuitBreakers {
         })
     }
 
-    /// Changes how a hook fares, and counts what that does to its circuit.
+    /// Changes a hook's health, and counts what that does to its circuit.
     pub async fn change<R>(
         &self,
         tenant: &TenantId,

@@ -42,7 +42,7 @@ const TOLERATED_MILLIS: i64 = 1_000;
 
 /// What is remembered of a hook, with times in it.
 pub trait State: Clone + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Moves every time in it by so many milliseconds.
+    /// Moves every time in it by `millis` milliseconds.
     fn shift(&mut self, millis: i64);
     /// When it was written; none when that was before this was noted.
     fn written_at(&self) -> Option<Timestamp>;

@@ -38,7 +38,7 @@ pub const QUEUE_AGE: &str = "hookline_queue_oldest_age_seconds";
 /// How often the machine's clock was set while this process ran, by direction:
 /// `ahead` or `back`; only on one machine.
 pub const CLOCK_JUMPS: &str = "hookline_clock_jumps";
-/// Messages that were set aside, by queue; only on one machine.
+/// Dead letters, by queue; only on one machine.
 pub const DEAD_LETTERS: &str = "hookline_dead_letters";
 
 /// Tells the recorder what the names mean.
@@ -58,7 +58,7 @@ pub fn describe() {
     describe_counter!(RETRIES_SCHEDULED, Unit::Count, "Attempts that failed and will be repeated");
     describe_histogram!(FIRST_ATTEMPT_DELAY, Unit::Seconds, "From when an event might go out to its first attempt");
     describe_gauge!(QUEUE_MESSAGES, Unit::Count, "Messages in a queue, by queue and state");
-    describe_gauge!(DEAD_LETTERS, Unit::Count, "Messages that could not be processed and were set aside, by queue");
+    describe_gauge!(DEAD_LETTERS, Unit::Count, "Dead letters: messages that could not be processed, by queue");
     describe_counter!(CLOCK_JUMPS, Unit::Count, "How often the machine's clock was set, by direction");
     describe_gauge!(QUEUE_AGE, Unit::Seconds, "How long a queue's oldest message could have been taken");
 }

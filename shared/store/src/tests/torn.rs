@@ -32,7 +32,7 @@ pub(super) fn copy_open(store: &Store, from: &Path, to: &Path) {
     copy(from, to);
 }
 
-/// Where what was written ends; room is set aside behind it.
+/// Where what was written ends; room is reserved behind it.
 fn written(file: &Path) -> usize {
     fs::read(file).unwrap().iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }

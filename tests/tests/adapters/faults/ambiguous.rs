@@ -155,7 +155,7 @@ async fn a_hook_that_was_disabled_is_announced() {
         failure: Some(failure(&stores, made.id)),
         gone: true,
     };
-    // How it fares, its former version, itself.
+    // Its health, its former version, itself.
     proxy.fail("PutItem", [None, None, Some(Fault::Lost)]);
     hook_health.record_attempt(&made, settings, ended).await.unwrap();
     let told: Vec<_> = told.take().iter().map(|sent| String::from_utf8_lossy(&sent.body).into_owned()).collect();

@@ -37,9 +37,9 @@ use crate::suite::sqs::create_queue;
 
 const SEED: u64 = 7;
 const EVENTS: usize = 70;
-/// After so many faults all is well, so that the test ends.
+/// After this many faults all is well, so that the test ends.
 const FAULTS: usize = 400;
-/// One call in so many fails, and after one that did, every second of its kind.
+/// One call in this many fails, and after one that did, every second of its kind.
 const ONE_IN: u64 = 5;
 /// What is not settled comes back after this long.
 const LEASE: Duration = Duration::from_secs(3);

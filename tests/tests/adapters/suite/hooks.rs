@@ -150,7 +150,7 @@ pub(crate) async fn former_versions_are_bounded_in_bytes_and_the_newest_stays(st
     stores.hooks.create(&first).await.unwrap();
     let mut now = first.clone();
     let mut kept_at_most = 0;
-    // Large ones, then so many small ones that only their number bounds them, and large ones again.
+    // Large ones, then small ones, of which only their number bounds them, and large ones again.
     for (times, bytes) in [(12, 100_000), (60, 1_500), (3, 100_000), (1, 300_000), (2, 10)] {
         for _ in 0..times {
             let next = changed(&now, |hook| hook.description = "x".repeat(bytes));

@@ -9,7 +9,7 @@ use tests::world::Sent;
 
 use super::scenario::{Plan, Prepared, Scenario};
 
-/// - Nothing is left in the queues, and nothing was set aside.
+/// - Nothing is left in the queues, and there are no dead letters.
 /// - Every event has one delivery for every hook, in the state it had to end in.
 /// - Every request is in the log and the other way round, save a request for
 ///   each blow that fell between an answer and the log: `doubled` counts them.
@@ -18,7 +18,7 @@ pub(crate) async fn check(run: &Prepared, scenario: &Scenario, doubled: usize) -
     let world = &run.world;
     let (left, dead) = (world.messages_left(), world.dead_letters());
     ensure(left == 0, || format!("{left} messages are left"))?;
-    ensure(dead.is_empty(), || format!("set aside: {dead:?}"))?;
+    ensure(dead.is_empty(), || format!("dead letters: {dead:?}"))?;
 
     let sent = world.endpoint.sent();
     let mut requests_seen = 0;

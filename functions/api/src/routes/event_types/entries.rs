@@ -6,6 +6,7 @@ use ::contract::ports::StoreError;
 use ::domain::event_type::{EventTypeEntry, MAX_EVENT_TYPES, Owner, Source, StoredEventType, json_schema};
 use ::domain::ids::EventType;
 use ::domain::payload::Json as RawJson;
+use ::domain::strict::WrongFields;
 use axum::Json;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::event_validation::{ValidationBudget, Validator};
-use crate::input::present;
+use crate::input::{present, refuse};
 use crate::problem::{FieldError, Problem};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
@@ -101,6 +102,7 @@ async fn check(
 pub(crate) async fn check_all(
     entries: &[EventTypeEntry],
     validator: &Validator,
+    wrong: &WrongFields,
     errors: &mut Vec<FieldError>,
 ) -> Result<(), Problem> {
     if entries.len() > MAX_EVENT_TYPES {
@@ -110,28 +112,32 @@ pub(crate) async fn check_all(
     let mut names = HashSet::new();
     for (index, entry) in entries.iter().enumerate() {
         let prefix = format!("event_types[{index}].");
-        if !names.insert(&entry.name) {
-            errors.push(FieldError::new(format!("{prefix}name"), "is the name of an earlier entry as well"));
+        let field = format!("{prefix}name");
+        if !wrong.has(&field) && !names.insert(&entry.name) {
+            errors.push(FieldError::new(field, "is the name of an earlier entry as well"));
         }
         check(entry, validator, &prefix, errors).await?;
     }
     Ok(())
 }
 
-async fn checked(deps: &Deps, entry: &EventTypeEntry) -> Result<(), Problem> {
+async fn checked(deps: &Deps, entry: &EventTypeEntry, wrong: WrongFields) -> Result<(), Problem> {
     let mut errors = Vec::new();
     check(entry, &deps.event_validation.validator, "", &mut errors).await?;
-    if errors.is_empty() { Ok(()) } else { Err(Problem::bad_body(errors)) }
+    refuse(wrong, errors)
 }
 
 pub(super) async fn add(
     deps: &Deps,
     owner: Owner<'_>,
     entry: EventTypeEntry,
+    wrong: WrongFields,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
-    checked(deps, &entry).await?;
+    checked(deps, &entry, wrong).await?;
     if deps.catalogue.entries.all(owner).await?.len() >= MAX_EVENT_TYPES {
-        return Err(Problem::conflict(format!("a catalogue has at most {MAX_EVENT_TYPES} types; delete one first")));
+        return Err(Problem::conflict(format!(
+            "limit reached: at most {MAX_EVENT_TYPES} event types; delete one first"
+        )));
     }
     let now = deps.clock.now();
     let stored = StoredEventType::new(entry, now);
@@ -147,6 +153,7 @@ pub(super) async fn change(
     owner: Owner<'_>,
     name: &EventType,
     fields: EventTypeChange,
+    wrong: WrongFields,
 ) -> Result<Json<EventTypeView>, Problem> {
     let stored = deps.catalogue.entries.find(owner, name).await?;
     let mut stored = StoredEventType::clone(&*stored.ok_or_else(|| Problem::not_found("event type"))?);
@@ -162,7 +169,7 @@ pub(super) async fn change(
     }
     entry.deprecated = fields.deprecated.unwrap_or(entry.deprecated);
     entry.archived = fields.archived.unwrap_or(entry.archived);
-    checked(deps, entry).await?;
+    checked(deps, entry, wrong).await?;
     stored.updated_at = deps.clock.now();
     stored.version += 1;
     deps.catalogue.entries.put(owner, &stored).await?;

@@ -23,9 +23,10 @@ use crate::problem::Problem;
 pub(crate) async fn create_shared(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    Body(entry): Body<EventTypeEntry>,
+    entry: Body<EventTypeEntry>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
-    add(&deps, Owner::Operator, entry).await
+    let (entry, wrong) = entry.open()?;
+    add(&deps, Owner::Operator, entry, wrong).await
 }
 
 /// List the event types of all tenants, in order of name
@@ -66,9 +67,10 @@ pub(crate) async fn update_shared(
     _: Operator,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    Body(fields): Body<EventTypeChange>,
+    fields: Body<EventTypeChange>,
 ) -> Result<Json<EventTypeView>, Problem> {
-    change(&deps, Owner::Operator, &segment(&params, "type", "event type")?, fields).await
+    let (fields, wrong) = fields.open()?;
+    change(&deps, Owner::Operator, &segment(&params, "type", "event type")?, fields, wrong).await
 }
 
 /// Delete an event type of all tenants

@@ -1,4 +1,4 @@
-//! How a hook fares, as the API shows it.
+//! A hook's health, as the API shows it.
 
 use domain::health::{Circuit, Health};
 use domain::settings::Complete;

@@ -6,10 +6,12 @@ use domain::random::Random;
 use domain::secret::{Secret, SecretKind, SigningSecret};
 use domain::settings::{Complete, Settings};
 use domain::signature;
+use domain::strict::WrongFields;
 use domain::tenant::Tenant;
 
 use crate::Deps;
 use crate::auth::Access;
+use crate::input::refuse;
 use crate::problem::{FieldError, Problem};
 
 /// What a request says about the secret.
@@ -49,19 +51,27 @@ pub(super) struct Written<'a> {
 pub(super) async fn comply(
     deps: &Deps,
     written: Written<'_>,
+    wrong: WrongFields,
     mut errors: Vec<FieldError>,
 ) -> Result<Complete, Problem> {
     let Written { tenant, old, hook, given, secret, access } = written;
+    // Without its profile, nobody knows the rules.
+    if wrong.has("profile") {
+        return Err(Problem::bad_body(wrong.and(errors)));
+    }
     if let Some(name) = &hook.profile
         && deps.resolved.find_profile(name).await?.is_none()
     {
         errors.push(FieldError::new("profile", "there is no such profile"));
-        return Err(Problem::bad_body(errors));
+        return Err(Problem::bad_body(wrong.and(errors)));
     }
     let profiles = deps.resolved.profiles(hook.profile.as_ref(), tenant).await?;
     let layers = Layers { tenant, profiles: &profiles };
     let settings = layers.settle(&hook.settings);
-    settings.check(&mut errors);
+    let signs = !wrong.has("signatures") && !wrong.has("secret_optional");
+    if signs && !wrong.has("auth") {
+        settings.check(&mut errors);
+    }
     for imposed in layers.lifted_by(&given) {
         errors.push(FieldError::new(imposed.rule.name, imposed.to_string()));
     }
@@ -94,8 +104,11 @@ pub(super) async fn comply(
         let by = signed_by.map(|imposed| format!(": {imposed}")).unwrap_or_default();
         errors.push(FieldError::new("secret", format!("is required here; leave it out to keep it{by}")));
     }
-    provide_secrets(hook, &settings, secret, deps.random.as_ref(), &mut errors);
-    if errors.is_empty() { Ok(settings) } else { Err(Problem::bad_body(errors)) }
+    if signs {
+        provide_secrets(hook, &settings, secret, deps.random.as_ref(), &mut errors);
+    }
+    refuse(wrong, errors)?;
+    Ok(settings)
 }
 
 /// Who allows a tenant no more hooks than this, in words.

@@ -9,12 +9,13 @@ use domain::filter::Filter;
 use domain::hook::{Hook, MAX_PATTERNS};
 use domain::ids::{InvalidId, ProfileName};
 use domain::settings::Settings;
+use domain::strict::WrongFields;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::input::{MAX_NAME_CHARS, parse, present};
+use crate::input::{MAX_NAME_CHARS, open, present, read};
 use crate::problem::{FieldError, Problem};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
@@ -69,37 +70,24 @@ pub(crate) struct HookFields {
     pub(super) secret: Option<Option<String>>,
 }
 
-/// Settings as they stand in a body, beside fields of another kind.
-pub(crate) struct Split {
-    /// What is left, as JSON.
-    rest: String,
+/// A body that has settings beside fields of another kind.
+pub(crate) struct Split<T> {
+    pub(crate) fields: T,
     pub(crate) settings: Settings,
     /// Settings that were `null`.
     pub(crate) reset: Vec<String>,
+    pub(crate) wrong: WrongFields,
 }
 
-impl Split {
-    /// What is left, read. A name that is none of these fields may have been
-    /// meant as a setting.
-    pub(crate) fn fields<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        parse(self.rest.as_bytes()).map_err(|problem| match problem.clone().into_errors().as_slice() {
-            [FieldError { field, message }] if message.starts_with(&format!("unknown field `{field}`")) => {
-                let settings = Settings::FIELDS.join("`, `");
-                Problem::bad_body(vec![FieldError::new(field, format!("{message}, or a setting: `{settings}`"))])
-            }
-            _ => problem,
-        })
-    }
-}
-
-/// Takes the settings out of a body.
-pub(crate) fn split(body: &BTreeMap<String, Box<RawValue>>) -> Result<Split, Problem> {
-    let (mut rest, mut settings, mut reset) = (Vec::new(), Vec::new(), Vec::new());
+/// Takes a body apart. A name that is not among its fields may have been meant
+/// as a setting.
+pub(crate) fn split<T: DeserializeOwned>(body: &BTreeMap<String, Box<RawValue>>) -> Result<Split<T>, Problem> {
+    let (mut fields, mut settings, mut reset) = (Vec::new(), Vec::new(), Vec::new());
     for (name, value) in body {
         let key = serde_json::to_string(name).map_err(|_| Problem::internal())?;
         let member = format!("{key}:{}", value.get());
         if !Settings::FIELDS.contains(&name.as_str()) {
-            rest.push(member);
+            fields.push(member);
         } else if value.get() == "null" {
             reset.push(name.clone());
         } else {
@@ -107,26 +95,27 @@ pub(crate) fn split(body: &BTreeMap<String, Box<RawValue>>) -> Result<Split, Pro
         }
     }
     let object = |members: Vec<String>| format!("{{{}}}", members.join(","));
-    Ok(Split { rest: object(rest), settings: parse(object(settings).as_bytes())?, reset })
+    let mut fields = read::<T>(object(fields).as_bytes())?;
+    let settings = read::<Settings>(object(settings).as_bytes())?;
+    if !fields.wrong.is_empty() {
+        fields.wrong.hint_at_unknown(&format!(", or a setting: `{}`", Settings::FIELDS.join("`, `")));
+    }
+    fields.wrong.extend(settings.wrong);
+    let (fields, wrong) = open(fields)?;
+    Ok(Split { fields, settings: settings.value.unwrap_or_default(), reset, wrong })
 }
 
 impl HookSettings {
-    pub(crate) fn read(body: &BTreeMap<String, Box<RawValue>>) -> Result<Self, Problem> {
-        let split = split(body)?;
-        Ok(Self { fields: split.fields()?, settings: split.settings, reset: split.reset })
+    pub(crate) fn read(body: &BTreeMap<String, Box<RawValue>>) -> Result<(Self, WrongFields), Problem> {
+        let Split { fields, settings, reset, wrong } = split(body)?;
+        Ok((Self { fields, settings, reset }, wrong))
     }
 
-    pub(crate) fn require(&self, fields: &[&str]) -> Result<(), Problem> {
-        let absent = |field: &&&str| match **field {
-            "url" => self.fields.url.is_none(),
-            "events" => self.fields.events.is_none(),
-            _ => false,
-        };
-        let missing = fields.iter().filter(absent).map(|field| FieldError::new(*field, "is required"));
-        match missing.collect::<Vec<_>>() {
-            none if none.is_empty() => Ok(()),
-            missing => Err(Problem::bad_body(missing)),
-        }
+    /// What a new hook has to have.
+    pub(crate) fn missing(&self) -> Vec<FieldError> {
+        let required = [("url", self.fields.url.is_none()), ("events", self.fields.events.is_none())];
+        let missing = required.into_iter().filter(|(_, is_missing)| *is_missing);
+        missing.map(|(field, _)| FieldError::new(field, "is required")).collect()
     }
 
     /// Applies every setting but the secret, and adds what is wrong to `errors`.

@@ -33,14 +33,15 @@ pub(crate) struct NewOperatorKey {
 /// Create an operator's key
 #[utoipa::path(post, path = "/v1/keys", tag = "tenants", request_body = Option<NewOperatorKey>, responses(
     (status = 201, body = CreatedKey),
-    (status = 409, description = "There are as many keys as there may be")
+    (status = 409, description = "Limit reached: at most 100 keys")
 ))]
 pub(crate) async fn create_operators(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    Body(new): Body<NewOperatorKey>,
+    new: Body<NewOperatorKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
-    add(&deps, None, new.name, Scope::Operator, new.expires_in).await
+    let (new, wrong) = new.open()?;
+    add(&deps, None, new.name, Scope::Operator, new.expires_in, wrong).await
 }
 
 /// List the operator's keys, the oldest first

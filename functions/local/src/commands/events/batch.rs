@@ -51,7 +51,7 @@ pub(super) async fn publish(session: &Session, file: &str) -> Result<(), Failure
     }
 }
 
-/// All is read before anything is published: half a file is hard to mend.
+/// All is read before anything is published: half a file is hard to repair.
 fn parse(file: &str, text: &str) -> Result<Vec<Event>, Failure> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines

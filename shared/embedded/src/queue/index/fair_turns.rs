@@ -59,7 +59,7 @@ impl FairTurns {
         }
     }
 
-    /// Where a group belongs that holds so many leases.
+    /// Where a group belongs that holds this many leases.
     pub(super) fn line_of(&self, group: &Arc<str>, leased: usize) -> Line {
         match leased {
             _ if self.paces.get(group).is_some_and(|pace| *pace < QUICK) => Line::Quick,
