@@ -273,7 +273,7 @@ async fn usage_errors_exit_with_2_and_ask_nothing() {
 #[tokio::test]
 async fn listen_refuses_what_it_cannot_verify_with() {
     for (line, told) in [
-        ("--signature v9", "expected v1"),
+        ("--signature v9", "expected JSON or one of v1, "),
         ("--profile none-such", "neither a file nor one of standard"),
         ("--secret plain", "whsec_"),
         ("--profile stripe --secret whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", "--signature v1a"),
