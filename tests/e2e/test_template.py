@@ -165,9 +165,11 @@ class Template(unittest.TestCase):
         watches("InvocationDroppedCount", "ScheduleGroup")
         watches("ApproximateNumberOfMessagesNotVisible", "RetriesQueue", "QueueName")
         watches("5xx", "HttpApi")
-        code = (ROOT / "shared/services/src/runtime/metrics.rs").read_text()
-        causes = re.search(r"pub fn fault\(.*?\n}", code, re.DOTALL).group(0)
-        for cause in re.findall(r'=> "(\w+)"', causes):
+        code = (ROOT / "shared/contract/src/runner.rs").read_text()
+        causes = re.search(r"fn count\(fault: .*?\n}", code, re.DOTALL).group(0)
+        causes = re.findall(r'=> "(\w+)"', causes)
+        self.assertEqual(len(causes), 3)
+        for cause in causes:
             self.assertIn(("hookline_faults", json.dumps(cause)), watched)
 
     def test_what_a_schedule_cannot_send_is_kept(self):
