@@ -4,6 +4,7 @@
 mod health;
 mod row;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -138,7 +139,7 @@ fn trace(message: &DeliveryMessage, delivery: &Delivery) {
     let published_at = message.event_seq.at();
     metrics::attempted(delivery, attempt, message.due_at.map_or(published_at, |due| due.max(published_at)));
     macro_rules! tell {
-        ($level:ident, $text:literal) => {
+        ($level:ident, $text:literal $(, $part:expr)*) => {
             tracing::$level!(
                 trace.id = %delivery.id.event.trace(),
                 tenant.id = %delivery.tenant,
@@ -150,12 +151,56 @@ fn trace(message: &DeliveryMessage, delivery: &Delivery) {
                 duration_ms = attempt.duration_ms,
                 status = delivery.status.as_str(),
                 $text
+                $(, $part)*
             )
         };
     }
     match (attempt.outcome, delivery.status) {
-        (AttemptOutcome::Success, _) => tell!(debug, "attempt succeeded"),
-        (_, Status::Failed) => tell!(warn, "attempt failed, and the delivery with it"),
-        _ => tell!(info, "attempt failed"),
+        (AttemptOutcome::Success, _) => tell!(debug, "attempt {} succeeded", attempt.number),
+        (_, Status::Failed) => {
+            tell!(warn, "attempt {} failed with {}, and the delivery with it", attempt.number, Cause(attempt));
+        }
+        (_, Status::Retrying) => {
+            let wait = Wait(delivery.next_attempt_at.unwrap_or(delivery.updated_at).since(delivery.updated_at));
+            tell!(info, "attempt {} failed with {}, next in {}", attempt.number, Cause(attempt), wait);
+        }
+        _ => tell!(info, "attempt {} failed with {}", attempt.number, Cause(attempt)),
+    }
+}
+
+/// What an attempt failed with, for people.
+struct Cause<'a>(&'a Attempt);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.outcome, self.0.status_code) {
+            (AttemptOutcome::Status, Some(status)) => write!(f, "{status}"),
+            (outcome, _) => f.write_str(outcome.as_str()),
+        }
+    }
+}
+
+/// A wait in its largest unit, rounded.
+struct Wait(Duration);
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs_f64();
+        match seconds {
+            ..60.0 => write!(f, "{seconds:.0} s"),
+            ..3_600.0 => write!(f, "{:.0} m", seconds / 60.0),
+            _ => write!(f, "{:.1} h", seconds / 3_600.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_its_largest_unit() {
+        let told = |seconds| Wait(Duration::from_millis(seconds * 100)).to_string();
+        assert_eq!([told(0), told(52), told(3_000), told(72_000)], ["0 s", "5 s", "5 m", "2.0 h"]);
     }
 }

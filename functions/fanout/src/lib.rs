@@ -234,7 +234,8 @@ async fn send_page(
         page = page.number,
         hooks = page.hooks.len(),
         resumed,
-        "event fanned out"
+        "event fanned out to {} hook(s)",
+        page.hooks.len()
     );
     Ok(Outcome::Done)
 }

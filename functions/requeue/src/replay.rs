@@ -193,7 +193,7 @@ async fn follow_up(
     }
     if !replay.is_running() {
         announce(deps, replay).await?;
-        tracing::info!(tenant.id = %replay.tenant, hook.id = %replay.hook, replay.id = %replay.id, "replay finished");
+        tracing::info!(tenant.id = %replay.tenant, hook.id = %replay.hook, replay.id = %replay.id, "replay {}: {} sent, {} skipped, {} failed", replay.status.as_str(), replay.sent, replay.skipped, replay.failed);
         return Ok(Outcome::Done);
     }
     let pause = messages.len().div_ceil(usize::try_from(replay.rate.max(1)).unwrap_or(usize::MAX));

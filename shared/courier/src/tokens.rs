@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::ports::{ClockReading, HttpRequest, SendFailure};
+use contract::ports::{HttpRequest, SendFailure};
 use domain::delivery::Outcome;
 use domain::ids::{HookId, TenantId};
 use domain::secret::Secret;
 use domain::settings::Auth;
-use quick_cache::sync::Cache;
 use serde::Deserialize;
 use services::delivery::request::TOKEN_TIMEOUT;
 use services::delivery::resolved_hook::ResolvedHook;
+use services::repositories::fresh_cache::FreshCache;
 use url::form_urlencoded;
 
 use crate::exchange::Courier;
@@ -25,15 +25,13 @@ const USUAL_LIFETIME: Duration = Duration::from_secs(300);
 
 /// The tokens that this process holds, one for each hook that needs one.
 #[derive(Clone)]
-pub struct Tokens(Arc<Cache<(TenantId, HookId), Token>>);
+pub struct Tokens(Arc<FreshCache<(TenantId, HookId), Token>>);
 
 #[derive(Clone)]
 struct Token {
     text: Secret,
     /// What it was asked for with; a hook that was changed needs another one.
     auth: Auth,
-    since: ClockReading,
-    lifetime: Duration,
 }
 
 #[derive(Deserialize)]
@@ -45,7 +43,7 @@ struct Grant {
 
 impl Default for Tokens {
     fn default() -> Self {
-        Self(Arc::new(Cache::new(KEPT)))
+        Self(Arc::new(FreshCache::new(KEPT)))
     }
 }
 
@@ -53,22 +51,17 @@ impl Tokens {
     pub(crate) async fn get(&self, courier: &Courier, hook: &ResolvedHook) -> Result<Secret, SendFailure> {
         let now = courier.clock.read();
         let auth = &hook.settings.auth;
-        if let Some(token) = self.0.get(&name(hook))
-            && token.auth == *auth
-            && now.age_of(token.since) < token.lifetime
-        {
+        if let Some(token) = self.0.get(&name(hook), now).filter(|token| token.auth == *auth) {
             return Ok(token.text);
         }
-        let token = fetch(courier, auth, now).await?;
-        self.0.insert(name(hook), token.clone());
+        let (token, lifetime) = fetch(courier, auth).await?;
+        self.0.insert(name(hook), token.clone(), now, lifetime);
         Ok(token.text)
     }
 
     /// Unless somebody has renewed it meanwhile.
     pub(crate) fn forget(&self, hook: &ResolvedHook, refused: &Secret) {
-        if self.0.get(&name(hook)).is_some_and(|token| token.text == *refused) {
-            self.0.remove(&name(hook));
-        }
+        self.0.remove_if(&name(hook), |token| token.text == *refused);
     }
 }
 
@@ -76,7 +69,8 @@ fn name(hook: &ResolvedHook) -> (TenantId, HookId) {
     (hook.tenant.id.clone(), hook.hook.id)
 }
 
-async fn fetch(courier: &Courier, auth: &Auth, now: ClockReading) -> Result<Token, SendFailure> {
+/// The token, and for how long it may be used.
+async fn fetch(courier: &Courier, auth: &Auth) -> Result<(Token, Duration), SendFailure> {
     let Auth::Oauth2 { token_url, client_id, client_secret, scope, .. } = auth else {
         return Err(failed("the hook does not use OAuth 2"));
     };
@@ -93,7 +87,7 @@ async fn fetch(courier: &Courier, auth: &Auth, now: ClockReading) -> Result<Toke
     };
     // What went wrong there is the hook owner's to fix, as a wrong URL is.
     let response = courier.sender.send(request).await.answer.map_err(|failure| SendFailure {
-        detail: format!("no token could be had: {}", failure.detail),
+        detail: format!("could not obtain a token: {}", failure.detail),
         outcome: Outcome::Auth,
     })?;
     if response.status != 200 {
@@ -103,7 +97,7 @@ async fn fetch(courier: &Courier, auth: &Auth, now: ClockReading) -> Result<Toke
         .map_err(|_| failed("the token endpoint's answer holds no access_token"))?;
     let lifetime = grant.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let lifetime = lifetime.unwrap_or(USUAL_LIFETIME).saturating_sub(MARGIN);
-    Ok(Token { text: Secret::new(grant.access_token), auth: auth.clone(), since: now, lifetime })
+    Ok((Token { text: Secret::new(grant.access_token), auth: auth.clone() }, lifetime))
 }
 
 fn form(client_id: &str, client_secret: &Secret, scope: Option<&str>) -> String {

@@ -6,3 +6,4 @@ pub mod catalogue;
 pub mod document_kind;
 pub mod documents;
 pub mod encrypted_hooks;
+pub mod fresh_cache;

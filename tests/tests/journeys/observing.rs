@@ -79,15 +79,15 @@ async fn one_id_leads_from_publishing_through_every_stage_to_the_last_attempt() 
     let trace = &delivery[14..30];
     let expected = [
         ("api::routes::events", "event accepted"),
-        ("fanout", "event fanned out"),
-        ("deliver::logged", "attempt failed"),
+        ("fanout", "event fanned out to 1 hook(s)"),
+        ("deliver::logged", "attempt 1 failed with 500, next in 1 m"),
         ("requeue", "delivery is due"),
-        ("deliver::logged", "attempt succeeded"),
+        ("deliver::logged", "attempt 2 succeeded"),
     ];
     assert_eq!(story(&lines, trace), expected);
     let about_it = |line: &&Value| line["event.id"] == event.as_str() || line["delivery.id"] == delivery.as_str();
     assert!(lines.iter().filter(about_it).all(|line| line["trace.id"] == trace));
-    let failed = lines.iter().find(|line| line["message"] == "attempt failed").unwrap();
+    let failed = lines.iter().find(|line| line["message"] == "attempt 1 failed with 500, next in 1 m").unwrap();
     assert_eq!(
         (&failed["level"], &failed["attempt.no"], &failed["outcome"]),
         (&json!("INFO"), &json!(1), &json!("status"))
@@ -112,11 +112,11 @@ async fn what_went_wrong_is_told_without_being_asked_and_with_the_id() {
     let lines = log.lines();
     let told =
         |message: &str| lines.iter().find(|line| line["message"] == message && line["level"] != "DEBUG").unwrap();
-    assert_eq!(told("attempt failed, and the delivery with it")["trace.id"], &delivery[14..30]);
-    assert_eq!(told("attempt failed, and the delivery with it")["outcome"], "timeout");
+    assert_eq!(told("attempt 1 failed with timeout, and the delivery with it")["trace.id"], &delivery[14..30]);
+    assert_eq!(told("attempt 1 failed with timeout, and the delivery with it")["outcome"], "timeout");
     assert_eq!(told("message rejected, its dead letter says why")["trace.id"].as_str().unwrap().len(), 16);
     let skipped = world.delivery(&late).await["id"].as_str().unwrap().to_owned();
-    assert_eq!(told("delivery skipped")["trace.id"], &skipped[14..30]);
+    assert_eq!(told("delivery skipped: the hook is disabled")["trace.id"], &skipped[14..30]);
 }
 
 struct Down;
@@ -183,7 +183,7 @@ async fn no_line_holds_a_body_a_secret_or_a_url() {
     world.send_to_events(r#"{"tenant":"acme","type":"a","surprise":"what-was-refused"}"#).await;
     world.settle().await;
     let text = log.text();
-    assert!(text.contains("attempt failed, and the delivery with it"));
+    assert!(text.contains("attempt 2 failed with 410, and the delivery with it"));
     let secret = hook.secret.trim_start_matches("whsec_");
     for hidden in [
         secret,

@@ -9,21 +9,19 @@ use contract::stage::causes;
 use domain::ids::KeyId;
 use domain::key::ApiKey;
 use domain::time::Timestamp;
+use services::repositories::fresh_cache::FreshCache;
 
 /// Keys that are remembered at most.
 const REMEMBERED: usize = 1_000;
 /// How exact `last_used_at` is.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
 
-/// A key, and when it was read.
-type ReadAt = (ClockReading, Arc<ApiKey>);
-
 /// Remembers keys for a while, so that publishing does not read one each time.
 /// A revoked key can publish for at most that long.
 #[derive(Clone, Debug)]
 pub struct KeyCache {
     keep: Duration,
-    keys: Arc<Mutex<HashMap<KeyId, ReadAt>>>,
+    keys: Arc<FreshCache<KeyId, Arc<ApiKey>>>,
     /// When each key's use was noted by this process.
     noted: Arc<Mutex<HashMap<KeyId, Timestamp>>>,
 }
@@ -31,27 +29,19 @@ pub struct KeyCache {
 impl KeyCache {
     /// Zero remembers nothing.
     pub fn new(keep: Duration) -> Self {
-        Self { keep, keys: Arc::default(), noted: Arc::default() }
+        Self { keep, keys: Arc::new(FreshCache::new(REMEMBERED)), noted: Arc::default() }
     }
 
     pub(super) fn get(&self, id: KeyId, now: ClockReading) -> Option<Arc<ApiKey>> {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.get(&id).filter(|(read_at, _)| now.age_of(*read_at) < self.keep).map(|(_, key)| Arc::clone(key))
+        self.keys.get(&id, now)
     }
 
     pub(super) fn put(&self, key: &Arc<ApiKey>, now: ClockReading) {
-        if self.keep.is_zero() {
-            return;
-        }
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= REMEMBERED {
-            keys.clear();
-        }
-        keys.insert(key.id, (now, Arc::clone(key)));
+        self.keys.insert(key.id, Arc::clone(key), now, self.keep);
     }
 
     pub(crate) fn forget(&self, id: KeyId) {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.keys.remove(&id);
     }
 
     /// Whether this use is to be written down: the last one is a minute old, by

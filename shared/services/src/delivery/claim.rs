@@ -127,7 +127,7 @@ pub async fn skip_row(
         hook.id = %message.hook,
         delivery.id = %message.delivery_id(),
         reason,
-        "delivery skipped"
+        "delivery skipped: {reason}"
     );
     Ok(())
 }

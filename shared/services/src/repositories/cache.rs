@@ -4,10 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fresh_cache::FreshCache;
 use async_trait::async_trait;
-use quick_cache::sync::Cache;
-
-use contract::ports::{Clock, ClockReading, Document, Documents, Hooks, Listed, Page, StoreResult};
+use contract::ports::{Clock, Document, Documents, Hooks, Listed, Page, StoreResult};
 use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
 
@@ -19,12 +18,12 @@ pub struct CachedHooks {
     inner: Arc<dyn Hooks>,
     clock: Arc<dyn Clock>,
     fresh_for: Duration,
-    read: Cache<(TenantId, HookId), ReadAt<Arc<Hook>>>,
+    read: FreshCache<(TenantId, HookId), Arc<Hook>>,
 }
 
 impl CachedHooks {
     pub fn new(inner: Arc<dyn Hooks>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
-        Self { inner, clock, fresh_for, read: Cache::new(CAPACITY) }
+        Self { inner, clock, fresh_for, read: FreshCache::new(CAPACITY) }
     }
 }
 
@@ -37,17 +36,13 @@ impl Hooks for CachedHooks {
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
         let now = self.clock.read();
         let name = (tenant.clone(), id);
-        if let Some((read_at, hook)) = self.read.get(&name)
-            && now.age_of(read_at) < self.fresh_for
-        {
+        if let Some(hook) = self.read.get(&name, now) {
             return Ok(Some(hook));
         }
         let found = self.inner.get(tenant, id).await?;
         match &found {
-            Some(hook) => self.read.insert(name, (now, Arc::clone(hook))),
-            None => {
-                self.read.remove(&name);
-            }
+            Some(hook) => self.read.insert(name, Arc::clone(hook), now, self.fresh_for),
+            None => self.read.remove(&name),
         }
         Ok(found)
     }
@@ -75,20 +70,17 @@ impl Hooks for CachedHooks {
     }
 }
 
-/// What was read, and when.
-type ReadAt<T> = (ClockReading, T);
-
 /// Documents that are kept for a few seconds, absent ones included.
 pub struct CachedDocuments {
     inner: Arc<dyn Documents>,
     clock: Arc<dyn Clock>,
     fresh_for: Duration,
-    read: Cache<(String, String), ReadAt<Option<Arc<Document>>>>,
+    read: FreshCache<(String, String), Option<Arc<Document>>>,
 }
 
 impl CachedDocuments {
     pub fn new(inner: Arc<dyn Documents>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
-        Self { inner, clock, fresh_for, read: Cache::new(CAPACITY) }
+        Self { inner, clock, fresh_for, read: FreshCache::new(CAPACITY) }
     }
 }
 
@@ -97,13 +89,11 @@ impl Documents for CachedDocuments {
     async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
         let now = self.clock.read();
         let place = (partition.to_owned(), name.to_owned());
-        if let Some((read_at, document)) = self.read.get(&place)
-            && now.age_of(read_at) < self.fresh_for
-        {
+        if let Some(document) = self.read.get(&place, now) {
             return Ok(document);
         }
         let found = self.inner.get(partition, name).await?;
-        self.read.insert(place, (now, found.clone()));
+        self.read.insert(place, found.clone(), now, self.fresh_for);
         Ok(found)
     }
 
