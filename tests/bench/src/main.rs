@@ -64,7 +64,8 @@ enum Command {
 
 impl Options {
     fn server(&self) -> anyhow::Result<PathBuf> {
-        let beside = || Ok(std::env::current_exe()?.with_file_name(format!("hookline{}", std::env::consts::EXE_SUFFIX)));
+        let beside =
+            || Ok(std::env::current_exe()?.with_file_name(format!("hookline{}", std::env::consts::EXE_SUFFIX)));
         let file = self.hookline.clone().map_or_else(beside, anyhow::Ok)?;
         ensure!(
             file.is_file(),
@@ -187,12 +188,7 @@ struct Published {
     took: Duration,
 }
 
-async fn publish(
-    server: SocketAddr,
-    tenant: &str,
-    events: usize,
-    options: &Options,
-) -> anyhow::Result<Vec<Published>> {
+async fn publish(server: SocketAddr, tenant: &str, events: usize, options: &Options) -> anyhow::Result<Vec<Published>> {
     let next = Arc::new(AtomicUsize::new(0));
     let mut clients = Vec::new();
     for _ in 0..options.clients {

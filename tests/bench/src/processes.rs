@@ -39,7 +39,8 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(hookline: &Path) -> anyhow::Result<Self> {
-        let data = tempfile::Builder::new().prefix("hookline-").tempdir().context("cannot make a temporary directory")?;
+        let data =
+            tempfile::Builder::new().prefix("hookline-").tempdir().context("cannot make a temporary directory")?;
         let child = Command::new(hookline)
             .args(["serve", "--allow-http", "--allow-network", "127.0.0.0/8"])
             .args(["--listen", "127.0.0.1:0", "--data"])
