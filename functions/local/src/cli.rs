@@ -42,8 +42,6 @@ pub(crate) enum Command {
     Migrate(MigrateOptions),
     /// Run server, receiver and sample events in one go
     Demo(DemoOptions),
-    /// Measure this machine: accept and delivery rates, latencies, memory
-    Bench(BenchOptions),
     /// Tenants: whose hooks and events these are
     Tenants(Remote<TenantsCommand>),
     /// API keys of a tenant, and the master keys of a data directory
@@ -77,9 +75,6 @@ pub(crate) enum Command {
     /// --apply, a new store is made of what can be read, and the old files move into a folder
     /// before-repair-1, or the next number, of the directory. Stop the server before.
     Repair(RepairOptions),
-    /// The receiving process of `bench`
-    #[command(hide = true)]
-    BenchReceiver,
 }
 
 #[derive(Args, Clone)]
@@ -200,24 +195,4 @@ pub(crate) struct DemoOptions {
     /// Sample events to publish
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub(crate) events: u32,
-}
-
-#[derive(Args)]
-pub(crate) struct BenchOptions {
-    /// Deliveries to make in each run
-    #[arg(long, default_value_t = 50_000, value_name = "N")]
-    pub(crate) events: usize,
-
-    /// Publishers, each with one connection
-    #[arg(long, default_value_t = 16, value_name = "N")]
-    pub(crate) clients: usize,
-
-    /// Size of `data` in bytes
-    #[arg(long, default_value_t = 300, value_name = "BYTES")]
-    pub(crate) payload: usize,
-
-    /// Measure instead how long a quick endpoint waits beside 1, 100 and 1,000
-    /// endpoints that take 10 s for every request; takes 3 minutes
-    #[arg(long, conflicts_with_all = ["events", "clients", "payload"])]
-    pub(crate) isolation: bool,
 }

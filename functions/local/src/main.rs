@@ -1,6 +1,5 @@
 //! The `hookline` binary.
 
-mod bench;
 mod cli;
 mod commands;
 mod demo;
@@ -59,9 +58,7 @@ async fn run(cli: Cli) -> ExitCode {
         Command::Serve(options) => serve::run(options).await,
         Command::Listen(options) => listen::run(options).await,
         Command::Demo(options) => demo::run(options).await,
-        Command::Bench(options) => bench::run(options).await,
         Command::Migrate(options) => migrate::run(options).await,
-        Command::BenchReceiver => bench::receive().await,
         Command::Verify { data } => verify::run(&data),
         Command::Keys(Remote { command: KeysCommand::Rotate { data }, .. }) => keys::rotate(&data),
         Command::Repair(options) => return repaired(repair::run(&options)),
@@ -98,8 +95,6 @@ async fn ask(command: Command) -> Result<(), Failure> {
         | Command::Migrate(_)
         | Command::Repair(_)
         | Command::Demo(_)
-        | Command::Bench(_)
-        | Command::BenchReceiver
         | Command::Verify { .. } => Ok(()),
     }
 }

@@ -89,23 +89,6 @@ async fn the_demo_shows_a_retry_and_leaves_nothing_behind() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_interrupted_benchmark_leaves_nothing_behind() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut child = binary()
-        .args(["bench", "--isolation"])
-        .env("TMPDIR", directory.path())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let entries = || std::fs::read_dir(directory.path()).unwrap().count();
-    until("its server has a directory", || async { entries() == 1 }).await;
-    assert_eq!(terminate(&mut child).await.code(), Some(1));
-    assert_eq!(entries(), 0);
-}
-
-#[cfg(unix)]
-#[tokio::test]
 async fn a_stop_finishes_what_is_under_way() {
     let directory = tempfile::tempdir().unwrap();
     let answered = Arc::new(tokio::sync::Notify::new());

@@ -5,6 +5,7 @@
 //! than the measurement lasts.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,10 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::client::Connection;
-use super::processes::{OPERATOR_KEY, Receiver, Server};
-use super::receiver::now_nanos;
-use super::{Percentiles, say};
+use crate::client::Connection;
+use crate::processes::{OPERATOR_KEY, Receiver, Server};
+use crate::receiver::now_nanos;
+use crate::{Percentiles, say};
 
 /// How long a slow endpoint takes for a request.
 pub(super) const SLOW: Duration = Duration::from_secs(10);
@@ -29,20 +30,20 @@ const EVENTS: usize = 5_000;
 const HEAD_START: Duration = Duration::from_secs(2);
 const CONNECTIONS: usize = 8;
 
-pub(super) async fn run() -> anyhow::Result<()> {
+pub(super) async fn run(hookline: &Path) -> anyhow::Result<()> {
     say("from publishing until arrival at a quick endpoint, beside endpoints that take 10 s\n");
-    let alone = beside(0).await?;
+    let alone = beside(hookline, 0).await?;
     say(&format!("alone              {alone}"));
     for slow in [1, 100, 1_000] {
-        let waits = beside(slow).await?;
+        let waits = beside(hookline, slow).await?;
         let ratio = waits.p99.as_secs_f64() / alone.p99.as_secs_f64();
         say(&format!("beside {slow:>5} slow  {waits}   {ratio:.1} times the p99 alone"));
     }
     Ok(())
 }
 
-async fn beside(slow: usize) -> anyhow::Result<Percentiles> {
-    let (receiver, server) = (Receiver::start().await?, Server::start().await?);
+async fn beside(hookline: &Path, slow: usize) -> anyhow::Result<Percentiles> {
+    let (receiver, server) = (Receiver::start().await?, Server::start(hookline).await?);
     let at = |path: &str, number| format!("http://{}/{path}/{number}", receiver.address);
     server.prepare("quick", &[at("hook", 0)], "quick").await?;
     let urls: Vec<String> = (0..slow).map(|number| at("slow", number)).collect();

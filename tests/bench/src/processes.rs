@@ -1,6 +1,7 @@
 //! The processes that are measured, and what they use.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use super::client::Connection;
-use crate::serve::temporary_directory;
+use crate::client::Connection;
 
 pub(super) const OPERATOR_KEY: &str = "a-key-for-this-run-only";
 /// How long the last deliveries may take after the last event was accepted.
@@ -38,9 +38,10 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) async fn start() -> anyhow::Result<Self> {
-        let data = temporary_directory()?;
-        let child = Command::new(std::env::current_exe()?)
+    pub(super) async fn start(hookline: &Path) -> anyhow::Result<Self> {
+        let data =
+            tempfile::Builder::new().prefix("hookline-").tempdir().context("cannot make a temporary directory")?;
+        let child = Command::new(hookline)
             .args(["serve", "--allow-http", "--allow-network", "127.0.0.0/8"])
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data.path())
@@ -117,7 +118,7 @@ pub(super) struct Arrivals {
 
 impl Receiver {
     pub(super) async fn start() -> anyhow::Result<Self> {
-        let child = Command::new(std::env::current_exe()?).arg("bench-receiver").stdout(Stdio::piped()).spawn()?;
+        let child = Command::new(std::env::current_exe()?).arg("receiver").stdout(Stdio::piped()).spawn()?;
         let mut process = Process(child);
         let output = process.0.stdout.take().context("the receiver has no output")?;
         let line = BufReader::new(output).lines().next_line().await?.context("the receiver did not start")?;

@@ -1,4 +1,4 @@
-//! `hookline bench`: what this machine can do.
+//! What this machine can do.
 //!
 //! The server and the receiver are processes of their own, as in real life;
 //! this one publishes. The same receiver also takes a bare loop of signed
@@ -10,22 +10,78 @@ mod processes;
 mod receiver;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
+use clap::{Parser, Subcommand};
 use contract::ports::{Clock as _, OsRandom, SystemClock};
 use domain::secret::Secret;
 use domain::signature::standard_webhooks;
 
-use crate::cli::BenchOptions;
-use crate::serve::stop_signal;
 use client::Connection;
 use processes::{OPERATOR_KEY, Receiver, Server};
-pub(crate) use receiver::run as receive;
 
-pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<()> {
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(version, about = "Measures this machine: accept and delivery rates, latencies, memory")]
+struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// The server to measure; the binary beside this one when absent
+    #[arg(long, value_name = "FILE")]
+    hookline: Option<PathBuf>,
+
+    /// Deliveries to make in each run
+    #[arg(long, default_value_t = 50_000, value_name = "N")]
+    events: usize,
+
+    /// Publishers, each with one connection
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    clients: usize,
+
+    /// Size of `data` in bytes
+    #[arg(long, default_value_t = 300, value_name = "BYTES")]
+    payload: usize,
+
+    /// Measure instead how long a quick endpoint waits beside 1, 100 and 1,000
+    /// endpoints that take 10 s for every request; takes 3 minutes
+    #[arg(long, conflicts_with_all = ["events", "clients", "payload"])]
+    isolation: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The process that receives
+    #[command(hide = true)]
+    Receiver,
+}
+
+impl Options {
+    fn server(&self) -> anyhow::Result<PathBuf> {
+        let beside =
+            || Ok(std::env::current_exe()?.with_file_name(format!("hookline{}", std::env::consts::EXE_SUFFIX)));
+        let file = self.hookline.clone().map_or_else(beside, anyhow::Ok)?;
+        ensure!(
+            file.is_file(),
+            "no server at {}; build it with `cargo build --release -p local`, or name another one with --hookline",
+            file.display()
+        );
+        Ok(file)
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    if let Some(Command::Receiver) = options.command {
+        return receiver::run().await;
+    }
     // Interrupted, it stops its processes and clears away what they wrote.
     tokio::select! {
         result = measure(options) => result,
@@ -33,15 +89,31 @@ pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<()> {
     }
 }
 
-async fn measure(options: BenchOptions) -> anyhow::Result<()> {
+#[cfg(unix)]
+async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() -> anyhow::Result<()> {
+    Ok(tokio::signal::ctrl_c().await?)
+}
+
+async fn measure(options: Options) -> anyhow::Result<()> {
     if options.isolation {
-        return isolation::run().await;
+        return isolation::run(&options.server()?).await;
     }
     let receiver = Receiver::start().await?;
     let bare = bare_loop(receiver.address, &options).await?;
     say(&format!("bare loop of signed POSTs      {bare:>9.0}/s"));
 
-    let server = Server::start().await?;
+    let server = Server::start(&options.server()?).await?;
     for hooks in [1, 10] {
         let events = options.events / hooks;
         let result = pipeline(&server, &receiver, &options, events, hooks).await?;
@@ -82,7 +154,7 @@ impl Measured {
 async fn pipeline(
     server: &Server,
     receiver: &Receiver,
-    options: &BenchOptions,
+    options: &Options,
     events: usize,
     hooks: usize,
 ) -> anyhow::Result<Measured> {
@@ -116,12 +188,7 @@ struct Published {
     took: Duration,
 }
 
-async fn publish(
-    server: SocketAddr,
-    tenant: &str,
-    events: usize,
-    options: &BenchOptions,
-) -> anyhow::Result<Vec<Published>> {
+async fn publish(server: SocketAddr, tenant: &str, events: usize, options: &Options) -> anyhow::Result<Vec<Published>> {
     let next = Arc::new(AtomicUsize::new(0));
     let mut clients = Vec::new();
     for _ in 0..options.clients {
@@ -154,7 +221,7 @@ async fn publish(
 
 /// Signed POSTs and nothing else, by as many clients as will publish: no store,
 /// no queue, no log.
-async fn bare_loop(receiver: SocketAddr, options: &BenchOptions) -> anyhow::Result<f64> {
+async fn bare_loop(receiver: SocketAddr, options: &Options) -> anyhow::Result<f64> {
     let (requests, payload) = (options.events, options.payload);
     let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
     let secret = Arc::new(Secret::generate(&OsRandom));

@@ -44,7 +44,7 @@ async fn arrive(State(arrivals): State<Arrivals>, body: Bytes) {
 }
 
 async fn dawdle() {
-    tokio::time::sleep(super::isolation::SLOW).await;
+    tokio::time::sleep(crate::isolation::SLOW).await;
 }
 
 async fn count(State(arrivals): State<Arrivals>) -> String {

@@ -1,0 +1,172 @@
+//! One attempt to make for one delivery, as it travels between the stages.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use ulid::ULID_LEN;
+
+use super::{MAX_INLINE_DATA_BYTES, Rejection, VERSION, check_version, parse, to_json, version};
+use crate::ports::{Content, Outgoing};
+use crate::stage::Message;
+use domain::delivery::Trigger;
+use domain::event::{Event, present};
+use domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
+use domain::retry::MAX_DELAY;
+use domain::time::Timestamp;
+use domain::unknown::{Unknown, keeps_unknown};
+
+/// By this much the clocks of several machines may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+
+/// One attempt to make for one delivery.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct DeliveryMessage {
+    #[serde(default = "version")]
+    pub version: u32,
+    pub tenant: TenantId,
+    pub hook: HookId,
+    pub event_id: EventId,
+    pub event_seq: EventSeq,
+    pub event_type: EventType,
+    pub event_timestamp: Timestamp,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub channels: BTreeSet<Channel>,
+    /// Not to be attempted from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
+    /// Absent when it is too large to travel; then it is read from the event.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub data: Option<Arc<RawValue>>,
+    pub trigger: Trigger,
+    /// Which retry of the policy this is; zero for the first attempt.
+    #[serde(default)]
+    pub step: u32,
+    /// When the attempt may be made; `requeue` holds it until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// When `due_at` was decided. A clock that shows less has been set back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<Timestamp>,
+    /// Its hook's circuit, rate or verification holds it back until then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// Another copy may be under way: the log has to be read first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub check_log: bool,
+    /// It waited for its turn under a rate limit, and the turn has come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_turn: bool,
+    /// Names one manual retry or replay, so that its message counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(DeliveryMessage);
+
+impl DeliveryMessage {
+    /// To be sent at once, whatever the log says.
+    pub fn of(event: &Event, hook: HookId, trigger: Trigger) -> Self {
+        Self {
+            version: VERSION,
+            tenant: event.tenant.clone(),
+            hook,
+            event_id: event.id.clone(),
+            event_seq: event.seq,
+            event_type: event.event_type.clone(),
+            event_timestamp: event.timestamp,
+            channels: event.channels.clone(),
+            not_after: event.not_after,
+            data: event.data.clone().filter(|data| data.get().len() <= MAX_INLINE_DATA_BYTES),
+            trigger,
+            step: 0,
+            due_at: None,
+            waits_since: None,
+            held: false,
+            check_log: false,
+            in_turn: false,
+            request: None,
+            unknown: Unknown::NONE,
+        }
+    }
+
+    pub fn parse(body: &[u8]) -> Result<Self, Rejection> {
+        let message: Self = parse(body)?;
+        check_version(message.version).map_err(|error| Rejection::of(&[error]))?;
+        Ok(message)
+    }
+
+    /// What a message says, as it was written or as it can be parsed.
+    pub fn take(message: &mut Message) -> Result<Self, Rejection> {
+        let known = message.content.take().and_then(Content::into_inner);
+        known.map_or_else(|| Self::parse(&message.body), Ok)
+    }
+
+    /// Until when it still waits, by the time of day. A wait that was meant to take
+    /// so long is over when the queue has let it; one until a time that somebody
+    /// chose is over then.
+    pub fn not_before(&self, now: Timestamp, waited: bool) -> Option<Timestamp> {
+        let chosen = self.trigger == Trigger::First && !self.held;
+        self.due_at.filter(|due| *due > now && (chosen || !waited))
+    }
+
+    /// The same, to be attempted now: it has waited long enough.
+    pub fn now_due(self, now: Timestamp) -> Self {
+        Self { due_at: self.due_at.map(|due| due.min(now)), waits_since: None, held: false, ..self }
+    }
+
+    /// The same with a wait that is no longer than was meant, when its wait began
+    /// in what is the future now, or ends later than any wait can. None while all
+    /// is well, and of what is due at a time of somebody's choice.
+    pub fn wait_anew(&self, now: Timestamp) -> Option<Self> {
+        let due = self.due_at.filter(|_| self.held || self.trigger == Trigger::Retry)?;
+        let longest = MAX_DELAY.duration();
+        let meant = match self.waits_since {
+            Some(since) if since > now.saturating_add(CLOCKS_DIFFER) => due.since(since).min(longest),
+            Some(_) | None if due.since(now) > longest => longest,
+            Some(_) | None => return None,
+        };
+        Some(Self { due_at: Some(now.saturating_add(meant)), waits_since: Some(now), ..self.clone() })
+    }
+
+    pub fn delivery_id(&self) -> DeliveryId {
+        DeliveryId { event: self.event_seq, hook: self.hook }
+    }
+
+    /// Grouped by tenant and hook, so that one slow endpoint delays itself only.
+    /// What is held back is a group of its own, which can be let go as one.
+    pub fn to_outgoing(&self) -> Outgoing {
+        let mut hook = [0; ULID_LEN];
+        let held = if self.held && self.due_at.is_some() { HELD } else { "" };
+        Outgoing {
+            body: to_json(self, self.data.as_deref()),
+            group: [self.tenant.as_str(), ".", self.hook.0.array_to_str(&mut hook), held].concat().into(),
+            due: self.due_at,
+            content: None,
+        }
+    }
+
+    /// The same, for whoever takes it from memory.
+    pub fn into_outgoing(self) -> Outgoing {
+        let outgoing = self.to_outgoing();
+        Outgoing { content: Some(Content::new(self)), ..outgoing }
+    }
+}
+
+/// Behind the name of a group whose messages their hook holds back.
+const HELD: &str = ".held";
+
+pub fn is_held(group: &str) -> bool {
+    group.ends_with(HELD)
+}
+
+/// Whose messages a group holds.
+pub fn hook_of_group(group: &str) -> Option<(TenantId, HookId)> {
+    let (tenant, hook) = group.strip_suffix(HELD).unwrap_or(group).rsplit_once('.')?;
+    Some((tenant.parse().ok()?, HookId(hook.parse().ok()?)))
+}
