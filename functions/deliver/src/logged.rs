@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_its_largest_unit() {
-        let told = |seconds| Wait(Duration::from_millis(seconds * 100)).to_string();
+        let told = |tenths: u64| Wait(Duration::from_millis(tenths * 100)).to_string();
         assert_eq!([told(0), told(52), told(3_000), told(72_000)], ["0 s", "5 s", "5 m", "2.0 h"]);
     }
 }
