@@ -18,7 +18,7 @@ use crate::Deps;
 use crate::input::{Segments, segment};
 use crate::problem::Problem;
 pub use key_cache::KeyCache;
-use throttle::Source;
+use throttle::KeySource;
 pub use throttle::{ClientAddress, Throttle};
 
 /// The least that an operator's key has, in characters: a key that is made at
@@ -247,11 +247,11 @@ async fn find(
 }
 
 /// Whom a failure is put down to, as far as that is known.
-fn sources(parts: &Parts, token: &str) -> Vec<Source> {
+fn sources(parts: &Parts, token: &str) -> Vec<KeySource> {
     let given = parts.extensions.get::<ClientAddress>().map(|address| address.0);
     let socket = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let address = given.or_else(socket).map(Source::Address);
-    parse_token(token).map(|(_, id)| Source::Key(id)).into_iter().chain(address).collect()
+    let address = given.or_else(socket).map(KeySource::Address);
+    parse_token(token).map(|(_, id)| KeySource::Key(id)).into_iter().chain(address).collect()
 }
 
 /// The key that a request came with.

@@ -28,7 +28,7 @@ use tower::ServiceExt as _;
 
 use crate::{ClientAddress, Problem};
 
-pub type Event = ApiGatewayV2httpRequest;
+pub type GatewayEvent = ApiGatewayV2httpRequest;
 pub type Answer = ApiGatewayV2httpResponse;
 
 /// All but the slash and what RFC 3986 lets stand in a segment (`pchar`). The
@@ -56,7 +56,7 @@ const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC
 /// Answers the gateway until the environment is shut down.
 pub async fn serve(router: Router, aws: &Aws) -> Result<(), Error> {
     let (emf, clock) = (Arc::new(Emf::start()?), Arc::clone(&aws.clock));
-    let service = service_fn(move |event: LambdaEvent<Event>| {
+    let service = service_fn(move |event: LambdaEvent<GatewayEvent>| {
         let (router, emf, clock) = (router.clone(), Arc::clone(&emf), Arc::clone(&clock));
         async move {
             let answer = answer(router, event.payload).await;
@@ -68,7 +68,7 @@ pub async fn serve(router: Router, aws: &Aws) -> Result<(), Error> {
 }
 
 /// What the router answers to an event.
-pub async fn answer(router: Router, event: Event) -> Result<Answer, Error> {
+pub async fn answer(router: Router, event: GatewayEvent) -> Result<Answer, Error> {
     let response = match request(event) {
         Ok(request) => router.oneshot(request).await?,
         Err(problem) => problem.into_response(),
@@ -77,7 +77,7 @@ pub async fn answer(router: Router, event: Event) -> Result<Answer, Error> {
 }
 
 /// The request that the gateway was sent.
-pub fn request(event: Event) -> Result<Request<Body>, Problem> {
+pub fn request(event: GatewayEvent) -> Result<Request<Body>, Problem> {
     let body = match event.body {
         Some(text) if event.is_base64_encoded => {
             let unreadable = |_| Problem::new(StatusCode::BAD_REQUEST, "the body could not be read");

@@ -45,7 +45,7 @@ use path_check::CheckPath;
 pub use auth::{ClientAddress, KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
 pub use event_validation::EventValidation;
 pub use input::{PageQuery, Query, Segments, limit, segment};
-pub use listed::Entry;
+pub use listed::ListEntry;
 pub use problem::{FieldError, Problem};
 #[cfg(feature = "lambda")]
 pub use wiring::Config;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// An entry of a list.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Entry<T> {
+pub enum ListEntry<T> {
     Read(T),
     Unreadable(UnreadableView),
 }
@@ -29,7 +29,7 @@ impl From<Unreadable> for UnreadableView {
     }
 }
 
-impl<T> Entry<T> {
+impl<T> ListEntry<T> {
     pub fn of<R>(row: Listed<R>, view: impl FnOnce(R) -> T) -> Self {
         match row {
             Ok(row) => Self::Read(view(row)),
@@ -43,7 +43,7 @@ impl<T> Entry<T> {
     }
 }
 
-impl<T> From<Unreadable> for Entry<T> {
+impl<T> From<Unreadable> for ListEntry<T> {
     fn from(unreadable: Unreadable) -> Self {
         tracing::error!(error = %unreadable, "a row of a list cannot be read");
         Self::Unreadable(unreadable.into())

@@ -11,7 +11,7 @@ use std::time::Duration;
 use contract::messages::DeliveryMessage;
 use contract::ports::{Expected, StoreError};
 use contract::stage::Fault;
-use domain::delivery::{Attempt, Delivery, Outcome as AttemptOutcome, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::retry::{self, Verdict};
 use services::delivery::claim::{self, Claim};
 use services::delivery::resolved_hook::ResolvedHook;

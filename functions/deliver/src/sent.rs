@@ -3,7 +3,7 @@
 use contract::ports::HttpResult;
 use courier::{exchange, outcome_of};
 use domain::delivery::{
-    Attempt, Outcome as AttemptOutcome, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, Trigger, excerpt, kept_headers,
+    Attempt, AttemptOutcome, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, Trigger, excerpt, kept_headers,
 };
 use domain::retry::{Ending, parse_retry_after};
 use domain::time::Timestamp;

@@ -26,7 +26,7 @@ use crate::serve::{BadConfig, stop_signal};
 
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-struct Receiver {
+struct ListenReceiver {
     verifier: Option<Verifier>,
     answer: Answer,
     status: StatusCode,
@@ -50,7 +50,7 @@ pub(crate) async fn run(options: ListenOptions) -> anyhow::Result<()> {
 pub(crate) async fn start(
     options: ListenOptions,
 ) -> anyhow::Result<(SocketAddr, impl Future<Output = anyhow::Result<()>> + Send)> {
-    let receiver = Receiver::new(&options).map_err(|error| BadConfig(vec![format!("{error:#}")]))?;
+    let receiver = ListenReceiver::new(&options).map_err(|error| BadConfig(vec![format!("{error:#}")]))?;
     let listener =
         TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
@@ -58,7 +58,7 @@ pub(crate) async fn start(
     Ok((address, async move { Ok(axum::serve(listener, router).await?) }))
 }
 
-async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+async fn receive(State(receiver): State<Arc<ListenReceiver>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
@@ -114,7 +114,7 @@ impl Answer {
     }
 }
 
-impl Receiver {
+impl ListenReceiver {
     fn new(options: &ListenOptions) -> anyhow::Result<Self> {
         let expected = Expected::of_profile(options.profile.as_deref())?;
         Ok(Self {

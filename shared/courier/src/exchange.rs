@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
-use domain::delivery::Outcome;
+use domain::delivery::AttemptOutcome;
 use domain::destination::{Destination, InvalidDestination};
 use domain::seconds::Seconds;
 use domain::settings::Auth;
@@ -75,7 +75,7 @@ async fn send(
             destination::send(courier, destination, request).await
         }
         Err(error) => HttpResult {
-            answer: Err(SendFailure { outcome: Outcome::InvalidRequest, detail: error.to_string() }),
+            answer: Err(SendFailure { outcome: AttemptOutcome::InvalidRequest, detail: error.to_string() }),
             duration: Duration::ZERO,
         },
     }
@@ -108,16 +108,16 @@ fn addressed<'a>(
 }
 
 /// What an answer counts as. An endpoint that is not verified has to return its key.
-pub fn outcome_of(hook: &ResolvedHook, response: &HttpResponse, unverified: bool) -> Outcome {
+pub fn outcome_of(hook: &ResolvedHook, response: &HttpResponse, unverified: bool) -> AttemptOutcome {
     let settings = &hook.settings;
     let outcome = settings.success.judge(response.status, &response.body);
-    if outcome != Outcome::Success || !unverified {
+    if outcome != AttemptOutcome::Success || !unverified {
         return outcome;
     }
     let key = hook.hook.verification_key.as_ref();
     let header = response.header(&settings.verification.header.to_ascii_lowercase());
     match key.is_some_and(|key| returns_key(header, &response.body, key)) {
-        true => Outcome::Success,
-        false => Outcome::NotVerified,
+        true => AttemptOutcome::Success,
+        false => AttemptOutcome::NotVerified,
     }
 }

@@ -24,7 +24,7 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Response, Uri};
 use url::{Position, Url};
 
-use connection::{Connection, Message};
+use connection::{Connection, WireRequest};
 use dial::Dialler;
 use pool::{Endpoint, Pool};
 
@@ -85,9 +85,9 @@ impl HyperSender {
 }
 
 /// None when the hook's settings make no valid request.
-fn message(request: &mut HttpRequest) -> Option<Message> {
+fn message(request: &mut HttpRequest) -> Option<WireRequest> {
     let target = PathAndQuery::try_from(&request.url[Position::BeforePath..Position::AfterQuery]).ok()?;
-    let mut message = Message::new(Full::new(request.body.clone()));
+    let mut message = WireRequest::new(Full::new(request.body.clone()));
     *message.method_mut() = Method::from_bytes(request.method.as_bytes()).ok()?;
     *message.uri_mut() = Uri::from(target);
     let headers = message.headers_mut();

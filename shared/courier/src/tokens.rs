@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::ports::{HttpRequest, SendFailure};
-use domain::delivery::Outcome;
+use domain::delivery::AttemptOutcome;
 use domain::ids::{HookId, TenantId};
 use domain::secret::Secret;
 use domain::settings::Auth;
@@ -88,7 +88,7 @@ async fn fetch(courier: &Courier, auth: &Auth) -> Result<(Token, Duration), Send
     // What went wrong there is the hook owner's to fix, as a wrong URL is.
     let response = courier.sender.send(request).await.answer.map_err(|failure| SendFailure {
         detail: format!("could not obtain a token: {}", failure.detail),
-        outcome: Outcome::Auth,
+        outcome: AttemptOutcome::Auth,
     })?;
     if response.status != 200 {
         return Err(failed(&format!("the token endpoint answered {}", response.status)));
@@ -112,5 +112,5 @@ fn form(client_id: &str, client_secret: &Secret, scope: Option<&str>) -> String 
 }
 
 fn failed(detail: &str) -> SendFailure {
-    SendFailure { outcome: Outcome::Auth, detail: detail.to_owned() }
+    SendFailure { outcome: AttemptOutcome::Auth, detail: detail.to_owned() }
 }

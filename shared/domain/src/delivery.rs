@@ -39,7 +39,7 @@ words! {
 
 words! {
     /// How an attempt ended. Failures of a receiver are data, not errors.
-    pub enum Outcome {
+    pub enum AttemptOutcome {
         /// A 2xx answer within the deadline.
         Success = "success",
         /// Any other status, redirects included.
@@ -75,7 +75,7 @@ pub struct Attempt {
     pub duration_ms: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
     /// What went wrong, in words, when there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

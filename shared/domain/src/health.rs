@@ -115,7 +115,7 @@ pub struct Failure {
 /// What a hook's owner may want to hear of, each once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum HealthChange {
     Failing,
     Recovered,
     Exhausted,
@@ -149,7 +149,7 @@ impl End {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct PendingNotice {
-    pub change: Change,
+    pub change: HealthChange,
     pub at: Timestamp,
     #[serde(skip)]
     pub unknown: Unknown,
@@ -172,7 +172,7 @@ impl Health {
     }
 
     /// Counts a failure. `breaker` with zero failures never opens.
-    pub fn fail(&mut self, failure: Failure, breaker: &CircuitBreaker) -> Vec<Change> {
+    pub fn fail(&mut self, failure: Failure, breaker: &CircuitBreaker) -> Vec<HealthChange> {
         let Failure { delivery, at, is_break, exhausted, probe } = failure;
         self.last_execution = self.last_execution.max(Some(at));
         self.last_failure = self.last_failure.max(Some(at));
@@ -204,10 +204,10 @@ impl Health {
         let mut changes = Vec::new();
         let is_failing = self.consecutive_failures >= FAILING_AFTER || self.circuit != Circuit::Closed;
         if is_failing && !std::mem::replace(&mut self.failing_announced, is_failing) {
-            changes.push(Change::Failing);
+            changes.push(HealthChange::Failing);
         }
         if exhausted && !std::mem::replace(&mut self.exhausted_announced, true) {
-            changes.push(Change::Exhausted);
+            changes.push(HealthChange::Exhausted);
         }
         changes
     }
@@ -223,7 +223,7 @@ impl Health {
 
     /// Counts a success. Nothing is written down when all was well a short
     /// while ago.
-    pub fn succeed(&mut self, at: Timestamp) -> Option<Change> {
+    pub fn succeed(&mut self, at: Timestamp) -> Option<HealthChange> {
         if self.is_well_known(at) {
             return None;
         }
@@ -237,13 +237,13 @@ impl Health {
             self.recovered_at = Some(at);
         }
         self.exhausted_announced = false;
-        std::mem::take(&mut self.failing_announced).then_some(Change::Recovered)
+        std::mem::take(&mut self.failing_announced).then_some(HealthChange::Recovered)
     }
 
     /// Whether a success now would say nothing new.
     pub fn is_well_known(&self, at: Timestamp) -> bool {
         let is_well = self.failing_since.is_none() && self.circuit == Circuit::Closed;
-        let is_told = self.pending_notices.iter().all(|notice| matches!(notice.change, Change::Unknown(_)));
+        let is_told = self.pending_notices.iter().all(|notice| matches!(notice.change, HealthChange::Unknown(_)));
         is_well && is_told && self.last_success.is_some_and(|last| at.since(last) < SUCCESS_EVERY)
     }
 
@@ -314,7 +314,7 @@ impl Health {
     /// than without this: who may write a hook must not get round its breaker.
     pub fn reset(&mut self, now: Timestamp, breaker: &CircuitBreaker) {
         let mut pending_notices = std::mem::take(&mut self.pending_notices);
-        pending_notices.retain(|notice| !matches!(notice.change, Change::Disabled(_)));
+        pending_notices.retain(|notice| !matches!(notice.change, HealthChange::Disabled(_)));
         *self = Self {
             pending_notices,
             last_execution: self.last_execution,

@@ -8,7 +8,7 @@ use super::row_kind::RowKind;
 use super::store::{Store, Table, Transaction};
 use contract::cursor;
 use contract::ports::{DeliveryLog, Expected, Listed, LogFilter, OfRow as _, Page, StoreError, StoreResult, TimeRange};
-use domain::delivery::{Attempt, Delivery, Outcome, Status};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status};
 use domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
 use domain::time::Timestamp;
 
@@ -125,7 +125,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
         let now = self.0.clock().expiry();
         let row = delivery_key(&delivery.tenant, delivery.id);
         let value = encode_expiring(delivery, delivery.expires_at);
-        let failed = delivery.last_attempt.as_ref().filter(|attempt| attempt.outcome != Outcome::Success);
+        let failed = delivery.last_attempt.as_ref().filter(|attempt| attempt.outcome != AttemptOutcome::Success);
         let attempt = failed.map(|attempt| attempt_row(delivery, attempt));
         self.0
             .hand_over(move |tx| {
@@ -136,7 +136,8 @@ impl DeliveryLog for EmbeddedDeliveryLog {
                 }
                 let was_failed = found.as_ref().is_some_and(|row| row.status == Status::Failed);
                 // A success gets a row of its own once another attempt takes its place.
-                let overwritten = found.and_then(|row| row.last_attempt).filter(|a| a.outcome == Outcome::Success);
+                let overwritten =
+                    found.and_then(|row| row.last_attempt).filter(|a| a.outcome == AttemptOutcome::Success);
                 let last = delivery.last_attempt.as_ref().map(|attempt| attempt.number);
                 if let Some(success) = overwritten.filter(|attempt| Some(attempt.number) != last) {
                     let (row, value) = attempt_row(delivery, &success);
@@ -172,7 +173,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
             let attempt = decode_expiring::<Attempt>(&value, now).listed(number)?.transpose();
             attempts.extend(attempt.map(|attempt| (number, attempt)));
         }
-        let last = delivery.last_attempt.iter().filter(|a| a.outcome == Outcome::Success);
+        let last = delivery.last_attempt.iter().filter(|a| a.outcome == AttemptOutcome::Success);
         attempts.extend(last.map(|attempt| (attempt.number, Ok(attempt.clone()))));
         attempts.sort_by_key(|(number, _)| *number);
         Ok(attempts.into_iter().map(|(_, attempt)| attempt).collect())

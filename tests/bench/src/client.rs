@@ -6,13 +6,13 @@ use tokio::net::TcpStream;
 
 /// One keep-alive connection of a publisher that costs next to nothing, so
 /// that what is measured is the server.
-pub(super) struct Connection {
+pub(super) struct PublisherConnection {
     stream: TcpStream,
     head: String,
     buffer: Vec<u8>,
 }
 
-impl Connection {
+impl PublisherConnection {
     pub(super) async fn open(server: SocketAddr, key: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;

@@ -14,8 +14,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::client::Connection;
-use crate::processes::{OPERATOR_KEY, Receiver, Server};
+use crate::client::PublisherConnection;
+use crate::processes::{OPERATOR_KEY, ReceiverProcess, Server};
 use crate::receiver::now_nanos;
 use crate::{Percentiles, say};
 
@@ -43,13 +43,13 @@ pub(super) async fn run(hookline: &Path) -> anyhow::Result<()> {
 }
 
 async fn beside(hookline: &Path, slow: usize) -> anyhow::Result<Percentiles> {
-    let (receiver, server) = (Receiver::start().await?, Server::start(hookline).await?);
+    let (receiver, server) = (ReceiverProcess::start().await?, Server::start(hookline).await?);
     let at = |path: &str, number| format!("http://{}/{path}/{number}", receiver.address);
     server.prepare("quick", &[at("hook", 0)], "quick").await?;
     let urls: Vec<String> = (0..slow).map(|number| at("slow", number)).collect();
     server.prepare("slow", &urls, "slow").await?;
     if let Some(share) = FLOOD.checked_div(slow) {
-        let mut connection = Connection::open(server.address, OPERATOR_KEY).await?;
+        let mut connection = PublisherConnection::open(server.address, OPERATOR_KEY).await?;
         for _ in 0..FLOOD_EACH.max(share) {
             publish(&mut connection, "slow", 0).await?;
         }
@@ -70,7 +70,7 @@ async fn at_an_even_pace(server: SocketAddr) -> anyhow::Result<Vec<u64>> {
     let take = Arc::new(Mutex::new(take));
     let mut publishers = JoinSet::new();
     for _ in 0..CONNECTIONS {
-        let (mut connection, take) = (Connection::open(server, OPERATOR_KEY).await?, Arc::clone(&take));
+        let (mut connection, take) = (PublisherConnection::open(server, OPERATOR_KEY).await?, Arc::clone(&take));
         publishers.spawn(async move {
             loop {
                 let Some(number) = take.lock().await.recv().await else { return anyhow::Ok(()) };
@@ -92,7 +92,7 @@ async fn at_an_even_pace(server: SocketAddr) -> anyhow::Result<Vec<u64>> {
     Ok(published)
 }
 
-async fn publish(connection: &mut Connection, kind: &str, number: usize) -> anyhow::Result<()> {
+async fn publish(connection: &mut PublisherConnection, kind: &str, number: usize) -> anyhow::Result<()> {
     let body = format!(r#"{{"type":"{kind}","data":{{"number":{number},"n":0}}}}"#);
     let status = connection.post(&format!("/v1/tenants/{kind}/events"), &body).await?;
     ensure!(status == 202, "publishing answered {status}");

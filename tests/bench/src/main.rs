@@ -21,8 +21,8 @@ use contract::ports::{Clock as _, OsRandom, SystemClock};
 use domain::secret::Secret;
 use domain::signature::standard_webhooks;
 
-use client::Connection;
-use processes::{OPERATOR_KEY, Receiver, Server};
+use client::PublisherConnection;
+use processes::{OPERATOR_KEY, ReceiverProcess, Server};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -59,7 +59,7 @@ struct Options {
 enum Command {
     /// The process that receives
     #[command(hide = true)]
-    Receiver,
+    ReceiverProcess,
 }
 
 impl Options {
@@ -79,7 +79,7 @@ impl Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    if let Some(Command::Receiver) = options.command {
+    if let Some(Command::ReceiverProcess) = options.command {
         return receiver::run().await;
     }
     // Interrupted, it stops its processes and clears away what they wrote.
@@ -109,7 +109,7 @@ async fn measure(options: Options) -> anyhow::Result<()> {
     if options.isolation {
         return isolation::run(&options.server()?).await;
     }
-    let receiver = Receiver::start().await?;
+    let receiver = ReceiverProcess::start().await?;
     let bare = bare_loop(receiver.address, &options).await?;
     say(&format!("bare loop of signed POSTs      {bare:>9.0}/s"));
 
@@ -153,7 +153,7 @@ impl Measured {
 
 async fn pipeline(
     server: &Server,
-    receiver: &Receiver,
+    receiver: &ReceiverProcess,
     options: &Options,
     events: usize,
     hooks: usize,
@@ -195,7 +195,7 @@ async fn publish(server: SocketAddr, tenant: &str, events: usize, options: &Opti
         let (next, padding) = (Arc::clone(&next), "x".repeat(options.payload.saturating_sub(30)));
         let path = format!("/v1/tenants/{tenant}/events");
         clients.push(tokio::spawn(async move {
-            let mut connection = Connection::open(server, OPERATOR_KEY).await?;
+            let mut connection = PublisherConnection::open(server, OPERATOR_KEY).await?;
             let mut published = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);

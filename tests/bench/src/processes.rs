@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::client::Connection;
+use crate::client::PublisherConnection;
 
 pub(super) const OPERATOR_KEY: &str = "a-key-for-this-run-only";
 /// How long the last deliveries may take after the last event was accepted.
@@ -77,7 +77,7 @@ impl Server {
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<()> {
-        let status = Connection::open(self.address, OPERATOR_KEY).await?.post(path, &body.to_string()).await?;
+        let status = PublisherConnection::open(self.address, OPERATOR_KEY).await?.post(path, &body.to_string()).await?;
         ensure!(status == 201, "POST {path} answered {status}");
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Server {
     }
 }
 
-pub(super) struct Receiver {
+pub(super) struct ReceiverProcess {
     _process: Process,
     pub(super) address: SocketAddr,
     client: reqwest::Client,
@@ -116,7 +116,7 @@ pub(super) struct Arrivals {
     pub(super) elapsed: Duration,
 }
 
-impl Receiver {
+impl ReceiverProcess {
     pub(super) async fn start() -> anyhow::Result<Self> {
         let child = Command::new(std::env::current_exe()?).arg("receiver").stdout(Stdio::piped()).spawn()?;
         let mut process = Process(child);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, ManualClock, SendFailure};
-use domain::delivery::Outcome;
+use domain::delivery::AttemptOutcome;
 use domain::time::Timestamp;
 use standardwebhooks::Webhook;
 
@@ -134,7 +134,7 @@ impl HttpSender for Endpoint {
                 Ok(HttpResponse { status: 200, headers, body: Bytes::new() })
             }
             Answer::Timeout => {
-                Err(SendFailure { outcome: Outcome::Timeout, detail: "no answer within 15 s".to_owned() })
+                Err(SendFailure { outcome: AttemptOutcome::Timeout, detail: "no answer within 15 s".to_owned() })
             }
         };
         HttpResult { answer, duration: Duration::ZERO }

@@ -4,7 +4,7 @@
 mod stages;
 
 use contract::ports::{Clock as _, Expected, OsRandom, SystemClock};
-use domain::delivery::{Delivery, Outcome};
+use domain::delivery::{AttemptOutcome, Delivery};
 use domain::event::Event;
 use domain::ids::{DeliveryId, EventSeq, new_ulid};
 use futures::StreamExt as _;
@@ -29,7 +29,7 @@ fn writes(calls: usize, units: f64) -> Usage {
 #[tokio::test]
 async fn a_delivery_that_succeeds_at_once_is_one_write_unit_and_no_read() {
     let (stores, meter) = metered().await;
-    let tried = attempted(&delivery("acme", hook_id(), START), Outcome::Success);
+    let tried = attempted(&delivery("acme", hook_id(), START), AttemptOutcome::Success);
     stores.deliveries.record(&tried, Expected::Absent).await.unwrap();
     assert_eq!(meter.reset(), writes(1, 1.0));
 }
@@ -46,7 +46,7 @@ async fn a_successful_delivery_is_one_write_unit_also_with_the_longest_names_and
         START,
         RETENTION,
     );
-    let mut tried = attempted(&longest, Outcome::Success);
+    let mut tried = attempted(&longest, AttemptOutcome::Success);
     tried.last_attempt.as_mut().unwrap().response_body = Some("b".repeat(500));
     stores.deliveries.record(&tried, Expected::Absent).await.unwrap();
     assert_eq!(meter.reset(), writes(1, 1.0));
@@ -55,10 +55,10 @@ async fn a_successful_delivery_is_one_write_unit_also_with_the_longest_names_and
 #[tokio::test]
 async fn a_failed_attempt_is_two_writes_and_no_read() {
     let (stores, meter) = metered().await;
-    let failed = attempted(&delivery("acme", hook_id(), START), Outcome::Timeout);
+    let failed = attempted(&delivery("acme", hook_id(), START), AttemptOutcome::Timeout);
     stores.deliveries.record(&failed, Expected::Absent).await.unwrap();
     assert_eq!(meter.reset(), writes(2, 2.0));
-    stores.deliveries.record(&attempted(&failed, Outcome::Success), Expected::Attempts(1)).await.unwrap();
+    stores.deliveries.record(&attempted(&failed, AttemptOutcome::Success), Expected::Attempts(1)).await.unwrap();
     assert_eq!(meter.reset(), writes(1, 1.0));
 }
 

@@ -6,7 +6,7 @@ use contract::jobs::{Expunge, Job, JobMessage, PurgeEvents, PurgeHook, ReplaySte
 use contract::messages::DeliveryMessage;
 use contract::ports::{Clock as _, EventRef, Expected, LogFilter, OsRandom, Outgoing};
 use contract::stage::{self, Message};
-use domain::delivery::{Delivery, Outcome, Status};
+use domain::delivery::{AttemptOutcome, Delivery, Status};
 use domain::event::{Event, FanoutPage};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, ReplayId, new_ulid};
@@ -68,7 +68,7 @@ impl Jobs {
             let id = DeliveryId { event: made.seq, hook: hook.id };
             let now = self.stores.clock.now();
             let new = Delivery::new(made.tenant.clone(), id, made.id.clone(), made.event_type.clone(), now, RETENTION);
-            let outcome = if status == Status::Succeeded { Outcome::Success } else { Outcome::Status };
+            let outcome = if status == Status::Succeeded { AttemptOutcome::Success } else { AttemptOutcome::Status };
             let tried = Delivery { status, ..attempted(&new, outcome) };
             self.stores.deliveries.record(&tried, Expected::Absent).await.unwrap();
         }

@@ -19,7 +19,7 @@ use embedded::DeadLetter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use services::repositories::audit::Entry;
+use services::repositories::audit::AuditEntry;
 
 const RELEASES: [&str; 1] = ["0.1"];
 /// Fields that hold JSON of publishers and customers, or what is made anew.
@@ -92,7 +92,7 @@ fn rows_of_earlier_releases_are_read_and_those_of_later_ones_keep_their_fields()
     check::<ApiKey>("rows/key");
     check::<Replay>("rows/replay");
     check::<StoredEventType>("rows/event_type");
-    check::<Entry>("rows/audit");
+    check::<AuditEntry>("rows/audit");
     check::<Health>("rows/health");
     check::<FanoutPage>("rows/fanout_page");
     check::<Event>("rows/event");

@@ -47,7 +47,7 @@ fn of_any_body_what_is_kept_is_a_part_of_it_and_within_the_limit() {
         let is_json = serde_json::from_slice::<serde_json::Value>(input).is_ok();
         let judged = success.judge(200, input);
         // Nesting beyond what a parser bears is JSON to one and not to the other.
-        assert!(!is_json || judged == domain::delivery::Outcome::Success, "{judged:?}");
+        assert!(!is_json || judged == domain::delivery::AttemptOutcome::Success, "{judged:?}");
     });
 }
 

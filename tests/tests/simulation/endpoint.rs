@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
-use domain::delivery::Outcome;
+use domain::delivery::AttemptOutcome;
 use domain::time::Timestamp;
 
 use crate::sim::{Sim, What};
@@ -89,7 +89,7 @@ impl HttpSender for Endpoint {
 
 fn respond(number: usize, answer: &Answer) -> Result<HttpResponse, SendFailure> {
     let Some(status) = answer.status() else {
-        return Err(SendFailure { outcome: Outcome::Timeout, detail: number.to_string() });
+        return Err(SendFailure { outcome: AttemptOutcome::Timeout, detail: number.to_string() });
     };
     let mut headers = vec![(NUMBER.to_owned(), number.to_string())];
     if let Answer::RetryAfter(seconds) = answer {

@@ -20,7 +20,7 @@ pub struct ClientAddress(pub IpAddr);
 
 /// What failures are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Source {
+pub(crate) enum KeySource {
     Key(KeyId),
     Address(IpAddr),
 }
@@ -28,7 +28,7 @@ pub(crate) enum Source {
 /// Counts failures only, so that a key that is valid is never locked out,
 /// whoever else guesses at it or shares its address.
 #[derive(Clone, Debug)]
-pub struct Throttle(Arc<Cache<Source, (Timestamp, u32)>>);
+pub struct Throttle(Arc<Cache<KeySource, (Timestamp, u32)>>);
 
 impl Default for Throttle {
     fn default() -> Self {
@@ -38,11 +38,11 @@ impl Default for Throttle {
 
 impl Throttle {
     /// How long each of these sources has to wait, after one more failure.
-    pub(crate) fn failed(&self, sources: &[Source], now: Timestamp) -> Option<Duration> {
+    pub(crate) fn failed(&self, sources: &[KeySource], now: Timestamp) -> Option<Duration> {
         sources.iter().filter_map(|source| self.count(*source, now)).max()
     }
 
-    fn count(&self, source: Source, now: Timestamp) -> Option<Duration> {
+    fn count(&self, source: KeySource, now: Timestamp) -> Option<Duration> {
         let known = self.0.get(&source).filter(|(since, _)| now.since(*since) < WINDOW);
         let (since, failures) = known.unwrap_or((now, 0));
         self.0.insert(source, (since, failures.saturating_add(1)));

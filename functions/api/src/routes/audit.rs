@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use services::repositories::audit::Entry;
+use services::repositories::audit::AuditEntry;
 use utoipa::ToSchema;
 
 use super::hooks::find;
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AuditList {
     #[schema(inline)]
-    items: Vec<listed::Entry<Entry>>,
+    items: Vec<listed::ListEntry<AuditEntry>>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
 }
@@ -33,5 +33,5 @@ pub(crate) async fn list(
     let limit = limit(query.limit)?;
     let hook = find(&deps, &tenant, &params).await?;
     let page = deps.hook_health.audit.list(&tenant, hook.id, limit, query.cursor.as_deref()).await?;
-    Ok(Json(AuditList { items: listed::Entry::all(page.items, Entry::shown), next_cursor: page.next }))
+    Ok(Json(AuditList { items: listed::ListEntry::all(page.items, AuditEntry::shown), next_cursor: page.next }))
 }

@@ -21,7 +21,7 @@ use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::InPortal;
 use crate::input::{PageQuery, Query, Segments, limit, segment};
-use crate::listed::Entry;
+use crate::listed::ListEntry;
 use crate::problem::Problem;
 use views::{DeliveryList, DeliveryView, DeliveryWithAttempts};
 
@@ -105,7 +105,7 @@ pub(crate) async fn of_hook(
             break;
         }
     }
-    let mut list = DeliveryList::new(Entry::all(items, |delivery| DeliveryView::from(&delivery)), cursor);
+    let mut list = DeliveryList::new(ListEntry::all(items, |delivery| DeliveryView::from(&delivery)), cursor);
     if query.count == Some(true) {
         let (total, is_exact) = count(&deps, &tenant, hook.id, &filter).await?;
         (list.total, list.total_is_exact) = (Some(total), Some(is_exact));
@@ -155,12 +155,12 @@ pub(crate) async fn of_event(
         let room = limit.saturating_sub(items.len());
         for hook in left.iter().take(room) {
             if !deps.hooks.exists(&tenant, *hook).await? {
-                items.push(Entry::Read(DeliveryView::orphaned(&event, *hook)));
+                items.push(ListEntry::Read(DeliveryView::orphaned(&event, *hook)));
                 continue;
             }
             items.push(match deps.log.get(&tenant, DeliveryId { event: event.seq, hook: *hook }).await {
-                Ok(Some(row)) => Entry::Read(DeliveryView::from(&row)),
-                Ok(None) => Entry::Read(DeliveryView::pending(&event, *hook)),
+                Ok(Some(row)) => ListEntry::Read(DeliveryView::from(&row)),
+                Ok(None) => ListEntry::Read(DeliveryView::pending(&event, *hook)),
                 Err(StoreError::Unreadable(unreadable)) => unreadable.into(),
                 Err(error) => return Err(error.into()),
             });

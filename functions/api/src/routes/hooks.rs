@@ -29,7 +29,7 @@ use utoipa::ToSchema;
 use crate::Deps;
 use crate::auth::{Access, Actor, InPortal};
 use crate::input::{Body, Query, Segments, segment};
-use crate::listed::Entry;
+use crate::listed::ListEntry;
 use crate::problem::Problem;
 use health::HealthView;
 use list::{ListQuery, select};
@@ -119,7 +119,7 @@ pub(crate) struct CreatedHook {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HookList {
     #[schema(inline)]
-    items: Vec<Entry<HookView>>,
+    items: Vec<ListEntry<HookView>>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
     /// Hooks that match the filter, on all pages together.
@@ -247,7 +247,7 @@ pub(crate) async fn list(
         items.push(match row {
             Ok(hook) => {
                 let health = healths.get(&hook.id).unwrap_or(&unknown);
-                Entry::Read(HookView::with(&deps, &tenant, &hook, health).await?)
+                ListEntry::Read(HookView::with(&deps, &tenant, &hook, health).await?)
             }
             Err(unreadable) => unreadable.into(),
         });

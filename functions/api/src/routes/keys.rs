@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::Deps;
 use crate::auth::InTenant;
 use crate::input::{Body, Segments, check_name, refuse, segment};
-use crate::listed::Entry;
+use crate::listed::ListEntry;
 use crate::problem::{FieldError, Problem};
 
 /// Keys of one tenant, or of the operator, that have not expired.
@@ -89,7 +89,7 @@ pub(crate) struct CreatedKey {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct KeyList {
     #[schema(inline)]
-    items: Vec<Entry<KeyView>>,
+    items: Vec<ListEntry<KeyView>>,
 }
 
 impl From<ApiKey> for KeyView {
@@ -187,7 +187,7 @@ async fn make_room(deps: &Deps, tenant: Option<&TenantId>, scope: Scope) -> Resu
     params(("tenant" = String, Path)), responses((status = 200, body = KeyList)))]
 pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Arc<Deps>>) -> Result<Json<KeyList>, Problem> {
     let keys = deps.keys.list(Some(&tenant)).await?;
-    Ok(Json(KeyList { items: Entry::all(keys, Into::into) }))
+    Ok(Json(KeyList { items: ListEntry::all(keys, Into::into) }))
 }
 
 /// Revoke an API key

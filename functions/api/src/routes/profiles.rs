@@ -20,7 +20,7 @@ use super::hooks::{self, split};
 use crate::Deps;
 use crate::auth::{Anybody, Operator};
 use crate::input::{Body, Segments, open, read, refuse, segment};
-use crate::listed::Entry;
+use crate::listed::ListEntry;
 use crate::problem::{FieldError, Problem};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
@@ -90,7 +90,7 @@ impl From<&Profile> for ProfileView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProfileList {
     #[schema(inline)]
-    items: Vec<Entry<ProfileView>>,
+    items: Vec<ListEntry<ProfileView>>,
 }
 
 /// Complains about settings that only a hook can have.
@@ -181,8 +181,8 @@ pub(crate) async fn create(
 #[utoipa::path(get, path = "/v1/profiles", tag = "profiles", responses((status = 200, body = ProfileList)))]
 pub(crate) async fn list(_: Anybody, State(deps): State<Arc<Deps>>) -> Result<Json<ProfileList>, Problem> {
     let own = deps.profiles.list().await?;
-    let built_in = profile::built_in().iter().map(|profile| Entry::Read(ProfileView::from(profile.as_ref())));
-    let items = built_in.chain(Entry::all(own, |profile| ProfileView::from(&profile))).collect();
+    let built_in = profile::built_in().iter().map(|profile| ListEntry::Read(ProfileView::from(profile.as_ref())));
+    let items = built_in.chain(ListEntry::all(own, |profile| ProfileView::from(&profile))).collect();
     Ok(Json(ProfileList { items }))
 }
 

@@ -20,7 +20,7 @@ use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::{Actor, InPortal};
 use crate::input::{Body, PageQuery, Query, Segments, limit, refuse, segment};
-use crate::listed::Entry;
+use crate::listed::ListEntry;
 use crate::problem::{FieldError, Problem};
 
 /// Replays of a hook that are remembered; the oldest of those that have ended
@@ -80,7 +80,7 @@ pub(crate) struct ReplayView {
 pub(crate) struct ReplayList {
     /// Oldest first
     #[schema(inline)]
-    items: Vec<Entry<ReplayView>>,
+    items: Vec<ListEntry<ReplayView>>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
 }
@@ -222,7 +222,10 @@ pub(crate) async fn list(
     let limit = limit(query.limit)?;
     let hook = find_hook(&deps, &tenant, &params).await?;
     let page = deps.replays.list(&tenant, hook.id, limit, query.cursor.as_deref()).await?;
-    Ok(Json(ReplayList { items: Entry::all(page.items, |replay| ReplayView::from(&replay)), next_cursor: page.next }))
+    Ok(Json(ReplayList {
+        items: ListEntry::all(page.items, |replay| ReplayView::from(&replay)),
+        next_cursor: page.next,
+    }))
 }
 
 /// Read a replay and its progress

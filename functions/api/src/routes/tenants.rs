@@ -20,7 +20,7 @@ use super::hooks::split;
 use super::profiles::check_shared;
 use crate::auth::{InTenant, Operator};
 use crate::input::{Body, PageQuery, Query, Segments, check_name, limit, open, present, read, refuse, segment};
-use crate::listed::Entry;
+use crate::listed::ListEntry;
 use crate::problem::{FieldError, Problem};
 use crate::{Deps, routes};
 
@@ -108,7 +108,7 @@ impl From<&Tenant> for TenantView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TenantList {
     #[schema(inline)]
-    items: Vec<Entry<TenantView>>,
+    items: Vec<ListEntry<TenantView>>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
 }
@@ -213,7 +213,10 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<TenantList>, Problem> {
     let page = deps.tenants.list(limit(query.limit)?, query.cursor.as_deref()).await?;
-    Ok(Json(TenantList { items: Entry::all(page.items, |tenant| TenantView::from(&tenant)), next_cursor: page.next }))
+    Ok(Json(TenantList {
+        items: ListEntry::all(page.items, |tenant| TenantView::from(&tenant)),
+        next_cursor: page.next,
+    }))
 }
 
 /// Read a tenant

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use domain::delivery::Outcome;
+use domain::delivery::AttemptOutcome;
 use domain::health::Health;
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
@@ -154,7 +154,7 @@ async fn send(
         Ok(response) => courier::outcome_of(hook, response, asks),
         Err(failure) => failure.outcome,
     };
-    if asks && outcome == Outcome::Success {
+    if asks && outcome == AttemptOutcome::Success {
         deps.hook_health.verified(&hook.hook, now).await;
     }
     Ok(TestSend::new(hook, &subject, &id, now, asks, &result, outcome))

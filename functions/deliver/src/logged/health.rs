@@ -2,7 +2,7 @@
 
 use contract::messages::DeliveryMessage;
 use contract::stage::Fault;
-use domain::delivery::{Attempt, Delivery, Outcome as AttemptOutcome, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::health::Failure;
 use services::delivery::resolved_hook::ResolvedHook;
 use services::health::hook_health::AttemptSummary;

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::client::Answer;
 use super::record::Record;
-use super::table::{Column, Table, shown};
+use super::table::{Column, TextTable, shown};
 use super::{Failure, Session};
 
 const COLUMNS: &[Column] = &[("CHECK", "name"), ("STATUS", "status"), ("DETAIL", "detail")];
@@ -62,7 +62,7 @@ fn show(session: &Session, checks: Vec<Record>) -> Result<(), Failure> {
         let whole = serde_json::to_string(&Diagnosis { status, checks });
         session.print(&whole.map_err(|source| session.unreadable(source))?)?;
     } else {
-        Table::new(COLUMNS).print(&checks)?;
+        TextTable::new(COLUMNS).print(&checks)?;
         for check in checks {
             if let (Some(name), Some(fix)) = (check.text("name"), check.text("fix")) {
                 session.print(&format!("\n{}: {}", shown(&name), shown(&fix)))?;

@@ -48,13 +48,13 @@ pub(crate) enum EventTypesCommand {
     Create {
         name: String,
         #[command(flatten)]
-        entry: Entry,
+        entry: CatalogueEntry,
     },
     /// Change an event type: what is not given stays
     Update {
         name: String,
         #[command(flatten)]
-        entry: Entry,
+        entry: CatalogueEntry,
     },
     /// Delete an event type
     Delete { name: String },
@@ -68,7 +68,7 @@ pub(crate) enum EventTypesCommand {
 }
 
 #[derive(Args)]
-pub(crate) struct Entry {
+pub(crate) struct CatalogueEntry {
     #[arg(long)]
     description: Option<String>,
     /// JSON Schema of its data: JSON, @file, or - for standard input
@@ -85,7 +85,7 @@ pub(crate) struct Entry {
     fields: Fields,
 }
 
-impl Entry {
+impl CatalogueEntry {
     fn body(&self, name: Option<String>) -> Result<Option<String>, Failure> {
         let mut body = Body::from(&self.fields)?;
         body.add("name", name).add("description", self.description.as_ref());

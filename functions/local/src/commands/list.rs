@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::record::Record;
 use super::session::Path;
-use super::table::{Column, Table};
+use super::table::{Column, TextTable};
 use super::{Failure, Session};
 
 /// The most that the API gives at once.
@@ -45,7 +45,7 @@ impl Session {
         if let Some(limit) = page.limit.or(page.all.then_some(LARGEST_PAGE)) {
             query.push(("limit", limit.to_string()));
         }
-        let mut table = Table::new(columns);
+        let mut table = TextTable::new(columns);
         let mut cursor = page.cursor;
         let mut shown = 0;
         loop {

@@ -13,13 +13,13 @@ const NOTHING: &str = "-";
 const GAP: usize = 2;
 
 /// Rows below each other, over several pages of a list.
-pub(super) struct Table {
+pub(super) struct TextTable {
     columns: &'static [Column],
     widths: Vec<usize>,
     begun: bool,
 }
 
-impl Table {
+impl TextTable {
     pub(super) fn new(columns: &'static [Column]) -> Self {
         Self { columns, widths: columns.iter().map(|(heading, _)| heading.len()).collect(), begun: false }
     }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_row_that_cannot_be_read_shows_its_id_and_why() {
-        let table = Table::new(&[("NAME", "name"), ("URL", "url"), ("ENABLED", "enabled")]);
+        let table = TextTable::new(&[("NAME", "name"), ("URL", "url"), ("ENABLED", "enabled")]);
         let row = Record::parse(r#"{"id":"hook_1","unreadable":"it is damaged"}"#).unwrap();
         assert_eq!(table.cells(&row), ["hook_1", "cannot be read: it is damaged", NOTHING]);
     }

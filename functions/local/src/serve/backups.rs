@@ -26,7 +26,7 @@ const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 16;
 
 #[derive(Clone)]
-struct Source {
+struct BackupSource {
     data: PathBuf,
     store: Store,
     /// One backup at a time.
@@ -34,7 +34,7 @@ struct Source {
 }
 
 pub(super) fn routes(engine: &Engine, data: &Path) -> Router {
-    let source = Source { data: data.to_owned(), store: engine.store.clone(), turn: Arc::default() };
+    let source = BackupSource { data: data.to_owned(), store: engine.store.clone(), turn: Arc::default() };
     Router::new().route("/v1/backup", get(send)).layer(Extension(source)).with_state(Arc::new(engine.api.clone()))
 }
 
@@ -46,7 +46,7 @@ pub(super) fn remove_unfinished(data: &Path) -> io::Result<()> {
     }
 }
 
-async fn send(_: Operator, Extension(source): Extension<Source>) -> Result<Response, Problem> {
+async fn send(_: Operator, Extension(source): Extension<BackupSource>) -> Result<Response, Problem> {
     let Ok(turn) = Arc::clone(&source.turn).try_lock_owned() else {
         return Err(Problem::conflict("another backup is being made; try again when it is done".to_owned()));
     };

@@ -7,12 +7,12 @@ use ulid::Ulid;
 use super::events::absent_or_expired;
 use super::item::{Item, SK};
 use super::row_kind::RowKind;
-use super::table::{Condition, Consistency, Order, Range, Refused, Table};
+use super::table::{Condition, Consistency, DynamoTable, KeyRange, Refused, SortOrder};
 use contract::cursor;
 use contract::ports::{
     Clock, DeliveryLog, Expected, Listed, LogFilter, OfRow as _, Page, StoreError, StoreResult, TimeRange,
 };
-use domain::delivery::{Attempt, Delivery, Outcome, Revision, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Revision, Status, Trigger};
 use domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
@@ -31,13 +31,13 @@ const MIN_FILTERED_READ: usize = 100;
 /// redelivered, writes again.
 #[derive(Clone)]
 pub struct DynamoDeliveryLog {
-    table: Table,
+    table: DynamoTable,
     clock: Arc<dyn Clock>,
 }
 
 impl DynamoDeliveryLog {
     pub fn new(client: Client, logs_table: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
-        Self { table: Table::new(client, logs_table), clock }
+        Self { table: DynamoTable::new(client, logs_table), clock }
     }
 
     async fn keep_attempt(&self, delivery: &Delivery, attempt: &Attempt, expected: Expected) -> StoreResult<()> {
@@ -73,7 +73,7 @@ impl DynamoDeliveryLog {
                     return Err(StoreError::Conflict);
                 };
                 let last = delivery.last_attempt.as_ref().map(|attempt| attempt.number);
-                let success = stored.last_attempt.filter(|attempt| attempt.outcome == Outcome::Success);
+                let success = stored.last_attempt.filter(|attempt| attempt.outcome == AttemptOutcome::Success);
                 if let Some(success) = success.filter(|attempt| Some(attempt.number) != last) {
                     let pk = attempts_partition(&delivery.tenant, delivery.id);
                     self.table.put(attempt_row(&success, pk, delivery.expires_at), None).await?;
@@ -245,7 +245,7 @@ fn as_read(expression: &str, attempts: u32, now: Timestamp) -> Condition {
 #[async_trait]
 impl DeliveryLog for DynamoDeliveryLog {
     async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()> {
-        if let Some(failed) = delivery.last_attempt.as_ref().filter(|a| a.outcome != Outcome::Success) {
+        if let Some(failed) = delivery.last_attempt.as_ref().filter(|a| a.outcome != AttemptOutcome::Success) {
             self.keep_attempt(delivery, failed, expected).await?;
         }
         let now = self.clock.now();
@@ -311,9 +311,9 @@ impl DeliveryLog for DynamoDeliveryLog {
         let mut rows_left = MAX_ROWS_PER_PAGE;
 
         while let Some((low, high)) = range(filter.since, filter.until, before) {
-            let range = Range::Between(low.to_string(), high.to_string());
+            let range = KeyRange::Between(low.to_string(), high.to_string());
             let read = batch.min(rows_left);
-            let rows = self.table.query(&pk, range, Order::Descending, read, Consistency::Strong).await?;
+            let rows = self.table.query(&pk, range, SortOrder::Descending, read, Consistency::Strong).await?;
             rows_left = rows_left.saturating_sub(rows.items.len());
             let count = rows.items.len();
             for (index, row) in rows.items.iter().enumerate() {
@@ -350,8 +350,8 @@ impl DeliveryLog for DynamoDeliveryLog {
         let Some((low, high)) = range(times.since, times.until, before) else {
             return Ok(Page { items: Vec::new(), next: None });
         };
-        let range = Range::Between(low.to_string(), high.to_string());
-        let rows = self.table.query(&pk, range, Order::Descending, limit, Consistency::Strong).await?;
+        let range = KeyRange::Between(low.to_string(), high.to_string());
+        let rows = self.table.query(&pk, range, SortOrder::Descending, limit, Consistency::Strong).await?;
         let now = self.clock.now();
         let (mut items, mut last) = (Vec::new(), None);
         for row in &rows.items {

@@ -4,19 +4,19 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 
 use super::item::{Item, SK};
-use super::table::{Condition, Consistency, Order, Range, Table};
+use super::table::{Condition, Consistency, DynamoTable, KeyRange, SortOrder};
 use contract::cursor;
 use contract::ports::{Document, Documents, Listed, OfRow as _, Page, StoreResult};
 
 /// Documents in the table `hooks`, an item each.
 #[derive(Clone, Debug)]
 pub struct DynamoDocuments {
-    table: Table,
+    table: DynamoTable,
 }
 
 impl DynamoDocuments {
     pub fn new(client: Client, hooks_table: impl Into<String>) -> Self {
-        Self { table: Table::new(client, hooks_table) }
+        Self { table: DynamoTable::new(client, hooks_table) }
     }
 }
 
@@ -48,10 +48,10 @@ impl Documents for DynamoDocuments {
 
     async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
         let range = match cursor {
-            Some(cursor) => Range::After(cursor::decode_as::<String>(partition, cursor)?),
-            None => Range::All,
+            Some(cursor) => KeyRange::After(cursor::decode_as::<String>(partition, cursor)?),
+            None => KeyRange::All,
         };
-        let rows = self.table.query(partition, range, Order::Ascending, limit, Consistency::Strong).await?;
+        let rows = self.table.query(partition, range, SortOrder::Ascending, limit, Consistency::Strong).await?;
         let last = rows.items.last().filter(|_| rows.more).map(|row| row.get_text(SK)).transpose()?;
         let next = last.map(|name| cursor::encode(partition, name.as_bytes()));
         let listed = |row| read(row).listed(row.get_text(SK)?);

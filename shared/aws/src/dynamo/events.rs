@@ -11,7 +11,7 @@ use ulid::Ulid;
 
 use super::item::{EXPIRY, Item, SK, corrupt};
 use super::row_kind::RowKind;
-use super::table::{Condition, Consistency, Order, Range, Refused, Table};
+use super::table::{Condition, Consistency, DynamoTable, KeyRange, Refused, SortOrder};
 use contract::cursor;
 use contract::ports::{
     Clock, EventRef, Events, Listed, OfRow as _, Page, Recorded, StoreError, StoreResult, TimeRange,
@@ -27,13 +27,13 @@ use domain::unknown::Unknown;
 /// hooks is one write; later pages lie behind it in the same partition.
 #[derive(Clone)]
 pub struct DynamoEvents {
-    table: Table,
+    table: DynamoTable,
     clock: Arc<dyn Clock>,
 }
 
 impl DynamoEvents {
     pub fn new(client: Client, logs_table: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
-        Self { table: Table::new(client, logs_table), clock }
+        Self { table: DynamoTable::new(client, logs_table), clock }
     }
 
     /// Writes a row unless one is there, and says what the one that is there
@@ -182,10 +182,10 @@ impl Events for DynamoEvents {
     ) -> StoreResult<Page<Listed<FanoutPage>>> {
         let pk = partition(tenant, id);
         let range = match cursor {
-            Some(cursor) => Range::After(page_key(cursor::decode_as(&pk, cursor)?)),
-            None => Range::All,
+            Some(cursor) => KeyRange::After(page_key(cursor::decode_as(&pk, cursor)?)),
+            None => KeyRange::All,
         };
-        let rows = self.table.query(&pk, range, Order::Ascending, limit, Consistency::Strong).await?;
+        let rows = self.table.query(&pk, range, SortOrder::Ascending, limit, Consistency::Strong).await?;
         let last = rows.items.last().filter(|_| rows.more).map(|row| row.get_text(SK)).transpose()?;
         let next = last.map(|key| cursor::encode(&pk, key.as_bytes()));
         let now = self.clock.now();
@@ -254,8 +254,8 @@ impl Events for DynamoEvents {
         if low > high {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let range = Range::Between(low.to_string(), high.to_string());
-        let rows = self.table.query(&pk, range, Order::Ascending, limit, Consistency::Eventual).await?;
+        let range = KeyRange::Between(low.to_string(), high.to_string());
+        let rows = self.table.query(&pk, range, SortOrder::Ascending, limit, Consistency::Eventual).await?;
         let last = rows.items.last().filter(|_| rows.more).map(|row| row.get_text(SK)).transpose()?;
         let next = last.map(|key| cursor::encode(&pk, key.as_bytes()));
         let now = self.clock.now();

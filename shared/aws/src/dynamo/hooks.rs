@@ -11,7 +11,7 @@ use ulid::Ulid;
 use super::item::{Item, SK};
 use super::row_kind::RowKind;
 use super::subscriptions;
-use super::table::{Condition, Consistency, Order, Range, Refused, Table};
+use super::table::{Condition, Consistency, DynamoTable, KeyRange, Refused, SortOrder};
 use contract::cursor;
 use contract::ports::{
     Hooks, KEPT_REVISIONS, Listed, OfRow as _, Page, StoreError, StoreResult, is_small_revision, kept_revisions,
@@ -24,12 +24,12 @@ use domain::unknown::Unknown;
 /// Hooks, with their subscription rows, in the table `hooks`.
 #[derive(Clone, Debug)]
 pub struct DynamoHooks {
-    table: Table,
+    table: DynamoTable,
 }
 
 impl DynamoHooks {
     pub fn new(client: Client, hooks_table: impl Into<String>) -> Self {
-        Self { table: Table::new(client, hooks_table) }
+        Self { table: DynamoTable::new(client, hooks_table) }
     }
 }
 
@@ -117,8 +117,8 @@ impl DynamoHooks {
         let pk = revisions(&old.tenant, old.id);
         let (mut names, mut sizes, mut version) = (Vec::new(), vec![bytes], old.version);
         while version > 0 {
-            let range = Range::Between(revision_key(0), revision_key(version - 1));
-            let rows = self.table.query(&pk, range, Order::Descending, usize::MAX, Consistency::Strong).await?;
+            let range = KeyRange::Between(revision_key(0), revision_key(version - 1));
+            let rows = self.table.query(&pk, range, SortOrder::Descending, usize::MAX, Consistency::Strong).await?;
             for row in &rows.items {
                 names.push(row.get_text(SK)?.to_owned());
                 sizes.push(row.document_bytes());
@@ -176,10 +176,10 @@ impl Hooks for DynamoHooks {
     async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
         let pk = partition(tenant);
         let range = match cursor {
-            Some(cursor) => Range::After(cursor::decode_as::<Ulid>(&pk, cursor)?.to_string()),
-            None => Range::All,
+            Some(cursor) => KeyRange::After(cursor::decode_as::<Ulid>(&pk, cursor)?.to_string()),
+            None => KeyRange::All,
         };
-        let rows = self.table.query(&pk, range, Order::Ascending, limit, Consistency::Strong).await?;
+        let rows = self.table.query(&pk, range, SortOrder::Ascending, limit, Consistency::Strong).await?;
         let listed = |row: &Item| row.get_document().listed(HookId(row.get_parsed(SK)?));
         let items = rows.items.iter().map(listed).collect::<StoreResult<Vec<Listed<Hook>>>>()?;
         let last = rows.items.last().filter(|_| rows.more).map(|row| row.get_text(SK)).transpose()?;

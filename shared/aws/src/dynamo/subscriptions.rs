@@ -4,7 +4,7 @@ use ulid::Ulid;
 
 use super::item::{Item, SK};
 use super::row_kind::RowKind;
-use super::table::{Consistency, Order, Range, Table};
+use super::table::{Consistency, DynamoTable, KeyRange, SortOrder};
 use contract::cursor;
 use contract::ports::{Listed, Match, OfRow as _, Page, StoreError, StoreResult, Subscriptions};
 use domain::hook::{Hook, Subscription};
@@ -15,12 +15,12 @@ use domain::unknown::Unknown;
 /// Which hooks match, from the table `hooks`: one query per pattern that could.
 #[derive(Clone, Debug)]
 pub struct DynamoSubscriptions {
-    table: Table,
+    table: DynamoTable,
 }
 
 impl DynamoSubscriptions {
     pub fn new(client: Client, hooks_table: impl Into<String>) -> Self {
-        Self { table: Table::new(client, hooks_table) }
+        Self { table: DynamoTable::new(client, hooks_table) }
     }
 }
 
@@ -83,9 +83,9 @@ impl Subscriptions for DynamoSubscriptions {
             if budget == 0 {
                 return Ok(Page { items, next: Some(at.encode(&list)) });
             }
-            let range = at.after.map_or(Range::All, |id| Range::After(id.to_string()));
+            let range = at.after.map_or(KeyRange::All, |id| KeyRange::After(id.to_string()));
             let pk = partition(tenant, pattern);
-            let rows = self.table.query(&pk, range, Order::Ascending, budget, Consistency::Eventual).await?;
+            let rows = self.table.query(&pk, range, SortOrder::Ascending, budget, Consistency::Eventual).await?;
             budget = budget.saturating_sub(rows.items.len());
             for row in &rows.items {
                 let hook: Ulid = row.get_parsed(SK)?;

@@ -17,11 +17,11 @@ use domain::random::Random as _;
 /// The most actions DynamoDB takes in one transaction.
 pub(super) const MAX_TRANSACTION_ACTIONS: usize = 100;
 
-/// Which write a row is of, in rows of [`Table::put_named`].
+/// Which write a row is of, in rows of [`DynamoTable::put_named`].
 const WRITE: &str = "o";
 
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(super) struct DynamoTable {
     client: Client,
     name: String,
 }
@@ -66,14 +66,14 @@ impl Condition {
 
 /// A range of sort keys in one partition.
 #[derive(Clone, Debug)]
-pub(super) enum Range {
+pub(super) enum KeyRange {
     All,
     After(String),
     Between(String, String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum SortOrder {
     Ascending,
     Descending,
 }
@@ -102,7 +102,7 @@ impl From<Refused> for StoreError {
     }
 }
 
-impl Table {
+impl DynamoTable {
     pub(super) fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into() }
     }
@@ -159,8 +159,8 @@ impl Table {
     pub(super) async fn query(
         &self,
         pk: &str,
-        range: Range,
-        order: Order,
+        range: KeyRange,
+        order: SortOrder,
         limit: usize,
         consistency: Consistency,
     ) -> StoreResult<Rows> {
@@ -169,15 +169,15 @@ impl Table {
             .query()
             .table_name(&self.name)
             .expression_attribute_values(":pk", text(pk))
-            .scan_index_forward(order == Order::Ascending)
+            .scan_index_forward(order == SortOrder::Ascending)
             .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
             .consistent_read(consistency == Consistency::Strong);
         request = match range {
-            Range::All => request.key_condition_expression("pk = :pk"),
-            Range::After(low) => request
+            KeyRange::All => request.key_condition_expression("pk = :pk"),
+            KeyRange::After(low) => request
                 .key_condition_expression("pk = :pk AND sk > :low")
                 .expression_attribute_values(":low", text(low)),
-            Range::Between(low, high) => request
+            KeyRange::Between(low, high) => request
                 .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
                 .expression_attribute_values(":low", text(low))
                 .expression_attribute_values(":high", text(high)),
@@ -194,10 +194,10 @@ impl Table {
         let mut items: Vec<Item> = Vec::new();
         loop {
             let range = match items.last() {
-                Some(last) => Range::After(last.get_text(SK)?.to_owned()),
-                None => Range::All,
+                Some(last) => KeyRange::After(last.get_text(SK)?.to_owned()),
+                None => KeyRange::All,
             };
-            let rows = self.query(pk, range, Order::Ascending, usize::MAX, Consistency::Strong).await?;
+            let rows = self.query(pk, range, SortOrder::Ascending, usize::MAX, Consistency::Strong).await?;
             items.extend(rows.items);
             if !rows.more {
                 return Ok(items);

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use domain::delivery::Outcome;
+use domain::delivery::AttemptOutcome;
 use domain::hook::Timeout;
 
 /// How much of an answer is read, in bytes.
@@ -39,7 +39,7 @@ impl HttpResponse {
 /// There was no answer. Data, not an error: it is the receiver's doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendFailure {
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
     /// In words, fit to show to the hook's owner.
     pub detail: String,
 }

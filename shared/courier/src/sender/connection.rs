@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 
 use super::dial::Stream;
 
-pub(super) type Message = Request<Full<Bytes>>;
+pub(super) type WireRequest = Request<Full<Bytes>>;
 
 pub(super) struct Connection {
     requests: SendRequest<Full<Bytes>>,
@@ -48,7 +48,7 @@ impl Connection {
     }
 
     /// An error gives the message back when nothing of it has gone out.
-    pub(super) async fn send(&mut self, message: Message) -> Result<Response<Incoming>, TrySendError<Message>> {
+    pub(super) async fn send(&mut self, message: WireRequest) -> Result<Response<Incoming>, TrySendError<WireRequest>> {
         let mut answer = pin!(self.requests.try_send_request(message));
         let line = &mut self.line;
         poll_fn(|context| {

@@ -6,40 +6,43 @@ use std::time::Duration;
 
 use contract::ports::SendFailure;
 use domain::address::Refusal;
-use domain::delivery::Outcome;
+use domain::delivery::AttemptOutcome;
 
 use super::dial::NoAddress;
 
 type Cause<'a> = &'a (dyn Error + 'static);
 
-fn failure(outcome: Outcome, detail: &str) -> SendFailure {
+fn failure(outcome: AttemptOutcome, detail: &str) -> SendFailure {
     SendFailure { outcome, detail: detail.to_owned() }
 }
 
 pub(super) fn refused(refusal: &Refusal) -> SendFailure {
-    SendFailure { outcome: Outcome::RefusedAddress, detail: format!("the hook's url {refusal}") }
+    SendFailure { outcome: AttemptOutcome::RefusedAddress, detail: format!("the hook's url {refusal}") }
 }
 
 pub(super) fn timed_out(total: Duration) -> SendFailure {
-    SendFailure { outcome: Outcome::Timeout, detail: format!("no complete answer within {} s", total.as_secs_f64()) }
+    SendFailure {
+        outcome: AttemptOutcome::Timeout,
+        detail: format!("no complete answer within {} s", total.as_secs_f64()),
+    }
 }
 
 pub(super) fn no_connection_in_time() -> SendFailure {
-    failure(Outcome::Timeout, "no connection in time")
+    failure(AttemptOutcome::Timeout, "no connection in time")
 }
 
 pub(super) fn not_built() -> SendFailure {
-    failure(Outcome::InvalidRequest, "the request could not be built")
+    failure(AttemptOutcome::InvalidRequest, "the request could not be built")
 }
 
 /// There is no connection.
 pub(super) fn of_dialling(error: Cause<'_>) -> SendFailure {
-    known(error).unwrap_or_else(|| failure(Outcome::Connect, "no connection could be made"))
+    known(error).unwrap_or_else(|| failure(AttemptOutcome::Connect, "no connection could be made"))
 }
 
 /// There was one.
 pub(super) fn of_exchange(error: Cause<'_>) -> SendFailure {
-    known(error).unwrap_or_else(|| failure(Outcome::InvalidResponse, "the answer broke off or was not HTTP"))
+    known(error).unwrap_or_else(|| failure(AttemptOutcome::InvalidResponse, "the answer broke off or was not HTTP"))
 }
 
 fn known(error: Cause<'_>) -> Option<SendFailure> {
@@ -49,10 +52,13 @@ fn known(error: Cause<'_>) -> Option<SendFailure> {
             return Some(refused(refusal));
         }
         if current.is::<NoAddress>() {
-            return Some(failure(Outcome::Dns, "the host name could not be resolved"));
+            return Some(failure(AttemptOutcome::Dns, "the host name could not be resolved"));
         }
         if let Some(tls) = tls_error(current) {
-            return Some(SendFailure { outcome: Outcome::Tls, detail: format!("the TLS handshake failed: {tls}") });
+            return Some(SendFailure {
+                outcome: AttemptOutcome::Tls,
+                detail: format!("the TLS handshake failed: {tls}"),
+            });
         }
         if current.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
             return Some(no_connection_in_time());

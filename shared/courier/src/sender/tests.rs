@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use domain::delivery::Outcome;
+use domain::delivery::AttemptOutcome;
 use domain::hook::Timeout;
 use domain::seconds::Seconds;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -97,7 +97,7 @@ fn request(url: &Url, header: &str) -> HttpRequest {
 }
 
 /// The status, or what went wrong.
-async fn send(sender: &HyperSender, endpoint: &Endpoint) -> Result<u16, Outcome> {
+async fn send(sender: &HyperSender, endpoint: &Endpoint) -> Result<u16, AttemptOutcome> {
     let answer = sender.send(request(&endpoint.url, "x-a")).await.answer;
     answer.map(|response| response.status).map_err(|failure| failure.outcome)
 }
@@ -206,7 +206,7 @@ async fn what_an_endpoint_may_have_seen_is_not_sent_again() {
     let endpoint = Endpoint::that(&[Answer(OK), Close]).await;
     let sender = sender();
     assert_eq!(send(&sender, &endpoint).await, Ok(200));
-    assert_eq!(send(&sender, &endpoint).await, Err(Outcome::InvalidResponse));
+    assert_eq!(send(&sender, &endpoint).await, Err(AttemptOutcome::InvalidResponse));
     assert_eq!(endpoint.requests_per_connection(), [2]);
 }
 
@@ -290,6 +290,6 @@ async fn a_name_that_leads_to_a_forbidden_address_is_not_dialled() {
         allow_networks: networks.iter().map(|network| network.parse().unwrap()).collect(),
     };
     assert_eq!(answer(allowing(&["127.0.0.0/8", "::1/128"])).await, Ok(200));
-    assert_eq!(answer(allowing(&["10.0.0.0/8"])).await, Err(Outcome::RefusedAddress));
+    assert_eq!(answer(allowing(&["10.0.0.0/8"])).await, Err(AttemptOutcome::RefusedAddress));
     assert_eq!(endpoint.got.lock().unwrap().len(), 1, "the refused one was not dialled");
 }

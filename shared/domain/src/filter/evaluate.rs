@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use serde_json::value::RawValue;
 
 use super::join;
-use super::node::Node;
+use super::node::FilterNode;
 use super::rule::{Rule, Value};
 
 /// How deep arrays may lie in one another and still be looked into. It bounds
@@ -45,14 +45,14 @@ pub(super) struct Leaf {
 
 /// One event's `data`, held against one filter.
 pub(super) struct Evaluation<'a> {
-    root: Node<'a>,
+    root: FilterNode<'a>,
     /// For each leaf, whether the whole of `data` has no such value.
     absent: Vec<OnceCell<bool>>,
 }
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(root: &'a RawValue, leaves: usize) -> Self {
-        Self { root: Node::new(root), absent: vec![OnceCell::new(); leaves] }
+        Self { root: FilterNode::new(root), absent: vec![OnceCell::new(); leaves] }
     }
 
     pub(super) fn admits(&self, pattern: &Pattern) -> bool {
@@ -60,7 +60,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Of an array, one element has to hold all of the pattern by itself.
-    fn fits(&self, pattern: &Pattern, value: Option<&Node<'a>>, arrays: usize) -> bool {
+    fn fits(&self, pattern: &Pattern, value: Option<&FilterNode<'a>>, arrays: usize) -> bool {
         if let Some(elements) = elements(value, arrays) {
             return elements.iter().any(|element| self.fits(pattern, Some(element), arrays + 1));
         }
@@ -69,7 +69,7 @@ impl<'a> Evaluation<'a> {
             && pattern.either.iter().all(|group| group.iter().any(|one| self.fits(one, value, arrays)))
     }
 
-    fn holds(&self, test: &Test, value: Option<&Node<'a>>) -> bool {
+    fn holds(&self, test: &Test, value: Option<&FilterNode<'a>>) -> bool {
         match test {
             Test::Below(pattern) => self.fits(pattern, value, 0),
             Test::Leaf(leaf) => {
@@ -89,7 +89,7 @@ impl<'a> Evaluation<'a> {
         self.failure_below(pattern, Some(&self.root), "data")
     }
 
-    fn failure_below(&self, pattern: &Pattern, value: Option<&Node<'a>>, path: &str) -> Option<String> {
+    fn failure_below(&self, pattern: &Pattern, value: Option<&FilterNode<'a>>, path: &str) -> Option<String> {
         if self.fits(pattern, value, 0) {
             return None;
         }
@@ -111,7 +111,7 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-fn describe(leaf: &Leaf, value: Option<&Node<'_>>, path: &str) -> String {
+fn describe(leaf: &Leaf, value: Option<&FilterNode<'_>>, path: &str) -> String {
     match value.filter(|value| any_leaf(Some(value), 0, &|_| true)) {
         _ if leaf.rules == [Rule::Absent] => format!("{path} is there, and must not be"),
         None => format!("{path} is missing"),
@@ -127,22 +127,22 @@ fn describe(leaf: &Leaf, value: Option<&Node<'_>>, path: &str) -> String {
 
 /// The elements of an array that may be looked into; an empty array, and one
 /// that lies too deep, is like no value at all.
-fn elements<'n, 'a>(value: Option<&'n Node<'a>>, arrays: usize) -> Option<&'n [Node<'a>]> {
+fn elements<'n, 'a>(value: Option<&'n FilterNode<'a>>, arrays: usize) -> Option<&'n [FilterNode<'a>]> {
     let elements = value?.elements()?;
     (arrays < MAX_ARRAYS && !elements.is_empty()).then_some(elements)
 }
 
 /// Whether a value, or any element of an array at any depth, is a leaf that
 /// passes.
-fn any_leaf(value: Option<&Node<'_>>, arrays: usize, passes: &dyn Fn(&Value<'_>) -> bool) -> bool {
+fn any_leaf(value: Option<&FilterNode<'_>>, arrays: usize, passes: &dyn Fn(&Value<'_>) -> bool) -> bool {
     match elements(value, arrays) {
         Some(elements) => elements.iter().any(|element| any_leaf(Some(element), arrays + 1, passes)),
-        None => value.and_then(Node::leaf).is_some_and(passes),
+        None => value.and_then(FilterNode::leaf).is_some_and(passes),
     }
 }
 
 /// Whether `data` has any leaf at this path, in whichever elements of arrays.
-fn reaches(path: &[String], value: &Node<'_>, arrays: usize) -> bool {
+fn reaches(path: &[String], value: &FilterNode<'_>, arrays: usize) -> bool {
     let Some((name, rest)) = path.split_first() else { return any_leaf(Some(value), 0, &|_| true) };
     match elements(Some(value), arrays) {
         Some(elements) => elements.iter().any(|element| reaches(path, element, arrays + 1)),

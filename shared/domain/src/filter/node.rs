@@ -10,20 +10,20 @@ use crate::json;
 
 /// One value. However many rules look at it, it is read once; what no rule
 /// looks at is never read.
-pub(super) struct Node<'a> {
+pub(super) struct FilterNode<'a> {
     raw: &'a RawValue,
     read: OnceCell<Read<'a>>,
 }
 
 enum Read<'a> {
     /// Sorted by name.
-    Object(Vec<(Cow<'a, str>, Node<'a>)>),
-    Array(Vec<Node<'a>>),
+    Object(Vec<(Cow<'a, str>, FilterNode<'a>)>),
+    Array(Vec<FilterNode<'a>>),
     Leaf(Value<'a>),
     Nothing,
 }
 
-impl<'a> Node<'a> {
+impl<'a> FilterNode<'a> {
     pub(super) fn new(raw: &'a RawValue) -> Self {
         Self { raw, read: OnceCell::new() }
     }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::join;
 use super::number::Decimal;
-use super::rule::{Range, Rule, lower_case};
+use super::rule::{NumberRange, Rule, lower_case};
 use super::wildcard::Wildcard;
 use crate::invalid::FieldError;
 use crate::json::{self, Kind};
@@ -139,7 +139,7 @@ fn numeric(raw: &RawValue, field: &str) -> Result<Rule, FieldError> {
     if entries.len() != 2 && entries.len() != 4 {
         return Err(wrong("expected a list of one or two bounds, such as [\">\", 0, \"<=\", 5]"));
     }
-    let mut range = Range::default();
+    let mut range = NumberRange::default();
     for (n, pair) in entries.chunks_exact(2).enumerate() {
         let number = match json::kind(pair[1]) {
             Kind::Number => Decimal::parse(pair[1].get()),

@@ -25,7 +25,7 @@ pub(super) enum Rule {
     SuffixIgnoringCase(String),
     EqualsIgnoringCase(String),
     Wildcard(Wildcard),
-    Numeric(Range),
+    Numeric(NumberRange),
     Cidr(IpNet),
     AnythingBut(Vec<Rule>),
     Exists,
@@ -35,12 +35,12 @@ pub(super) enum Rule {
 
 /// Bounds, and whether each is itself within.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Range {
+pub(super) struct NumberRange {
     pub(super) low: Option<(Decimal, bool)>,
     pub(super) high: Option<(Decimal, bool)>,
 }
 
-impl Range {
+impl NumberRange {
     fn holds(&self, number: &Decimal) -> bool {
         let above = self.low.as_ref().is_none_or(|(low, within)| number > low || (*within && number == low));
         let below = self.high.as_ref().is_none_or(|(high, within)| number < high || (*within && number == high));

@@ -54,7 +54,7 @@ fn the_probe_is_taken_once_and_its_failure_waits_for_the_next() {
     assert_eq!(health.admit(at(60), LEASE), Admission::NotBefore(at(135)));
     health.fail(Failure { probe: true, ..failure(9, 61) }, &BREAKER);
     assert_eq!(health.admit(at(61), LEASE), Admission::NotBefore(at(121)));
-    assert_eq!(health.succeed(at(130)), Some(Change::Recovered));
+    assert_eq!(health.succeed(at(130)), Some(HealthChange::Recovered));
     assert_eq!(health.admit(at(130), LEASE), Admission::Go);
     assert_eq!((health.ramp(at(130)), health.ramp(at(133)), health.ramp(at(140))), (Some(5), Some(40), None));
 }
@@ -88,7 +88,7 @@ fn each_change_is_told_once_until_a_success() {
         }
         told.extend(health.succeed(at(round)));
     }
-    let once = [Change::Exhausted, Change::Failing, Change::Recovered];
+    let once = [HealthChange::Exhausted, HealthChange::Failing, HealthChange::Recovered];
     assert_eq!(told, [once, once].concat());
 }
 

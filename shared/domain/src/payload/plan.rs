@@ -11,16 +11,16 @@ use crate::json::{self, Json};
 
 /// A body in the making; fields appear in the order they are first mentioned.
 pub(super) struct Plan {
-    body: Node,
+    body: PlanNode,
     wanted: Wanted,
     slots: usize,
 }
 
-enum Node {
+enum PlanNode {
     /// Mentioned, but not yet filled.
     Empty,
     Object(Vec<Member>),
-    Array(Vec<Node>),
+    Array(Vec<PlanNode>),
     Fixed(Json),
     Named(Origin),
     /// The part of `data` found for this slot.
@@ -34,7 +34,7 @@ struct Member {
     name: String,
     /// The name as it is written: escaped, quoted, and with its colon.
     head: Vec<u8>,
-    node: Node,
+    node: PlanNode,
 }
 
 /// The parts of a value that are needed, by slot.
@@ -61,7 +61,7 @@ enum Clash {
 impl Plan {
     /// Pushes what is wrong with each mapping, and goes on without it.
     pub(super) fn compile(mappings: &[Mapping], field: &str, errors: &mut Vec<FieldError>) -> Self {
-        let mut plan = Self { body: Node::Object(Vec::new()), wanted: Wanted::default(), slots: 0 };
+        let mut plan = Self { body: PlanNode::Object(Vec::new()), wanted: Wanted::default(), slots: 0 };
         for (n, mapping) in mappings.iter().enumerate() {
             let mut wrong =
                 |name: &str, message: String| errors.push(FieldError::new(format!("{field}[{n}]{name}"), message));
@@ -84,7 +84,7 @@ impl Plan {
                         None
                     }
                 },
-                (None, Some(value)) => Some(Node::Fixed(value.clone())),
+                (None, Some(value)) => Some(PlanNode::Fixed(value.clone())),
                 _ => {
                     wrong("", "expected exactly one of from and value".to_owned());
                     None
@@ -95,7 +95,9 @@ impl Plan {
                 // A field whose value is wrong still takes its place, so that
                 // its neighbours are not blamed for a gap.
                 Ok(steps) => {
-                    if let Err(clash) = plan.body.place_at_root(&steps, node.filter(|_| fits).unwrap_or(Node::Empty)) {
+                    if let Err(clash) =
+                        plan.body.place_at_root(&steps, node.filter(|_| fits).unwrap_or(PlanNode::Empty))
+                    {
                         wrong(".field", format!("{}: {clash}", Shown(&steps)));
                     }
                 }
@@ -104,15 +106,15 @@ impl Plan {
         plan
     }
 
-    fn node(&mut self, origin: Origin, default: Option<Json>) -> Node {
+    fn node(&mut self, origin: Origin, default: Option<Json>) -> PlanNode {
         match origin {
             Origin::Data(steps) if !steps.is_empty() => {
                 let slot = self.slots;
                 self.slots += 1;
                 self.wanted.want(&steps, slot);
-                Node::Found { slot, default }
+                PlanNode::Found { slot, default }
             }
-            named => Node::Named(named),
+            named => PlanNode::Named(named),
         }
     }
 
@@ -126,7 +128,7 @@ impl Plan {
     }
 }
 
-impl Node {
+impl PlanNode {
     fn place_at_root(&mut self, steps: &[Step], node: Self) -> Result<(), Clash> {
         match steps.first() {
             Some(Step::Key(_)) => self.place(steps, node),
@@ -222,7 +224,7 @@ impl Member {
         let mut head = Vec::new();
         escaped(&mut head, name);
         head.push(b':');
-        Self { name: name.to_owned(), head, node: Node::Empty }
+        Self { name: name.to_owned(), head, node: PlanNode::Empty }
     }
 }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::delivery::Outcome;
+use crate::delivery::AttemptOutcome;
 use crate::invalid::FieldError;
 use crate::unknown::{Unknown, keeps_unknown};
 
@@ -41,13 +41,13 @@ fn gone() -> Vec<StatusRange> {
 
 impl Success {
     /// How an answer ends an attempt.
-    pub fn judge(&self, status: u16, body: &[u8]) -> Outcome {
+    pub fn judge(&self, status: u16, body: &[u8]) -> AttemptOutcome {
         if !contains(&self.statuses, status) {
-            return if status == 410 { Outcome::Gone } else { Outcome::Status };
+            return if status == 410 { AttemptOutcome::Gone } else { AttemptOutcome::Status };
         }
         match self.json_body && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
-            true => Outcome::NotJson,
-            false => Outcome::Success,
+            true => AttemptOutcome::NotJson,
+            false => AttemptOutcome::Success,
         }
     }
 
@@ -131,20 +131,20 @@ mod tests {
     #[test]
     fn two_hundreds_are_success_unless_said_otherwise() {
         let usual = success("{}");
-        assert_eq!(usual.judge(204, b""), Outcome::Success);
-        assert_eq!(usual.judge(301, b""), Outcome::Status);
-        assert_eq!(usual.judge(410, b""), Outcome::Gone);
+        assert_eq!(usual.judge(204, b""), AttemptOutcome::Success);
+        assert_eq!(usual.judge(301, b""), AttemptOutcome::Status);
+        assert_eq!(usual.judge(410, b""), AttemptOutcome::Gone);
         assert!(usual.is_final(410) && !usual.is_final(500));
-        assert_eq!(success(r#"{"statuses":["200","3xx"]}"#).judge(204, b""), Outcome::Status);
-        assert_eq!(success(r#"{"statuses":["200","3xx"]}"#).judge(302, b""), Outcome::Success);
+        assert_eq!(success(r#"{"statuses":["200","3xx"]}"#).judge(204, b""), AttemptOutcome::Status);
+        assert_eq!(success(r#"{"statuses":["200","3xx"]}"#).judge(302, b""), AttemptOutcome::Success);
     }
 
     #[test]
     fn a_body_that_has_to_be_json_is_looked_at() {
         let strict = success(r#"{"json_body":true}"#);
-        assert_eq!(strict.judge(200, b"OK"), Outcome::NotJson);
-        assert_eq!(strict.judge(200, b""), Outcome::NotJson);
-        assert_eq!(strict.judge(200, br#" {"ok":1} "#), Outcome::Success);
+        assert_eq!(strict.judge(200, b"OK"), AttemptOutcome::NotJson);
+        assert_eq!(strict.judge(200, b""), AttemptOutcome::NotJson);
+        assert_eq!(strict.judge(200, br#" {"ok":1} "#), AttemptOutcome::Success);
     }
 
     #[test]

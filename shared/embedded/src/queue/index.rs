@@ -21,7 +21,7 @@ pub(super) struct Index {
     lease: Duration,
     max_leased_per_group: usize,
     next_number: u64,
-    messages: Map<u64, Entry>,
+    messages: Map<u64, IndexEntry>,
     groups: Map<Arc<str>, Group>,
     /// Groups with something visible and a lease to spare, in turn.
     turns: FairTurns,
@@ -63,7 +63,7 @@ pub(super) struct Taken {
     pub(super) held: Option<Held>,
 }
 
-struct Entry {
+struct IndexEntry {
     group: Arc<str>,
     received: u32,
     state: State,
@@ -162,7 +162,7 @@ impl Index {
         };
         self.groups.entry(Arc::clone(&group)).or_default().members += 1;
         let state = State::Waiting(visible_at);
-        self.messages.insert(number, Entry { group, received, state, held, written_once, is_due: true });
+        self.messages.insert(number, IndexEntry { group, received, state, held, written_once, is_due: true });
         self.waiting.insert((visible_at, number));
     }
 
@@ -232,7 +232,7 @@ impl Index {
 
     /// Lets a group wait no longer. Looks at every message.
     pub(super) fn release(&mut self, group: &str, now: Timestamp) -> usize {
-        let waits = |entry: &Entry| *entry.group == *group && matches!(entry.state, State::Waiting(_));
+        let waits = |entry: &IndexEntry| *entry.group == *group && matches!(entry.state, State::Waiting(_));
         let waiting = self.messages.iter().filter(|(_, entry)| waits(entry));
         let numbers: Vec<u64> = waiting.map(|(number, _)| *number).collect();
         for number in &numbers {

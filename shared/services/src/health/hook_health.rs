@@ -19,7 +19,7 @@ use crate::repositories::audit::{AuditTrail, BY_ITSELF};
 use crate::runtime::metrics::{self, CircuitState};
 use contract::ports::{Clock, Documents, Hooks, QueueError, QueueSender, StoreError, StoreResult};
 use contract::stage::{Fault, causes};
-use domain::health::{Change, Circuit, End, Failure, Health, PendingNotice};
+use domain::health::{Circuit, End, Failure, Health, HealthChange, PendingNotice};
 use domain::hook::Hook;
 use domain::ids::{EventType, HookId, TenantId, TraceId};
 use domain::operational::{self, is_operational};
@@ -138,7 +138,7 @@ impl HookHealth {
                 None => Vec::from_iter(health.succeed(attempt.at)),
             };
             let end = end(attempt, settings, health);
-            changes.extend(end.map(Change::Disabled));
+            changes.extend(end.map(HealthChange::Disabled));
             // Of a hook that gets these events itself, another would follow from
             // each that fails.
             if !is_operational(attempt.event_type) {
@@ -158,7 +158,7 @@ impl HookHealth {
         let (tenant, id) = (&hook.tenant, hook.id);
         let health = self.health(tenant, id).await?;
         for notice in &health.pending_notices {
-            if let Change::Disabled(end) = notice.change
+            if let HealthChange::Disabled(end) = notice.change
                 && !matches!(end, End::Unknown(_))
                 && hook.enabled
                 && hook.updated_at <= notice.at
@@ -252,8 +252,8 @@ impl HookHealth {
     ) -> Result<bool, Fault> {
         let (event_type, at, data) = match change {
             // It stays for the version that can tell it.
-            Change::Unknown(_) | Change::Disabled(End::Unknown(_)) => return Ok(false),
-            Change::Disabled(end) => {
+            HealthChange::Unknown(_) | HealthChange::Disabled(End::Unknown(_)) => return Ok(false),
+            HealthChange::Disabled(end) => {
                 // Many may have wanted to disable it. It was disabled once.
                 let Some(stored) = self.hooks.get(&hook.tenant, hook.id).await? else { return Ok(true) };
                 let Some(disabled_at) = stored.disabled_at.filter(|_| !stored.enabled) else {
@@ -264,9 +264,9 @@ impl HookHealth {
                 let data = json!({ "hook_id": hook.id, "name": name, "reason": end.reason(), "failing_since": since });
                 (operational::DISABLED, disabled_at, data)
             }
-            Change::Failing => (operational::FAILING, at, state(hook, health)),
-            Change::Recovered => (operational::RECOVERED, at, state(hook, health)),
-            Change::Exhausted => (operational::EXHAUSTED, at, state(hook, health)),
+            HealthChange::Failing => (operational::FAILING, at, state(hook, health)),
+            HealthChange::Recovered => (operational::RECOVERED, at, state(hook, health)),
+            HealthChange::Exhausted => (operational::EXHAUSTED, at, state(hook, health)),
         };
         let subject = format!("{}:{}", hook.id, at.as_millis());
         self.operational_events.publish(&hook.tenant, event_type, &subject, at, &data).await?;

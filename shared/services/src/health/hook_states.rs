@@ -89,18 +89,18 @@ pub struct HookStates<T> {
     kind: DocumentKind,
     clock: Arc<dyn Clock>,
     fresh_for: Duration,
-    known: Cache<(TenantId, HookId), Known<T>>,
+    known: Cache<(TenantId, HookId), KnownState<T>>,
     locks: [Mutex<()>; LOCKS],
 }
 
-struct Known<T> {
+struct KnownState<T> {
     read_at: ClockReading,
     /// Zero when nothing is stored.
     version: u64,
     state: Arc<T>,
 }
 
-impl<T> Clone for Known<T> {
+impl<T> Clone for KnownState<T> {
     fn clone(&self) -> Self {
         Self { read_at: self.read_at, version: self.version, state: Arc::clone(&self.state) }
     }
@@ -140,7 +140,7 @@ impl<T: State> HookStates<T> {
             let document = Document { name: hook.to_string(), version: known.version + 1, body };
             match self.documents.put(&self.partition(tenant), &document).await {
                 Ok(()) => {
-                    let written = Known { read_at: written_at, version: document.version, state: Arc::new(state) };
+                    let written = KnownState { read_at: written_at, version: document.version, state: Arc::new(state) };
                     self.known.insert((tenant.clone(), hook), written.clone());
                     return Ok((result, written.state));
                 }
@@ -174,7 +174,7 @@ impl<T: State> HookStates<T> {
         Ok(())
     }
 
-    async fn fresh(&self, tenant: &TenantId, hook: HookId) -> StoreResult<Known<T>> {
+    async fn fresh(&self, tenant: &TenantId, hook: HookId) -> StoreResult<KnownState<T>> {
         let (name, now) = ((tenant.clone(), hook), self.clock.read());
         let Some(known) = self.known.get(&name).filter(|known| now.age_of(known.read_at) < self.fresh_for) else {
             return self.read(tenant, hook).await;
@@ -186,10 +186,10 @@ impl<T: State> HookStates<T> {
         // Kept as it is until it is written: somebody may be about to.
         let mut state = T::clone(&known.state);
         state.shift(jump);
-        Ok(Known { state: Arc::new(state), ..known })
+        Ok(KnownState { state: Arc::new(state), ..known })
     }
 
-    async fn read(&self, tenant: &TenantId, hook: HookId) -> StoreResult<Known<T>> {
+    async fn read(&self, tenant: &TenantId, hook: HookId) -> StoreResult<KnownState<T>> {
         let read_at = self.clock.read();
         let (partition, name) = (self.partition(tenant), hook.to_string());
         let document = match self.documents.get(&partition, &name).await {
@@ -204,7 +204,7 @@ impl<T: State> HookStates<T> {
             Some(document) => (document.version, self.parse(&document, read_at.now)),
             None => (0, T::default()),
         };
-        let known = Known { read_at, version, state: Arc::new(state) };
+        let known = KnownState { read_at, version, state: Arc::new(state) };
         self.known.insert((tenant.clone(), hook), known.clone());
         Ok(known)
     }

@@ -16,7 +16,7 @@ use domain::unknown::{Unknown, keeps_unknown};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditEntry)]
 #[serde(remote = "Self")]
-pub struct Entry {
+pub struct AuditEntry {
     /// RFC 3339
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
@@ -31,9 +31,9 @@ pub struct Entry {
     pub unknown: Unknown,
 }
 
-keeps_unknown!(Entry);
+keeps_unknown!(AuditEntry);
 
-impl Entry {
+impl AuditEntry {
     /// Without what this version does not know.
     #[must_use]
     pub fn shown(self) -> Self {
@@ -48,7 +48,7 @@ const REMOVED_AT_ONCE: usize = 100;
 
 /// The entries of each hook, the newest first.
 pub struct AuditTrail {
-    entries: Collection<Entry>,
+    entries: Collection<AuditEntry>,
     documents: Arc<dyn Documents>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -68,7 +68,7 @@ impl AuditTrail {
         detail: Option<String>,
     ) -> StoreResult<()> {
         let at = self.clock.now();
-        let entry = Entry { at, by: by.to_owned(), what: what.to_owned(), detail, unknown: Unknown::NONE };
+        let entry = AuditEntry { at, by: by.to_owned(), what: what.to_owned(), detail, unknown: Unknown::NONE };
         // Turned over, so that the newest comes first.
         let id = new_ulid(self.clock.now(), self.random.as_ref());
         let name = format!("{:032x}", u128::MAX - id.0);
@@ -94,7 +94,7 @@ impl AuditTrail {
         hook: HookId,
         limit: usize,
         cursor: Option<&str>,
-    ) -> StoreResult<Page<Listed<Entry>>> {
+    ) -> StoreResult<Page<Listed<AuditEntry>>> {
         self.entries.page(&partition(tenant, hook), limit, cursor).await
     }
 }

@@ -23,18 +23,18 @@ pub struct Catalogue {
 
 /// An event type as a tenant knows it.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct KnownEventType {
     pub source: Source,
     pub entry: EventTypeEntry,
 }
 
 /// Where [`Catalogue::find`] found an entry, without copying it.
-pub enum Found {
+pub enum Lookup {
     Stored(Source, Arc<StoredEventType>),
     InProfile(Arc<Profile>, usize),
 }
 
-impl Found {
+impl Lookup {
     pub fn entry(&self) -> &EventTypeEntry {
         match self {
             Self::Stored(_, stored) => &stored.entry,
@@ -65,30 +65,31 @@ impl Catalogue {
         self.tenants.get(id).await
     }
 
-    pub async fn find(&self, tenant: &Tenant, name: &EventType) -> StoreResult<Option<Found>> {
+    pub async fn find(&self, tenant: &Tenant, name: &EventType) -> StoreResult<Option<Lookup>> {
         for owner in [Owner::from(tenant), Owner::Operator] {
             if let Some(stored) = self.entries.find(owner, name).await? {
-                return Ok(Some(Found::Stored(owner.source(), stored)));
+                return Ok(Some(Lookup::Stored(owner.source(), stored)));
             }
         }
         let profile = self.profile(tenant).await?;
         let index = profile.event_types.iter().position(|entry| entry.name == *name);
-        Ok(index.map(|index| Found::InProfile(profile, index)))
+        Ok(index.map(|index| Lookup::InProfile(profile, index)))
     }
 
     /// Everything the tenant knows, in order of name.
-    pub async fn all(&self, tenant: &Tenant) -> StoreResult<Vec<Listed<Known>>> {
-        let mut known: BTreeMap<String, Listed<Known>> = BTreeMap::new();
+    pub async fn all(&self, tenant: &Tenant) -> StoreResult<Vec<Listed<KnownEventType>>> {
+        let mut known: BTreeMap<String, Listed<KnownEventType>> = BTreeMap::new();
         for entry in &self.profile(tenant).await?.event_types {
             let source = Source::Profile;
-            known.insert(entry.name.to_string(), Ok(Known { source, entry: entry.clone() }));
+            known.insert(entry.name.to_string(), Ok(KnownEventType { source, entry: entry.clone() }));
         }
         for owner in [Owner::Operator, Owner::from(tenant)] {
             for stored in self.entries.all(owner).await? {
                 let (name, entry) = match stored {
-                    Ok(stored) => {
-                        (stored.entry.name.to_string(), Ok(Known { source: owner.source(), entry: stored.entry }))
-                    }
+                    Ok(stored) => (
+                        stored.entry.name.to_string(),
+                        Ok(KnownEventType { source: owner.source(), entry: stored.entry }),
+                    ),
                     Err(unreadable) => (unreadable.id.clone(), Err(unreadable)),
                 };
                 known.insert(name, entry);

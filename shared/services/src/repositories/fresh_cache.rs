@@ -10,10 +10,10 @@ use contract::ports::ClockReading;
 
 /// Each value may be used for as long as was said when it came in. The least used
 /// make room.
-pub struct FreshCache<K, V>(Cache<K, Entry<V>>);
+pub struct FreshCache<K, V>(Cache<K, FreshValue<V>>);
 
 #[derive(Clone)]
-struct Entry<V> {
+struct FreshValue<V> {
     value: V,
     read_at: ClockReading,
     fresh_for: Duration,
@@ -33,7 +33,7 @@ impl<K: Clone + Eq + Hash, V: Clone> FreshCache<K, V> {
     /// `read_at` is from before the value was asked for.
     pub fn insert(&self, key: K, value: V, read_at: ClockReading, fresh_for: Duration) {
         if !fresh_for.is_zero() {
-            self.0.insert(key, Entry { value, read_at, fresh_for });
+            self.0.insert(key, FreshValue { value, read_at, fresh_for });
         }
     }
 

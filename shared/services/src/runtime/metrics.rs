@@ -9,7 +9,7 @@ use std::time::Duration;
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 
 pub use contract::runner::FAULTS;
-use domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::time::Timestamp;
 
 /// Through the API.
@@ -82,7 +82,7 @@ pub fn look_up_usual() {
     USUAL.get_or_init(|| Usual {
         accepted: counter!(EVENTS_ACCEPTED),
         fanned_out: counter!(EVENTS_FANNED_OUT, "result" => "new"),
-        attempt: counter!(ATTEMPTS, "outcome" => Outcome::Success.as_str()),
+        attempt: counter!(ATTEMPTS, "outcome" => AttemptOutcome::Success.as_str()),
         attempt_duration: histogram!(ATTEMPT_DURATION),
         first_attempt_delay: histogram!(FIRST_ATTEMPT_DELAY),
         settled: counter!(DELIVERIES_SETTLED, "status" => Status::Succeeded.as_str()),
@@ -133,9 +133,9 @@ pub fn circuit(to: CircuitState) {
 /// The last attempt of a delivery was logged, and this is where it stands. It
 /// might have been made since `due`.
 pub fn attempted(delivery: &Delivery, attempt: &Attempt, due: Timestamp) {
-    let of = |outcome: Outcome| counter!(ATTEMPTS, "outcome" => outcome.as_str());
+    let of = |outcome: AttemptOutcome| counter!(ATTEMPTS, "outcome" => outcome.as_str());
     let counter = match attempt.outcome {
-        Outcome::Success => usual(|usual| &usual.attempt, || of(Outcome::Success)),
+        AttemptOutcome::Success => usual(|usual| &usual.attempt, || of(AttemptOutcome::Success)),
         other => of(other),
     };
     counter.increment(1);

@@ -63,7 +63,7 @@ impl Record {
 }
 
 /// A record as it stands in a segment.
-pub(crate) struct Found<'a> {
+pub(crate) struct FoundRecord<'a> {
     pub(crate) number: u64,
     pub(crate) synced: u64,
     pub(crate) changes: &'a [u8],
@@ -72,20 +72,20 @@ pub(crate) struct Found<'a> {
 }
 
 /// The record that begins here, if it is whole.
-pub(crate) fn find(bytes: &[u8], seed: u64) -> Option<Found<'_>> {
+pub(crate) fn find(bytes: &[u8], seed: u64) -> Option<FoundRecord<'_>> {
     let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
     let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| header[at + byte]));
     let length = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
     let changes = rest.get(..length)?;
     let whole = length > 0 && xxh3_64_with_seed(&bytes[8..HEADER + length], seed) == word(0);
-    whole.then(|| Found { number: word(12), synced: word(20), changes, length: HEADER + length })
+    whole.then(|| FoundRecord { number: word(12), synced: word(20), changes, length: HEADER + length })
 }
 
 /// A table, a key, and its new value if it has one.
-pub(crate) type Entry<'a> = (Table, &'a [u8], Option<&'a [u8]>);
+pub(crate) type LogEntry<'a> = (Table, &'a [u8], Option<&'a [u8]>);
 
 /// The next change of what follows the header; none when it cannot be read.
-pub(super) fn take_change<'a>(rest: &mut &'a [u8]) -> Option<Entry<'a>> {
+pub(super) fn take_change<'a>(rest: &mut &'a [u8]) -> Option<LogEntry<'a>> {
     let (table, after) = rest.split_first()?;
     *rest = after;
     let key = take_bytes(rest)?;

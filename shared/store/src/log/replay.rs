@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::record::{Entry, HEADER, find, take_change};
+use super::record::{HEADER, LogEntry, find, take_change};
 use super::segment::{self, Head};
 use super::synced;
 use crate::damage::{Damage, Fault, io_fault};
@@ -132,7 +132,7 @@ impl Survey {
     }
 
     /// Every change in whole records that come after one that is not.
-    pub(crate) fn changes_behind(&self, mut change: impl FnMut(u64, Entry<'_>)) -> Result<(), Fault> {
+    pub(crate) fn changes_behind(&self, mut change: impl FnMut(u64, LogEntry<'_>)) -> Result<(), Fault> {
         for path in self.segments.iter().filter(|_| self.behind > 0) {
             let bytes = fs::read(path).map_err(io_fault(path))?;
             let mut place = segment::HEADER;
@@ -237,7 +237,7 @@ fn claim_behind(bytes: &[u8], broken: usize, next: u64, seed: u64, mut claim: im
 
 impl Recovered {
     /// Every change behind what was applied, with the number of its record, oldest first.
-    pub(crate) fn replay(&self, mut change: impl FnMut(u64, Entry<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
+    pub(crate) fn replay(&self, mut change: impl FnMut(u64, LogEntry<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
         for path in &self.segments {
             let bytes = fs::read(path).map_err(io_fault(path))?;
             let (mut place, mut last) = (segment::HEADER, 0);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws::client::Aws;
 use aws::{ScheduleTarget, Schedules};
 use contract::ports::{Clock, Document, Expected, OsRandom, Recorded, StoreError, SystemClock};
-use domain::delivery::Outcome;
+use domain::delivery::AttemptOutcome;
 use domain::health::{Admission, Failure};
 use domain::ids::{DeliveryId, EventSeq, HookId, new_ulid};
 use domain::replay::ReplayStatus;
@@ -46,7 +46,7 @@ async fn an_event_is_recorded_for_its_own_message_and_a_duplicate_for_others() {
 #[tokio::test]
 async fn a_failed_attempt_is_kept_once() {
     let (proxy, stores) = faulty_stores().await;
-    let failed = attempted(&delivery("acme", hook_id(), stores.clock.now()), Outcome::Status);
+    let failed = attempted(&delivery("acme", hook_id(), stores.clock.now()), AttemptOutcome::Status);
     // The attempt's own row; that of the delivery is the stage's to look at.
     proxy.fail("PutItem", [Fault::Lost]);
     stores.deliveries.record(&failed, Expected::Absent).await.unwrap();

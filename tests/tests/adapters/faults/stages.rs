@@ -20,7 +20,7 @@ use contract::ports::{
 use contract::runner::{Settlement, Waiting};
 use contract::stage::Stage;
 use domain::address::AddressPolicy;
-use domain::delivery::{Outcome as AttemptOutcome, Status};
+use domain::delivery::{AttemptOutcome, Status};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, new_ulid};
 use domain::secret::{Secret, SigningSecret};

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use contract::ports::{Clock as _, Expected, LogFilter, StoreError, TimeRange};
-use domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::ids::{EventSeq, HookId};
 use domain::time::Timestamp;
 
@@ -32,7 +32,7 @@ async fn fill(stores: &Stores, hook: HookId, count: u64) -> Vec<Delivery> {
     let mut made = Vec::new();
     for i in 0..count {
         let new = delivery("acme", hook, START.saturating_add(Duration::from_secs(i)));
-        let tried = attempted(&new, if i % 3 == 0 { Outcome::Status } else { Outcome::Success });
+        let tried = attempted(&new, if i % 3 == 0 { AttemptOutcome::Status } else { AttemptOutcome::Success });
         record(stores, &tried, Expected::Absent).await;
         made.push(tried);
     }
@@ -47,8 +47,8 @@ fn newest_first(deliveries: &[Delivery]) -> Vec<Delivery> {
 
 pub(crate) async fn a_row_is_written_only_over_what_was_expected(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
-    let first = attempted(&pending, Outcome::Success);
-    let second = attempted(&first, Outcome::Success);
+    let first = attempted(&pending, AttemptOutcome::Success);
+    let second = attempted(&first, AttemptOutcome::Success);
     let conflicts = async |delivery: &Delivery, expected| {
         let answer = stores.deliveries.record(delivery, expected).await;
         assert!(matches!(answer, Err(StoreError::Conflict)), "{answer:?}");
@@ -66,17 +66,17 @@ pub(crate) async fn a_row_is_written_only_over_what_was_expected(stores: &Stores
 
     let other = delivery("acme", hook_id(), START);
     record(stores, &other, Expected::Absent).await;
-    record(stores, &attempted(&other, Outcome::Success), Expected::Attempts(0)).await;
+    record(stores, &attempted(&other, AttemptOutcome::Success), Expected::Attempts(0)).await;
 }
 
 pub(crate) async fn a_row_that_was_skipped_is_not_what_was_read_before(stores: &Stores) {
-    let tried = attempted(&delivery("acme", hook_id(), START), Outcome::Timeout);
+    let tried = attempted(&delivery("acme", hook_id(), START), AttemptOutcome::Timeout);
     record(stores, &tried, Expected::Absent).await;
     let mut skipped = tried.clone();
     skipped.skip("the hook is disabled", tried.updated_at);
     record(stores, &skipped, Expected::Attempts(1)).await;
 
-    let again = attempted(&tried, Outcome::Timeout);
+    let again = attempted(&tried, AttemptOutcome::Timeout);
     let answer = stores.deliveries.record(&again, Expected::Attempts(1)).await;
     assert!(matches!(answer, Err(StoreError::Conflict)), "{answer:?}");
     assert_eq!(get(stores, &tried).await, Some(skipped));
@@ -87,7 +87,7 @@ pub(crate) async fn a_row_that_was_skipped_is_not_what_was_read_before(stores: &
 pub(crate) async fn of_concurrent_writers_one_wins(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
     let writers = (0..8).map(|i| {
-        let mut tried = attempted(&pending, Outcome::Success);
+        let mut tried = attempted(&pending, AttemptOutcome::Success);
         tried.requests = vec![format!("writer-{i}")];
         async move { (stores.deliveries.record(&tried, Expected::Absent).await, tried) }
     });
@@ -104,12 +104,12 @@ pub(crate) async fn every_field_is_read_back(stores: &Stores) {
     let manual = Delivery {
         requests: vec!["r-1".to_owned(), "r-2".to_owned()],
         restarted_at: Some(START),
-        ..attempted(&pending, Outcome::Status)
+        ..attempted(&pending, AttemptOutcome::Status)
     };
     for (one, expected) in [
         (&pending, Expected::Absent),
-        (&attempted(&pending, Outcome::Timeout), Expected::Attempts(0)),
-        (&attempted(&manual, Outcome::Success), Expected::Attempts(1)),
+        (&attempted(&pending, AttemptOutcome::Timeout), Expected::Attempts(0)),
+        (&attempted(&manual, AttemptOutcome::Success), Expected::Attempts(1)),
         (&skipped, Expected::Absent),
     ] {
         record(stores, one, expected).await;
@@ -126,7 +126,7 @@ pub(crate) async fn failed_attempts_are_kept_and_all_are_listed_in_order(stores:
     let mut now = delivery("acme", hook_id(), START);
     assert_eq!(readable(stores.deliveries.attempts(&now).await.unwrap()), []);
     let mut made: Vec<Attempt> = Vec::new();
-    let outcomes = [Outcome::Timeout; 10].into_iter().chain([Outcome::Status, Outcome::Success]);
+    let outcomes = [AttemptOutcome::Timeout; 10].into_iter().chain([AttemptOutcome::Status, AttemptOutcome::Success]);
     for (outcome, number) in outcomes.zip(0..) {
         now = attempted(&now, outcome);
         record(stores, &now, if number == 0 { Expected::Absent } else { Expected::Attempts(number) }).await;
@@ -137,10 +137,12 @@ pub(crate) async fn failed_attempts_are_kept_and_all_are_listed_in_order(stores:
 }
 
 pub(crate) async fn a_success_is_kept_when_an_attempt_by_hand_follows(stores: &Stores) {
-    let mut now = attempted(&delivery("acme", hook_id(), START), Outcome::Success);
+    let mut now = attempted(&delivery("acme", hook_id(), START), AttemptOutcome::Success);
     record(stores, &now, Expected::Absent).await;
     let mut made: Vec<Attempt> = now.last_attempt.clone().into_iter().collect();
-    for (outcome, number) in [Outcome::Success, Outcome::Status, Outcome::Success].into_iter().zip(1..) {
+    for (outcome, number) in
+        [AttemptOutcome::Success, AttemptOutcome::Status, AttemptOutcome::Success].into_iter().zip(1..)
+    {
         now = attempted(&now, outcome);
         now.last_attempt.as_mut().unwrap().trigger = Trigger::Manual;
         record(stores, &now, Expected::Attempts(number)).await;
@@ -150,9 +152,9 @@ pub(crate) async fn a_success_is_kept_when_an_attempt_by_hand_follows(stores: &S
 }
 
 pub(crate) async fn a_success_is_kept_when_that_of_an_overtaken_copy_follows(stores: &Stores) {
-    let first = attempted(&delivery("acme", hook_id(), START), Outcome::Success);
+    let first = attempted(&delivery("acme", hook_id(), START), AttemptOutcome::Success);
     record(stores, &first, Expected::Absent).await;
-    let copy = attempted(&first, Outcome::Success);
+    let copy = attempted(&first, AttemptOutcome::Success);
     record(stores, &copy, Expected::Attempts(1)).await;
     let made: Vec<Attempt> = first.last_attempt.into_iter().chain(copy.last_attempt.clone()).collect();
     assert_eq!(readable(stores.deliveries.attempts(&copy).await.unwrap()), made);
@@ -160,11 +162,11 @@ pub(crate) async fn a_success_is_kept_when_that_of_an_overtaken_copy_follows(sto
 
 pub(crate) async fn the_attempts_of_a_conflicting_writer_are_not_kept(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
-    let first = attempted(&pending, Outcome::Timeout);
+    let first = attempted(&pending, AttemptOutcome::Timeout);
     record(stores, &first, Expected::Absent).await;
-    let late = attempted(&pending, Outcome::Dns);
+    let late = attempted(&pending, AttemptOutcome::Dns);
     assert!(matches!(stores.deliveries.record(&late, Expected::Absent).await, Err(StoreError::Conflict)));
-    let second = attempted(&first, Outcome::Success);
+    let second = attempted(&first, AttemptOutcome::Success);
     record(stores, &second, Expected::Attempts(1)).await;
     let made: Vec<Attempt> = first.last_attempt.into_iter().chain(second.last_attempt.clone()).collect();
     assert_eq!(readable(stores.deliveries.attempts(&second).await.unwrap()), made);
@@ -240,7 +242,7 @@ pub(crate) async fn times_narrow_the_log(stores: &Stores) {
 }
 
 pub(crate) async fn a_delivery_is_found_under_its_own_tenant_only(stores: &Stores) {
-    let mine = attempted(&delivery("acme", hook_id(), START), Outcome::Timeout);
+    let mine = attempted(&delivery("acme", hook_id(), START), AttemptOutcome::Timeout);
     record(stores, &mine, Expected::Absent).await;
     let other = tenant_id("other");
     assert_eq!(stores.deliveries.get(&other, mine.id).await.unwrap(), None);
@@ -249,7 +251,7 @@ pub(crate) async fn a_delivery_is_found_under_its_own_tenant_only(stores: &Store
 }
 
 pub(crate) async fn a_row_past_its_expiry_is_not_found(stores: &Stores) {
-    let old = attempted(&delivery("acme", hook_id(), stores.clock.now()), Outcome::Timeout);
+    let old = attempted(&delivery("acme", hook_id(), stores.clock.now()), AttemptOutcome::Timeout);
     record(stores, &old, Expected::Absent).await;
     stores.clock.advance(RETENTION - Duration::from_millis(1));
     assert!(get(stores, &old).await.is_some());
@@ -267,7 +269,7 @@ async fn marks(stores: &Stores, hook: HookId, times: TimeRange, limit: usize) ->
 }
 
 fn exhausted(delivery: &Delivery) -> Delivery {
-    let tried = attempted(delivery, Outcome::Status);
+    let tried = attempted(delivery, AttemptOutcome::Status);
     Delivery { status: Status::Failed, due_step: 0, next_attempt_at: None, ..tried }
 }
 
@@ -279,7 +281,7 @@ fn by_hand(mut delivery: Delivery) -> Delivery {
 pub(crate) async fn an_exhausted_delivery_is_marked_until_it_ends_otherwise(stores: &Stores) {
     let hook = hook_id();
     let all = async || marks(stores, hook, TimeRange::default(), 10).await;
-    let tried = attempted(&delivery("acme", hook, START), Outcome::Status);
+    let tried = attempted(&delivery("acme", hook, START), AttemptOutcome::Status);
     record(stores, &tried, Expected::Absent).await;
     assert_eq!(all().await, []);
     let failed = exhausted(&tried);
@@ -288,7 +290,7 @@ pub(crate) async fn an_exhausted_delivery_is_marked_until_it_ends_otherwise(stor
     let again = by_hand(exhausted(&failed));
     record(stores, &again, Expected::Attempts(2)).await;
     assert_eq!(all().await, [failed.id.event]);
-    record(stores, &by_hand(attempted(&again, Outcome::Success)), Expected::Attempts(3)).await;
+    record(stores, &by_hand(attempted(&again, AttemptOutcome::Success)), Expected::Attempts(3)).await;
     assert_eq!(all().await, []);
 }
 
@@ -318,12 +320,12 @@ pub(crate) async fn marks_are_listed_newest_first_and_narrowed_by_time(stores: &
 
 pub(crate) async fn what_was_deleted_is_gone_with_all_that_belongs_to_it(stores: &Stores) {
     let hook = hook_id();
-    let gone = exhausted(&attempted(&delivery("acme", hook, START), Outcome::Timeout));
-    record(stores, &attempted(&delivery("acme", hook, START), Outcome::Timeout), Expected::Absent).await;
-    let first = attempted(&Delivery { attempt_count: 0, ..gone.clone() }, Outcome::Timeout);
+    let gone = exhausted(&attempted(&delivery("acme", hook, START), AttemptOutcome::Timeout));
+    record(stores, &attempted(&delivery("acme", hook, START), AttemptOutcome::Timeout), Expected::Absent).await;
+    let first = attempted(&Delivery { attempt_count: 0, ..gone.clone() }, AttemptOutcome::Timeout);
     record(stores, &first, Expected::Absent).await;
     record(stores, &gone, Expected::Attempts(1)).await;
-    let kept = attempted(&delivery("acme", hook, START), Outcome::Success);
+    let kept = attempted(&delivery("acme", hook, START), AttemptOutcome::Success);
     record(stores, &kept, Expected::Absent).await;
     for _ in 0..2 {
         stores.deliveries.delete(std::slice::from_ref(&gone)).await.unwrap();

@@ -5,7 +5,7 @@ use aws::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks,
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::ports::{Clock, Document, Expected, LogFilter, ManualClock, StoreError};
-use domain::delivery::Outcome;
+use domain::delivery::AttemptOutcome;
 use domain::event::FanoutPage;
 use domain::ids::DeliveryId;
 use serde_json::Value;
@@ -44,7 +44,7 @@ async fn an_attempt_of_a_writer_that_died_before_its_delivery_is_written_again()
     let client = dynamo.client.clone();
     let stores = stores_on(client.clone(), Box::new(dynamo));
     let pending = delivery("acme", hook_id(), START);
-    stores.deliveries.record(&attempted(&pending, Outcome::Timeout), Expected::Absent).await.unwrap();
+    stores.deliveries.record(&attempted(&pending, AttemptOutcome::Timeout), Expected::Absent).await.unwrap();
     // What is left is what such a writer leaves.
     let request = client
         .delete_item()
@@ -54,9 +54,9 @@ async fn an_attempt_of_a_writer_that_died_before_its_delivery_is_written_again()
     request.send().await.unwrap();
     assert_eq!(stores.deliveries.get(&pending.tenant, pending.id).await.unwrap(), None);
 
-    let again = attempted(&pending, Outcome::Dns);
+    let again = attempted(&pending, AttemptOutcome::Dns);
     stores.deliveries.record(&again, Expected::Absent).await.unwrap();
-    let next = attempted(&again, Outcome::Success);
+    let next = attempted(&again, AttemptOutcome::Success);
     stores.deliveries.record(&next, Expected::Attempts(1)).await.unwrap();
     let attempts = stores.deliveries.attempts(&next).await.unwrap();
     assert_eq!(attempts, [Ok(again.last_attempt.unwrap()), Ok(next.last_attempt.unwrap())]);
@@ -149,7 +149,7 @@ async fn rows_that_cannot_be_read_hide_no_other_and_are_deleted() {
     for one in [&bad, &fine] {
         stores.hooks.create(one).await.unwrap();
         let made = delivery("acme", one.id, START);
-        stores.deliveries.record(&attempted(&made, Outcome::Status), Expected::Absent).await.unwrap();
+        stores.deliveries.record(&attempted(&made, AttemptOutcome::Status), Expected::Absent).await.unwrap();
     }
     let broken = AttributeValue::S("{\"not\":\"what it was".to_owned());
     let all = rows(&client, HOOKS_TABLE).await.into_iter();

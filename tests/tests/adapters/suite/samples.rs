@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use contract::ports::{Clock, Listed, ManualClock, OsRandom, Page, StoreResult};
-use domain::delivery::{Attempt, Delivery, Outcome, Revision, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Revision, Status, Trigger};
 use domain::event::{Event, FanoutPage};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventSeq, HookId, TenantId, new_ulid};
@@ -116,10 +116,10 @@ pub(crate) fn delivery(tenant: &str, hook: HookId, at: Timestamp) -> Delivery {
 }
 
 /// The same delivery after its next attempt.
-pub(crate) fn attempted(delivery: &Delivery, outcome: Outcome) -> Delivery {
+pub(crate) fn attempted(delivery: &Delivery, outcome: AttemptOutcome) -> Delivery {
     let number = delivery.attempt_count + 1;
     let at = delivery.updated_at.saturating_add(Duration::from_secs(1));
-    let succeeded = outcome == Outcome::Success;
+    let succeeded = outcome == AttemptOutcome::Success;
     Delivery {
         status: if succeeded { Status::Succeeded } else { Status::Retrying },
         attempt_count: number,
@@ -131,10 +131,10 @@ pub(crate) fn attempted(delivery: &Delivery, outcome: Outcome) -> Delivery {
     }
 }
 
-fn attempt(number: u32, at: Timestamp, outcome: Outcome) -> Attempt {
+fn attempt(number: u32, at: Timestamp, outcome: AttemptOutcome) -> Attempt {
     let status_code = match outcome {
-        Outcome::Success => Some(204),
-        Outcome::Status => Some(500),
+        AttemptOutcome::Success => Some(204),
+        AttemptOutcome::Status => Some(500),
         _ => None,
     };
     Attempt {
@@ -145,7 +145,7 @@ fn attempt(number: u32, at: Timestamp, outcome: Outcome) -> Attempt {
         outcome,
         error: status_code.is_none().then(|| "no answer".to_owned()),
         response_body: status_code.map(|_| "ö\n\"".to_owned()),
-        response_is_base64: outcome == Outcome::Gone,
+        response_is_base64: outcome == AttemptOutcome::Gone,
         response_headers: vec![("server".to_owned(), "a: b".to_owned()), ("x".to_owned(), String::new())],
         revision: Some(Revision { hook: 3, tenant: 1, profile: 0, base: 7, unknown: Unknown::NONE }),
         batch: vec![EventSeq(new_ulid(START, &OsRandom))],

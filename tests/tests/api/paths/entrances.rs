@@ -115,7 +115,7 @@ pub(super) fn event(method: &str, raw_path: &str, query: &str, key: &str) -> Val
 
 /// From the text of an event to the text of an answer, as the function does it.
 pub(super) async fn invoke(router: &Router, event: Value) -> Heard {
-    let event: gateway::Event = serde_json::from_str(&event.to_string()).unwrap();
+    let event: gateway::GatewayEvent = serde_json::from_str(&event.to_string()).unwrap();
     let answer = serde_json::to_value(gateway::answer(router.clone(), event).await.unwrap()).unwrap();
     assert_eq!(answer["isBase64Encoded"], false, "{answer}");
     Heard {

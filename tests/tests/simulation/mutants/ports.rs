@@ -9,7 +9,7 @@ use contract::ports::{
     DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Outgoing, Page,
     QueueError, QueueSender, Recorded, StoreResult, TimeRange,
 };
-use domain::delivery::{Attempt, Delivery, Outcome, Status};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status};
 use domain::event::{Event, FanoutPage};
 use domain::ids::{DeliveryId, EventId, EventSeq, HookId, TenantId};
 use domain::time::Timestamp;
@@ -39,7 +39,7 @@ impl DeliveryLog for BrokenLog {
             Mutant::CountsStepsTwice if row.status == Status::Retrying => row.due_step += 1,
             Mutant::LogsSuccess => {
                 if let Some(attempt) = row.last_attempt.as_mut() {
-                    (attempt.outcome, attempt.status_code) = (Outcome::Success, Some(200));
+                    (attempt.outcome, attempt.status_code) = (AttemptOutcome::Success, Some(200));
                 }
             }
             _ => {}

@@ -5,7 +5,7 @@
 //! give the same bytes again, and the signatures with them.
 
 use contract::ports::StoreResult;
-use domain::delivery::{Attempt, Delivery, Outcome, Revision};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Revision};
 use domain::event::Event;
 use domain::ids::{DeliveryId, EventSeq};
 use serde::Serialize;
@@ -54,7 +54,7 @@ impl<'a> Exchanges<'a> {
 
     /// The request, or why it cannot be shown.
     pub(super) async fn request(&mut self, attempt: &Attempt) -> StoreResult<Result<RequestView, String>> {
-        if attempt.outcome == Outcome::Auth {
+        if attempt.outcome == AttemptOutcome::Auth {
             return Ok(Err("no request was sent".to_owned()));
         }
         let Some(revision) = &attempt.revision else {

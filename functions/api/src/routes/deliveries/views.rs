@@ -1,7 +1,7 @@
 //! Deliveries and attempts as the API shows them.
 
 use contract::ports::StoreResult;
-use domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::event::Event;
 use domain::ids::{DeliveryId, HookId};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::exchange::{Exchanges, ResponseView};
 use crate::Deps;
-use crate::listed::Entry;
+use crate::listed::ListEntry;
 use crate::routes::request_view::RequestView;
 
 #[derive(Serialize, ToSchema)]
@@ -38,7 +38,7 @@ pub(crate) struct AttemptView {
     at: String,
     duration_ms: u32,
     status_code: Option<u16>,
-    outcome: Outcome,
+    outcome: AttemptOutcome,
     /// What went wrong, when there was no answer
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -53,7 +53,7 @@ pub(crate) struct AttemptView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveryList {
     #[schema(inline)]
-    pub(crate) items: Vec<Entry<DeliveryView>>,
+    pub(crate) items: Vec<ListEntry<DeliveryView>>,
     /// Pass it as `cursor` to read on; null on the last page.
     pub(crate) next_cursor: Option<String>,
     /// With `count=true`: how many deliveries pass the filter, counted up to 10,000
@@ -65,7 +65,7 @@ pub(crate) struct DeliveryList {
 }
 
 impl DeliveryList {
-    pub(crate) fn new(items: Vec<Entry<DeliveryView>>, next_cursor: Option<String>) -> Self {
+    pub(crate) fn new(items: Vec<ListEntry<DeliveryView>>, next_cursor: Option<String>) -> Self {
         Self { items, next_cursor, total: None, total_is_exact: None }
     }
 }
@@ -76,7 +76,7 @@ pub(crate) struct DeliveryWithAttempts {
     delivery: DeliveryView,
     /// In the order they were made
     #[schema(inline)]
-    attempts: Vec<Entry<WholeAttempt>>,
+    attempts: Vec<ListEntry<WholeAttempt>>,
 }
 
 /// An attempt with all that was sent and what is kept of the answer.
@@ -110,7 +110,12 @@ impl DeliveryWithAttempts {
                 Err(reason) => (None, Some(reason)),
             };
             let response = ResponseView::of(&attempt);
-            attempts.push(Entry::Read(WholeAttempt { attempt: (&attempt).into(), request, request_missing, response }));
+            attempts.push(ListEntry::Read(WholeAttempt {
+                attempt: (&attempt).into(),
+                request,
+                request_missing,
+                response,
+            }));
         }
         Ok(Self { delivery: delivery.into(), attempts })
     }

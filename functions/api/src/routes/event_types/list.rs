@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::entries::EventTypeView;
 use crate::input::limit;
-use crate::listed::Entry;
+use crate::listed::ListEntry;
 use crate::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]
@@ -54,7 +54,7 @@ impl TenantEventTypeQuery {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EventTypeList {
     #[schema(inline)]
-    items: Vec<Entry<EventTypeView>>,
+    items: Vec<ListEntry<EventTypeView>>,
     /// Pass it as `cursor` to read on; null on the last page.
     next_cursor: Option<String>,
 }
@@ -84,7 +84,7 @@ pub(super) fn select(
     let more = items.len() > limit;
     items.truncate(limit);
     let next_cursor = items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(&last.0));
-    let items = items.into_iter().map(|(_, row)| Entry::of(row, |item| item)).collect();
+    let items = items.into_iter().map(|(_, row)| ListEntry::of(row, |item| item)).collect();
     Ok(Json(EventTypeList { items, next_cursor }))
 }
 

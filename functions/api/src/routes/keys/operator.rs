@@ -14,7 +14,7 @@ use super::{CreatedKey, KeyList, add, revoke};
 use crate::Deps;
 use crate::auth::Operator;
 use crate::input::{Body, Segments, segment};
-use crate::listed::Entry;
+use crate::listed::ListEntry;
 use crate::problem::Problem;
 
 #[derive(Deserialize, ToSchema)]
@@ -50,7 +50,7 @@ pub(crate) async fn create_operators(
 #[utoipa::path(get, path = "/v1/keys", tag = "tenants", responses((status = 200, body = KeyList)))]
 pub(crate) async fn list_operators(_: Operator, State(deps): State<Arc<Deps>>) -> Result<Json<KeyList>, Problem> {
     let keys = deps.keys.list(None).await?;
-    Ok(Json(KeyList { items: Entry::all(keys, Into::into) }))
+    Ok(Json(KeyList { items: ListEntry::all(keys, Into::into) }))
 }
 
 /// Revoke an operator's key

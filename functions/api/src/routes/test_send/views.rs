@@ -1,7 +1,7 @@
 //! An exchange, shown from beginning to end.
 
 use contract::ports::{HttpResult, MAX_RESPONSE_BYTES};
-use domain::delivery::{Outcome, Trigger, excerpt};
+use domain::delivery::{AttemptOutcome, Trigger, excerpt};
 use domain::time::Timestamp;
 use serde::Serialize;
 use services::delivery::request::EventToSend;
@@ -14,7 +14,7 @@ use crate::routes::request_view::{Header, RequestView, masked};
 pub(crate) struct TestSend {
     result: TestSendResult,
     /// More exactly, as in the log
-    outcome: Outcome,
+    outcome: AttemptOutcome,
     /// In words
     message: String,
     trigger: Trigger,
@@ -60,7 +60,7 @@ impl TestSend {
         at: Timestamp,
         with_key: bool,
         result: &HttpResult,
-        outcome: Outcome,
+        outcome: AttemptOutcome,
     ) -> Self {
         let (message, response) = match &result.answer {
             Ok(response) => {
@@ -83,32 +83,34 @@ impl TestSend {
     }
 }
 
-fn in_words(outcome: Outcome, status: u16) -> String {
+fn in_words(outcome: AttemptOutcome, status: u16) -> String {
     match outcome {
-        Outcome::Success => format!("the endpoint answered {status}"),
-        Outcome::NotJson => format!("the endpoint answered {status}, but not with JSON"),
-        Outcome::NotVerified => format!("the endpoint answered {status}, but did not return the verification key"),
+        AttemptOutcome::Success => format!("the endpoint answered {status}"),
+        AttemptOutcome::NotJson => format!("the endpoint answered {status}, but not with JSON"),
+        AttemptOutcome::NotVerified => {
+            format!("the endpoint answered {status}, but did not return the verification key")
+        }
         _ => format!("the endpoint answered {status}, which is no success"),
     }
 }
 
 impl TestSendResult {
-    fn of(outcome: Outcome) -> Self {
+    fn of(outcome: AttemptOutcome) -> Self {
         match outcome {
-            Outcome::Success => Self::Success,
-            Outcome::NotJson => Self::NotJson,
-            Outcome::NotVerified => Self::NotVerified,
-            Outcome::RefusedAddress => Self::RefusedAddress,
-            Outcome::InvalidRequest => Self::Internal,
-            Outcome::Status
-            | Outcome::Gone
-            | Outcome::Timeout
-            | Outcome::Dns
-            | Outcome::Connect
-            | Outcome::Tls
-            | Outcome::InvalidResponse
-            | Outcome::Auth
-            | Outcome::Unknown(_) => Self::RequestFailed,
+            AttemptOutcome::Success => Self::Success,
+            AttemptOutcome::NotJson => Self::NotJson,
+            AttemptOutcome::NotVerified => Self::NotVerified,
+            AttemptOutcome::RefusedAddress => Self::RefusedAddress,
+            AttemptOutcome::InvalidRequest => Self::Internal,
+            AttemptOutcome::Status
+            | AttemptOutcome::Gone
+            | AttemptOutcome::Timeout
+            | AttemptOutcome::Dns
+            | AttemptOutcome::Connect
+            | AttemptOutcome::Tls
+            | AttemptOutcome::InvalidResponse
+            | AttemptOutcome::Auth
+            | AttemptOutcome::Unknown(_) => Self::RequestFailed,
         }
     }
 }

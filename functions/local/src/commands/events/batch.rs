@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::commands::body::read;
 use crate::commands::failure::Problem;
 use crate::commands::record::Record;
-use crate::commands::table::{Column, Table};
+use crate::commands::table::{Column, TextTable};
 use crate::commands::{Failure, Session};
 
 /// What the API takes at once; a little room is left for the batch's own text.
@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024 - 1_000;
 const COLUMNS: &[Column] = &[("LINE", "line"), ("STATUS", "status"), ("ID", "id"), ("WHY", "why")];
 
 /// An event and the line of the file that it stands in.
-struct Event {
+struct EventLine {
     line: usize,
     json: Box<RawValue>,
 }
@@ -24,7 +24,7 @@ struct Event {
 pub(super) async fn publish(session: &Session, file: &str) -> Result<(), Failure> {
     let events = parse(file, &read(file)?)?;
     let path = session.own(["events", "batch"])?;
-    let mut table = Table::new(COLUMNS);
+    let mut table = TextTable::new(COLUMNS);
     let (mut accepted, mut refused) = (0, 0);
     for batch in batches(&events) {
         let list: Vec<&str> = batch.iter().map(|event| event.json.get()).collect();
@@ -52,17 +52,17 @@ pub(super) async fn publish(session: &Session, file: &str) -> Result<(), Failure
 }
 
 /// All is read before anything is published: half a file is hard to repair.
-fn parse(file: &str, text: &str) -> Result<Vec<Event>, Failure> {
+fn parse(file: &str, text: &str) -> Result<Vec<EventLine>, Failure> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(n, line)| match RawValue::from_string(line.to_owned()) {
-            Ok(json) => Ok(Event { line: n + 1, json }),
+            Ok(json) => Ok(EventLine { line: n + 1, json }),
             Err(error) => Err(Failure::Usage(format!("--batch {file}: line {} is not JSON: {error}", n + 1))),
         })
         .collect()
 }
 
-fn batches(events: &[Event]) -> Vec<&[Event]> {
+fn batches(events: &[EventLine]) -> Vec<&[EventLine]> {
     let (mut all, mut rest) = (Vec::new(), events);
     while !rest.is_empty() {
         let mut bytes = 0;
