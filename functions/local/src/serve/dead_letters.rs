@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Entry, Operator, PageQuery, Problem, Query, Segments, limit, segment};
+use api::{ListEntry, Operator, PageQuery, Problem, Query, Segments, limit, segment};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -21,7 +21,7 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
 
 #[derive(Serialize)]
 struct List {
-    items: Vec<Entry<View>>,
+    items: Vec<ListEntry<View>>,
     next_cursor: Option<String>,
 }
 
@@ -75,7 +75,7 @@ async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<List>, Problem> {
     let found = letters.list(limit(page.limit)?, page.cursor.as_deref())?;
-    let items = Entry::all(found.items, |letter| View { body: None, ..View::of(letter) });
+    let items = ListEntry::all(found.items, |letter| View { body: None, ..View::of(letter) });
     Ok(Json(List { items, next_cursor: found.next }))
 }
 
