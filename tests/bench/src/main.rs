@@ -59,7 +59,7 @@ struct Options {
 enum Command {
     /// The process that receives
     #[command(hide = true)]
-    ReceiverProcess,
+    Receiver,
 }
 
 impl Options {
@@ -79,7 +79,7 @@ impl Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    if let Some(Command::ReceiverProcess) = options.command {
+    if let Some(Command::Receiver) = options.command {
         return receiver::run().await;
     }
     // Interrupted, it stops its processes and clears away what they wrote.
