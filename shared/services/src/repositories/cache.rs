@@ -2,6 +2,7 @@
 //! same hook, tenant or profile for every delivery.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,30 +16,72 @@ use domain::ids::{HookId, TenantId};
 pub const FRESH_FOR: Duration = Duration::from_secs(5);
 const CAPACITY: usize = 4_096;
 
-pub struct CachedHooks {
-    inner: Arc<dyn Hooks>,
+/// When what is kept was read.
+#[derive(Clone, Copy)]
+struct ReadAt {
+    time: ClockReading,
+    writes: u64,
+}
+
+/// Until when what was read may be used: for some seconds, and until this process writes.
+struct Freshness {
     clock: Arc<dyn Clock>,
     fresh_for: Duration,
-    read: Cache<(TenantId, HookId), ReadAt<Arc<Hook>>>,
+    /// Counts writes. A read that one of them overtook may have seen what was there before.
+    writes: AtomicU64,
+}
+
+impl Freshness {
+    fn new(clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
+        Self { clock, fresh_for, writes: AtomicU64::new(0) }
+    }
+
+    fn now(&self) -> ReadAt {
+        ReadAt { time: self.clock.read(), writes: self.writes.load(Ordering::SeqCst) }
+    }
+
+    fn is_fresh(&self, read_at: ReadAt, now: ReadAt) -> bool {
+        read_at.writes == now.writes && now.time.age_of(read_at.time) < self.fresh_for
+    }
+
+    /// Outdates all that is kept once the write has ended, also one whose caller stopped waiting.
+    fn write(&self) -> Write<'_> {
+        Write(&self.writes)
+    }
+}
+
+struct Write<'a>(&'a AtomicU64);
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+pub struct CachedHooks {
+    inner: Arc<dyn Hooks>,
+    freshness: Freshness,
+    read: Cache<(TenantId, HookId), (ReadAt, Arc<Hook>)>,
 }
 
 impl CachedHooks {
     pub fn new(inner: Arc<dyn Hooks>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
-        Self { inner, clock, fresh_for, read: Cache::new(CAPACITY) }
+        Self { inner, freshness: Freshness::new(clock, fresh_for), read: Cache::new(CAPACITY) }
     }
 }
 
 #[async_trait]
 impl Hooks for CachedHooks {
     async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
+        let _write = self.freshness.write();
         self.inner.create_within(hook, most).await
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
-        let now = self.clock.read();
+        let now = self.freshness.now();
         let name = (tenant.clone(), id);
         if let Some((read_at, hook)) = self.read.get(&name)
-            && now.age_of(read_at) < self.fresh_for
+            && self.freshness.is_fresh(read_at, now)
         {
             return Ok(Some(hook));
         }
@@ -53,7 +96,7 @@ impl Hooks for CachedHooks {
     }
 
     async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
-        self.read.remove(&(old.tenant.clone(), old.id));
+        let _write = self.freshness.write();
         self.inner.update(old, new).await
     }
 
@@ -62,7 +105,7 @@ impl Hooks for CachedHooks {
     }
 
     async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
-        self.read.remove(&(tenant.clone(), id));
+        let _write = self.freshness.write();
         self.inner.delete(tenant, id).await
     }
 
@@ -75,30 +118,26 @@ impl Hooks for CachedHooks {
     }
 }
 
-/// What was read, and when.
-type ReadAt<T> = (ClockReading, T);
-
 /// Documents that are kept for a few seconds, absent ones included.
 pub struct CachedDocuments {
     inner: Arc<dyn Documents>,
-    clock: Arc<dyn Clock>,
-    fresh_for: Duration,
-    read: Cache<(String, String), ReadAt<Option<Arc<Document>>>>,
+    freshness: Freshness,
+    read: Cache<(String, String), (ReadAt, Option<Arc<Document>>)>,
 }
 
 impl CachedDocuments {
     pub fn new(inner: Arc<dyn Documents>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
-        Self { inner, clock, fresh_for, read: Cache::new(CAPACITY) }
+        Self { inner, freshness: Freshness::new(clock, fresh_for), read: Cache::new(CAPACITY) }
     }
 }
 
 #[async_trait]
 impl Documents for CachedDocuments {
     async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
-        let now = self.clock.read();
+        let now = self.freshness.now();
         let place = (partition.to_owned(), name.to_owned());
         if let Some((read_at, document)) = self.read.get(&place)
-            && now.age_of(read_at) < self.fresh_for
+            && self.freshness.is_fresh(read_at, now)
         {
             return Ok(document);
         }
@@ -108,7 +147,7 @@ impl Documents for CachedDocuments {
     }
 
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
-        self.read.remove(&(partition.to_owned(), document.name.clone()));
+        let _write = self.freshness.write();
         self.inner.put(partition, document).await
     }
 
@@ -117,7 +156,7 @@ impl Documents for CachedDocuments {
     }
 
     async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
-        self.read.remove(&(partition.to_owned(), name.to_owned()));
+        let _write = self.freshness.write();
         self.inner.delete(partition, name).await
     }
 }
