@@ -165,18 +165,19 @@ impl DeliveryLog for EmbeddedDeliveryLog {
 
     async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         let now = self.0.clock().expiry();
-        let mut attempts: Vec<(u32, Listed<Attempt>)> = Vec::new();
+        let Some(last) = &delivery.last_attempt else { return Ok(Vec::new()) };
+        let mut attempts = Vec::new();
         for row in self.0.range(Table::Logs, prefix_range(attempts_prefix(&delivery.tenant, delivery.id))) {
             let (key, value) = row?;
             let number = key.last_chunk::<4>().ok_or_else(|| StoreError::Corrupt("a short key".into()))?;
             let number = u32::from_be_bytes(*number);
-            let attempt = decode_expiring::<Attempt>(&value, now).listed(number)?.transpose();
-            attempts.extend(attempt.map(|attempt| (number, attempt)));
+            // What was logged since the row was read is not part of it.
+            if number < last.number {
+                attempts.extend(decode_expiring::<Attempt>(&value, now).listed(number)?.transpose());
+            }
         }
-        let last = delivery.last_attempt.iter().filter(|a| a.outcome == AttemptOutcome::Success);
-        attempts.extend(last.map(|attempt| (attempt.number, Ok(attempt.clone()))));
-        attempts.sort_by_key(|(number, _)| *number);
-        Ok(attempts.into_iter().map(|(_, attempt)| attempt).collect())
+        attempts.push(Ok(last.clone()));
+        Ok(attempts)
     }
 
     async fn list(

@@ -163,9 +163,14 @@ async fn a_delivery_and_an_attempt_that_are_damaged_hide_no_other() {
     log.delete_unreadable(&tenant(), bad.id).await.unwrap();
     assert_eq!(log.get(&tenant(), bad.id).await.unwrap(), None);
 
+    let mut later = fine.clone();
+    later.attempt_count += 1;
+    later.last_attempt.as_mut().unwrap().number += 1;
+    log.record(&later, Expected::of(Some(&fine))).await.unwrap();
     damage(&store, Table::Logs, vec![RowKind::Attempt.prefix()], false).await;
-    let attempts = log.attempts(&fine).await.unwrap();
+    let attempts = log.attempts(&later).await.unwrap();
     assert_eq!(attempts[0].as_ref().unwrap_err().id, "2");
+    assert_eq!(attempts[1..], [Ok(later.last_attempt.unwrap())], "it is in the row as well");
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use services::{Foundation, Writers};
 
 use samples::RETENTION;
 
+mod cached;
 mod data_keys;
 mod deliveries;
 mod doctor;
@@ -30,6 +31,7 @@ mod events;
 mod hooks;
 mod keys;
 pub(crate) mod on_disk;
+mod profiles;
 mod queue;
 pub(crate) mod replays;
 pub(crate) mod samples;
@@ -50,7 +52,7 @@ pub(crate) struct Stores {
     pub(crate) events: Arc<dyn Events>,
     pub(crate) deliveries: Arc<dyn DeliveryLog>,
     /// What the stores stand on: a server, a directory.
-    pub(crate) _keep: Box<dyn Any + Send + Sync>,
+    pub(crate) _keep: Arc<dyn Any + Send + Sync>,
 }
 
 impl Stores {
@@ -141,12 +143,7 @@ macro_rules! promises {
 
 macro_rules! store_contracts {
     ($fixture:path) => {
-        promises!($fixture, documents:
-            a_write_that_does_not_follow_the_stored_version_is_a_conflict
-            partitions_do_not_see_each_other
-            pages_are_complete_and_in_order_of_name
-            a_deleted_document_is_gone_and_can_be_made_again
-        );
+        document_contracts!($fixture);
         promises!($fixture, states:
             failures_that_several_processes_see_add_up
             of_all_processes_one_takes_the_probe
@@ -157,21 +154,6 @@ macro_rules! store_contracts {
             turns_that_were_given_in_the_future_come_as_soon_as_was_meant
             a_jump_that_no_process_saw_counts_for_a_fifth_of_what_disables_a_hook
             the_audit_trail_of_a_hook_reads_newest_first
-        );
-        promises!($fixture, tenants:
-            creating_a_tenant_that_exists_is_a_conflict_and_changes_nothing
-            an_update_based_on_an_older_version_is_a_conflict
-            what_was_written_is_read_back_at_once
-            pages_are_complete_and_in_order_of_id
-            a_deleted_tenant_is_gone_and_deleting_it_again_says_so
-            former_versions_can_be_read_until_the_tenant_is_deleted
-            a_cursor_of_another_list_is_refused
-        );
-        promises!($fixture, keys:
-            a_key_is_found_under_its_own_tenant_only
-            the_list_of_a_tenant_is_complete_and_in_order_of_id
-            an_update_of_an_older_version_or_of_a_deleted_key_is_a_conflict
-            a_deleted_key_is_gone_and_deleting_it_again_says_so
         );
         hook_contracts!($fixture);
         promises!($fixture, events:
@@ -193,6 +175,7 @@ macro_rules! store_contracts {
             of_concurrent_writers_one_wins
             every_field_is_read_back
             failed_attempts_are_kept_and_all_are_listed_in_order
+            the_attempts_of_a_row_that_was_read_are_those_up_to_its_last
             a_success_is_kept_when_an_attempt_by_hand_follows
             a_success_is_kept_when_that_of_an_overtaken_copy_follows
             the_attempts_of_a_conflicting_writer_are_not_kept
@@ -210,6 +193,39 @@ macro_rules! store_contracts {
         promises!($fixture, replays:
             an_update_based_on_an_older_version_is_a_conflict
             replays_are_listed_in_order_under_their_own_hook
+        );
+    };
+}
+
+macro_rules! document_contracts {
+    ($fixture:path) => {
+        promises!($fixture, documents:
+            a_write_that_does_not_follow_the_stored_version_is_a_conflict
+            partitions_do_not_see_each_other
+            pages_are_complete_and_in_order_of_name
+            a_deleted_document_is_gone_and_can_be_made_again
+        );
+        promises!($fixture, tenants:
+            creating_a_tenant_that_exists_is_a_conflict_and_changes_nothing
+            an_update_based_on_an_older_version_is_a_conflict
+            what_was_written_is_read_back_at_once
+            pages_are_complete_and_in_order_of_id
+            a_deleted_tenant_is_gone_and_deleting_it_again_says_so
+            former_versions_can_be_read_until_the_tenant_is_deleted
+            a_cursor_of_another_list_is_refused
+        );
+        promises!($fixture, keys:
+            a_key_is_found_under_its_own_tenant_only
+            the_list_of_a_tenant_is_complete_and_in_order_of_id
+            an_update_of_an_older_version_or_of_a_deleted_key_is_a_conflict
+            a_deleted_key_is_gone_and_deleting_it_again_says_so
+        );
+        promises!($fixture, profiles:
+            creating_a_profile_that_exists_is_a_conflict_and_changes_nothing
+            an_update_based_on_an_older_version_is_a_conflict
+            the_list_is_complete_and_in_order_of_name
+            only_so_many_former_versions_are_kept
+            a_deleted_profile_is_gone_and_its_former_versions_stay
         );
     };
 }
@@ -284,6 +300,15 @@ mod on_embedded {
     queue_contracts!(crate::suite::on_disk::queues);
     key_contracts!(crate::suite::data_keys::in_a_file);
     doctor_contracts!(crate::suite::doctor::of_a_directory);
+}
+
+/// As one process sees its own changes. What another one changed may be read as it was for some
+/// seconds, so that no promise about several processes holds through a cache: `states`, which count
+/// what all processes saw, are never cached and not held to any here, nor are `events`,
+/// `deliveries` and `replays`.
+mod on_cached_embedded {
+    document_contracts!(crate::suite::cached::stores);
+    hook_contracts!(crate::suite::cached::stores);
 }
 
 mod on_aws {

@@ -14,6 +14,7 @@ mod dice;
 mod documents;
 mod endpoint;
 mod found;
+mod model;
 mod mutants;
 mod plan;
 mod process;

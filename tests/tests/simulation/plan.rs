@@ -18,7 +18,7 @@ use serde_json::json;
 /// 2026-01-31T09:30:00Z
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_769_851_800_000);
 /// When the hooks were made.
-const LONG_AGO: Timestamp = Timestamp::from_millis(START.as_millis() - 3_600_000);
+pub(crate) const LONG_AGO: Timestamp = Timestamp::from_millis(START.as_millis() - 3_600_000);
 pub(crate) const TENANT: &str = "acme";
 /// Seconds before each retry; the longest are longer than a message may be
 /// invisible.
@@ -66,9 +66,9 @@ pub(crate) fn draw(seed: u64, traced: bool) -> Plan {
     let faults_left = dice.pick(&[0, 1, 2, 4, 8, 12]);
     let odds = dice.pick(&[10, 40, 150, 400]);
     let (processes, schedules) = (1 + dice.index(3), dice.one_in(2));
-    let page = dice.pick(&[1, 2, 100]);
+    let page_size = dice.pick(&[1, 2, 100]);
     let trace = Trace { hash: seed, lines: traced.then(Vec::new) };
-    let state = State { faults_left, odds, hooks, page, scripts, trace, ..State::new(dice) };
+    let state = State { faults_left, odds, hooks, page_size, scripts, trace, ..State::new(dice) };
     Plan { state, actions, processes, schedules }
 }
 
@@ -97,7 +97,7 @@ fn sometime(dice: &mut Dice) -> Timestamp {
     START.saturating_add(Duration::from_millis(dice.below(within * 1_000)))
 }
 
-fn hook(number: usize, dice: &mut Dice) -> Hook {
+pub(crate) fn hook(number: usize, dice: &mut Dice) -> Hook {
     let patterns: &[&[&str]] = &[&["*"], &["order.*"], &["order.paid"], &["order.*", "*"]];
     // Mostly none: what a breaker holds back makes attempts rare.
     let breaker = json!({ "failures": dice.pick(&[0, 0, 0, 1, 2]), "probe_after": dice.pick(&[1, 30, 600]) });

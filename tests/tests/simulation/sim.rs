@@ -49,11 +49,14 @@ pub(crate) struct State {
     /// Every state a hook was in, and since when; none once it was deleted.
     pub(crate) hooks: BTreeMap<HookId, History>,
     /// The most subscriptions of one page.
-    pub(crate) page: usize,
+    pub(crate) page_size: usize,
     pub(crate) scripts: BTreeMap<HookId, Vec<Answer>>,
     pub(crate) accepted: BTreeMap<EventId, EventMessage>,
     pub(crate) manual: Vec<(DeliveryId, String)>,
-    pub(crate) events: BTreeMap<EventId, (Event, BTreeMap<u32, FanoutPage>)>,
+    /// With page zero, which is written together with its event.
+    pub(crate) events: BTreeMap<EventId, (Event, FanoutPage)>,
+    /// All later pages.
+    pub(crate) pages: BTreeMap<(EventId, u32), FanoutPage>,
     /// Events that went to nobody with their first page.
     pub(crate) unclaimed: BTreeSet<EventSeq>,
     /// Times that a circuit was open in what was written of it.
@@ -236,11 +239,12 @@ impl State {
             queues: Default::default(),
             messages_sent: 0,
             hooks: BTreeMap::new(),
-            page: usize::MAX,
+            page_size: usize::MAX,
             scripts: BTreeMap::new(),
             accepted: BTreeMap::new(),
             manual: Vec::new(),
             events: BTreeMap::new(),
+            pages: BTreeMap::new(),
             unclaimed: BTreeSet::new(),
             documents: BTreeMap::new(),
             log: BTreeMap::new(),
@@ -311,6 +315,17 @@ impl State {
     pub(crate) fn recently(&mut self, now: Timestamp) -> Timestamp {
         let lag = if self.dice.one_in(2) { 0 } else { self.dice.below(LAG.as_millis() as u64) };
         now.saturating_sub(Duration::from_millis(lag))
+    }
+
+    pub(crate) fn pages_of(&self, id: &EventId) -> BTreeMap<u32, &FanoutPage> {
+        let first = self.events.get(id).map(|(_, page)| (0, page));
+        let later = self.pages.iter().filter(|((event, _), _)| event == id).map(|((_, number), page)| (*number, page));
+        first.into_iter().chain(later).collect()
+    }
+
+    pub(crate) fn forget_event(&mut self, id: &EventId) {
+        self.events.remove(id);
+        self.pages.retain(|(event, _), _| event != id);
     }
 
     pub(crate) fn hook_at(&self, id: HookId, at: Timestamp) -> Option<Arc<Hook>> {

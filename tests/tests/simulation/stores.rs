@@ -34,14 +34,13 @@ pub(crate) fn fails<T>() -> StoreResult<T> {
 impl Events for Stores {
     async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
         let write = |state: &mut State| {
-            if let Some((event, pages)) = state.events.get(&event.id) {
-                return Ok(match pages.get(&0).filter(|stored| stored.token == page.token) {
-                    Some(stored) => Recorded::Resumed((event.clone(), stored.clone())),
-                    None => Recorded::Duplicate,
+            if let Some((event, stored)) = state.events.get(&event.id) {
+                return Ok(match stored.token == page.token {
+                    true => Recorded::Resumed((event.clone(), stored.clone())),
+                    false => Recorded::Duplicate,
                 });
             }
-            let pages = BTreeMap::from([(0, page.clone())]);
-            state.events.insert(event.id.clone(), (event.clone(), pages));
+            state.events.insert(event.id.clone(), (event.clone(), page.clone()));
             Ok(Recorded::New)
         };
         self.0.step("events.record", write, fails).await
@@ -49,14 +48,14 @@ impl Events for Stores {
 
     async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
         let write = |state: &mut State| {
-            let Some((_, pages)) = state.events.get_mut(&event.id) else { return Err(StoreError::Conflict) };
-            if let Some(stored) = pages.get(&page.number) {
+            let row = (event.id.clone(), page.number);
+            if let Some(stored) = state.pages.get(&row) {
                 return Ok(match stored.token == page.token {
                     true => Recorded::Resumed(stored.clone()),
                     false => Recorded::Duplicate,
                 });
             }
-            pages.insert(page.number, page.clone());
+            state.pages.insert(row, page.clone());
             Ok(Recorded::New)
         };
         self.0.step("events.record_page", write, fails).await
@@ -123,11 +122,12 @@ impl DeliveryLog for Stores {
 
     async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         let read = |state: &mut State| {
-            let mut attempts: Vec<Attempt> =
-                state.log[&delivery.id].iter().filter_map(|version| version.row.last_attempt.clone()).collect();
-            attempts.dedup_by_key(|attempt| attempt.number);
-            attempts.truncate(delivery.attempt_count as usize);
-            Ok(attempts.into_iter().map(Ok).collect())
+            let Some(last) = &delivery.last_attempt else { return Ok(Vec::new()) };
+            let versions = state.log.get(&delivery.id).into_iter().flatten();
+            let made = versions.filter_map(|version| version.row.last_attempt.clone());
+            let earlier = made.filter(|attempt| attempt.number < last.number);
+            let earlier: BTreeMap<u32, Attempt> = earlier.map(|attempt| (attempt.number, attempt)).collect();
+            Ok(earlier.into_values().chain([last.clone()]).map(Ok).collect())
         };
         self.0.step("log.attempts", read, fails).await
     }
@@ -185,7 +185,7 @@ impl Subscriptions for Stores {
                 .filter(|hook| hook.events.iter().any(|pattern| pattern.matches(event_type)))
                 .map(|hook| hook.subscription())
                 .collect();
-            let limit = limit.min(state.page);
+            let limit = limit.min(state.page_size);
             let next = (items.len() > limit).then(|| items[limit - 1].hook.to_string());
             items.truncate(limit);
             Ok(Page { items: items.into_iter().map(Ok).collect(), next })

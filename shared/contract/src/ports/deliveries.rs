@@ -80,7 +80,8 @@ impl LogFilter {
 ///   conflict and nothing changes.
 /// - A row that was skipped since it was read is not what was expected.
 /// - A failed last attempt is kept for good when later ones follow.
-/// - All attempts are listed in order, the successful one included.
+/// - All attempts are listed in order, the successful one included. Those of a row
+///   that was read earlier are those up to its last.
 /// - The log of a hook is complete and reads newest event first.
 /// - A cursor stays valid while rows are added: none is shown twice, none missed.
 /// - Filters apply across pages; a page may be shorter than its limit, and only

@@ -2,11 +2,13 @@
 //! same hook, tenant or profile for every delivery.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::fresh_cache::FreshCache;
 use async_trait::async_trait;
-use contract::ports::{Clock, Document, Documents, Hooks, Listed, Page, StoreResult};
+
+use contract::ports::{Clock, ClockReading, Document, Documents, Hooks, Listed, Page, StoreResult};
 use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
 
@@ -14,41 +16,86 @@ use domain::ids::{HookId, TenantId};
 pub const FRESH_FOR: Duration = Duration::from_secs(5);
 const CAPACITY: usize = 4_096;
 
-pub struct CachedHooks {
-    inner: Arc<dyn Hooks>,
+/// When something was read, and after how many writes of this process.
+#[derive(Clone, Copy)]
+struct ReadAt {
+    time: ClockReading,
+    writes: u64,
+}
+
+/// What was read after that many writes of this process.
+type AfterWrites<T> = (u64, T);
+
+/// Until when what was read may be used: for some seconds, and until this process writes.
+struct Freshness {
     clock: Arc<dyn Clock>,
     fresh_for: Duration,
-    read: FreshCache<(TenantId, HookId), Arc<Hook>>,
+    /// Counts writes. A read that one of them overtook may have seen what was there before.
+    writes: AtomicU64,
+}
+
+impl Freshness {
+    fn new(clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
+        Self { clock, fresh_for, writes: AtomicU64::new(0) }
+    }
+
+    fn now(&self) -> ReadAt {
+        ReadAt { time: self.clock.read(), writes: self.writes.load(Ordering::SeqCst) }
+    }
+
+    /// Outdates all that is kept once the write has ended, also one whose caller stopped waiting.
+    fn write(&self) -> Write<'_> {
+        Write(&self.writes)
+    }
+}
+
+struct Write<'a>(&'a AtomicU64);
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+pub struct CachedHooks {
+    inner: Arc<dyn Hooks>,
+    freshness: Freshness,
+    read: FreshCache<(TenantId, HookId), AfterWrites<Arc<Hook>>>,
 }
 
 impl CachedHooks {
     pub fn new(inner: Arc<dyn Hooks>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
-        Self { inner, clock, fresh_for, read: FreshCache::new(CAPACITY) }
+        Self { inner, freshness: Freshness::new(clock, fresh_for), read: FreshCache::new(CAPACITY) }
     }
 }
 
 #[async_trait]
 impl Hooks for CachedHooks {
     async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
+        let _write = self.freshness.write();
         self.inner.create_within(hook, most).await
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
-        let now = self.clock.read();
+        let now = self.freshness.now();
         let name = (tenant.clone(), id);
-        if let Some(hook) = self.read.get(&name, now) {
+        if let Some((writes, hook)) = self.read.get(&name, now.time)
+            && writes == now.writes
+        {
             return Ok(Some(hook));
         }
         let found = self.inner.get(tenant, id).await?;
         match &found {
-            Some(hook) => self.read.insert(name, Arc::clone(hook), now, self.fresh_for),
+            Some(hook) => {
+                self.read.insert(name, (now.writes, Arc::clone(hook)), now.time, self.freshness.fresh_for);
+            }
             None => self.read.remove(&name),
         }
         Ok(found)
     }
 
     async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
-        self.read.remove(&(old.tenant.clone(), old.id));
+        let _write = self.freshness.write();
         self.inner.update(old, new).await
     }
 
@@ -57,7 +104,7 @@ impl Hooks for CachedHooks {
     }
 
     async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
-        self.read.remove(&(tenant.clone(), id));
+        let _write = self.freshness.write();
         self.inner.delete(tenant, id).await
     }
 
@@ -73,32 +120,33 @@ impl Hooks for CachedHooks {
 /// Documents that are kept for a few seconds, absent ones included.
 pub struct CachedDocuments {
     inner: Arc<dyn Documents>,
-    clock: Arc<dyn Clock>,
-    fresh_for: Duration,
-    read: FreshCache<(String, String), Option<Arc<Document>>>,
+    freshness: Freshness,
+    read: FreshCache<(String, String), AfterWrites<Option<Arc<Document>>>>,
 }
 
 impl CachedDocuments {
     pub fn new(inner: Arc<dyn Documents>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
-        Self { inner, clock, fresh_for, read: FreshCache::new(CAPACITY) }
+        Self { inner, freshness: Freshness::new(clock, fresh_for), read: FreshCache::new(CAPACITY) }
     }
 }
 
 #[async_trait]
 impl Documents for CachedDocuments {
     async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
-        let now = self.clock.read();
+        let now = self.freshness.now();
         let place = (partition.to_owned(), name.to_owned());
-        if let Some(document) = self.read.get(&place, now) {
+        if let Some((writes, document)) = self.read.get(&place, now.time)
+            && writes == now.writes
+        {
             return Ok(document);
         }
         let found = self.inner.get(partition, name).await?;
-        self.read.insert(place, found.clone(), now, self.fresh_for);
+        self.read.insert(place, (now.writes, found.clone()), now.time, self.freshness.fresh_for);
         Ok(found)
     }
 
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
-        self.read.remove(&(partition.to_owned(), document.name.clone()));
+        let _write = self.freshness.write();
         self.inner.put(partition, document).await
     }
 
@@ -107,7 +155,7 @@ impl Documents for CachedDocuments {
     }
 
     async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
-        self.read.remove(&(partition.to_owned(), name.to_owned()));
+        let _write = self.freshness.write();
         self.inner.delete(partition, name).await
     }
 }

@@ -136,6 +136,22 @@ pub(crate) async fn failed_attempts_are_kept_and_all_are_listed_in_order(stores:
     assert_eq!(made.len(), 12);
 }
 
+/// Whoever read a row asks for its attempts a little later, when there may be more.
+pub(crate) async fn the_attempts_of_a_row_that_was_read_are_those_up_to_its_last(stores: &Stores) {
+    let mut rows = vec![delivery("acme", hook_id(), START)];
+    record(stores, &rows[0], Expected::Absent).await;
+    for (outcome, count) in [Outcome::Status, Outcome::Success, Outcome::Timeout, Outcome::Success].into_iter().zip(0..)
+    {
+        let next = attempted(rows.last().unwrap(), outcome);
+        record(stores, &next, Expected::Attempts(count)).await;
+        rows.push(next);
+    }
+    for (count, row) in rows.iter().enumerate() {
+        let made: Vec<Attempt> = rows[..=count].iter().filter_map(|row| row.last_attempt.clone()).collect();
+        assert_eq!(readable(stores.deliveries.attempts(row).await.unwrap()), made, "after {count}");
+    }
+}
+
 pub(crate) async fn a_success_is_kept_when_an_attempt_by_hand_follows(stores: &Stores) {
     let mut now = attempted(&delivery("acme", hook_id(), START), AttemptOutcome::Success);
     record(stores, &now, Expected::Absent).await;

@@ -34,7 +34,7 @@ pub(crate) fn stores_on(client: aws_sdk_dynamodb::Client, keep: Box<dyn std::any
         subscriptions: Arc::new(DynamoSubscriptions::new(client.clone(), HOOKS_TABLE)),
         events: Arc::new(DynamoEvents::new(client.clone(), LOGS_TABLE, Arc::clone(&clock))),
         deliveries: Arc::new(DynamoDeliveryLog::new(client, LOGS_TABLE, clock)),
-        _keep: keep,
+        _keep: Arc::new(keep),
     }
 }
 

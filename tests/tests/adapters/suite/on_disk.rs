@@ -38,7 +38,7 @@ pub(crate) async fn stores() -> Option<Stores> {
         subscriptions: hooks,
         events: Arc::new(EmbeddedEvents(store.clone())),
         deliveries: Arc::new(EmbeddedDeliveryLog(store)),
-        _keep: Box::new(directory),
+        _keep: Arc::new(directory),
     })
 }
 

@@ -99,7 +99,7 @@ pub(super) struct BrokenEvents {
 impl Events for BrokenEvents {
     async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
         if self.mutant == Mutant::RecordsAlways {
-            self.sim.lock().events.remove(&event.id);
+            self.sim.lock().forget_event(&event.id);
             return self.events.record(event, page).await;
         }
         if self.mutant == Mutant::ForgetsTheUnclaimed {

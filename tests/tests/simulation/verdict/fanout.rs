@@ -10,10 +10,11 @@ impl Judge<'_> {
     pub(super) fn fanouts(&mut self) {
         let state = self.state;
         for (id, published) in &state.accepted {
-            let Some((event, pages)) = state.events.get(id) else {
+            let Some((event, _)) = state.events.get(id) else {
                 self.holds(Promise::Recorded, false, || format!("{id} is not recorded"));
                 continue;
             };
+            let pages = state.pages_of(id);
             let complete = pages.values().last().is_some_and(|page| page.next.is_none());
             let gapless = pages.keys().copied().eq(0..pages.len() as u32);
             self.holds(Promise::Matched, complete && gapless, || format!("{id} was not fanned out to its end"));
