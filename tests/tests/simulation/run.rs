@@ -245,16 +245,13 @@ impl Run {
     }
 
     fn kill_one(&mut self) {
+        let process = self.sim.lock().dice.index(self.processes.len());
+        let (lost, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.running).into_iter().partition(|running| running.process == Some(process));
+        self.running = left;
+        // Work that is dropped looks at the state itself.
+        let lost: Vec<usize> = lost.into_iter().map(|Running { task, .. }| task).collect();
         let mut state = self.sim.lock();
-        let process = state.dice.index(self.processes.len());
-        let mut lost = Vec::new();
-        self.running.retain_mut(|running| {
-            let dies = running.process == Some(process);
-            if dies {
-                lost.push(running.task);
-            }
-            !dies
-        });
         for task in lost {
             state.running = task;
             state.note("dies", |state| format!("{:?}", state.tasks[task].what));
