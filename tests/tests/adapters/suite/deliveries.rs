@@ -140,7 +140,10 @@ pub(crate) async fn failed_attempts_are_kept_and_all_are_listed_in_order(stores:
 pub(crate) async fn the_attempts_of_a_row_that_was_read_are_those_up_to_its_last(stores: &Stores) {
     let mut rows = vec![delivery("acme", hook_id(), START)];
     record(stores, &rows[0], Expected::Absent).await;
-    for (outcome, count) in [Outcome::Status, Outcome::Success, Outcome::Timeout, Outcome::Success].into_iter().zip(0..)
+    for (outcome, count) in
+        [AttemptOutcome::Status, AttemptOutcome::Success, AttemptOutcome::Timeout, AttemptOutcome::Success]
+            .into_iter()
+            .zip(0..)
     {
         let next = attempted(rows.last().unwrap(), outcome);
         record(stores, &next, Expected::Attempts(count)).await;

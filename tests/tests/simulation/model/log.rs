@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use contract::ports::{DeliveryLog, Expected};
-use domain::delivery::{Attempt, Delivery, Outcome, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::ids::{DeliveryId, EventSeq, HookId};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
@@ -35,8 +35,8 @@ enum Call {
 
 #[derive(Clone, Copy, Debug)]
 enum Change {
-    Attempt(Outcome),
-    Exhaust(Outcome),
+    Attempt(AttemptOutcome),
+    Exhaust(AttemptOutcome),
     Skip,
 }
 
@@ -46,8 +46,8 @@ fn calls() -> impl Strategy<Value = Call> {
     let ago = || prop_oneof![4 => Just(0_usize), 1 => Just(1), 1 => Just(2)];
     let change = || {
         prop_oneof![
-            3 => prop::sample::select(vec![Outcome::Success, Outcome::Status, Outcome::Timeout]).prop_map(Change::Attempt),
-            1 => Just(Change::Exhaust(Outcome::Gone)),
+            3 => prop::sample::select(vec![AttemptOutcome::Success, AttemptOutcome::Status, AttemptOutcome::Timeout]).prop_map(Change::Attempt),
+            1 => Just(Change::Exhaust(AttemptOutcome::Gone)),
             1 => Just(Change::Skip),
         ]
     };
@@ -83,9 +83,9 @@ fn changed(row: &Delivery, change: Change) -> Delivery {
     }
 }
 
-fn attempted(row: Delivery, outcome: Outcome, at: Timestamp) -> Delivery {
+fn attempted(row: Delivery, outcome: AttemptOutcome, at: Timestamp) -> Delivery {
     let number = row.attempt_count + 1;
-    let succeeded = outcome == Outcome::Success;
+    let succeeded = outcome == AttemptOutcome::Success;
     let attempt = Attempt {
         number,
         at,
