@@ -23,6 +23,8 @@ struct ReadAt {
     writes: u64,
 }
 
+type Read<T> = (ReadAt, T);
+
 /// Until when what was read may be used: for some seconds, and until this process writes.
 struct Freshness {
     clock: Arc<dyn Clock>,
@@ -61,7 +63,7 @@ impl Drop for Write<'_> {
 pub struct CachedHooks {
     inner: Arc<dyn Hooks>,
     freshness: Freshness,
-    read: Cache<(TenantId, HookId), (ReadAt, Arc<Hook>)>,
+    read: Cache<(TenantId, HookId), Read<Arc<Hook>>>,
 }
 
 impl CachedHooks {
@@ -122,7 +124,7 @@ impl Hooks for CachedHooks {
 pub struct CachedDocuments {
     inner: Arc<dyn Documents>,
     freshness: Freshness,
-    read: Cache<(String, String), (ReadAt, Option<Arc<Document>>)>,
+    read: Cache<(String, String), Read<Option<Arc<Document>>>>,
 }
 
 impl CachedDocuments {
