@@ -33,6 +33,7 @@ mod keys;
 pub(crate) mod on_disk;
 mod profiles;
 mod queue;
+mod random;
 pub(crate) mod replays;
 pub(crate) mod samples;
 pub(crate) mod sealed;
@@ -309,6 +310,10 @@ mod on_embedded {
 mod on_cached_embedded {
     document_contracts!(crate::suite::cached::stores);
     hook_contracts!(crate::suite::cached::stores);
+}
+
+mod on_embedded_between_stages {
+    queue_contracts!(crate::suite::on_disk::queues_between_stages);
 }
 
 mod on_aws {

@@ -17,6 +17,7 @@ use services::repositories::documents::{StoredKeys, StoredTenants};
 use super::{DeadLetters, Queues, START, Stores, Time};
 
 const LEASE: Duration = Duration::from_secs(30);
+const MANY: usize = usize::MAX;
 
 pub(crate) fn open() -> (Store, ManualClock, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
@@ -55,6 +56,25 @@ pub(crate) async fn queues() -> Option<Queues> {
     Some(Queues {
         time: Time::Manual(clock),
         sender: Arc::new(queue.clone()),
+        receiver: Arc::new(queue),
+        lease: LEASE,
+        too_large: 1024 * 1024 + 1,
+        dead_letters: Box::new(SetAside(store)),
+        _keep: Box::new(directory),
+    })
+}
+
+/// The same, sent to by stages.
+pub(crate) async fn queues_between_stages() -> Option<Queues> {
+    let (store, clock, directory) = open();
+    let queue = lane(
+        store.clone(),
+        QueueOptions { max_leased_per_group: MANY, max_leased_to_others: MANY, max_leased_to_busy: MANY, ..LANE },
+    )
+    .await;
+    Some(Queues {
+        time: Time::Manual(clock),
+        sender: Arc::new(queue.for_stage()),
         receiver: Arc::new(queue),
         lease: LEASE,
         too_large: 1024 * 1024 + 1,
