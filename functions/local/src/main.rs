@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod demo;
+mod dispatch;
 mod keys;
 mod listen;
 mod migrate;
@@ -10,113 +11,12 @@ mod repair;
 mod serve;
 mod verify;
 
-use std::process::ExitCode;
-
 use clap::Parser as _;
-use cli::{Cli, Command};
-use commands::backup::BackupOptions;
-use commands::keys::KeysCommand;
-use commands::{
-    Failure, Remote, Session, backup, dead_letters, deliveries, doctor, event_types, events, hooks, profiles, replays,
-    tenants,
-};
-use services::runtime::telemetry::{self, Format};
-use tokio::runtime::Builder;
 
 /// A fifth of the server's time went into the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Bad configuration; 1 is for everything that goes wrong later.
-const EXIT_CONFIG: u8 = 2;
-
-fn main() -> ExitCode {
-    let cli = Cli::parse();
-    telemetry::init(Format::Command);
-    // A core is left to the threads of the store: with as many workers as cores,
-    // two of them, an event took a fourth more CPU, to wake and to be moved.
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = cores.saturating_sub(1).max(1);
-    // One worker needs none of what lets several share their tasks, a twentieth of its time.
-    let mut builder = if workers > 1 { Builder::new_multi_thread() } else { Builder::new_current_thread() };
-    match builder.worker_threads(workers).enable_all().build() {
-        Ok(runtime) => {
-            let code = runtime.block_on(run(cli));
-            // What still waits for a bad disk is not waited for.
-            runtime.shutdown_background();
-            code
-        }
-        Err(error) => {
-            tracing::error!("cannot start: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run(cli: Cli) -> ExitCode {
-    let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(options) => serve::run(options).await,
-        Command::Listen(options) => listen::run(options).await,
-        Command::Demo(options) => demo::run(options).await,
-        Command::Migrate(options) => migrate::run(options).await,
-        Command::Verify { data } => verify::run(&data),
-        Command::Keys(Remote { command: KeysCommand::Rotate { data }, .. }) => keys::rotate(&data),
-        Command::Repair(options) => return repaired(repair::run(&options)),
-        remote => return told(ask(remote).await),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            if error.is::<serve::BadConfig>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
-        }
-    }
-}
-
-/// The commands that ask a deployment.
-async fn ask(command: Command) -> Result<(), Failure> {
-    match command {
-        Command::Tenants(asked) => tenants::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::Keys(asked) => commands::keys::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::Hooks(asked) => hooks::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::Events(asked) => events::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::Deliveries(asked) => deliveries::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::Replays(asked) => replays::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::Profiles(asked) => profiles::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::EventTypes(asked) => {
-            let Remote { connection, command } = asked.remote;
-            event_types::run(&Session::new(connection)?, asked.shared, command).await
-        }
-        Command::Doctor(connection) => doctor::run(&Session::new(connection)?).await,
-        Command::DeadLetters(asked) => dead_letters::run(&Session::new(asked.connection)?, asked.command).await,
-        Command::Backup(BackupOptions { connection, to }) => backup::run(&Session::new(connection)?, &to).await,
-        Command::Serve(_)
-        | Command::Listen(_)
-        | Command::Migrate(_)
-        | Command::Repair(_)
-        | Command::Demo(_)
-        | Command::Verify { .. } => Ok(()),
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "what went wrong is told beside the output")]
-fn repaired(result: anyhow::Result<ExitCode>) -> ExitCode {
-    result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
-}
-
-/// For people at a prompt, who read no log.
-#[expect(clippy::print_stderr, reason = "what went wrong is told beside the output")]
-fn told(result: Result<(), Failure>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
-        Err(failure) => {
-            let usage = failure.is_usage();
-            eprintln!("error: {:#}", anyhow::Error::from(failure));
-            if usage { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
-        }
-    }
+fn main() -> std::process::ExitCode {
+    dispatch::run(cli::Cli::parse())
 }

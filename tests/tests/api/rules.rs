@@ -4,8 +4,8 @@
 mod imposed;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
+use tests::property_runner;
 use tests::world::World;
 
 use imposed::{Imposed, rules};
@@ -207,9 +207,7 @@ impl Stage {
 #[test]
 fn no_write_lifts_what_the_layers_above_a_hook_impose() {
     let stage = Stage::new();
-    let more = std::env::var_os("HOOKLINE_RULE_CASES");
-    let cases = more.map_or(192, |cases| cases.to_str().unwrap().parse().unwrap());
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = property_runner(192, "HOOKLINE_RULE_CASES");
     runner.run(&case(), |case| stage.runtime.block_on(stage.run(&case))).unwrap();
 }
 

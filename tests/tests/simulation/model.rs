@@ -24,7 +24,7 @@ use contract::ports::{Clock as _, ManualClock, OsRandom, StoreResult};
 use domain::ids::TenantId;
 use embedded::{Store, StoreOptions};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 use services::Foundation;
 
 use crate::dice::Dice;
@@ -34,7 +34,7 @@ use crate::process::RETENTION;
 use crate::sim::{LAG, Sim, State, Task, What};
 use crate::stores::Stores;
 
-const CASES: u64 = 64;
+const CASES: u32 = 64;
 /// The most calls of a case; half of that on average.
 const CALLS: usize = 80;
 /// More than any call of the simulation takes turns.
@@ -143,8 +143,7 @@ fn hold_to<C: Debug, S>(
     make: impl Fn(&Pair, &mut S, &C) -> Result<(), TestCaseError>,
     end: impl Fn(&Pair, S) -> Result<(), TestCaseError>,
 ) {
-    let cases = crate::number("HOOKLINE_MODEL_CASES").unwrap_or(CASES).try_into().unwrap();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = tests::property_runner(CASES, "HOOKLINE_MODEL_CASES");
     let begin = std::cell::RefCell::new(&mut begin);
     let case = |calls: Vec<C>| {
         let pair = Pair::new();

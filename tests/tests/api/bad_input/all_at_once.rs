@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
+use tests::property_runner;
 use tests::world::{OPERATOR, Reply, World};
 use tokio::runtime::Builder;
 
@@ -60,7 +60,8 @@ pub(super) fn assert_plain(reply: &Reply) {
         let shown =
             words.find(|word| WORDS.contains(word)).or(PHRASES.into_iter().find(|phrase| text.contains(phrase)));
         assert_eq!(shown, None, "{}: {}", reply.what, reply.text());
-        let is_repeated = text.contains("hush") && !text.starts_with("expected a name that matches");
+        // A pattern that a tenant imposes is no secret, and may have been set by a case before.
+        let is_repeated = text.contains("hush") && !text.contains("expected a name that matches");
         assert!(reply.status != 422 || !is_repeated, "a value may be a secret: {}: {}", reply.what, reply.text());
     }
     let fields: HashSet<&Value> = errors.iter().map(|error| &error["field"]).collect();
@@ -381,8 +382,7 @@ fn no_refusal_of_any_route_shows_a_word_of_rust_or_tells_a_field_twice() {
     let hook = runtime.block_on(world.hook(json!({})));
     let routes = bodies(&hook.path());
     let strategy = (0..routes.len(), vec((any::<Index>(), change()), 1..6));
-    let config = Config { cases: 1_500, failure_persistence: None, ..Config::default() };
-    let answer = TestRunner::new(config).run(&strategy, |(route, changes)| {
+    let answer = property_runner(1_500, "HOOKLINE_REFUSAL_CASES").run(&strategy, |(route, changes)| {
         let (method, path, mut body) = routes[route].clone();
         for (place, change) in changes {
             apply(&mut body, place, change);
