@@ -174,7 +174,7 @@ struct Cause<'a>(&'a Attempt);
 impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0.outcome, self.0.status_code) {
-            (AttemptOutcome::Status, Some(status)) => write!(f, "{status}"),
+            (AttemptOutcome::Status | AttemptOutcome::Gone, Some(status)) => write!(f, "{status}"),
             (outcome, _) => f.write_str(outcome.as_str()),
         }
     }

@@ -127,7 +127,7 @@ impl Owner {
             ("{hook}", hook.id),
             ("{event}", text(&event["id"])),
             ("{delivery}", text(&log["items"][0]["id"])),
-            ("{key}", text(&keys[0]["id"])),
+            ("{key_id}", text(&keys[0]["id"])),
             ("{replay}", text(&replay["id"])),
             ("{type}", event_type),
             ("{profile}", "standard".to_owned()),
@@ -310,7 +310,7 @@ async fn a_key_opens_the_routes_of_its_scope_and_no_others() {
             "PUT" => 2,
             _ => 0,
         };
-        open.sort_by_key(|route| (route.path.contains("{key}"), rank(route), Reverse(route.path.len())));
+        open.sort_by_key(|route| (route.path.contains("{key_id}"), rank(route), Reverse(route.path.len())));
         for route in &open {
             let reply = call(&world, route, &owner.path(route, &owner), key).await;
             // What is everybody's has to be allowed; it need not be there.

@@ -193,14 +193,14 @@ pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Arc<Deps
 /// Revoke an API key
 ///
 /// On AWS it may publish for up to five seconds more.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/keys/{key}", tag = "tenants",
-    params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204)))]
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/keys/{key_id}", tag = "tenants",
+    params(("tenant" = String, Path), ("key_id" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<StatusCode, Problem> {
-    revoke(&deps, Some(&tenant), segment(&params, "key", "key")?).await
+    revoke(&deps, Some(&tenant), segment(&params, "key_id", "key")?).await
 }
 
 async fn revoke(deps: &Deps, tenant: Option<&TenantId>, id: KeyId) -> Result<StatusCode, Problem> {

@@ -54,7 +54,7 @@ pub(crate) async fn list_operators(_: Operator, State(deps): State<Arc<Deps>>) -
 }
 
 /// Revoke an operator's key
-#[utoipa::path(delete, path = "/v1/keys/{key}", tag = "tenants", params(("key" = String, Path)), responses(
+#[utoipa::path(delete, path = "/v1/keys/{key_id}", tag = "tenants", params(("key_id" = String, Path)), responses(
     (status = 204)
 ))]
 pub(crate) async fn delete_operators(
@@ -62,5 +62,5 @@ pub(crate) async fn delete_operators(
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<StatusCode, Problem> {
-    revoke(&deps, None, segment(&params, "key", "key")?).await
+    revoke(&deps, None, segment(&params, "key_id", "key")?).await
 }
