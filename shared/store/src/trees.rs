@@ -192,6 +192,14 @@ impl Trees {
 
     /// Takes up what the log has and the trees have not, and puts it into their files.
     pub(crate) fn replay(&self, log: &Recovered) -> Result<(), Fault> {
+        for Tree { spec, flushes, .. } in &self.trees {
+            // What a tree has was in the log, and on disk, before. Without it the other trees would be behind.
+            let flushed = flushes.lock().unwrap_or_else(PoisonError::into_inner).flushed;
+            if flushed > log.newest {
+                let what = format!("lacks records {} to {flushed}, which the table {} has", log.newest + 1, spec.name);
+                return Err(Damage::new(&self.directory.join(crate::log::FOLDER), what, "changes of all tables").into());
+            }
+        }
         let mut last = 0;
         log.replay(|number, (table, key, value)| {
             // Records go whole into a file, or what is written once would be there twice.

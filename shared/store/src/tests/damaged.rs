@@ -244,3 +244,34 @@ async fn a_file_that_is_damaged_while_it_serves_costs_its_rows_alone() {
     fs::write(&file, bytes).unwrap();
     assert!(open(folder.path()).get(super::HOOKS, &[1]).unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_log_that_lacks_what_a_table_has_is_told_also_when_nothing_else_says_that_it_was_there() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(folder.path());
+    for number in 0..3 {
+        record(&store, number).await.unwrap();
+    }
+    let earlier = tempfile::tempdir().unwrap();
+    copy_open(&store, folder.path(), earlier.path());
+    for number in 3..6 {
+        record(&store, number).await.unwrap();
+    }
+    // Brings all records into the tables' files.
+    store.backup(&elsewhere.path().join("backup")).await.unwrap();
+    let later = tempfile::tempdir().unwrap();
+    copy_open(&store, folder.path(), later.path());
+
+    // One table of later: a crash between its files and the checkpoint leaves that, with the log.
+    let mixed = tempfile::tempdir().unwrap();
+    copy(earlier.path(), mixed.path());
+    fs::remove_dir_all(mixed.path().join("tables/hooks")).unwrap();
+    copy(&later.path().join("tables/hooks"), &mixed.path().join("tables/hooks"));
+    match try_open(mixed.path(), &options()) {
+        Err(OpenError::Damaged { damages, .. }) => {
+            let told = damages[0].to_string();
+            assert!(told.contains("lacks records") && told.contains("the table hooks has"), "{told}");
+        }
+        other => panic!("{:?}", other.map(|store| recorded(&store)).map_err(|error| error.to_string())),
+    }
+}
