@@ -1,5 +1,5 @@
-//! What webhooks are, without a word about where they are stored or how they
-//! travel: values, rules and pure functions.
+//! What webhooks are: values, rules and pure functions. Where they are stored and
+//! how they travel is not known here.
 
 pub mod address;
 pub mod delivery;

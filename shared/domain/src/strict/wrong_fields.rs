@@ -1,5 +1,5 @@
 //! All that is wrong with a JSON text, found in one go: what is wrong at one
-//! place is noted and mended, and the text is read again to get further.
+//! place is noted and repaired, and the text is read again to get further.
 
 use std::collections::VecDeque;
 
@@ -14,9 +14,9 @@ use crate::invalid::{FieldError, join};
 
 /// The most that is told of one text.
 const MAX_FOUND: usize = 32;
-/// Mending one place may uncover another below it, which is not told.
+/// Repairing one place may uncover another below it, which is not told.
 const MAX_ROUNDS: usize = 2 * MAX_FOUND;
-/// What may be read again while looking, in bytes: so much, and so many times the text.
+/// What may be read again while looking: this many bytes, and this many times the text.
 const WORK: usize = 512 * 1024;
 const WORK_TIMES: usize = 16;
 /// What a text as a whole is called.
@@ -157,7 +157,7 @@ impl Search {
             let path = path_of(&located.place);
             let field = if path.is_empty() { WHOLE } else { &path };
             self.wrong.note(FieldError::new(field, &located.fault.message));
-            match self.mend(&located) {
+            match self.repair(&located) {
                 Some(next) if self.wrong.found.len() < MAX_FOUND => attempt = next,
                 _ => break,
             }
@@ -165,9 +165,9 @@ impl Search {
         Read { value: None, wrong: self.wrong }
     }
 
-    /// Mends one place so that nothing is wrong with it any more, or at least
+    /// Repairs one place so that nothing is wrong with it any more, or at least
     /// less; or else takes away what it is part of.
-    fn mend<T: DeserializeOwned>(&mut self, located: &Located) -> Option<Attempt<T>> {
+    fn repair<T: DeserializeOwned>(&mut self, located: &Located) -> Option<Attempt<T>> {
         let place = &located.place;
         match &located.fault.kind {
             Kind::Repeated(_) => return self.change(place, &Edit::KeepFirst),
