@@ -33,6 +33,7 @@ mod memtable;
 mod merged_rows;
 mod repair;
 mod store;
+mod table_file;
 #[cfg(test)]
 mod tests;
 mod trees;

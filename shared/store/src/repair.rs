@@ -9,7 +9,6 @@ mod findings;
 mod rebuild;
 mod survey;
 mod table;
-mod table_file;
 
 use std::fs;
 use std::path::PathBuf;

@@ -174,7 +174,7 @@ impl Store {
                 }
                 Found::Store(proved) => {
                     let Proved { identity, checkpoint, log, .. } = *proved;
-                    let trees = Trees::open(&directory, identity.id, &checkpoint, options).map_err(refused)?;
+                    let trees = Trees::open(&directory, identity.id, options).map_err(refused)?;
                     let applied = log.as_ref().map_or(checkpoint.applied(), |log| log.newest);
                     if let Some(log) = &log {
                         trees.replay(log).map_err(|fault| match fault {

@@ -13,7 +13,7 @@ use lsm_tree::{
 };
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::checkpoint::{Checkpoint, TreeMark};
+use crate::checkpoint::TreeMark;
 use crate::damage::{Damage, Fault, io_fault};
 use crate::expiry::ExpiryFactory;
 use crate::identity::StoreId;
@@ -101,28 +101,15 @@ impl Trees {
         Ok(trees)
     }
 
-    /// Opens trees whose files were verified. Each has to be of this store, and no older than the
-    /// checkpoint knows it.
-    pub(crate) fn open(
-        directory: &Path,
-        store: StoreId,
-        checkpoint: &Checkpoint,
-        options: &Options,
-    ) -> Result<Self, Fault> {
+    /// Opens trees that were proved to be of this store.
+    pub(crate) fn open(directory: &Path, store: StoreId, options: &Options) -> Result<Self, Fault> {
         let trees = Self::open_all(directory, store, options).map_err(|error| tree_fault(directory, error))?;
         for Tree { spec, tree, flushes, .. } in &trees.trees {
             let folder = folder(directory, spec.name);
             let damaged = |what: &str| Damage::new(&folder, what, spec.holds);
             let mark = tree.get(MARK, LATEST).map_err(|error| tree_fault(&folder, error))?;
-            let (owner, applied) =
+            let (_, applied) =
                 mark.as_deref().and_then(read_mark).ok_or_else(|| damaged("does not say which store it belongs to"))?;
-            if owner != store.bytes() {
-                return Err(damaged("belongs to another store").into());
-            }
-            let least = checkpoint.tree(spec.name).map_or(0, |mark| mark.applied_in_tree);
-            if applied < least {
-                return Err(damaged("is older than the checkpoint knows it").into());
-            }
             let mut flushes = flushes.lock().unwrap_or_else(PoisonError::into_inner);
             (flushes.applied, flushes.flushed) = (applied, applied);
         }
@@ -192,14 +179,6 @@ impl Trees {
 
     /// Takes up what the log has and the trees have not, and puts it into their files.
     pub(crate) fn replay(&self, log: &Recovered) -> Result<(), Fault> {
-        for Tree { spec, flushes, .. } in &self.trees {
-            // What a tree has was in the log, and on disk, before. Without it the other trees would be behind.
-            let flushed = flushes.lock().unwrap_or_else(PoisonError::into_inner).flushed;
-            if flushed > log.newest {
-                let what = format!("lacks records {} to {flushed}, which the table {} has", log.newest + 1, spec.name);
-                return Err(Damage::new(&self.directory.join(crate::log::FOLDER), what, "changes of all tables").into());
-            }
-        }
         let mut last = 0;
         log.replay(|number, (table, key, value)| {
             // Records go whole into a file, or what is written once would be there twice.

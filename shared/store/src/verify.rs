@@ -11,7 +11,8 @@ use crate::damage::{Damage, Fault, io_fault};
 use crate::identity::{self, Identity, Stage};
 use crate::log::{self, Recovered};
 use crate::store::{OpenError, Options, TableSpec};
-use crate::trees::{self, CURRENT, hash};
+use crate::table_file::{FileRows, Gap, Row};
+use crate::trees::{self, CURRENT, MARK, hash};
 use crate::{DirectoryLock, archive, checked_file};
 
 /// What a directory without the file `store` may hold for a store to be made there.
@@ -53,14 +54,23 @@ pub(crate) fn prove(directory: &Path, tables: &[TableSpec]) -> Result<Found, Vec
         return Err(one(Damage::new(&directory.join(checkpoint::FILE), what, checkpoint::HOLDS).into()));
     }
     let mut faults = Vec::new();
-    let (mut files, mut bytes) = (0, 0);
+    let (mut files, mut bytes, mut newest) = (0, 0, (0, ""));
     for spec in tables {
         match prove_tree(directory, spec, &checkpoint) {
-            Ok((count, size)) => (files, bytes) = (files + count, bytes + size),
+            Ok(tree) => {
+                (files, bytes) = (files + tree.files, bytes + tree.bytes);
+                newest = newest.max((tree.applied, spec.name));
+            }
             Err(found) => faults.extend(found),
         }
     }
     let log = match prove_log(directory, &checkpoint) {
+        // What a table has was in the log, and on disk, before. Without it the other tables would be behind.
+        Ok(Some(log)) if log.newest < newest.0 => {
+            let what = format!("lacks records {} to {}, which the table {} has", log.newest + 1, newest.0, newest.1);
+            faults.push(Damage::new(&directory.join(log::FOLDER), what, log::HOLDS).into());
+            None
+        }
         Ok(log) => log,
         Err(fault) => {
             faults.push(fault);
@@ -103,8 +113,16 @@ fn prove_log(directory: &Path, checkpoint: &Checkpoint) -> Result<Option<Recover
     Ok(None)
 }
 
-/// Files and bytes of a tree whose files are all as they were written.
-fn prove_tree(directory: &Path, spec: &TableSpec, checkpoint: &Checkpoint) -> Result<(usize, u64), Vec<Fault>> {
+/// A tree whose files are all as they were written.
+struct ProvedTree {
+    files: usize,
+    bytes: u64,
+    /// The last record that is in its files.
+    applied: u64,
+}
+
+/// Its files, that it is of this store, and that it is no older than the checkpoint knows it.
+fn prove_tree(directory: &Path, spec: &TableSpec, checkpoint: &Checkpoint) -> Result<ProvedTree, Vec<Fault>> {
     let folder = trees::folder(directory, spec.name);
     let file = folder.join(CURRENT);
     let damaged = |file: &Path, what: &str| vec![Fault::from(Damage::new(file, what, spec.holds))];
@@ -141,9 +159,24 @@ fn prove_tree(directory: &Path, spec: &TableSpec, checkpoint: &Checkpoint) -> Re
     if !faults.is_empty() {
         return Err(faults);
     }
+    let marks = tables.iter().filter_map(|(id, _)| find_mark(&folder.join("tables").join(id.to_string()), *id));
+    let newest = marks.max_by_key(|row| row.seqno).and_then(|row| trees::read_mark(row.value.as_deref()?));
+    let (owner, applied) = newest.ok_or_else(|| damaged(&folder, "does not say which store it belongs to"))?;
+    if owner != checkpoint.store.bytes() {
+        return Err(damaged(&folder, "belongs to another store"));
+    }
+    if applied < mark.applied_in_tree {
+        return Err(damaged(&folder, "is older than the checkpoint knows it"));
+    }
     let size =
         |(id, _): &(u64, u128)| fs::metadata(folder.join("tables").join(id.to_string())).map_or(0, |file| file.len());
-    Ok((tables.len() + 2, tables.iter().map(size).sum()))
+    Ok(ProvedTree { files: tables.len() + 2, bytes: tables.iter().map(size).sum(), applied })
+}
+
+/// The newest mark in a file of a tree.
+fn find_mark(file: &Path, id: u64) -> Option<Row> {
+    let mut rows = FileRows::open(file, id, Gap::everything()).take_while(|row| *row.key <= *MARK);
+    rows.find(|row| *row.key == *MARK)
 }
 
 fn read_file(file: &Path, spec: &TableSpec) -> Result<Vec<u8>, Vec<Fault>> {

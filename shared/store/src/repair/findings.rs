@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use lsm_tree::Slice;
 
-use super::table_file::Gap;
 use crate::damage::{Damage, Fault};
+use crate::table_file::Gap;
 
 /// Bytes of a key that are shown.
 const SHOWN: usize = 48;

@@ -9,12 +9,12 @@ use lsm_tree::Slice;
 
 use super::findings::{Findings, Loss, TableRows};
 use super::table::{Change, Changes, DamagedTable};
-use super::table_file::Gap;
 use crate::checkpoint::{self, Checkpoint};
 use crate::damage::{Damage, Fault};
 use crate::identity::{self, Identity, Stage, StoreId};
 use crate::log::{self, synced};
 use crate::store::Options;
+use crate::table_file::Gap;
 
 pub(super) struct Survey {
     pub(super) identity: Option<Identity>,

@@ -9,11 +9,11 @@ use lsm_tree::{SeqNo, Slice};
 
 use super::Loss;
 use super::file_list::{self, Listed};
-use super::table_file::{FileRows, Gap, Meta, Row, is_whole, read_meta};
 use crate::checkpoint::TreeMark;
 use crate::damage::{Damage, Fault, io_fault};
 use crate::identity::StoreId;
 use crate::store::TableSpec;
+use crate::table_file::{FileRows, Gap, Meta, Row, is_whole, read_meta};
 use crate::trees::{self, MARK, read_mark};
 use crate::verify::file_damage;
 

@@ -24,27 +24,27 @@ const TABLE_VERSION: &[u8] = &[3];
 /// The type of the blocks that follow those of rows.
 const INDEX: u8 = 1;
 
-pub(super) struct Row {
-    pub(super) key: Slice,
-    pub(super) seqno: SeqNo,
+pub(crate) struct Row {
+    pub(crate) key: Slice,
+    pub(crate) seqno: SeqNo,
     /// None where the key was deleted.
-    pub(super) value: Option<Slice>,
+    pub(crate) value: Option<Slice>,
 }
 
 /// Keys that are unknown, as they stand in what could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Gap {
-    pub(super) from: Bound<Slice>,
+pub(crate) struct Gap {
+    pub(crate) from: Bound<Slice>,
     /// With the first key that could be read again: a newer state of it may stand right before it.
-    pub(super) until: Bound<Slice>,
+    pub(crate) until: Bound<Slice>,
 }
 
 impl Gap {
-    pub(super) fn everything() -> Self {
+    pub(crate) fn everything() -> Self {
         Self { from: Bound::Unbounded, until: Bound::Unbounded }
     }
 
-    pub(super) fn contains(&self, key: &[u8]) -> bool {
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
         RangeBounds::<[u8]>::contains(&(as_bytes(&self.from), as_bytes(&self.until)), key)
     }
 }
@@ -59,13 +59,13 @@ fn as_bytes(bound: &Bound<Slice>) -> Bound<&[u8]> {
 
 /// What a file says of itself.
 #[derive(Clone)]
-pub(super) struct Meta {
-    pub(super) first: Slice,
-    pub(super) last: Slice,
-    pub(super) rows: u64,
-    pub(super) newest: SeqNo,
+pub(crate) struct Meta {
+    pub(crate) first: Slice,
+    pub(crate) last: Slice,
+    pub(crate) rows: u64,
+    pub(crate) newest: SeqNo,
     /// It was written when other files were merged, and not from memory.
-    pub(super) is_merged: bool,
+    pub(crate) is_merged: bool,
 }
 
 enum Source {
@@ -78,7 +78,7 @@ enum Source {
 }
 
 /// The rows of a file in order of their keys, and the newest of each key first.
-pub(super) struct FileRows {
+pub(crate) struct FileRows {
     source: Source,
     meta: Option<Meta>,
     /// Keys of the file are within these.
@@ -86,8 +86,8 @@ pub(super) struct FileRows {
     last: Option<(Slice, SeqNo)>,
     /// Something before the next row could not be read.
     is_broken: bool,
-    pub(super) gaps: Vec<Gap>,
-    pub(super) read: u64,
+    pub(crate) gaps: Vec<Gap>,
+    pub(crate) read: u64,
 }
 
 fn open_table(path: &Path) -> Option<Table> {
@@ -99,7 +99,7 @@ fn open_table(path: &Path) -> Option<Table> {
 }
 
 /// None where the file is not there or has no metadata that can be read.
-pub(super) fn read_meta(path: &Path) -> Option<Meta> {
+pub(crate) fn read_meta(path: &Path) -> Option<Meta> {
     open_table(path).map(|table| meta(&table))
 }
 
@@ -115,7 +115,7 @@ fn meta(table: &Table) -> Meta {
 
 impl FileRows {
     /// `bounds` is what is known of its keys from elsewhere, and `id` the one it should have.
-    pub(super) fn open(path: &Path, id: u64, bounds: Gap) -> Self {
+    pub(crate) fn open(path: &Path, id: u64, bounds: Gap) -> Self {
         let mut rows = Self {
             source: Source::Nothing,
             meta: None,
@@ -142,12 +142,12 @@ impl FileRows {
     }
 
     /// A file that is not there, or of another store.
-    pub(super) fn missing(bounds: Gap) -> Self {
+    pub(crate) fn missing(bounds: Gap) -> Self {
         let (source, gaps) = (Source::Nothing, Vec::new());
         Self { source, meta: None, bounds, last: None, is_broken: true, gaps, read: 0 }
     }
 
-    pub(super) fn meta(&self) -> Option<&Meta> {
+    pub(crate) fn meta(&self) -> Option<&Meta> {
         self.meta.as_ref()
     }
 
@@ -256,7 +256,7 @@ fn scan(path: &Path) -> Option<Scanner> {
 
 /// Whether each block of a file is as it was written. Then a file that as a whole is not what was
 /// written is another one, of another store or of another time.
-pub(super) fn is_whole(path: &Path) -> bool {
+pub(crate) fn is_whole(path: &Path) -> bool {
     let check = || {
         let mut file = File::open(path).ok()?;
         archive::contents(&mut file).ok()?.filter(|contents| contents.has_right_length)?;
