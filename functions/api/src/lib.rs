@@ -27,12 +27,13 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use contract::ports::{
-    Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Readiness, Replays, Tenants,
+    ActivityLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Readiness, Replays, Tenants,
 };
 use contract::runner::panic_text;
 use courier::Courier;
 use domain::address::AddressPolicy;
 use domain::random::Random;
+use services::delivery::counts::ActivityCounts;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::hook_health::HookHealth;
 use services::repositories::catalogue::Catalogue;
@@ -72,6 +73,8 @@ pub struct Deps {
     pub event_validation: EventValidation,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    pub activity: Arc<dyn ActivityLog>,
+    pub counts: ActivityCounts,
     pub replays: Arc<dyn Replays>,
     /// Where published events go.
     pub queue: Arc<dyn QueueSender>,
@@ -138,7 +141,11 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::test_send::verify))
         .routes(routes!(routes::secrets::reveal))
         .routes(routes!(routes::secrets::rotate))
-        .routes(routes!(routes::events::publish))
+        .routes(routes!(routes::activity::events::list_all))
+        .routes(routes!(routes::activity::deliveries::list_all))
+        .routes(routes!(routes::activity::deliveries::list))
+        .routes(routes!(routes::activity::counts::read))
+        .routes(routes!(routes::events::publish, routes::activity::events::list))
         .routes(routes!(routes::events::publish_batch))
         .routes(routes!(routes::events::get))
         .routes(routes!(routes::events::expunge))

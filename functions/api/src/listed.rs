@@ -37,6 +37,13 @@ impl<T> ListEntry<T> {
         }
     }
 
+    pub fn map<U>(self, view: impl FnOnce(T) -> U) -> ListEntry<U> {
+        match self {
+            Self::Read(entry) => ListEntry::Read(view(entry)),
+            Self::Unreadable(unreadable) => ListEntry::Unreadable(unreadable),
+        }
+    }
+
     /// All rows of a page.
     pub fn all<R>(rows: Vec<Listed<R>>, view: impl Fn(R) -> T) -> Vec<Self> {
         rows.into_iter().map(|row| Self::of(row, &view)).collect()

@@ -1,5 +1,6 @@
 //! One file for each kind of resource.
 
+pub(crate) mod activity;
 pub(crate) mod audit;
 pub(crate) mod catalogue;
 pub(crate) mod deliveries;

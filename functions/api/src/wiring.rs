@@ -6,6 +6,7 @@ use std::time::Duration;
 use contract::ports::{Doctor, Hooks, HttpSender, QueueSender, Readiness};
 use courier::{Courier, Tokens};
 use domain::address::AddressPolicy;
+use services::delivery::counts::ActivityCounts;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::hook_health::HookHealth;
 use services::repositories::cache::FRESH_FOR;
@@ -38,7 +39,8 @@ pub struct Queues {
 
 impl Deps {
     pub fn new(foundation: &Foundation, parts: Parts) -> Self {
-        let Foundation { tenants, profiles, events, log, replays, clock, random, documents, .. } = foundation.clone();
+        let Foundation { tenants, profiles, events, log, activity, replays, clock, random, documents, .. } =
+            foundation.clone();
         let usual = parts.resolved.usual_profile();
         let catalogue = Arc::new(Catalogue::new(&documents, usual.clone()));
         // Publishing is the busy route, so what it checks against, and the keys, are kept
@@ -59,6 +61,8 @@ impl Deps {
             event_validation: EventValidation::new(published),
             events,
             log,
+            counts: ActivityCounts::new(Arc::clone(&activity), Arc::clone(&clock)),
+            activity,
             replays,
             queue: parts.queues.events,
             redeliveries: parts.queues.redeliveries,

@@ -11,6 +11,7 @@ use domain::delivery::Trigger;
 use domain::health::{Admission, Health};
 use domain::settings::Complete;
 use domain::time::Timestamp;
+use services::delivery::activity;
 
 use crate::claimed::Claimed;
 use crate::{Deps, Step};
@@ -132,16 +133,24 @@ fn limit(settings: &Complete, ramp: Option<u32>) -> Option<u32> {
 /// Hands a delivery to the clock as it is. Copies of it may come of that, and
 /// the log then tells them apart.
 async fn hold(deps: &Deps, claimed: Claimed, wait: &Wait, now: Timestamp) -> Result<Outcome, Fault> {
-    let (message, _, _guard) = claimed.release();
+    // One that was attempted before, or waited before, has been noted then.
+    let is_new = claimed.row().is_none() && !claimed.message().held;
+    let (message, hook, _guard) = claimed.release();
+    let expires_at = now.saturating_add(hook.tenant.retention(deps.retention));
+    let is_told = if is_new { Some(message.clone()) } else { None };
     let waiting = DeliveryMessage {
         due_at: Some(wait.until),
         waits_since: Some(now),
         held: true,
         in_turn: wait.in_turn,
         check_log: true,
+        lists_event: false,
         ..message
     };
     deps.retries.send_one(waiting.to_outgoing()).await?;
+    if let Some(message) = is_told {
+        activity::note_waiting(deps.activity.as_ref(), &message, expires_at).await?;
+    }
     tracing::debug!(
         trace.id = %waiting.event_seq.trace(),
         tenant.id = %waiting.tenant,

@@ -11,7 +11,8 @@ use domain::delivery::{Delivery, Trigger};
 use domain::event::Event;
 use domain::time::Timestamp;
 use serde_json::value::RawValue;
-use services::delivery::claim::{self, Claim};
+use services::delivery::activity;
+use services::delivery::claim::{self, Claim, Logs};
 use services::delivery::resolved_hook::ResolvedHook;
 
 use crate::in_flight::Guard;
@@ -58,7 +59,11 @@ impl Claimed {
                 return Err(skip(deps, &hook, &message, row, "the hook is disabled").await);
             }
             // Its log goes with it.
-            None => return Err(Outcome::Done),
+            None => {
+                let expires_at = now.saturating_add(deps.retention);
+                activity::note_event_of(deps.activity.as_ref(), &message, expires_at).await?;
+                return Err(Outcome::Done);
+            }
         };
         match load_data(deps, &message).await? {
             Ok(data) => Ok(Self { message, row, hook, data, guard }),
@@ -119,6 +124,7 @@ async fn follow_up_again(
     }
     if let Some(row) = last {
         logged::report_again(deps, message, &row).await?;
+        activity::note_delivery(deps.activity.as_ref(), message, &row, row.last_attempt.as_ref()).await?;
     }
     Ok(Outcome::Done)
 }
@@ -145,7 +151,8 @@ async fn skip(
     let retention = hook.tenant.retention(deps.retention);
     // The row is not older than one that was read meanwhile.
     let now = deps.clock.now();
-    match claim::skip_row(deps.log.as_ref(), message, row, reason, now, retention).await {
+    let logs = Logs { deliveries: deps.log.as_ref(), activity: deps.activity.as_ref() };
+    match claim::skip_row(logs, message, row, reason, now, retention).await {
         Ok(()) => Outcome::Done,
         Err(error) => Outcome::from(error),
     }

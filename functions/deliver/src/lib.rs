@@ -29,7 +29,7 @@ mod wiring;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Clock, DeliveryLog, Events, HttpSender, QueueSender};
+use contract::ports::{ActivityLog, Clock, DeliveryLog, Events, HttpSender, QueueSender};
 use contract::stage::{Message, Outcome, settle};
 use courier::{Courier, Tokens};
 use domain::hook::Timeout;
@@ -48,6 +48,7 @@ pub struct Deps {
     pub hooks: Arc<ResolvedHooks>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    pub activity: Arc<dyn ActivityLog>,
     pub retries: Arc<dyn QueueSender>,
     pub sender: Arc<dyn HttpSender>,
     pub in_flight: InFlight,

@@ -13,6 +13,7 @@ use contract::ports::{Expected, StoreError};
 use contract::stage::Fault;
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::retry::{self, Verdict};
+use services::delivery::activity;
 use services::delivery::claim::{self, Claim};
 use services::delivery::resolved_hook::ResolvedHook;
 use services::runtime::metrics;
@@ -52,10 +53,12 @@ impl Logged {
         let Self { message, hook, row, attempt, is_probe, is_exhausted } = self;
         // Also after an attempt out of turn: whoever was in turn may have died, and
         // to its queue this is the same message.
-        if let Claim::AlreadyLogged(row) = Claim::of(&message, Some(row)) {
+        if let Claim::AlreadyLogged(row) = Claim::of(&message, Some(row.clone())) {
             ask_for_next(deps, message.clone(), &row).await?;
         }
-        health::report(deps, &hook, &message, &attempt, is_probe, is_exhausted).await
+        health::report(deps, &hook, &message, &attempt, is_probe, is_exhausted).await?;
+        activity::note_delivery(deps.activity.as_ref(), &message, &row, Some(&attempt)).await?;
+        Ok(())
     }
 }
 
@@ -127,6 +130,7 @@ pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &De
         held: false,
         check_log: false,
         in_turn: false,
+        lists_event: false,
         request: None,
         ..message
     };

@@ -22,11 +22,12 @@ impl Deps {
         sender: Arc<dyn HttpSender>,
         tokens: Tokens,
     ) -> Self {
-        let Foundation { events, log, clock, random, retention, .. } = foundation.clone();
+        let Foundation { events, log, activity, clock, random, retention, .. } = foundation.clone();
         Self {
             hooks,
             events,
             log,
+            activity,
             retries,
             sender,
             in_flight: InFlight::default(),

@@ -16,15 +16,19 @@ use std::time::Duration;
 use contract::messages::{
     Continuation, DeliveryMessage, EventMessage, EventRequest, Publication, Rejection, Resumption, VERSION,
 };
-use contract::ports::{Clock, EventRef, Events, Outgoing, QueueSender, Recorded, StoreError, Subscriptions, Tenants};
+use contract::ports::{
+    ActivityLog, Clock, EventRef, Events, Outgoing, QueueSender, Recorded, StoreError, Subscriptions, Tenants,
+};
 use contract::stage::{Message, Outcome, settle};
 use domain::delivery::Trigger;
 use domain::event::{Event, FanoutPage};
 use domain::hook::Subscription;
 use domain::ids::{EventSeq, EventType};
+use domain::operational::is_operational;
 use domain::random::Random;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
+use services::delivery::activity;
 use services::runtime::metrics::{self, FanoutResult};
 
 #[cfg(feature = "lambda")]
@@ -38,6 +42,7 @@ pub const HOOKS_PER_PAGE: usize = 100;
 pub struct Deps {
     pub subscriptions: Arc<dyn Subscriptions>,
     pub events: Arc<dyn Events>,
+    pub activity: Arc<dyn ActivityLog>,
     /// Where it says how long a tenant's events are kept.
     pub tenants: Arc<dyn Tenants>,
     /// Where continuations go.
@@ -184,12 +189,14 @@ async fn send_page(
     let messages: Vec<Outgoing> = page
         .hooks
         .iter()
-        .map(|hook| {
+        .enumerate()
+        .map(|(number, hook)| {
             DeliveryMessage {
                 due_at: later,
                 // On its way through `requeue` it may be copied by a crash, and
                 // the copies arrive like new messages.
                 check_log: resumed || later.is_some(),
+                lists_event: page.number == 0 && number == 0 && later.is_none() && !resumed,
                 ..DeliveryMessage::of(event, *hook, Trigger::First)
             }
             .into_outgoing()
@@ -226,6 +233,17 @@ async fn send_page(
             unknown: newer.message,
         };
         deps.queue.send_one(continuation.to_outgoing()).await?;
+    }
+    let log = deps.activity.as_ref();
+    match page.number {
+        // Nobody published it, and nobody wants to hear of it.
+        0 if page.hooks.is_empty() && is_operational(&event.event_type) => {}
+        0 if resumed || page.hooks.is_empty() || later.is_some() => {
+            activity::note_event(log, event, &page.hooks).await?;
+        }
+        0 => {}
+        _ if later.is_some() && !page.hooks.is_empty() => activity::note_more(log, event, &page.hooks).await?,
+        _ => {}
     }
     tracing::debug!(
         trace.id = %event.seq.trace(),

@@ -17,9 +17,9 @@ pub struct Queues {
 
 impl Deps {
     pub fn new(foundation: &Foundation, queues: Queues) -> Self {
-        let Foundation { subscriptions, events, tenants, clock, random, retention, .. } = foundation.clone();
+        let Foundation { subscriptions, events, activity, tenants, clock, random, retention, .. } = foundation.clone();
         let Queues { events: queue, deliveries, retries } = queues;
-        Self { subscriptions, events, tenants, queue, deliveries, retries, clock, random, retention }
+        Self { subscriptions, events, activity, tenants, queue, deliveries, retries, clock, random, retention }
     }
 }
 

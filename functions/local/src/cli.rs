@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::backup::BackupOptions;
+use crate::commands::counts::CountsOptions;
 use crate::commands::dead_letters::DeadLettersCommand;
 use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::event_types::EventTypes;
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Events(Remote<EventsCommand>),
     /// The log: what was sent and what was answered
     Deliveries(Remote<DeliveriesCommand>),
+    /// Attempts, failures and how long they took, by hour or day
+    Counts(CountsOptions),
     /// Send many deliveries of a hook again
     Replays(Remote<ReplaysCommand>),
     /// Profiles: named settings of hooks

@@ -7,6 +7,7 @@
 pub(crate) mod backup;
 mod body;
 mod client;
+pub(crate) mod counts;
 pub(crate) mod dead_letters;
 pub(crate) mod deliveries;
 pub(crate) mod doctor;

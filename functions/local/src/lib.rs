@@ -5,11 +5,13 @@
 //! to the stage that owns its queue.
 
 mod consumers;
+mod counting;
 mod engine;
 mod held;
 mod timekeeping;
 
 pub use consumers::Consumers;
+pub use counting::count;
 pub use engine::{Engine, OpenData, Options, Queues, StartError};
 pub use held::HeldBack;
 pub use timekeeping::{keep, keep_time};

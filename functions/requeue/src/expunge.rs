@@ -10,6 +10,7 @@ use contract::ports::{Expected, StoreError};
 use contract::stage::Outcome;
 use domain::delivery::{Delivery, Status};
 use domain::ids::DeliveryId;
+use services::delivery::activity;
 use services::delivery::claim::EXPUNGED;
 
 use crate::{Deps, Step, retention};
@@ -42,6 +43,7 @@ pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: Expunge) -> Result<O
         let mut delivery = row.unwrap_or_else(new);
         delivery.skip(EXPUNGED, now);
         deps.log.record(&delivery, before).await?;
+        activity::note_skipped(deps.activity.as_ref(), &event, &delivery).await?;
     }
     if page.next.is_some() {
         step.ask_for_next(deps, Job::Expunge(Expunge { cursor: page.next, ..job }), None).await?;

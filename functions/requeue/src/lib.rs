@@ -21,7 +21,9 @@ use std::time::Duration;
 
 use contract::jobs::{Job, JobFound, JobMessage};
 use contract::messages::DeliveryMessage;
-use contract::ports::{Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Replays, StoreResult, Tenants};
+use contract::ports::{
+    ActivityLog, Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Replays, StoreResult, Tenants,
+};
 use contract::stage::{Message, Outcome, settle};
 use domain::ids::TenantId;
 use domain::random::Random;
@@ -53,6 +55,7 @@ pub struct Deps {
     pub tenants: Arc<dyn Tenants>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    pub activity: Arc<dyn ActivityLog>,
     pub replays: Arc<dyn Replays>,
     /// Its own queue, for the next steps of jobs.
     pub jobs: Arc<dyn QueueSender>,
@@ -100,7 +103,8 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
         }
         Some(hook) if !hook.enabled => {
             let retention = retention(deps, &delivery.tenant).await?;
-            claim::skip(deps.log.as_ref(), &delivery, "the hook is disabled", now, retention).await?;
+            let logs = claim::Logs { deliveries: deps.log.as_ref(), activity: deps.activity.as_ref() };
+            claim::skip(logs, &delivery, "the hook is disabled", now, retention).await?;
             return Ok(Outcome::Done);
         }
         Some(_) => {}

@@ -62,7 +62,7 @@ pub(crate) async fn hook(deps: &Deps, step: &Step<'_>, job: PurgeHook) -> Result
     }
 }
 
-/// Events that are in no log, of a tenant that was deleted.
+/// Events that are in no log, of a tenant that was deleted, and what its lists were made of.
 pub(crate) async fn events(deps: &Deps, step: &Step<'_>, job: PurgeEvents) -> Result<Outcome, Outcome> {
     let (tenant, until) = (step.tenant, job.until);
     // One that cannot be read may have been there before.
@@ -76,7 +76,8 @@ pub(crate) async fn events(deps: &Deps, step: &Step<'_>, job: PurgeEvents) -> Re
     for event in &page.items {
         deps.events.delete(tenant, event).await?;
     }
-    if page.next.is_some() {
+    let more = deps.activity.delete(tenant, until, PAGE).await?;
+    if more || page.next.is_some() {
         step.ask_for_next(deps, Job::PurgeEvents(PurgeEvents { cursor: page.next, ..job }), None).await?;
     }
     Ok(Outcome::Done)

@@ -25,7 +25,8 @@ impl Deps {
         circuits: Arc<CircuitBreakers>,
         queues: Queues,
     ) -> Self {
-        let Foundation { hooks, tenants, events, log, replays, clock, random, retention, .. } = foundation.clone();
+        let Foundation { hooks, tenants, events, log, activity, replays, clock, random, retention, .. } =
+            foundation.clone();
         Self {
             hooks,
             resolved,
@@ -33,6 +34,7 @@ impl Deps {
             tenants,
             events,
             log,
+            activity,
             replays,
             jobs: queues.retries,
             operational_events: OperationalEvents::new(queues.events),

@@ -7,7 +7,9 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
-use super::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoSubscriptions};
+use super::dynamo::{
+    DynamoActivityLog, DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoSubscriptions,
+};
 use super::{KmsDataKeys, ScheduleTarget, Schedules, SqsSender};
 use contract::ports::{Clock, OsRandom};
 use services::delivery::request::LONGEST_ATTEMPT;
@@ -70,6 +72,7 @@ impl Aws {
             subscriptions: Arc::new(self.subscriptions(store)),
             events: Arc::new(self.events(store)),
             log: Arc::new(self.deliveries(store)),
+            activity: Arc::new(self.activity(store)),
             documents: Arc::new(self.documents(store)),
             states: Arc::new(self.documents(store)),
         };
@@ -108,6 +111,10 @@ impl Aws {
 
     pub fn deliveries(&self, store: &StoreConfig) -> DynamoDeliveryLog {
         DynamoDeliveryLog::new(self.dynamodb.clone(), &store.logs_table, Arc::clone(&self.clock))
+    }
+
+    pub fn activity(&self, store: &StoreConfig) -> DynamoActivityLog {
+        DynamoActivityLog::new(self.dynamodb.clone(), &store.logs_table, Arc::clone(&self.clock), &OsRandom)
     }
 
     pub fn queue(&self, url: impl Into<String>) -> SqsSender {

@@ -15,6 +15,8 @@
 //! may lag a change by about a second, which caches do anyway; that a hook is
 //! not there at all is believed only of a consistent read.
 
+mod activity;
+mod compress;
 mod deliveries;
 mod documents;
 mod events;
@@ -25,6 +27,9 @@ mod subscriptions;
 mod table;
 mod tries;
 
+pub use activity::DynamoActivityLog;
+#[cfg(feature = "lambda")]
+pub(crate) use activity::Gathering;
 pub use deliveries::DynamoDeliveryLog;
 pub use documents::DynamoDocuments;
 pub use events::DynamoEvents;

@@ -3,6 +3,7 @@
 //! Each trait is a contract. Its promises are listed in its documentation and
 //! checked, one test per promise, over every adapter by `tests/tests/adapters/suite`.
 
+mod activity;
 mod clock;
 mod deliveries;
 mod doctor;
@@ -20,6 +21,7 @@ mod readiness;
 mod replays;
 mod tenants;
 
+pub use activity::{ActivityLog, ActivityRange, ActivityRows, Order};
 pub use clock::{Clock, ClockReading, ManualClock, SystemClock};
 pub use data_keys::{DataKey, DataKeys, KeyError, MAX_WRAPPED_BYTES, PlainKey};
 pub use deliveries::{DeliveryLog, Expected, LogFilter, TimeRange};

@@ -228,6 +228,34 @@ made_id!(
     EventSeq, "an event sequence", "seq_"
 );
 
+made_id!(
+    /// A row of activity, by when it was written.
+    ActivityId, "the id of a row of activity", "act_"
+);
+
+impl ActivityId {
+    pub const MIN: Self = Self(Ulid(0));
+    pub const MAX: Self = Self(Ulid(u128::MAX));
+
+    pub fn at(self) -> Timestamp {
+        EventSeq(self.0).at()
+    }
+
+    /// The least that a row of this time can be called.
+    pub fn first_at(at: Timestamp) -> Self {
+        Self(EventSeq::first_at(at).0)
+    }
+
+    /// The name right before it and the one right behind it; none at an end.
+    pub fn before(self) -> Option<Self> {
+        self.0.0.checked_sub(1).map(Ulid).map(Self)
+    }
+
+    pub fn behind(self) -> Option<Self> {
+        self.0.0.checked_add(1).map(Ulid).map(Self)
+    }
+}
+
 /// As long as a queue keeps a message (SQS), so as old as a token can be when
 /// its message is handled.
 const OLDEST_TOKEN: Duration = Duration::from_secs(14 * 24 * 3600);

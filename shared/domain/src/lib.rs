@@ -1,7 +1,9 @@
 //! What webhooks are: values, rules and pure functions. Where they are stored and
 //! how they travel is not known here.
 
+pub mod activity;
 pub mod address;
+pub mod counts;
 pub mod delivery;
 pub mod destination;
 pub mod event;

@@ -66,6 +66,27 @@ impl Timestamp {
     }
 }
 
+/// An hour of UTC, counted from the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hour(pub i64);
+
+impl Hour {
+    const MILLIS: i64 = 3_600_000;
+
+    pub const fn of(at: Timestamp) -> Self {
+        Self(at.0 / Self::MILLIS)
+    }
+
+    pub const fn start(self) -> Timestamp {
+        Timestamp::from_millis(self.0.saturating_mul(Self::MILLIS))
+    }
+
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("expected an RFC 3339 time such as 2026-01-31T09:30:00Z, from 1970 to 9999")]
 pub struct TimestampError;

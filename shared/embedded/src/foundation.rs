@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, Store};
+use super::{EmbeddedActivityLog, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, Store};
 use contract::ports::Clock;
 use domain::random::Random;
 use services::{Foundation, Stores, Writers};
@@ -14,6 +14,7 @@ pub fn foundation(store: &Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>,
         subscriptions: hooks,
         events: Arc::new(EmbeddedEvents(store.clone())),
         log: Arc::new(EmbeddedDeliveryLog(store.clone())),
+        activity: Arc::new(EmbeddedActivityLog::new(store.clone(), random.as_ref())),
         documents: Arc::new(EmbeddedDocuments::new(store.clone())),
         // A cache of their own, so that what changes with every failure
         // does not outdate tenants and profiles.

@@ -11,6 +11,7 @@
 //! on. Once a write or a sync has failed, nothing at all is taken until the store
 //! is opened anew ([`Store::failed`]), for nobody knows what the disk holds.
 
+mod activity;
 mod clock;
 mod codec;
 mod deliveries;
@@ -31,6 +32,7 @@ mod store;
 mod unreadable;
 
 pub use ::store::{DirectoryLock, Findings, Repaired, Report};
+pub use activity::EmbeddedActivityLog;
 pub use clock::{ClockAtStart, ClockState, DataClock};
 pub use deliveries::EmbeddedDeliveryLog;
 pub use doctor::EmbeddedDoctor;

@@ -46,6 +46,9 @@ kinds! {
     Event Logs b'e' "tenant, event" "an event, with the first page of its fan-out";
     FanoutPage Logs b'p' "tenant, event, number" "a further page of a fan-out";
     UnclaimedEvent Logs b'u' "tenant, event" "that an event is in no hook's log";
+    Activity Logs b'y' "tenant, time and number" "what a delivery became, or that an event went to no hook";
+    ActiveTenant Logs b'w' "hour, tenant" "that something was noted in a tenant in an hour";
+    HourCounts Logs b'c' "tenant, hour" "the counts of an hour";
     Message Messages b'm' "queue, number" "a message";
     QueueOpenings Messages b'n' "queue" "how often a queue was opened";
     DeadLetter Messages b'x' "time, message" "a message that could not be processed";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::ports::{
-    Clock, DeliveryLog, Documents, Events, Hooks, Profiles, QueueSender, Replays, Subscriptions, Tenants,
+    ActivityLog, Clock, DeliveryLog, Documents, Events, Hooks, Profiles, QueueSender, Replays, Subscriptions, Tenants,
 };
 use domain::ids::ProfileName;
 use domain::random::Random;
@@ -26,6 +26,7 @@ pub struct Foundation {
     pub subscriptions: Arc<dyn Subscriptions>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    pub activity: Arc<dyn ActivityLog>,
     /// Tenants, profiles, keys and the like, as they are now.
     pub documents: Arc<dyn Documents>,
     /// The documents that deliveries change, where nothing caches them but who changes them.
@@ -53,6 +54,7 @@ pub struct Stores {
     pub subscriptions: Arc<dyn Subscriptions>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    pub activity: Arc<dyn ActivityLog>,
     pub documents: Arc<dyn Documents>,
     pub states: Arc<dyn Documents>,
 }
@@ -65,7 +67,7 @@ impl Foundation {
         random: Arc<dyn Random>,
         retention: Duration,
     ) -> Self {
-        let Stores { hooks, subscriptions, events, log, documents, states } = stores;
+        let Stores { hooks, subscriptions, events, log, activity, documents, states } = stores;
         Self {
             clock,
             random,
@@ -73,6 +75,7 @@ impl Foundation {
             subscriptions,
             events,
             log,
+            activity,
             tenants: Arc::new(StoredTenants::new(Arc::clone(&documents))),
             profiles: Arc::new(StoredProfiles::new(Arc::clone(&documents))),
             replays: Arc::new(StoredReplays::new(Arc::clone(&documents))),

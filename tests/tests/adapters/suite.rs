@@ -12,8 +12,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::ports::{
-    Clock, DeliveryLog, Documents, Events, Hooks, Keys, ManualClock, OsRandom, QueueReceiver, QueueSender, Replays,
-    Subscriptions, Tenants,
+    ActivityLog, Clock, DeliveryLog, Documents, Events, Hooks, Keys, ManualClock, OsRandom, QueueReceiver, QueueSender,
+    Replays, Subscriptions, Tenants,
 };
 use domain::time::Timestamp;
 use services::delivery::resolved_hook::ResolvedHooks;
@@ -21,6 +21,7 @@ use services::{Foundation, Writers};
 
 use samples::RETENTION;
 
+pub(crate) mod activity;
 mod cached;
 mod data_keys;
 mod deliveries;
@@ -52,6 +53,7 @@ pub(crate) struct Stores {
     pub(crate) subscriptions: Arc<dyn Subscriptions>,
     pub(crate) events: Arc<dyn Events>,
     pub(crate) deliveries: Arc<dyn DeliveryLog>,
+    pub(crate) activity: Arc<dyn ActivityLog>,
     /// What the stores stand on: a server, a directory.
     pub(crate) _keep: Arc<dyn Any + Send + Sync>,
 }
@@ -64,6 +66,7 @@ impl Stores {
             subscriptions: Arc::clone(&self.subscriptions),
             events: Arc::clone(&self.events),
             log: Arc::clone(&self.deliveries),
+            activity: Arc::clone(&self.activity),
             documents: Arc::clone(&self.documents),
             states: Arc::clone(&self.documents),
         };
@@ -191,6 +194,18 @@ macro_rules! store_contracts {
             marks_are_listed_newest_first_and_narrowed_by_time
             what_was_deleted_is_gone_with_all_that_belongs_to_it
         );
+        promises!($fixture, activity:
+            what_was_noted_is_listed_newest_first_with_every_field
+            a_list_reads_each_row_once_however_it_is_cut_in_pages
+            reading_goes_on_where_it_ended_while_more_is_noted
+            times_narrow_by_when_a_row_was_written
+            what_was_noted_in_one_tenant_is_not_listed_in_another
+            a_row_past_its_expiry_is_not_listed
+            of_writers_at_once_every_entry_is_listed
+            the_tenants_of_an_hour_are_listed_in_order_each_once
+            what_was_deleted_is_gone_and_nothing_that_was_noted_since
+            counts_are_read_back_and_written_only_over_those_that_were_read
+        );
         promises!($fixture, replays:
             an_update_based_on_an_older_version_is_a_conflict
             replays_are_listed_in_order_under_their_own_hook
@@ -306,7 +321,7 @@ mod on_embedded {
 /// As one process sees its own changes. What another one changed may be read as it was for some
 /// seconds, so that no promise about several processes holds through a cache: `states`, which count
 /// what all processes saw, are never cached and not held to any here, nor are `events`,
-/// `deliveries` and `replays`.
+/// `deliveries`, `activity` and `replays`.
 mod on_cached_embedded {
     document_contracts!(crate::suite::cached::stores);
     hook_contracts!(crate::suite::cached::stores);

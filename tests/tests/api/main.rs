@@ -1,6 +1,7 @@
 //! The HTTP API as clients meet it, and the wire formats they depend on.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod activity;
 mod bad_input;
 mod catalogue;
 mod document;

@@ -96,7 +96,7 @@ async fn a_fan_out_in_several_pages_survives_death_at_every_step_of_it() {
 #[tokio::test]
 async fn a_manual_retry_survives_death_at_every_step() {
     let mut steps = Fate::new([]);
-    for strike in strikes(6) {
+    for strike in strikes(7) {
         let world = World::new().await;
         let hook = world.hook(json!({})).await;
         world.endpoint.answer(&hook.url, [FAILURE]);

@@ -12,7 +12,7 @@ use crate::process::{Process, resolved};
 use crate::sim::Sim;
 use crate::stores::Stores;
 use crate::verdict::Promise;
-use ports::{BrokenEvents, BrokenLog, BrokenQueue, BrokenSender};
+use ports::{BrokenActivity, BrokenEvents, BrokenLog, BrokenQueue, BrokenSender};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mutant {
@@ -52,11 +52,13 @@ pub(crate) enum Mutant {
     LogsSuccess,
     /// An attempt that nobody sees.
     SendsTwice,
+    /// One note in four is not made.
+    ForgetsToNote,
 }
 
 impl Mutant {
     /// Each with the promise that it breaks. One more takes a plan of its own.
-    pub(crate) const ALL: [(Self, Promise); 17] = [
+    pub(crate) const ALL: [(Self, Promise); 18] = [
         (Self::AcknowledgesFirst, Promise::Ends),
         (Self::CountsNoReceives, Promise::Once),
         (Self::LogsLater, Promise::LogIsComplete),
@@ -74,6 +76,7 @@ impl Mutant {
         (Self::RenamesAttempts, Promise::OneName),
         (Self::LogsSuccess, Promise::LogIsTrue),
         (Self::SendsTwice, Promise::LogIsComplete),
+        (Self::ForgetsToNote, Promise::Listed),
     ];
 
     pub(crate) fn start(self, sim: &Arc<Sim>) -> Process {
@@ -87,6 +90,10 @@ impl Mutant {
             | Self::KnowsTheLastAttemptOnly => {
                 deliver.log = Arc::new(BrokenLog { mutant: self, sim: Arc::clone(sim), log: Arc::clone(&deliver.log) });
                 requeue.log = Arc::clone(&deliver.log);
+            }
+            Self::ForgetsToNote => {
+                deliver.activity =
+                    Arc::new(BrokenActivity { sim: Arc::clone(sim), activity: Arc::clone(&deliver.activity) });
             }
             Self::RecordsNoPage | Self::RecordsAlways | Self::ForgetsTheUnclaimed => {
                 fanout.events =

@@ -72,6 +72,7 @@ fn foundation(sim: &Arc<Sim>, stores: &Arc<Stores>, clock: &Arc<dyn Clock>, rand
         subscriptions: stores.clone(),
         events: stores.clone(),
         log: stores.clone(),
+        activity: stores.clone(),
         documents: Arc::clone(&documents),
         states: documents,
     };

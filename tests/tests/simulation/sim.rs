@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use contract::messages::{DeliveryMessage, EventMessage};
 use contract::ports::{Clock, Document, ManualClock};
+use domain::activity::Activity;
 use domain::delivery::{Delivery, Trigger};
 use domain::event::{Event, FanoutPage};
 use domain::hook::Hook;
@@ -59,6 +60,7 @@ pub(crate) struct State {
     pub(crate) pages: BTreeMap<(EventId, u32), FanoutPage>,
     /// Events that went to nobody with their first page.
     pub(crate) unclaimed: BTreeSet<EventSeq>,
+    pub(crate) activity: Vec<Activity>,
     /// Times that a circuit was open in what was written of it.
     pub(crate) opened: usize,
     /// By partition and name.
@@ -246,6 +248,7 @@ impl State {
             events: BTreeMap::new(),
             pages: BTreeMap::new(),
             unclaimed: BTreeSet::new(),
+            activity: Vec::new(),
             documents: BTreeMap::new(),
             log: BTreeMap::new(),
             requests: Vec::new(),

@@ -3,19 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use contract::ports::{
-    DeliveryLog, EventRef, Events, Expected, Hooks, Listed, LogFilter, Match, Page, Profiles, Recorded, StoreError,
-    StoreResult, Subscriptions, Tenants, TimeRange,
+    ActivityLog, ActivityRange, ActivityRows, DeliveryLog, EventRef, Events, Expected, Hooks, Listed, LogFilter, Match,
+    Order, Page, Profiles, Recorded, StoreError, StoreResult, Subscriptions, Tenants, TimeRange,
 };
+use domain::activity::Activity;
+use domain::counts::HourCounts;
 use domain::delivery::{Attempt, Delivery};
 use domain::event::{Event, FanoutPage};
 use domain::hook::Hook;
-use domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ProfileName, TenantId};
+use domain::ids::{ActivityId, DeliveryId, EventId, EventSeq, EventType, HookId, ProfileName, TenantId};
 use domain::profile::Profile;
 use domain::tenant::Tenant;
-use domain::time::Timestamp;
+use domain::time::{Hour, Timestamp};
 
 use crate::sim::{Sim, State, Version};
 
@@ -93,6 +96,48 @@ impl Events for Stores {
     }
 
     async fn unclaimed(&self, _: &TenantId, _: TimeRange, _: usize, _: Option<&str>) -> StoreResult<Page<EventRef>> {
+        unreachable!("{UNUSED}")
+    }
+}
+
+#[async_trait]
+impl ActivityLog for Stores {
+    async fn note(&self, _: &TenantId, entries: Vec<Activity>, _: Timestamp) -> StoreResult<()> {
+        let write = |state: &mut State| {
+            state.activity.extend(entries.iter().cloned());
+            Ok(())
+        };
+        self.0.step("activity.note", write, fails).await
+    }
+
+    async fn list(&self, _: &TenantId, _: ActivityRange, _: Order, _: usize) -> StoreResult<ActivityRows> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn active_tenants(&self, _: Hour, _: usize, _: Option<&TenantId>) -> StoreResult<Vec<TenantId>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn delete(&self, _: &TenantId, _: Timestamp, _: usize) -> StoreResult<bool> {
+        unreachable!("{UNUSED}")
+    }
+
+    fn settles_within(&self) -> Duration {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn counts(&self, _: &TenantId, _: Hour, _: Hour) -> StoreResult<Vec<(Hour, HourCounts)>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn put_counts(
+        &self,
+        _: &TenantId,
+        _: Hour,
+        _: &HourCounts,
+        _: Option<ActivityId>,
+        _: Timestamp,
+    ) -> StoreResult<()> {
         unreachable!("{UNUSED}")
     }
 }

@@ -44,6 +44,8 @@ pub(crate) enum Promise {
     OneName,
     /// Whoever asks for an attempt gets one.
     Manual,
+    /// The lists of a tenant show every event, and every delivery as it is.
+    Listed,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +126,7 @@ pub(crate) fn judge(state: &State, came_to_rest: bool) -> Verdict {
     judge.holds(Promise::Rests, came_to_rest, || "something goes in circles".to_owned());
     judge.holds(Promise::Taken, state.dead_letters.is_empty(), || format!("dead letters: {:?}", state.dead_letters));
     judge.fanouts();
+    judge.listed();
     for id in state.log.keys() {
         judge.delivery(*id);
     }

@@ -6,13 +6,17 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use super::body::{Body, json};
-use super::list::Page;
+use super::list::{Page, given};
+use super::session::path;
+use super::table::Column;
 use super::{Failure, Session, deliveries};
 
 #[derive(Subcommand)]
 pub(crate) enum EventsCommand {
     /// Publish one event, or many with --batch
     Publish(Publish),
+    /// The events of a tenant, newest first
+    List(ListOptions),
     /// Show an event as it was published
     Get { id: String },
     /// The deliveries of an event, one for each hook that matched
@@ -24,6 +28,44 @@ pub(crate) enum EventsCommand {
     /// Delete the data of an event; its deliveries stay in the log
     Expunge { id: String },
 }
+
+#[derive(Args)]
+pub(crate) struct ListOptions {
+    /// Only events of this type; a pattern such as post.* takes those below
+    #[arg(long = "type", value_name = "TYPE")]
+    event_type: Option<String>,
+    /// Only events with this channel
+    #[arg(long)]
+    channel: Option<String>,
+    /// Only ids that begin so
+    #[arg(long, value_name = "TEXT")]
+    id_prefix: Option<String>,
+    /// Only those that a hook wanted, or with false those that none did
+    #[arg(long, value_name = "BOOL")]
+    matched: Option<bool>,
+    /// Only what was listed at this time or later, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only what was listed before this time, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Of all tenants; with the operator's key
+    #[arg(long)]
+    all_tenants: bool,
+    #[command(flatten)]
+    page: Page,
+}
+
+const COLUMNS: &[Column] =
+    &[("ID", "id"), ("TYPE", "type"), ("ACCEPTED", "accepted_at"), ("MATCHED", "matched"), ("CHANNELS", "channels")];
+const COLUMNS_OF_ALL: &[Column] = &[
+    ("TENANT", "tenant"),
+    ("ID", "id"),
+    ("TYPE", "type"),
+    ("ACCEPTED", "accepted_at"),
+    ("MATCHED", "matched"),
+    ("CHANNELS", "channels"),
+];
 
 #[derive(Args)]
 pub(crate) struct Publish {
@@ -63,6 +105,21 @@ pub(crate) async fn run(session: &Session, command: EventsCommand) -> Result<(),
             body.add_all("channels", &event.channels).add("timestamp", event.timestamp);
             body.add("deliver_at", event.deliver_at).add("ttl", event.ttl);
             session.show(Method::POST, &session.own(["events"])?, Some(body.text())).await
+        }
+        EventsCommand::List(asked) => {
+            let matched = asked.matched.map(|matched| matched.to_string());
+            let query = given([
+                ("type", &asked.event_type),
+                ("channel", &asked.channel),
+                ("id_prefix", &asked.id_prefix),
+                ("matched", &matched),
+                ("since", &asked.since),
+                ("until", &asked.until),
+            ]);
+            match asked.all_tenants {
+                true => session.list(&path(["events"]), query, asked.page, COLUMNS_OF_ALL).await,
+                false => session.list(&session.own(["events"])?, query, asked.page, COLUMNS).await,
+            }
         }
         EventsCommand::Get { id } => session.get(&session.own(["events", &id])?).await,
         EventsCommand::Deliveries { id, page } => {

@@ -55,11 +55,12 @@ impl Supervisor {
             // Ends with its engine, whose store it holds.
             let expiry = tokio::spawn(dead_letters::expire(engine.dead_letters.clone()));
             let time = tokio::spawn(local::keep_time(engine.clone()));
+            let counting = tokio::spawn(local::count(engine.clone()));
             let failure = tokio::select! {
                 _ = self.stop.wait_for(|stop| *stop) => None,
                 failure = engine.store.failed() => Some(failure),
             };
-            for task in [expiry, time] {
+            for task in [expiry, time, counting] {
                 task.abort();
                 let _ = task.await;
             }

@@ -1,14 +1,11 @@
-use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
 use serde_json::value::RawValue;
 use ulid::Ulid;
 
+use super::compress::{deflate, inflate};
 use super::item::{EXPIRY, Item, SK, corrupt};
 use super::row_kind::RowKind;
 use super::table::{Condition, Consistency, DynamoTable, KeyRange, Refused, SortOrder};
@@ -114,7 +111,7 @@ fn event_item(event: &Event, page: &FanoutPage) -> Item {
 
 fn read_event(tenant: &TenantId, id: &EventId, item: &Item) -> StoreResult<Event> {
     let data = match (item.find_bytes("z"), item.find_bytes("d")) {
-        (Some(deflated), _) => Some(inflate(deflated)?),
+        (Some(deflated), _) => Some(inflate(deflated, MAX_DATA_BYTES)?),
         (None, Some(data)) => Some(data.to_vec()),
         // It was expunged.
         (None, None) => None,
@@ -137,19 +134,6 @@ fn read_event(tenant: &TenantId, id: &EventId, item: &Item) -> StoreResult<Event
         // Its row is never written from here a second time.
         unknown: Unknown::NONE,
     })
-}
-
-/// Writes are paid per KiB, and JSON shrinks well; absent when this one does not.
-fn deflate(data: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(data).and_then(|()| encoder.finish()).ok().filter(|smaller| smaller.len() < data.len())
-}
-
-fn inflate(deflated: &[u8]) -> StoreResult<Vec<u8>> {
-    let mut data = Vec::new();
-    let limit = u64::try_from(MAX_DATA_BYTES).unwrap_or(u64::MAX);
-    DeflateDecoder::new(deflated).take(limit).read_to_end(&mut data).map_err(corrupt)?;
-    Ok(data)
 }
 
 #[async_trait]

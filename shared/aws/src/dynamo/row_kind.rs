@@ -35,6 +35,9 @@ kinds! {
     Attempt "logs" "a" "#tenant#hook#sequence" "attempt number" "an attempt that failed";
     Event "logs" "e" "#tenant#event" "page" "the event with page zero of its fan-out; later pages";
     UnclaimedEvent "logs" "u" "#tenant" "event sequence" "that an event is in no hook's log";
+    Activity "logs" "y" "#tenant#shard" "time and a random number" "what one invocation made of this tenant's deliveries";
+    ActiveTenant "logs" "w" "#hour" "tenant" "that something was noted in a tenant in an hour";
+    HourCounts "logs" "n" "#tenant" "hour" "the counts of an hour";
 }
 
 impl RowKind {

@@ -60,6 +60,9 @@ pub struct DeliveryMessage {
     /// It waited for its turn under a rate limit, and the turn has come.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_turn: bool,
+    /// Of all deliveries of its event, the one that tells lists of events of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lists_event: bool,
     /// Names one manual retry or replay, so that its message counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -90,6 +93,7 @@ impl DeliveryMessage {
             held: false,
             check_log: false,
             in_turn: false,
+            lists_event: false,
             request: None,
             unknown: Unknown::NONE,
         }

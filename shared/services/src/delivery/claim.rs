@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
+use crate::delivery::activity;
 use crate::runtime::metrics;
 use contract::messages::DeliveryMessage;
-use contract::ports::{DeliveryLog, Expected, StoreResult};
+use contract::ports::{ActivityLog, DeliveryLog, Expected, StoreResult};
 use domain::delivery::{Delivery, Status, Trigger};
 use domain::time::Timestamp;
 
@@ -87,22 +88,29 @@ pub fn unlogged(message: &DeliveryMessage, now: Timestamp, retention: Duration) 
     )
 }
 
+/// Where is told what became of a delivery.
+#[derive(Clone, Copy)]
+pub struct Logs<'a> {
+    pub deliveries: &'a dyn DeliveryLog,
+    pub activity: &'a dyn ActivityLog,
+}
+
 /// Settles a delivery that is not to be sent, with a row that says why. What
 /// has been settled already stays as it is.
 pub async fn skip(
-    log: &dyn DeliveryLog,
+    logs: Logs<'_>,
     message: &DeliveryMessage,
     reason: &str,
     now: Timestamp,
     retention: Duration,
 ) -> StoreResult<()> {
-    let row = log.get(&message.tenant, message.delivery_id()).await?;
-    skip_row(log, message, row, reason, now, retention).await
+    let row = logs.deliveries.get(&message.tenant, message.delivery_id()).await?;
+    skip_row(logs, message, row, reason, now, retention).await
 }
 
 /// The same for who knows the row, or that there is none yet.
 pub async fn skip_row(
-    log: &dyn DeliveryLog,
+    logs: Logs<'_>,
     message: &DeliveryMessage,
     row: Option<Delivery>,
     reason: &str,
@@ -110,16 +118,23 @@ pub async fn skip_row(
     retention: Duration,
 ) -> StoreResult<()> {
     let expected = Expected::of(row.as_ref());
-    let mut delivery = match Claim::of(message, row) {
+    let mut delivery = match Claim::of(message, row.clone()) {
         // Who asks for an attempt out of turn leaves the state alone.
         Claim::Due(Some(_)) if matches!(message.trigger, Trigger::Manual | Trigger::Replay) => return Ok(()),
         Claim::Due(Some(delivery)) => delivery,
         Claim::Due(None) => unlogged(message, now, retention),
-        Claim::AlreadyLogged(_) | Claim::Settled => return Ok(()),
+        Claim::AlreadyLogged(_) | Claim::Settled => {
+            // Whoever skipped it may have died before it was noted.
+            if let Some(row) = row.filter(|row| row.status == Status::Skipped) {
+                activity::note_delivery(logs.activity, message, &row, None).await?;
+            }
+            return Ok(());
+        }
     };
     delivery.skip(reason, now);
     // A conflict is an error: the message comes again and is judged anew.
-    log.record(&delivery, expected).await?;
+    logs.deliveries.record(&delivery, expected).await?;
+    activity::note_delivery(logs.activity, message, &delivery, None).await?;
     metrics::settled(delivery.status);
     tracing::info!(
         trace.id = %message.event_seq.trace(),

@@ -10,15 +10,17 @@ use std::time::Duration;
 
 use api::OperatorKey;
 use async_trait::async_trait;
+use aws::lambda::Batches;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    AlwaysReady, Check, Clock as _, Doctor, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom,
-    Outgoing, QueueError, QueueSender,
+    ActivityRange, AlwaysReady, Check, Clock as _, Doctor, Hooks as _, HttpRequest, HttpResponse, HttpResult,
+    HttpSender, Order, OsRandom, Outgoing, QueueError, QueueSender, Received,
 };
+use contract::runner::{Settlement, Waiting};
 use contract::stage::{Message, Outcome};
 use courier::Tokens;
 use domain::address::AddressPolicy;
@@ -27,6 +29,7 @@ use domain::hook::Hook;
 use domain::ids::KeyId;
 use domain::key::{ApiKey, KeyHash, Scope, generate_token};
 use domain::tenant::Tenant;
+use domain::time::Timestamp;
 use services::Foundation;
 use services::repositories::cache::{CachedHooks, FRESH_FOR};
 use services::repositories::documents::StoredEventTypes;
@@ -149,8 +152,9 @@ async fn an_event_costs_three_half_read_units_one_write_unit_and_one_call_to_the
 async fn a_delivery_that_succeeds_reads_nothing_once_its_hook_is_known() {
     let stages = Stages::new().await;
     let deps = stages.deliver(200);
-    // The first is also the success that its health writes down, once a minute.
-    for (id, reads, writes) in [("evt-1", 3, 2), ("evt-2", 0, 1), ("evt-3", 0, 1)] {
+    // The row, and that of the invocation. The first is also the success that its health writes
+    // down, once a minute, and the tenant's first activity of the hour.
+    for (id, reads, writes) in [("evt-1", 3, 4), ("evt-2", 0, 2), ("evt-3", 0, 2)] {
         stages.fan_out(id).await;
         stages.meter.reset();
         for outgoing in stages.deliveries.take().1 {
@@ -160,6 +164,94 @@ async fn a_delivery_that_succeeds_reads_nothing_once_its_hook_is_known() {
         assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (reads, writes, writes as f64), "{id}");
         assert_eq!(stages.keys.take(), 0, "{id}");
         assert_eq!(stages.retries.take().0, 0);
+    }
+}
+
+/// Settles nothing: what was done shows in the stores.
+struct Settled;
+
+impl Settlement for Settled {
+    async fn done(&self, _: &Received) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn wait(&self, _: &Received, _: Timestamp) -> Result<Waiting, QueueError> {
+        Ok(Waiting::InQueue)
+    }
+
+    async fn reject(&self, _: &Received, reason: &str) -> Result<(), QueueError> {
+        panic!("rejected: {reason}")
+    }
+
+    async fn release(&self, _: &Received) -> Result<(), QueueError> {
+        panic!("released")
+    }
+}
+
+fn invocation(messages: &[Outgoing]) -> serde_json::Value {
+    let records: Vec<_> = messages
+        .iter()
+        .enumerate()
+        .map(|(n, message)| {
+            serde_json::json!({
+                "messageId": format!("m{n}"), "receiptHandle": format!("r{n}"),
+                "body": std::str::from_utf8(&message.body).unwrap(),
+                "attributes": {"ApproximateReceiveCount": "1"}, "eventSourceARN": "arn:aws:sqs:eu-west-1:1:deliveries",
+            })
+        })
+        .collect();
+    serde_json::json!({ "Records": records })
+}
+
+#[tokio::test]
+async fn what_lists_a_tenants_events_is_one_write_unit_for_ten_of_one_invocation() {
+    let stages = Stages::new().await;
+    let batches = Batches {
+        stage: stages.deliver(200),
+        settlement: Settled,
+        clock: Arc::new(stages.stores.clock.clone()),
+        concurrency: 10,
+    };
+    // The first invocation reads the hook, and writes its health and that the tenant is active.
+    for (round, beside) in [(0, 2), (1, 0), (2, 0)] {
+        for number in 0..10 {
+            stages.fan_out(&format!("evt_01KG9P6JEWZMQTYR05X7BS{round}{number:03}")).await;
+        }
+        let messages = stages.deliveries.take().1;
+        stages.meter.reset();
+        let response = batches.process(serde_json::from_value(invocation(&messages)).unwrap()).await;
+        assert!(response.batch_item_failures.is_empty());
+        let cost = stages.meter.reset();
+        assert_eq!((cost.write_calls, cost.write_units), (11 + beside, (11 + beside) as f64), "round {round}");
+        if round > 0 {
+            assert_eq!(cost.read_calls, 0);
+        }
+    }
+    let range = ActivityRange::default();
+    let found = stages.stores.activity.list(&tenant_id("acme"), range, Order::NewestFirst, 100).await.unwrap();
+    let sizes: Vec<usize> = found.rows.iter().map(|(_, entries)| entries.as_ref().unwrap().len()).collect();
+    assert_eq!(sizes, [10, 10, 10]);
+}
+
+#[tokio::test]
+async fn a_list_of_events_reads_four_queries_a_page_and_one_of_deliveries_each_row_as_well() {
+    let stages = Stages::new().await;
+    let (router, _, _) = publisher(&stages).await;
+    let deps = stages.deliver(200);
+    for number in 0..10 {
+        stages.fan_out(&format!("evt-{number}")).await;
+        for outgoing in stages.deliveries.take().1 {
+            deliver::handle(&deps, message("m", outgoing.body)).await;
+        }
+    }
+    for (list, reads) in [("events", 5), ("deliveries", 15)] {
+        stages.meter.reset();
+        let request = Request::get(format!("/v1/tenants/acme/{list}?limit=10"))
+            .header("authorization", "Bearer nobody uses this one")
+            .body(Body::empty())
+            .unwrap();
+        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
+        assert_eq!(stages.meter.reset().read_calls, reads, "the tenant, and {list}");
     }
 }
 
@@ -198,7 +290,7 @@ async fn a_change_of_a_sealed_hook_is_a_write_unit_and_another_for_its_former_ve
 }
 
 #[tokio::test]
-async fn a_failure_costs_three_write_units_and_one_message_and_its_retry_two_reads() {
+async fn a_failure_costs_four_write_units_and_one_message_and_its_retry_two_reads() {
     let stages = Stages::new().await;
     stages.fan_out("evt-1").await;
     let (failing, succeeding) = (stages.deliver(500), stages.deliver(200));
@@ -210,8 +302,9 @@ async fn a_failure_costs_three_write_units_and_one_message_and_its_retry_two_rea
     for outgoing in stages.deliveries.take().1 {
         assert!(matches!(deliver::handle(&failing, message("m", outgoing.body)).await, Outcome::Done));
     }
-    // The row, the attempt, and the health of the hook.
-    assert_eq!(stages.meter.reset(), writes(3, 3.0));
+    // The row, the attempt, the health of the hook, and what the invocation tells of its tenant,
+    // which was not active in this hour before.
+    assert_eq!(stages.meter.reset(), writes(5, 5.0));
     let (calls, mut waiting) = stages.retries.take();
     assert_eq!((calls, waiting.len()), (1, 1));
 
@@ -226,8 +319,8 @@ async fn a_failure_costs_three_write_units_and_one_message_and_its_retry_two_rea
     let cost = stages.meter.reset();
     assert_eq!(
         (cost.read_calls, cost.write_calls, cost.write_units),
-        (2, 2, 2.0),
-        "the row, and the health, which another process had changed"
+        (2, 3, 3.0),
+        "the row, the health, which another process had changed, and what the invocation tells of its tenant"
     );
 }
 

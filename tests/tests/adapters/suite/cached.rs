@@ -33,6 +33,7 @@ fn cached(stores: &Stores) -> Stores {
         subscriptions: Arc::clone(&stores.subscriptions),
         events: Arc::clone(&stores.events),
         deliveries: Arc::clone(&stores.deliveries),
+        activity: Arc::clone(&stores.activity),
         _keep: Arc::clone(&stores._keep),
     }
 }

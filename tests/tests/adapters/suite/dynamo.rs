@@ -1,10 +1,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws::dynamo::{DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoSubscriptions};
+use aws::dynamo::{
+    DynamoActivityLog, DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoSubscriptions,
+};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::ports::{Clock, Document, Expected, LogFilter, ManualClock, StoreError};
+use contract::ports::{Clock, Document, Expected, LogFilter, ManualClock, OsRandom, StoreError};
 use domain::delivery::AttemptOutcome;
 use domain::event::FanoutPage;
 use domain::ids::DeliveryId;
@@ -33,7 +35,8 @@ pub(crate) fn stores_on(client: aws_sdk_dynamodb::Client, keep: Box<dyn std::any
         hooks: Arc::new(DynamoHooks::new(client.clone(), HOOKS_TABLE)),
         subscriptions: Arc::new(DynamoSubscriptions::new(client.clone(), HOOKS_TABLE)),
         events: Arc::new(DynamoEvents::new(client.clone(), LOGS_TABLE, Arc::clone(&clock))),
-        deliveries: Arc::new(DynamoDeliveryLog::new(client, LOGS_TABLE, clock)),
+        deliveries: Arc::new(DynamoDeliveryLog::new(client.clone(), LOGS_TABLE, clock.clone())),
+        activity: Arc::new(DynamoActivityLog::new(client, LOGS_TABLE, clock, &OsRandom)),
         _keep: Arc::new(keep),
     }
 }

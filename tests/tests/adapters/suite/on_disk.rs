@@ -4,12 +4,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::ports::{
-    Clock, Content, EventRef, Events as _, ManualClock, Outgoing, QueueError, QueueReceiver as _, QueueSender,
+    Clock, Content, EventRef, Events as _, ManualClock, OsRandom, Outgoing, QueueError, QueueReceiver as _, QueueSender,
 };
 use domain::ids::{EventId, EventSeq, TenantId};
 use embedded::{
-    DeadLetters as Letters, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue,
-    QueueOptions, Store, StoreOptions,
+    DeadLetters as Letters, EmbeddedActivityLog, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks,
+    EmbeddedQueue, QueueOptions, Store, StoreOptions,
 };
 use futures::FutureExt as _;
 use services::repositories::documents::{StoredKeys, StoredTenants};
@@ -38,7 +38,8 @@ pub(crate) async fn stores() -> Option<Stores> {
         hooks: hooks.clone(),
         subscriptions: hooks,
         events: Arc::new(EmbeddedEvents(store.clone())),
-        deliveries: Arc::new(EmbeddedDeliveryLog(store)),
+        deliveries: Arc::new(EmbeddedDeliveryLog(store.clone())),
+        activity: Arc::new(EmbeddedActivityLog::new(store, &OsRandom)),
         _keep: Arc::new(directory),
     })
 }

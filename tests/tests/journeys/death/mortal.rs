@@ -1,19 +1,22 @@
 //! The ports of the stages, each call a step that can go wrong.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use contract::ports::{
-    DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, Listed,
-    LogFilter, Match, Outgoing, Page, QueueError, QueueSender, Recorded, Replays, StoreError, StoreResult,
-    Subscriptions, TimeRange,
+    ActivityLog, ActivityRange, ActivityRows, DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks,
+    HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Match, Order, Outgoing, Page, QueueError, QueueSender,
+    Recorded, Replays, StoreError, StoreResult, Subscriptions, TimeRange,
 };
+use domain::activity::Activity;
+use domain::counts::HourCounts;
 use domain::delivery::{Attempt, Delivery};
 use domain::event::{Event, FanoutPage};
 use domain::hook::Hook;
-use domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ReplayId, TenantId};
+use domain::ids::{ActivityId, DeliveryId, EventId, EventSeq, EventType, HookId, ReplayId, TenantId};
 use domain::replay::Replay;
-use domain::time::Timestamp;
+use domain::time::{Hour, Timestamp};
 use embedded::EmbeddedDocuments;
 use local::Engine;
 use services::Foundation;
@@ -36,16 +39,19 @@ pub(crate) fn make_mortal(engine: &mut Engine, fate: &Arc<Fate>) {
     wrap!(
         fanout.subscriptions,
         fanout.events,
+        fanout.activity,
         fanout.queue,
         fanout.deliveries,
         fanout.retries,
         deliver.events,
         deliver.log,
+        deliver.activity,
         deliver.retries,
         deliver.sender,
         requeue.hooks,
         requeue.events,
         requeue.log,
+        requeue.activity,
         requeue.replays,
         requeue.jobs,
         requeue.redeliveries,
@@ -118,6 +124,50 @@ impl Events for Mortal<dyn Events> {
         cursor: Option<&str>,
     ) -> StoreResult<Page<EventRef>> {
         self.fate.step("events.unclaimed", self.port.unclaimed(tenant, times, limit, cursor), store_fails()).await
+    }
+}
+
+#[async_trait]
+impl ActivityLog for Mortal<dyn ActivityLog> {
+    async fn note(&self, tenant: &TenantId, entries: Vec<Activity>, expires_at: Timestamp) -> StoreResult<()> {
+        self.fate.step("activity.note", self.port.note(tenant, entries, expires_at), store_fails()).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        range: ActivityRange,
+        order: Order,
+        limit: usize,
+    ) -> StoreResult<ActivityRows> {
+        self.port.list(tenant, range, order, limit).await
+    }
+
+    async fn active_tenants(&self, hour: Hour, limit: usize, after: Option<&TenantId>) -> StoreResult<Vec<TenantId>> {
+        self.port.active_tenants(hour, limit, after).await
+    }
+
+    async fn delete(&self, tenant: &TenantId, until: Timestamp, limit: usize) -> StoreResult<bool> {
+        self.fate.step("activity.delete", self.port.delete(tenant, until, limit), store_fails()).await
+    }
+
+    fn settles_within(&self) -> Duration {
+        self.port.settles_within()
+    }
+
+    async fn counts(&self, tenant: &TenantId, since: Hour, until: Hour) -> StoreResult<Vec<(Hour, HourCounts)>> {
+        self.port.counts(tenant, since, until).await
+    }
+
+    async fn put_counts(
+        &self,
+        tenant: &TenantId,
+        hour: Hour,
+        counts: &HourCounts,
+        expected: Option<ActivityId>,
+        expires_at: Timestamp,
+    ) -> StoreResult<()> {
+        self.port.put_counts(tenant, hour, counts, expected, expires_at).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::time::Timestamp;
 use serde_json::Value;
-use tests::world::Sent;
+use tests::world::{Sent, TENANT};
 
 use super::scenario::{Plan, Prepared, Scenario};
 
@@ -39,8 +39,26 @@ pub(crate) async fn check(run: &Prepared, scenario: &Scenario, doubled: usize) -
             unlogged += check_schedule(plan, not_before, &attempts, requests)?;
         }
     }
+    check_lists(run, scenario).await?;
     ensure(requests_seen == sent.len(), || format!("{} requests belong to no delivery", sent.len() - requests_seen))?;
     ensure(unlogged <= doubled, || format!("{unlogged} requests are not in the log, {doubled} may be"))
+}
+
+/// Lists show every event, and every delivery as it ended.
+async fn check_lists(run: &Prepared, scenario: &Scenario) -> Result<(), String> {
+    let events = run.world.pages(&format!("/v1/tenants/{TENANT}/events?limit=100")).await;
+    let deliveries = run.world.pages(&format!("/v1/tenants/{TENANT}/deliveries?limit=100")).await;
+    for (id, _) in events_by_id(scenario) {
+        let shown = events.iter().any(|event| event["id"] == *id);
+        ensure(shown, || format!("{id} is in no list of events"))?;
+        for (hook, plan) in run.hooks.iter().zip(&scenario.plans) {
+            let of_it = |row: &&Value| row["event_id"] == *id && row["hook_id"] == *hook.id;
+            let rows: Vec<&Value> = deliveries.iter().filter(of_it).collect();
+            let as_it_ended = rows.iter().all(|row| row["status"] == plan.end()) && !rows.is_empty();
+            ensure(as_it_ended, || format!("{id} for {} is listed as {rows:?}", hook.id))?;
+        }
+    }
+    Ok(())
 }
 
 /// Events of one id are one event.

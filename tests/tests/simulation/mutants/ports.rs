@@ -6,13 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Outgoing, Page,
-    QueueError, QueueSender, Recorded, StoreResult, TimeRange,
+    ActivityLog, ActivityRange, ActivityRows, DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult,
+    HttpSender, Listed, LogFilter, Order, Outgoing, Page, QueueError, QueueSender, Recorded, StoreResult, TimeRange,
 };
+use domain::activity::Activity;
+use domain::counts::HourCounts;
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status};
 use domain::event::{Event, FanoutPage};
-use domain::ids::{DeliveryId, EventId, EventSeq, HookId, TenantId};
-use domain::time::Timestamp;
+use domain::ids::{ActivityId, DeliveryId, EventId, EventSeq, HookId, TenantId};
+use domain::time::{Hour, Timestamp};
 
 use super::Mutant;
 use crate::sim::Sim;
@@ -86,6 +88,58 @@ impl DeliveryLog for BrokenLog {
 
     async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()> {
         self.log.delete_unreadable(tenant, id).await
+    }
+}
+
+pub(super) struct BrokenActivity {
+    pub(super) sim: Arc<Sim>,
+    pub(super) activity: Arc<dyn ActivityLog>,
+}
+
+#[async_trait]
+impl ActivityLog for BrokenActivity {
+    async fn note(&self, tenant: &TenantId, entries: Vec<Activity>, expires_at: Timestamp) -> StoreResult<()> {
+        if self.sim.lock().dice.one_in(4) {
+            return Ok(());
+        }
+        self.activity.note(tenant, entries, expires_at).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        range: ActivityRange,
+        order: Order,
+        limit: usize,
+    ) -> StoreResult<ActivityRows> {
+        self.activity.list(tenant, range, order, limit).await
+    }
+
+    async fn active_tenants(&self, hour: Hour, limit: usize, after: Option<&TenantId>) -> StoreResult<Vec<TenantId>> {
+        self.activity.active_tenants(hour, limit, after).await
+    }
+
+    async fn delete(&self, tenant: &TenantId, until: Timestamp, limit: usize) -> StoreResult<bool> {
+        self.activity.delete(tenant, until, limit).await
+    }
+
+    fn settles_within(&self) -> Duration {
+        self.activity.settles_within()
+    }
+
+    async fn counts(&self, tenant: &TenantId, since: Hour, until: Hour) -> StoreResult<Vec<(Hour, HourCounts)>> {
+        self.activity.counts(tenant, since, until).await
+    }
+
+    async fn put_counts(
+        &self,
+        tenant: &TenantId,
+        hour: Hour,
+        counts: &HourCounts,
+        expected: Option<ActivityId>,
+        expires_at: Timestamp,
+    ) -> StoreResult<()> {
+        self.activity.put_counts(tenant, hour, counts, expected, expires_at).await
     }
 }
 

@@ -3,10 +3,27 @@
 use std::collections::BTreeMap;
 
 use domain::ids::{DeliveryId, HookId};
+use domain::operational::is_operational;
 
 use super::{Judge, Promise};
 
 impl Judge<'_> {
+    pub(super) fn listed(&mut self) {
+        let state = self.state;
+        for (event, _) in state.events.values() {
+            let shown = state.activity.iter().any(|entry| entry.lists_event && entry.event == event.seq)
+                || is_operational(&event.event_type);
+            self.holds(Promise::Listed, shown, || format!("{} is in no list of events", event.id));
+        }
+        for (id, versions) in &state.log {
+            let row = versions.last().map(|version| &version.row);
+            let mut of_it =
+                state.activity.iter().filter(|entry| (entry.event, entry.hook) == (id.event, Some(id.hook)));
+            let shown = of_it.any(|entry| entry.is_latest_of(row)) || self.was_deleted(id.hook);
+            self.holds(Promise::Listed, shown, || format!("{id} is in no list as it ended"));
+        }
+    }
+
     pub(super) fn fanouts(&mut self) {
         let state = self.state;
         for (id, published) in &state.accepted {

@@ -1,6 +1,7 @@
 //! Deliveries and attempts as the API shows them.
 
 use contract::ports::StoreResult;
+use domain::activity::Activity;
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::event::Event;
 use domain::ids::{DeliveryId, HookId};
@@ -134,6 +135,23 @@ impl DeliveryView {
             next_attempt_at: None,
             created_at: event.seq.at().to_string(),
             updated_at: event.seq.at().to_string(),
+            last_attempt: None,
+            reason: None,
+        }
+    }
+
+    /// The same, of which only an entry of activity tells.
+    pub(crate) fn waiting(entry: &Activity, id: DeliveryId) -> Self {
+        Self {
+            id: id.to_string(),
+            event_id: entry.event_id.to_string(),
+            hook_id: id.hook.to_string(),
+            event_type: entry.event_type.to_string(),
+            status: Status::Pending,
+            attempt_count: 0,
+            next_attempt_at: None,
+            created_at: entry.event.at().to_string(),
+            updated_at: entry.event.at().to_string(),
             last_attempt: None,
             reason: None,
         }
