@@ -2,5 +2,6 @@
 //! and as which request.
 
 pub mod claim;
+pub mod former_hook;
 pub mod request;
 pub mod resolved_hook;

@@ -23,7 +23,8 @@ use crate::auth::InPortal;
 use crate::input::{PageQuery, Query, Segments, limit, segment};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
-use views::{DeliveryList, DeliveryView, DeliveryWithAttempts};
+pub(crate) use views::DeliveryView;
+use views::{DeliveryList, DeliveryWithAttempts};
 
 /// How far the entries of a log are counted.
 const MAX_COUNT: usize = 10_000;
