@@ -151,6 +151,7 @@ macro_rules! store_contracts {
             another_tenants_hook_of_the_same_id_is_another
             what_was_removed_is_as_if_it_had_never_been
             all_processes_together_keep_to_the_rate
+            how_long_the_line_is_can_be_asked_anywhere_without_joining_it
             a_circuit_that_was_opened_in_the_future_is_probed_as_soon_as_was_meant
             turns_that_were_given_in_the_future_come_as_soon_as_was_meant
             a_jump_that_no_process_saw_counts_for_a_fifth_of_what_disables_a_hook
@@ -245,6 +246,7 @@ macro_rules! hook_contracts {
             former_versions_can_be_read_until_they_are_forgotten
             only_so_many_former_versions_are_kept
             former_versions_are_bounded_in_bytes_and_the_newest_stays
+            the_version_of_any_time_is_found_as_long_as_it_is_kept
             a_tenant_never_gets_more_hooks_than_it_may_have
         );
         promises!($fixture, subscriptions:

@@ -25,6 +25,19 @@ fn assert_verdict(entry: &Value, verdict: &str, words: &str) {
     assert!(entry["sentence"].as_str().unwrap().contains(words), "{entry}");
 }
 
+/// What the documents say of a cause is what is said, save for what stands for `…`.
+#[track_caller]
+fn assert_documented(entry: &Value, cause: &str) {
+    let page = include_str!("../../../docs/explain.md");
+    let row = page.lines().find(|line| line.starts_with(&format!("| {cause} |"))).expect("each cause has a row");
+    let quoted = row.split_once(": \"").and_then(|(_, rest)| rest.rsplit_once("\" |")).expect("it quotes a sentence").0;
+    let (mut said, sentence) = (entry["sentence"].as_str().unwrap(), entry["sentence"].to_string());
+    for part in quoted.split('…') {
+        said = said.split_once(part).unwrap_or_else(|| panic!("`{part}` of the documents is not in {sentence}")).1;
+    }
+    assert!(row.contains(&format!("`{}`", entry["verdict"].as_str().unwrap())), "{row}");
+}
+
 /// It went there and waits, for this alone.
 #[track_caller]
 fn assert_held(entry: &Value, by: &str, until: Option<&str>) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::world::{Answer, World};
 
-use super::{assert_held, assert_verdict, explained};
+use super::{assert_documented, assert_held, assert_verdict, explained};
 
 const DATA: &str = "shown nowhere else";
 
@@ -17,6 +17,7 @@ async fn a_type_that_no_pattern_matches() {
     world.settle().await;
     let entry = explained(&world, &event, &hook).await;
     assert_verdict(&entry, "type", "user.deleted");
+    assert_documented(&entry, "type");
     assert_eq!(entry["patterns"], json!(["post.*", "user.created"]));
     assert_eq!((&entry["hook_name"], &entry["delivery"]), (&json!("Search"), &Value::Null));
 }
@@ -30,6 +31,7 @@ async fn a_channel_that_the_event_is_not_in() {
     world.settle().await;
     let entry = explained(&world, &event, &hook).await;
     assert_verdict(&entry, "channel", "asks for the channels eu, us, and the event is in asia");
+    assert_documented(&entry, "channel");
     assert_eq!(entry["channels"], json!(["eu", "us"]));
     assert_verdict(&explained(&world, &without, &hook).await, "channel", "the event is in no channel");
 }
@@ -43,6 +45,7 @@ async fn a_filter_names_the_rule_and_the_value_that_it_met() {
     world.settle().await;
     let entry = explained(&world, &event, &hook).await;
     assert_verdict(&entry, "filter", r#"data.state is "draft", which none of its rules admits: ["live"]"#);
+    assert_documented(&entry, "filter");
     let expected = json!([
         { "path": "data.state", "cause": "refused", "rules": ["live"], "value": r#""draft""# },
         { "path": "data", "cause": "no_alternative", "alternatives": [
@@ -64,6 +67,7 @@ async fn a_hook_that_was_disabled_by_what_its_endpoint_answered() {
     world.settle().await;
     let entry = explained(&world, &event, &hook).await;
     assert_verdict(&entry, "chosen", "was skipped: the hook is disabled");
+    assert_documented(&entry, "disabled");
     assert_eq!(entry["delivery"]["status"], "skipped");
 }
 
@@ -77,6 +81,7 @@ async fn a_hook_that_was_paused_while_a_retry_was_waiting() {
     world.patch(&hook.path(), json!({ "enabled": false })).await.expect(200);
     let entry = explained(&world, &event, &hook).await;
     assert_verdict(&entry, "chosen", "the hook is disabled (disabled by request), and what comes due is skipped");
+    assert_documented(&entry, "paused");
     let holds: Vec<&Value> = entry["held_by"].as_array().unwrap().iter().map(|hold| &hold["by"]).collect();
     assert_eq!(holds, ["disabled", "retry"]);
     world.settle().await;
@@ -92,6 +97,7 @@ async fn a_hook_that_was_made_later() {
     let hook = world.hook(json!({})).await;
     let entry = explained(&world, &event, &hook).await;
     assert_verdict(&entry, "made_later", "the hook was made at 2026-01-31T09:30:01.000Z, after the event");
+    assert_documented(&entry, "made later");
     assert_eq!((&entry["judged_from"], &entry["hook_version"]), (&json!("version_now"), &json!(1)));
 }
 
@@ -106,6 +112,7 @@ async fn a_rate_limit_with_others_in_line() {
     world.drain().await;
     let entry = explained(&world, &event, &hook).await;
     assert_verdict(&entry, "chosen", "at most 2 requests a second go out");
+    assert_documented(&entry, "rate");
     let until = entry["held_by"][0]["until"].as_str().unwrap().to_owned();
     assert_held(&entry, "rate_limit", Some(&until));
     // It took no turn: all have arrived by then, and nobody waits.
@@ -127,7 +134,9 @@ async fn a_circuit_that_is_open() {
     world.drain().await;
     let event = world.publish(json!({ "type": "a", "data": "waits" })).await;
     world.drain().await;
-    assert_held(&explained(&world, &event, &hook).await, "circuit", Some("2026-01-31T09:31:00.000Z"));
+    let entry = explained(&world, &event, &hook).await;
+    assert_held(&entry, "circuit", Some("2026-01-31T09:31:00.000Z"));
+    assert_documented(&entry, "circuit");
     world.settle().await;
     assert_verdict(&explained(&world, &event, &hook).await, "chosen", "was answered with 200");
 }
@@ -145,6 +154,7 @@ async fn an_endpoint_that_has_not_verified_itself() {
         match entry["delivery"]["status"].as_str().unwrap() {
             "pending" => {
                 assert_held(&entry, "verification", Some("2026-01-31T10:30:00.000Z"));
+                assert_documented(&entry, "verification");
                 held += 1;
             }
             _ => assert_eq!(entry["delivery"]["last_attempt"]["outcome"], "not_verified", "{entry}"),
@@ -157,15 +167,16 @@ async fn an_endpoint_that_has_not_verified_itself() {
 async fn an_endpoint_that_fails() {
     let world = World::new().await;
     let hook = world.hook(json!({ "retry": { "delays": [30], "jitter": 0 } })).await;
-    world.endpoint.answer(&hook.url, [Answer::Status(503), Answer::Timeout]);
+    world.endpoint.answer(&hook.url, [Answer::Timeout, Answer::Status(503)]);
     let event = world.publish(json!({ "type": "a", "data": 1 })).await;
     world.drain().await;
     let entry = explained(&world, &event, &hook).await;
     assert_held(&entry, "retry", Some("2026-01-31T09:30:30.000Z"));
-    assert_verdict(&entry, "chosen", "the one attempt was answered with 503");
+    assert_verdict(&entry, "chosen", "the one attempt ended with timeout");
     world.settle().await;
     let entry = explained(&world, &event, &hook).await;
-    assert_verdict(&entry, "chosen", "failed for good: the last of 2 attempts ended with timeout");
+    assert_verdict(&entry, "chosen", "failed for good: the last of 2 attempts was answered with 503");
+    assert_documented(&entry, "endpoint");
     assert_eq!((&entry["delivery"]["status"], &entry["held_by"]), (&json!("failed"), &Value::Null));
 }
 

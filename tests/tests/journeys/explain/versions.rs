@@ -1,7 +1,10 @@
 //! Hooks that have changed since, were deleted, or are many; events that are gone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use contract::ports::{Outgoing, QueueError, QueueSender};
 use serde_json::{Value, json};
 use tests::world::{Answer, RETENTION, TENANT, World};
 
@@ -197,6 +200,39 @@ async fn hooks_of_several_fan_out_pages_are_explained_page_by_page() {
     assert_eq!((&answer["event"]["hooks_chosen"], &answer["event"]["fan_out_complete"]), (&json!(150), &json!(true)));
     let all = world.pages(&format!("{}?limit=100", path(&event))).await;
     assert_eq!(all.iter().filter(|entry| entry["verdict"] == "chosen").count(), 150);
+}
+
+/// A queue that loses all it takes, as one is seen by who looks before it is read.
+struct Unread;
+
+#[async_trait]
+impl QueueSender for Unread {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        messages.iter().map(|_| Ok(())).collect()
+    }
+}
+
+#[tokio::test]
+async fn while_an_event_is_being_fanned_out_no_reason_is_made_up_for_who_comes_later() {
+    let mut world = World::new().await;
+    for _ in 0..101 {
+        world.hook(json!({ "events": ["a"] })).await;
+    }
+    let typed = world.hook(json!({ "events": ["b"] })).await;
+    world.rewire(|engine| engine.fanout.queue = Arc::new(Unread));
+    let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.drain().await;
+    let answer = world.get(&path(&event)).await.expect(200).json();
+    assert_eq!((&answer["event"]["hooks_chosen"], &answer["event"]["fan_out_complete"]), (&json!(100), &json!(false)));
+    let all = world.pages(&format!("{}?limit=100", path(&event))).await;
+    let left: Vec<&Value> = all.iter().filter(|entry| entry["verdict"] == "not_reached").collect();
+    assert_eq!((all.len(), left.len()), (102, 1));
+    assert_verdict(left[0], "not_reached", "has not come to this hook yet");
+    assert_verdict(&explained(&world, &event, &typed).await, "type", "");
+    world.delete(&format!("/v1/tenants/{TENANT}/events/{event}/data")).await.expect(204);
+    let all = world.pages(&format!("{}?limit=100", path(&event))).await;
+    assert!(all.iter().any(|entry| entry["verdict"] == "not_reached"
+        && entry["sentence"] == "the event was expunged before its fan-out came to this hook"));
 }
 
 #[tokio::test]
