@@ -167,6 +167,7 @@ macro_rules! store_contracts {
             the_pages_of_an_event_are_listed_in_order
             an_event_is_found_under_its_own_tenant_only
             an_event_past_its_expiry_is_not_found_and_its_id_is_free
+            of_an_event_past_its_expiry_it_is_told_when_that_was
             an_expunged_payload_is_gone_and_the_event_stays
             a_deleted_event_is_gone_and_a_later_one_of_its_id_stays
             unclaimed_events_are_listed_in_order_of_time

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use contract::ports::{StoreError, Unreadable};
+use contract::ports::{OfRow as _, StoreError, Unreadable};
 use domain::event::Event;
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventId, HookId};
@@ -92,7 +92,8 @@ pub(crate) async fn explain(
     let tenant = owner(&deps, &tenant).await?;
     let now = deps.clock.now();
     let Some(event) = deps.events.get(&tenant.id, &id).await? else {
-        return Err(not_kept(tenant.retention(deps.retention), now));
+        let expired_at = deps.events.expired_at(&tenant.id, &id).await?;
+        return Err(not_kept(expired_at, tenant.retention(deps.retention), now));
     };
     let fanout = Fanout::read(&deps, &event).await?;
     let page = match hook {
@@ -114,13 +115,17 @@ pub(crate) async fn explain(
     Ok(Json(Explanation { event: (&event, &fanout).into(), items, next_cursor }))
 }
 
-/// An id that was never used and one whose event has expired look the same.
-fn not_kept(retention: Duration, now: Timestamp) -> Problem {
+/// Of most events that have expired nothing is left that tells them from an id
+/// that was never used.
+fn not_kept(expired_at: Option<Timestamp>, retention: Duration, now: Timestamp) -> Problem {
     let (days, since) = (retention.as_secs() / SECONDS_PER_DAY, now.saturating_sub(retention));
-    Problem::not_found(&format!(
-        "event: events are kept for {days} days, so what was accepted before {since} has expired; any other was never \
-         published under this id, or a moment ago"
-    ))
+    Problem::not_found(&match expired_at {
+        Some(at) => format!("event: it expired at {at}; events are kept for {days} days"),
+        None => format!(
+            "event: events are kept for {days} days, so what was accepted before {since} has expired; any other was \
+             never published under this id, or a moment ago"
+        ),
+    })
 }
 
 impl Explainer<'_> {
@@ -149,7 +154,12 @@ impl Explainer<'_> {
             Err(StoreError::Unreadable(unreadable)) => return Ok(unreadable.into()),
             Err(error) => return Err(error.into()),
         };
-        let holds = holds::holds(self.deps, &self.tenant, hook, &self.event, row.as_ref(), self.now).await?;
+        let holds = holds::holds(self.deps, &self.tenant, hook, &self.event, row.as_ref(), self.now).await;
+        let holds = match holds.listed(hook.id)? {
+            Ok(holds) => holds,
+            // Such as its profile.
+            Err(of) => return Ok(Unreadable { id: hook.id.to_string(), why: of.to_string() }.into()),
+        };
         Ok(ListEntry::Read(HookExplanation::chosen(&subject, row.as_ref(), holds)))
     }
 }

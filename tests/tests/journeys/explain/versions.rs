@@ -116,12 +116,12 @@ async fn of_an_event_that_is_not_kept_it_says_since_when_events_are() {
     let event = world.publish(json!({ "type": "a", "data": 1 })).await;
     world.settle().await;
     world.clock.advance(RETENTION);
-    for gone in [event.as_str(), "never-published"] {
-        let detail = world.get(&path(gone)).await.expect(404).json()["detail"].take();
-        let expected =
-            "no such event: events are kept for 90 days, so what was accepted before 2026-01-31T09:30:00.000Z";
-        assert!(detail.as_str().unwrap().starts_with(expected), "{detail}");
-    }
+    let detail = async |event: &str| world.get(&path(event)).await.expect(404).json()["detail"].take();
+    let expected = "no such event: it expired at 2026-05-01T09:30:00.000Z; events are kept for 90 days";
+    assert_eq!(detail(&event).await, expected);
+    let unknown = detail("never-published").await;
+    let expected = "no such event: events are kept for 90 days, so what was accepted before 2026-01-31T09:30:00.000Z";
+    assert!(unknown.as_str().unwrap().starts_with(expected), "{unknown}");
     world.patch(&format!("/v1/tenants/{TENANT}"), json!({ "retention_days": 7 })).await.expect(200);
     let detail = world.get(&path("never-published")).await.expect(404).text();
     assert!(detail.contains("kept for 7 days"), "{detail}");
@@ -185,7 +185,12 @@ async fn what_is_asked_for_wrongly_is_named() {
         let problem = world.get(&with(&query)).await.expect(400).json();
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
     }
-    world.get(&with("hook=hook_01M7YRY66B9CZNF4GV85GH11D0")).await.expect(404);
+    world.post("/v1/tenants", json!({ "id": "other" })).await.expect(201);
+    let theirs = world.hook_of("other", json!({})).await;
+    for id in [theirs.id.as_str(), "hook_01M7YRY66B9CZNF4GV85GH11D0"] {
+        world.get(&with(&format!("hook={id}"))).await.expect(404);
+    }
+    world.get(&path(&event).replace(TENANT, "other")).await.expect(404);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What a delivery that is still to be made waits for.
 
+use contract::ports::{StoreError, StoreResult};
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::health::{Admission, Circuit, Health};
@@ -11,7 +12,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::problem::Problem;
 
 /// Something that holds a delivery back.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,6 +40,8 @@ pub(crate) enum HoldCode {
     RateLimit,
     /// The endpoint has not verified itself, and had as many requests as it gets until then
     Verification,
+    /// The hook or its secrets cannot be read, which is the operator's to put right
+    Unreadable,
 }
 
 impl Hold {
@@ -56,7 +58,7 @@ pub(super) async fn holds(
     event: &Event,
     row: Option<&Delivery>,
     now: Timestamp,
-) -> Result<Vec<Hold>, Problem> {
+) -> StoreResult<Vec<Hold>> {
     let status = row.map_or(Status::Pending, |row| row.status);
     if !matches!(status, Status::Pending | Status::Retrying) {
         return Ok(Vec::new());
@@ -77,6 +79,13 @@ pub(super) async fn holds(
     {
         let sentence = format!("at most {limit} requests a second go out, and others are in line until {turn}");
         holds.push(Hold::new(HoldCode::RateLimit, Some(turn), sentence));
+    }
+    // Whoever sends needs its secrets. Only looked at where it would seem to be on its way.
+    if holds.is_empty()
+        && let Err(StoreError::Unreadable(_)) = deps.hooks.get(&tenant.id, hook.id).await
+    {
+        let sentence = "the hook's secrets cannot be read, so nothing can be sent; the log says why";
+        holds.push(Hold::new(HoldCode::Unreadable, None, sentence));
     }
     Ok(holds)
 }
