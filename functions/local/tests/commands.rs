@@ -170,7 +170,7 @@ async fn a_hook_an_event_its_log_and_a_retry_by_command() {
     let explained = deployment.run(&format!("explain e-1 --hook {hook}")).await;
     explained.succeeded();
     let lines: Vec<Vec<&str>> = explained.out.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[0], ["HOOK", "NAME", "VERDICT", "STATUS", "JUDGED", "FROM", "WHY"]);
+    assert_eq!(lines[0], ["HOOK", "NAME", "VERDICT", "STATUS", "JUDGED", "FROM", "WHY", "REMARK"]);
     assert_eq!(lines[1][..5], [hook, "Site", "chosen", "succeeded", "version_then"]);
     assert!(explained.out.contains("it was delivered: the one attempt was answered with 200"), "{}", explained.out);
     let unknown = deployment.run("explain never-published").await;

@@ -13,6 +13,7 @@ const COLUMNS: &[Column] = &[
     ("STATUS", "delivery.status"),
     ("JUDGED FROM", "judged_from"),
     ("WHY", "sentence"),
+    ("REMARK", "remark"),
 ];
 
 #[derive(Args)]
