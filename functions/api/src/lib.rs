@@ -64,6 +64,8 @@ pub struct Deps {
     pub tenants: Arc<dyn Tenants>,
     pub keys: Arc<dyn Keys>,
     pub hooks: Arc<dyn Hooks>,
+    /// The same as they are stored, for who needs no secret.
+    pub stored_hooks: Arc<dyn Hooks>,
     pub profiles: Arc<dyn Profiles>,
     /// Hooks with all that applies to them.
     pub resolved: Arc<ResolvedHooks>,
@@ -86,6 +88,8 @@ pub struct Deps {
     pub courier: Courier,
     /// The queue `retries`, for the steps of jobs.
     pub jobs: Arc<dyn QueueSender>,
+    /// How long events are kept whose tenant does not say.
+    pub retention: Duration,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     /// Looks at what all of this stands on.
@@ -149,6 +153,7 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::events::publish_batch))
         .routes(routes!(routes::events::get))
         .routes(routes!(routes::events::expunge))
+        .routes(routes!(routes::explain::explain))
         .routes(routes!(routes::deliveries::of_event))
         .routes(routes!(routes::deliveries::of_hook))
         .routes(routes!(routes::deliveries::get))

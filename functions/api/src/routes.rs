@@ -7,6 +7,7 @@ pub(crate) mod deliveries;
 pub(crate) mod doctor;
 pub(crate) mod event_types;
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod keys;

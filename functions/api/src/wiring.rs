@@ -39,8 +39,20 @@ pub struct Queues {
 
 impl Deps {
     pub fn new(foundation: &Foundation, parts: Parts) -> Self {
-        let Foundation { tenants, profiles, events, log, activity, replays, clock, random, documents, .. } =
-            foundation.clone();
+        let Foundation {
+            hooks,
+            tenants,
+            profiles,
+            events,
+            log,
+            activity,
+            replays,
+            clock,
+            random,
+            documents,
+            retention,
+            ..
+        } = foundation.clone();
         let usual = parts.resolved.usual_profile();
         let catalogue = Arc::new(Catalogue::new(&documents, usual.clone()));
         // Publishing is the busy route, so what it checks against, and the keys, are kept
@@ -55,6 +67,7 @@ impl Deps {
             tenants,
             keys: Arc::new(StoredKeys::new(documents)),
             hooks: parts.hooks,
+            stored_hooks: hooks,
             profiles,
             resolved: parts.resolved,
             catalogue,
@@ -74,6 +87,7 @@ impl Deps {
                 patience: PATIENCE,
             },
             jobs: parts.queues.retries,
+            retention,
             clock,
             random,
             doctor: parts.doctor,

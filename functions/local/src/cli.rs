@@ -11,6 +11,7 @@ use crate::commands::dead_letters::DeadLettersCommand;
 use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::event_types::EventTypes;
 use crate::commands::events::EventsCommand;
+use crate::commands::explain::ExplainOptions;
 use crate::commands::hooks::HooksCommand;
 use crate::commands::keys::KeysCommand;
 use crate::commands::profiles::ProfilesCommand;
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Hooks(Remote<HooksCommand>),
     /// Publish events and see what came of them
     Events(Remote<EventsCommand>),
+    /// Say of each hook why an event went to it or did not, and what came of it
+    Explain(ExplainOptions),
     /// The log: what was sent and what was answered
     Deliveries(Remote<DeliveriesCommand>),
     /// Attempts, failures and how long they took, by hour or day

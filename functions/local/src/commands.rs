@@ -14,6 +14,7 @@ pub(crate) mod doctor;
 pub(crate) mod event_types;
 pub(crate) mod events;
 mod exchange;
+pub(crate) mod explain;
 mod failure;
 pub(crate) mod hooks;
 pub(crate) mod keys;

@@ -167,6 +167,15 @@ async fn a_hook_an_event_its_log_and_a_retry_by_command() {
     assert_eq!(lines[1][..6], [id, "e-1", "post.published", "succeeded", "1", "200"]);
     assert!(!log.out.contains('\u{1b}'), "colours are for terminals");
 
+    let explained = deployment.run(&format!("explain e-1 --hook {hook}")).await;
+    explained.succeeded();
+    let lines: Vec<Vec<&str>> = explained.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["HOOK", "NAME", "VERDICT", "STATUS", "JUDGED", "FROM", "WHY", "REMARK"]);
+    assert_eq!(lines[1][..5], [hook, "Site", "chosen", "succeeded", "version_then"]);
+    assert!(explained.out.contains("it was delivered: the one attempt was answered with 200"), "{}", explained.out);
+    let unknown = deployment.run("explain never-published").await;
+    assert!(unknown.code == 1 && unknown.err.contains("events are kept for 30 days"), "{}", unknown.err);
+
     deployment.run(&format!("deliveries retry {id}")).await;
     until("the retry has arrived", || async { receiver.received().contains("\n#2 ") }).await;
     let line = format!("deliveries get {id} --json");

@@ -18,6 +18,7 @@ mod node;
 mod number;
 mod operator;
 mod rule;
+mod unmet;
 mod wildcard;
 
 use std::fmt;
@@ -31,6 +32,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use self::compile::{Compiled, compile};
 use self::evaluate::Evaluation;
+pub use self::unmet::{SHOWN_CHARS, Unmet, UnmetCondition, summary};
 use super::invalid::{FieldError, join};
 use super::json::{self, Json, Kind};
 
@@ -72,17 +74,17 @@ impl Filter {
         json::kind(data) == Kind::Object && Evaluation::new(data, compiled.leaves).admits(pattern)
     }
 
-    /// Why `data` does not pass: the first path that fails, and how. None when
-    /// it passes.
-    pub fn explain(&self, data: &RawValue) -> Option<String> {
+    /// Every condition that `data` does not meet, in the order of the filter; none
+    /// exactly when it passes.
+    pub fn explain(&self, data: &RawValue) -> Vec<UnmetCondition> {
         if self.admits(data) {
-            return None;
+            return Vec::new();
         }
-        let Some(compiled) = &self.compiled else { return Some("the filter is not valid".to_owned()) };
+        let Some(compiled) = &self.compiled else { return vec![UnmetCondition::of_invalid()] };
         if json::kind(data) != Kind::Object {
-            return Some("data is not an object".to_owned());
+            return vec![UnmetCondition::of_no_object(data)];
         }
-        Evaluation::new(data, compiled.leaves).failure(&compiled.pattern)
+        Evaluation::new(data, compiled.leaves).unmet(&compiled.pattern, self.json.raw())
     }
 }
 

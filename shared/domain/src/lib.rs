@@ -15,6 +15,7 @@ pub mod hook;
 pub mod ids;
 pub mod invalid;
 mod json;
+pub mod judgement;
 pub mod key;
 pub mod layers;
 pub mod operational;

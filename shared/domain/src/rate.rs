@@ -62,6 +62,14 @@ impl Window {
         self.written_at = Some(at);
     }
 
+    /// When the last in line has its turn; none where nobody would have to wait. Takes nothing.
+    pub fn waits_until(&self, now: Timestamp, limit: u32) -> Option<Timestamp> {
+        match self.clone().take(now, limit, 1, false) {
+            Taken::Now(_) => None,
+            Taken::Turn(at) => Some(at),
+        }
+    }
+
     /// Takes up to `want` of `limit` per second. `in_turn` is one whose turn has come.
     pub fn take(&mut self, now: Timestamp, limit: u32, want: u32, in_turn: bool) -> Taken {
         let (now_micros, current) = (now.as_millis().saturating_mul(1_000), bucket(now));
@@ -113,6 +121,17 @@ mod tests {
         assert_eq!(sent.len(), 1_000);
         assert!(asked <= 2_000, "{asked}");
         assert!(sent[999] - sent[0] < 10_500, "{}", sent[999] - sent[0]);
+    }
+
+    #[test]
+    fn whoever_asks_how_long_the_line_is_does_not_join_it() {
+        let (now, mut window) = (Timestamp::from_millis(START), Window::default());
+        assert_eq!(window.waits_until(now, 1), None);
+        assert_eq!(window.take(now, 1, 1, false), Taken::Now(1));
+        let turn = window.waits_until(now, 1).unwrap();
+        assert_eq!(window.waits_until(now, 1), Some(turn));
+        assert_eq!(window.take(now, 1, 1, false), Taken::Turn(turn));
+        assert!(window.waits_until(now, 1).unwrap() > turn);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::codec::{after_prefix, decode_expiring, encode_expiring, key, prefix_range};
+use super::codec::{after_prefix, decode_expiring, encode_expiring, expires_at_millis, key, prefix_range};
 use super::row_kind::RowKind;
 use super::store::{Store, Table};
 use contract::cursor;
@@ -109,6 +109,12 @@ impl Events for EmbeddedEvents {
 
     async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {
         Ok(self.row(tenant, id)?.map(|row| row.event))
+    }
+
+    async fn expired_at(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Timestamp>> {
+        let value = self.0.get(Table::Logs, &event_key(tenant, id))?;
+        let expires_at = value.and_then(|value| expires_at_millis(&value)).map(Timestamp::from_millis);
+        Ok(expires_at.filter(|at| *at <= self.0.clock().expiry()))
     }
 
     async fn pages(

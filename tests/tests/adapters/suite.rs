@@ -154,6 +154,7 @@ macro_rules! store_contracts {
             another_tenants_hook_of_the_same_id_is_another
             what_was_removed_is_as_if_it_had_never_been
             all_processes_together_keep_to_the_rate
+            how_long_the_line_is_can_be_asked_anywhere_without_joining_it
             a_circuit_that_was_opened_in_the_future_is_probed_as_soon_as_was_meant
             turns_that_were_given_in_the_future_come_as_soon_as_was_meant
             a_jump_that_no_process_saw_counts_for_a_fifth_of_what_disables_a_hook
@@ -169,6 +170,7 @@ macro_rules! store_contracts {
             the_pages_of_an_event_are_listed_in_order
             an_event_is_found_under_its_own_tenant_only
             an_event_past_its_expiry_is_not_found_and_its_id_is_free
+            of_an_event_past_its_expiry_it_is_told_when_that_was
             an_expunged_payload_is_gone_and_the_event_stays
             a_deleted_event_is_gone_and_a_later_one_of_its_id_stays
             unclaimed_events_are_listed_in_order_of_time
@@ -260,6 +262,7 @@ macro_rules! hook_contracts {
             former_versions_can_be_read_until_they_are_forgotten
             only_so_many_former_versions_are_kept
             former_versions_are_bounded_in_bytes_and_the_newest_stays
+            the_version_of_any_time_is_found_as_long_as_it_is_kept
             a_tenant_never_gets_more_hooks_than_it_may_have
         );
         promises!($fixture, subscriptions:

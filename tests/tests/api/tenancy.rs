@@ -57,6 +57,7 @@ const PORTAL: &[(&str, &str)] = &[
     ("GET", "/hooks/{hook}/deliveries"),
     ("GET", "/events/{event}"),
     ("GET", "/events/{event}/deliveries"),
+    ("GET", "/events/{event}/explain"),
     ("GET", "/deliveries/{delivery}"),
     ("POST", "/deliveries/{delivery}/retry"),
     ("GET", "/event-types"),

@@ -126,6 +126,31 @@ async fn a_hook_that_cannot_be_read_hides_no_other_and_goes_with_its_tenant() {
     world.get(&format!("/v1/tenants/{TENANT}")).await.expect(404);
 }
 
+#[tokio::test]
+async fn an_explanation_names_what_it_cannot_read_and_tells_the_rest() {
+    let world = World::new().await;
+    world.post("/v1/profiles", json!({ "name": "one" })).await.expect(201);
+    let (fine, bad) = (world.hook(json!({})).await, world.hook(json!({ "profile": "one" })).await);
+    let later = json!({ "type": "a", "data": 1, "deliver_at": "2026-01-31T10:00:00Z" });
+    let event = world.publish(later).await;
+    world.drain().await;
+    let world = damage(world, &[("profiles", "one")]).await;
+    // A secret that cannot be opened is not needed.
+    let world = unseal(world, &fine.id).await;
+    let items = world.pages(&format!("/v1/tenants/{TENANT}/events/{event}/explain?limit=1")).await;
+    assert_eq!(items.len(), 2);
+    let of = |field: &str, id: &str| items.iter().find(|item| item[field] == id).unwrap();
+    assert_eq!(of("hook_id", &fine.id)["held_by"][0]["by"], "deliver_at");
+    let why = of("id", &bad.id)["unreadable"].as_str().unwrap();
+    assert!(why.contains("one cannot be read"), "{why}");
+    // It is needed to send, though.
+    let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.drain().await;
+    let path = format!("/v1/tenants/{TENANT}/events/{event}/explain?hook={}", fine.id);
+    let item = world.get(&path).await.expect(200).json()["items"][0].take();
+    assert_eq!(item["held_by"][0]["by"], "unreadable", "{item}");
+}
+
 /// Gives a hook a secret that no key opens.
 async fn unseal(world: World, id: &str) -> World {
     let hooks = EmbeddedHooks::new(world.engine.store.clone());

@@ -60,7 +60,7 @@ fn a_filter_is_refused_by_name_and_admits_nothing_or_stays_as_it_was_written() {
         for data in DATA {
             let data: &RawValue = serde_json::from_str(data).unwrap();
             assert!(!filter.admits(data) || errors.is_empty(), "{errors:?}");
-            assert_eq!(filter.admits(data), filter.explain(data).is_none());
+            assert_eq!(filter.admits(data), filter.explain(data).is_empty());
         }
     });
 }
@@ -71,7 +71,7 @@ fn any_data_passes_a_filter_or_is_told_why_not() {
     fuzz("data for filters", &corpus(&DATA), |input| {
         let Ok(data) = serde_json::from_slice::<&RawValue>(input) else { return };
         for filter in &filters {
-            assert_eq!(filter.admits(data), filter.explain(data).is_none(), "{filter:?}");
+            assert_eq!(filter.admits(data), filter.explain(data).is_empty(), "{filter:?}");
         }
     });
 }

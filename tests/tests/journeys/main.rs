@@ -7,6 +7,7 @@ mod clock;
 mod death;
 mod disabling;
 mod exchange;
+mod explain;
 mod fanout;
 mod hooks;
 mod manual;

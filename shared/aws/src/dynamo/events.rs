@@ -157,6 +157,12 @@ impl Events for DynamoEvents {
         }
     }
 
+    async fn expired_at(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Timestamp>> {
+        let row = self.table.get(&partition(tenant, id), &page_key(0), Consistency::Strong).await?;
+        let expires_at = row.map(|row| row.get_time(EXPIRY)).transpose().of_row(id)?;
+        Ok(expires_at.filter(|at| *at <= self.clock.now()))
+    }
+
     async fn pages(
         &self,
         tenant: &TenantId,

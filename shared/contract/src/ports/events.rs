@@ -35,13 +35,19 @@ pub struct EventRef {
 ///   since, the later event stays.
 /// - Unclaimed events are listed in order of time, once each.
 /// - An event is found under its own tenant only.
-/// - An event past its expiry is not found.
+/// - An event past its expiry is not found. As long as its row happens to be there,
+///   it is told when it expired.
 #[async_trait]
 pub trait Events: Send + Sync {
     /// Records the event together with page zero, in one write.
     async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>>;
     async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>>;
     async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>>;
+    /// When an event expired; none of one that is kept, was never recorded, or of
+    /// which nothing is left.
+    async fn expired_at(&self, _tenant: &TenantId, _id: &EventId) -> StoreResult<Option<Timestamp>> {
+        Ok(None)
+    }
     async fn pages(
         &self,
         tenant: &TenantId,

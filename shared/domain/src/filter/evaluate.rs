@@ -4,15 +4,12 @@ use std::cell::OnceCell;
 
 use serde_json::value::RawValue;
 
-use super::join;
 use super::node::FilterNode;
 use super::rule::{Rule, Value};
 
 /// How deep arrays may lie in one another and still be looked into. It bounds
 /// the work on hostile data; objects are bounded by the depth of filters.
 const MAX_ARRAYS: usize = 16;
-/// How much of a value an explanation shows, in characters.
-const SHOWN_CHARS: usize = 80;
 
 /// All of it must hold for one object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,12 +52,16 @@ impl<'a> Evaluation<'a> {
         Self { root: FilterNode::new(root), absent: vec![OnceCell::new(); leaves] }
     }
 
+    pub(super) fn root(&self) -> &FilterNode<'a> {
+        &self.root
+    }
+
     pub(super) fn admits(&self, pattern: &Pattern) -> bool {
         self.fits(pattern, Some(&self.root), 0)
     }
 
     /// Of an array, one element has to hold all of the pattern by itself.
-    fn fits(&self, pattern: &Pattern, value: Option<&FilterNode<'a>>, arrays: usize) -> bool {
+    pub(super) fn fits(&self, pattern: &Pattern, value: Option<&FilterNode<'a>>, arrays: usize) -> bool {
         if let Some(elements) = elements(value, arrays) {
             return elements.iter().any(|element| self.fits(pattern, Some(element), arrays + 1));
         }
@@ -69,7 +70,7 @@ impl<'a> Evaluation<'a> {
             && pattern.either.iter().all(|group| group.iter().any(|one| self.fits(one, value, arrays)))
     }
 
-    fn holds(&self, test: &Test, value: Option<&FilterNode<'a>>) -> bool {
+    pub(super) fn holds(&self, test: &Test, value: Option<&FilterNode<'a>>) -> bool {
         match test {
             Test::Below(pattern) => self.fits(pattern, value, 0),
             Test::Leaf(leaf) => {
@@ -83,51 +84,11 @@ impl<'a> Evaluation<'a> {
         let look = || !reaches(&leaf.path, &self.root, 0);
         self.absent.get(leaf.number).map_or_else(look, |known| *known.get_or_init(look))
     }
-
-    /// The first thing that does not hold, in the order of the filter.
-    pub(super) fn failure(&self, pattern: &Pattern) -> Option<String> {
-        self.failure_below(pattern, Some(&self.root), "data")
-    }
-
-    fn failure_below(&self, pattern: &Pattern, value: Option<&FilterNode<'a>>, path: &str) -> Option<String> {
-        if self.fits(pattern, value, 0) {
-            return None;
-        }
-        if elements(value, 0).is_some() {
-            return Some(format!("{path} has no element for which everything holds that is asked of one"));
-        }
-        for field in &pattern.fields {
-            let value = value.and_then(|value| value.member(&field.name));
-            if self.holds(&field.test, value) {
-                continue;
-            }
-            let path = join(path, &field.name);
-            return match &field.test {
-                Test::Below(below) => self.failure_below(below, value, &path),
-                Test::Leaf(leaf) => Some(describe(leaf, value, &path)),
-            };
-        }
-        Some(format!("{path} fits none of the alternatives of $or"))
-    }
-}
-
-fn describe(leaf: &Leaf, value: Option<&FilterNode<'_>>, path: &str) -> String {
-    match value.filter(|value| any_leaf(Some(value), 0, &|_| true)) {
-        _ if leaf.rules == [Rule::Absent] => format!("{path} is there, and must not be"),
-        None => format!("{path} is missing"),
-        Some(value) => {
-            let mut shown: String = value.get().chars().take(SHOWN_CHARS).collect();
-            if shown.len() < value.get().len() {
-                shown.push('…');
-            }
-            format!("{path} is {shown}, which none of its rules admits")
-        }
-    }
 }
 
 /// The elements of an array that may be looked into; an empty array, and one
 /// that lies too deep, is like no value at all.
-fn elements<'n, 'a>(value: Option<&'n FilterNode<'a>>, arrays: usize) -> Option<&'n [FilterNode<'a>]> {
+pub(super) fn elements<'n, 'a>(value: Option<&'n FilterNode<'a>>, arrays: usize) -> Option<&'n [FilterNode<'a>]> {
     let elements = value?.elements()?;
     (arrays < MAX_ARRAYS && !elements.is_empty()).then_some(elements)
 }

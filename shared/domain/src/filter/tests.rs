@@ -26,7 +26,7 @@ fn decides(json: &str, admitted: &[&str], refused: &[&str]) {
     for (texts, expected) in [(admitted, true), (refused, false)] {
         for text in texts {
             assert_eq!(filter.admits(&data(text)), expected, "{json} {text}");
-            assert_eq!(filter.explain(&data(text)).is_none(), expected, "{json} {text}");
+            assert_eq!(filter.explain(&data(text)).is_empty(), expected, "{json} {text}");
         }
     }
 }
@@ -195,23 +195,6 @@ fn filters_are_bounded() {
 }
 
 #[test]
-fn an_explanation_names_the_first_path_that_fails() {
-    let filter =
-        filter(r#"{"s":["x"],"d":{"n":[{"numeric":[">",5]}],"gone":[{"exists":false}]},"$or":[{"a":[1]},{"b":[1]}]}"#);
-    for (text, expected) in [
-        (r#"{"d":{}}"#, "data.s is missing"),
-        (r#"{"s":"y"}"#, r#"data.s is "y", which none of its rules admits"#),
-        (r#"{"s":"x","d":{"n":1}}"#, "data.d.n is 1, which none of its rules admits"),
-        (r#"{"s":"x","d":{"n":6,"gone":1}}"#, "data.d.gone is there, and must not be"),
-        (r#"{"s":"x","d":[{"n":1}]}"#, "data.d has no element for which everything holds that is asked of one"),
-        (r#"{"s":"x","d":{"n":6}}"#, "data fits none of the alternatives of $or"),
-        ("[]", "data is not an object"),
-    ] {
-        assert_eq!(filter.explain(&data(text)).as_deref(), Some(expected), "{text}");
-    }
-}
-
-#[test]
 fn hostile_data_costs_little() {
     let started = std::time::Instant::now();
     let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(120_000), "]".repeat(120_000));
@@ -250,7 +233,7 @@ proptest! {
         prop_assert_eq!(&serde_json::to_string(&filter).unwrap(), &json);
         prop_assert_eq!(&serde_json::from_str::<Filter>(&json).unwrap(), &filter);
         let data = data(&format!(r#"{{"a":{value}}}"#));
-        prop_assert_eq!(filter.admits(&data), filter.explain(&data).is_none());
+        prop_assert_eq!(filter.admits(&data), filter.explain(&data).is_empty());
     }
 
     #[test]

@@ -118,6 +118,12 @@ impl<T: State> HookStates<T> {
         Ok(self.fresh(tenant, hook).await?.state)
     }
 
+    /// The state as it is stored, for those who do not change it and would not
+    /// hear of what others wrote.
+    pub async fn stored(&self, tenant: &TenantId, hook: HookId) -> StoreResult<Arc<T>> {
+        Ok(self.read(tenant, hook).await?.state)
+    }
+
     /// Changes a state, and writes it if that made a difference. `change` may be
     /// called several times; the last time counts.
     pub async fn change<R>(

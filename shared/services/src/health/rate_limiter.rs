@@ -65,6 +65,20 @@ impl RateLimiter {
         }
     }
 
+    /// When the last of those that wait has its turn; none where nobody waits.
+    pub async fn waits_until(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        now: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Option<Timestamp>> {
+        match self {
+            Self::Own(own) => Ok(own.waits_until(tenant, hook, now, limit)),
+            Self::Shared(shared) => Ok(shared.windows.stored(tenant, hook).await?.waits_until(now, limit)),
+        }
+    }
+
     /// None when one request may be sent now, else when to come back `in_turn`.
     pub async fn take(
         &self,
@@ -82,6 +96,13 @@ impl RateLimiter {
 }
 
 impl LocalRateLimiter {
+    fn waits_until(&self, tenant: &TenantId, hook: HookId, now: Timestamp, limit: u32) -> Option<Timestamp> {
+        let steady = self.clock.steady();
+        let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = windows.get(&(tenant.clone(), hook))?.waits_until(steady, limit)?;
+        Some(now.saturating_add(turn.since(steady)))
+    }
+
     fn take(&self, tenant: &TenantId, hook: HookId, now: Timestamp, limit: u32, in_turn: bool) -> Option<Timestamp> {
         let steady = self.clock.steady();
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);

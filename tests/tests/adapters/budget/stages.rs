@@ -75,11 +75,11 @@ impl HttpSender for Answering {
     }
 }
 
-struct Stages {
-    stores: Stores,
+pub(super) struct Stages {
+    pub(super) stores: Stores,
     keys: Arc<CountedKeys>,
-    meter: Meter,
-    hook: Hook,
+    pub(super) meter: Meter,
+    pub(super) hook: Hook,
     /// That of fan-out, which knows the tenant.
     foundation: Foundation,
     events: Arc<Counted>,
@@ -88,7 +88,7 @@ struct Stages {
 }
 
 impl Stages {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let (stores, meter) = metered().await;
         let (stores, keys) = sealed(stores);
         let usual = Hook { channels: Default::default(), filter: None, ..hook("acme", &["post.*"]) };
@@ -105,7 +105,7 @@ impl Stages {
         Self { stores, keys, meter, hook, foundation, events, deliveries, retries }
     }
 
-    async fn fan_out(&self, id: &str) -> Outcome {
+    pub(super) async fn fan_out(&self, id: &str) -> Outcome {
         let queues = fanout::Queues {
             events: self.events.clone(),
             deliveries: self.deliveries.clone(),
@@ -339,8 +339,12 @@ async fn a_rate_limit_costs_one_write_for_each_twentieth_of_it() {
     assert_eq!((cost.read_calls, cost.write_calls), (0, 13));
 }
 
-/// The API as it runs on AWS, and a key that publishes.
 async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
+    api(stages, Scope::Publish).await
+}
+
+/// The API as it runs on AWS, and a key for it.
+pub(super) async fn api(stages: &Stages, scope: Scope) -> (Router, ApiKey, String) {
     let tenant = tenant_id("acme");
     let id = KeyId::new(stages.stores.clock.now(), &OsRandom);
     let token = generate_token(Some(&tenant), id, &OsRandom);
@@ -349,7 +353,7 @@ async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
         tenant: Some(tenant),
         id,
         name: String::new(),
-        scope: Scope::Publish,
+        scope,
         hash,
         created_at: START,
         expires_at: None,

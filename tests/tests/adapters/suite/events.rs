@@ -142,6 +142,19 @@ pub(crate) async fn an_event_past_its_expiry_is_not_found_and_its_id_is_free(sto
     assert_same(&get(stores, &new).await.unwrap(), &new);
 }
 
+pub(crate) async fn of_an_event_past_its_expiry_it_is_told_when_that_was(stores: &Stores) {
+    let old = event("acme", "evt:1", &stores.clock);
+    let expired_at = async |tenant: &str, id: &str| {
+        stores.events.expired_at(&tenant_id(tenant), &id.parse().unwrap()).await.unwrap()
+    };
+    assert_eq!(expired_at("acme", "evt:1").await, None, "it was never recorded");
+    record(stores, &old, &page(0, "message-1")).await;
+    assert_eq!(expired_at("acme", "evt:1").await, None, "it is kept");
+    stores.clock.advance(RETENTION + Duration::from_secs(1));
+    assert_eq!(expired_at("acme", "evt:1").await, Some(old.expires_at));
+    assert_eq!(expired_at("other", "evt:1").await, None);
+}
+
 fn name(event: &Event) -> EventRef {
     EventRef { seq: event.seq, id: event.id.clone() }
 }

@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use contract::ports::{KEPT_REVISION_BYTES, KEPT_REVISIONS, StoreError};
 use domain::hook::{Hook, MAX_PATTERNS};
 use domain::ids::HookId;
+use services::delivery::former_hook::version_at;
 
-use super::Stores;
 use super::samples::{all_pages, changed, hook, readable, tenant_id};
+use super::{START, Stores};
 
 async fn get(stores: &Stores, hook: &Hook) -> Option<Hook> {
     stores.hooks.get(&hook.tenant, hook.id).await.unwrap().map(|h| (*h).clone())
@@ -168,6 +171,31 @@ pub(crate) async fn former_versions_are_bounded_in_bytes_and_the_newest_stays(st
         }
     }
     assert!(kept_at_most > KEPT_REVISION_BYTES / 4, "what there is room for is kept: {kept_at_most}");
+}
+
+pub(crate) async fn the_version_of_any_time_is_found_as_long_as_it_is_kept(stores: &Stores) {
+    let first = hook("acme", &["a"]);
+    stores.hooks.create(&first).await.unwrap();
+    let at = |version: u64| START.saturating_add(Duration::from_secs(version));
+    let mut now = first.clone();
+    let found = async |now: &Hook, time| version_at(stores.hooks.as_ref(), now, time).await.unwrap();
+    for version in 2..=KEPT_REVISIONS + 9 {
+        let next = changed(&now, |hook| hook.updated_at = at(version));
+        stores.hooks.update(&now, &next).await.unwrap();
+        now = next;
+        if matches!(version, 2 | 3 | 8) {
+            for earlier in 2..=version {
+                assert_eq!(found(&now, at(earlier)).await.map(|hook| hook.version), Some(earlier), "of {version}");
+            }
+            assert_eq!(found(&now, START).await.as_ref(), Some(&first));
+        }
+    }
+    for version in 2..=now.version {
+        let between = at(version).saturating_add(Duration::from_millis(500));
+        let kept = Some(version).filter(|version| *version >= now.version - KEPT_REVISIONS);
+        assert_eq!(found(&now, between).await.map(|hook| hook.version), kept, "{version}");
+    }
+    assert_eq!(found(&now, START.saturating_sub(Duration::from_secs(1))).await, None, "it was made later");
 }
 
 pub(crate) async fn a_tenant_never_gets_more_hooks_than_it_may_have(stores: &Stores) {

@@ -104,6 +104,23 @@ pub(crate) async fn all_processes_together_keep_to_the_rate(stores: &Stores) {
     assert!(sent.windows(most + 1).all(|several| several[most].since(several[0]) >= Duration::from_secs(1)));
 }
 
+pub(crate) async fn how_long_the_line_is_can_be_asked_anywhere_without_joining_it(stores: &Stores) {
+    let (tenant, hook, now) = (&tenant_id("acme"), hook_id(), stores.clock.now());
+    let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
+    let process = || RateLimiter::shared(Arc::clone(&stores.documents), Arc::clone(&clock));
+    let (sender, asker) = (process(), process());
+    assert_eq!(asker.waits_until(tenant, hook, now, 1).await.unwrap(), None);
+    let mut last = None;
+    for _ in 0..3 {
+        sender.take(tenant, hook, now, 1, false).await.unwrap();
+        // Each time it sees what another process wrote.
+        let until = asker.waits_until(tenant, hook, now, 1).await.unwrap();
+        assert!(until > last && asker.waits_until(tenant, hook, now, 1).await.unwrap() == until);
+        last = until;
+    }
+    assert_eq!(sender.take(tenant, hook, now, 1, false).await.unwrap(), last);
+}
+
 pub(crate) async fn a_circuit_that_was_opened_in_the_future_is_probed_as_soon_as_was_meant(stores: &Stores) {
     for back in [20_000, 3_600_000] {
         let (tenant, hook) = (&tenant_id("acme"), hook_id());

@@ -97,7 +97,7 @@ async fn the_purge_of_a_hook_survives_death_at_every_step() {
     strike_everywhere(async |fate| {
         let Prepared { world, hook, events } = prepare(3).await;
         world.delete(&hook.path()).await.expect(204);
-        let world = live_through(world, &fate).await;
+        let world = Box::pin(live_through(world, &fate)).await;
         let what = format!("{:?}", fate.struck());
         let (tenant, id): (_, HookId) = (TENANT.parse().unwrap(), hook.id.parse().unwrap());
         let rows = world.engine.api.log.list(&tenant, id, &LogFilter::default(), 100, None).await.unwrap();

@@ -1,0 +1,130 @@
+//! What a delivery that is still to be made waits for.
+
+use contract::ports::{StoreError, StoreResult};
+use domain::delivery::{Delivery, Status};
+use domain::event::Event;
+use domain::health::{Admission, Circuit, Health};
+use domain::hook::Hook;
+use domain::settings::Complete;
+use domain::tenant::Tenant;
+use domain::time::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::Deps;
+
+/// Something that holds a delivery back.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Hold {
+    pub(super) by: HoldCode,
+    /// Until when, where that is known. Of a rate limit, at the latest
+    pub(super) until: Option<String>,
+    /// The same in words
+    pub(super) sentence: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HoldCode {
+    /// The hook is disabled: once due, the delivery is skipped
+    Disabled,
+    /// The event's `ttl` has passed: once due, the delivery is skipped
+    Expired,
+    /// The event is not to be sent before `deliver_at`
+    DeliverAt,
+    /// The last attempt failed, and the next one is not due yet
+    Retry,
+    /// The endpoint failed too often in a row
+    Circuit,
+    /// As many requests as the hook takes in a second are out
+    RateLimit,
+    /// The endpoint has not verified itself, and had as many requests as it gets until then
+    Verification,
+    /// The hook or its secrets cannot be read, which is the operator's to put right
+    Unreadable,
+}
+
+impl Hold {
+    fn new(by: HoldCode, until: Option<Timestamp>, sentence: impl Into<String>) -> Self {
+        Self { by, until: until.map(|until| until.to_string()), sentence: sentence.into() }
+    }
+}
+
+/// In the order in which a delivery meets them; none of what is settled.
+pub(super) async fn holds(
+    deps: &Deps,
+    tenant: &Tenant,
+    hook: &Hook,
+    event: &Event,
+    row: Option<&Delivery>,
+    now: Timestamp,
+) -> StoreResult<Vec<Hold>> {
+    let status = row.map_or(Status::Pending, |row| row.status);
+    if !matches!(status, Status::Pending | Status::Retrying) {
+        return Ok(Vec::new());
+    }
+    let mut holds = of_time(event, row, now);
+    if !hook.enabled {
+        let reason = hook.disabled_reason.as_deref().unwrap_or("disabled");
+        let sentence = format!("the hook is disabled ({reason}), and what comes due is skipped");
+        holds.insert(0, Hold::new(HoldCode::Disabled, None, sentence));
+        return Ok(holds);
+    }
+    let settings = deps.resolved.settle(hook, tenant).await?;
+    let health = deps.hook_health.health(&tenant.id, hook.id).await?;
+    holds.extend(of_health(&health, &settings, now));
+    let limit = Some(settings.rate_limit).filter(|limit| *limit > 0).into_iter().chain(health.ramp(now)).min();
+    if let Some(limit) = limit
+        && let Some(turn) = deps.hook_health.rates.waits_until(&tenant.id, hook.id, now, limit).await?
+    {
+        let sentence = format!("at most {limit} requests a second go out, and others are in line until {turn}");
+        holds.push(Hold::new(HoldCode::RateLimit, Some(turn), sentence));
+    }
+    // Whoever sends needs its secrets. Only looked at where it would seem to be on its way.
+    if holds.is_empty()
+        && let Err(StoreError::Unreadable(_)) = deps.hooks.get(&tenant.id, hook.id).await
+    {
+        let sentence = "the hook's secrets cannot be read, so nothing can be sent; the log says why";
+        holds.push(Hold::new(HoldCode::Unreadable, None, sentence));
+    }
+    Ok(holds)
+}
+
+fn of_time(event: &Event, row: Option<&Delivery>, now: Timestamp) -> Vec<Hold> {
+    let mut holds = Vec::new();
+    if let Some(end) = event.not_after.filter(|end| *end <= now) {
+        let sentence = format!("the event has expired by its ttl at {end}, and is skipped once due");
+        holds.push(Hold::new(HoldCode::Expired, None, sentence));
+    }
+    match row.and_then(|row| row.next_attempt_at) {
+        Some(next) if next > now => {
+            holds.push(Hold::new(HoldCode::Retry, Some(next), format!("the next attempt is due at {next}")));
+        }
+        Some(_) => {}
+        None => holds.extend(event.deliver_at.filter(|at| *at > now).map(|at| {
+            Hold::new(HoldCode::DeliverAt, Some(at), format!("the event is not to be sent before {at} (deliver_at)"))
+        })),
+    }
+    holds
+}
+
+fn of_health(health: &Health, settings: &Complete, now: Timestamp) -> Vec<Hold> {
+    let mut holds = Vec::new();
+    if let Circuit::Open { since, probe_at } = health.circuit
+        && settings.circuit_breaker.failures > 0
+    {
+        let sentence = format!("the circuit is open since {since}, and the endpoint is tried again at {probe_at}");
+        holds.push(Hold::new(HoldCode::Circuit, Some(probe_at), sentence));
+    }
+    if settings.verification.required && health.verified_at.is_none() {
+        // Asked of a copy, which takes nothing.
+        if let Admission::NotBefore(until) = health.clone().take_unverified(now, &settings.verification) {
+            let limit = settings.verification.per_hour;
+            let sentence = format!(
+                "the endpoint has not verified itself and gets at most {limit} requests an hour until then, the next at {until}"
+            );
+            holds.push(Hold::new(HoldCode::Verification, Some(until), sentence));
+        }
+    }
+    holds
+}
