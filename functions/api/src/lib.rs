@@ -37,6 +37,7 @@ use services::delivery::counts::ActivityCounts;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::hook_health::HookHealth;
 use services::repositories::catalogue::Catalogue;
+use services::repositories::documents::StoredExpungements;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -78,6 +79,7 @@ pub struct Deps {
     pub activity: Arc<dyn ActivityLog>,
     pub counts: ActivityCounts,
     pub replays: Arc<dyn Replays>,
+    pub expungements: Arc<StoredExpungements>,
     /// Where published events go.
     pub queue: Arc<dyn QueueSender>,
     /// The retry lane, for manual retries.
@@ -154,6 +156,8 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::events::get))
         .routes(routes!(routes::events::expunge))
         .routes(routes!(routes::explain::explain))
+        .routes(routes!(routes::expungements::create, routes::expungements::list))
+        .routes(routes!(routes::expungements::get, routes::expungements::cancel))
         .routes(routes!(routes::deliveries::of_event))
         .routes(routes!(routes::deliveries::of_hook))
         .routes(routes!(routes::deliveries::get))

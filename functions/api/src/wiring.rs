@@ -11,7 +11,7 @@ use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::hook_health::HookHealth;
 use services::repositories::cache::FRESH_FOR;
 use services::repositories::catalogue::Catalogue;
-use services::repositories::documents::StoredKeys;
+use services::repositories::documents::{StoredExpungements, StoredKeys};
 use services::{Foundation, Writers};
 
 use crate::{Deps, EventValidation, KeyCache, OperatorKey, PATIENCE, Throttle};
@@ -65,7 +65,7 @@ impl Deps {
         };
         Self {
             tenants,
-            keys: Arc::new(StoredKeys::new(documents)),
+            keys: Arc::new(StoredKeys::new(Arc::clone(&documents))),
             hooks: parts.hooks,
             stored_hooks: hooks,
             profiles,
@@ -77,6 +77,7 @@ impl Deps {
             counts: ActivityCounts::new(Arc::clone(&activity), Arc::clone(&clock)),
             activity,
             replays,
+            expungements: Arc::new(StoredExpungements::new(documents)),
             queue: parts.queues.events,
             redeliveries: parts.queues.redeliveries,
             hook_health: parts.hook_health,

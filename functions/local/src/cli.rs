@@ -12,6 +12,7 @@ use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::event_types::EventTypes;
 use crate::commands::events::EventsCommand;
 use crate::commands::explain::ExplainOptions;
+use crate::commands::expungements::ExpungementsCommand;
 use crate::commands::hooks::HooksCommand;
 use crate::commands::keys::KeysCommand;
 use crate::commands::profiles::ProfilesCommand;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// The log: what was sent and what was answered
     Deliveries(Remote<DeliveriesCommand>),
+    /// Delete the data of many events
+    Expungements(Remote<ExpungementsCommand>),
     /// Attempts, failures and how long they took, by hour or day
     Counts(CountsOptions),
     /// Send many deliveries of a hook again

@@ -15,6 +15,7 @@ pub(crate) mod event_types;
 pub(crate) mod events;
 mod exchange;
 pub(crate) mod explain;
+pub(crate) mod expungements;
 mod failure;
 pub(crate) mod hooks;
 pub(crate) mod keys;

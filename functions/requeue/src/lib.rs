@@ -11,6 +11,7 @@
 //!   for the probe. A step of a job that is made twice sends nothing twice.
 
 mod expunge;
+mod expunge_events;
 mod missing;
 mod purge;
 mod replay;
@@ -32,6 +33,7 @@ use services::delivery::claim;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::circuit_breaker::CircuitBreakers;
 use services::health::operational_events::OperationalEvents;
+use services::repositories::documents::StoredExpungements;
 
 #[cfg(feature = "lambda")]
 pub use wiring::Config;
@@ -57,6 +59,7 @@ pub struct Deps {
     pub log: Arc<dyn DeliveryLog>,
     pub activity: Arc<dyn ActivityLog>,
     pub replays: Arc<dyn Replays>,
+    pub expungements: Arc<StoredExpungements>,
     /// Its own queue, for the next steps of jobs.
     pub jobs: Arc<dyn QueueSender>,
     /// Tells that a replay is over.
@@ -155,6 +158,7 @@ async fn make_step(deps: &Deps, message: JobMessage) -> Result<Outcome, Outcome>
         Job::PurgeHook(job) => purge::hook(deps, &step, job).await,
         Job::PurgeEvents(job) => purge::events(deps, &step, job).await,
         Job::Expunge(job) => expunge::step(deps, &step, job).await,
+        Job::ExpungeEvents(job) => expunge_events::step(deps, &step, job).await,
     }
 }
 

@@ -9,6 +9,7 @@ use services::Foundation;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::circuit_breaker::CircuitBreakers;
 use services::health::operational_events::OperationalEvents;
+use services::repositories::documents::StoredExpungements;
 
 use crate::{Deps, handle};
 
@@ -25,7 +26,7 @@ impl Deps {
         circuits: Arc<CircuitBreakers>,
         queues: Queues,
     ) -> Self {
-        let Foundation { hooks, tenants, events, log, activity, replays, clock, random, retention, .. } =
+        let Foundation { hooks, tenants, events, log, activity, replays, documents, clock, random, retention, .. } =
             foundation.clone();
         Self {
             hooks,
@@ -36,6 +37,7 @@ impl Deps {
             log,
             activity,
             replays,
+            expungements: Arc::new(StoredExpungements::new(documents)),
             jobs: queues.retries,
             operational_events: OperationalEvents::new(queues.events),
             redeliveries: queues.redeliveries,

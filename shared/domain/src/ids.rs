@@ -218,6 +218,10 @@ made_id!(
     ReplayId, "a replay id", "rpl_"
 );
 made_id!(
+    /// One job that removes the payloads of many events.
+    ExpungementId, "an expungement id", "xpg_"
+);
+made_id!(
     /// An API key's public half.
     KeyId, "a key id", "key_"
 );

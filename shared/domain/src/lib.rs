@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod destination;
 pub mod event;
 pub mod event_type;
+pub mod expungement;
 pub mod filter;
 pub mod headers;
 pub mod health;

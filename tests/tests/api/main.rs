@@ -5,6 +5,7 @@ mod activity;
 mod bad_input;
 mod catalogue;
 mod document;
+mod expungements;
 mod keys;
 mod limits;
 mod lists;

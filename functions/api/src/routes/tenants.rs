@@ -294,6 +294,7 @@ pub(crate) async fn delete(
             deps.hook_health.forget(&id, *hook).await?;
         }
     }
+    deps.expungements.clear(&id).await?;
     deps.catalogue.entries.clear(&id).await?;
     deps.tenants.delete(&id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -2,6 +2,7 @@
 //! JSON documents serves them all.
 
 mod event_types;
+mod expungements;
 mod keys;
 mod profiles;
 mod replays;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use event_types::StoredEventTypes;
+pub use expungements::StoredExpungements;
 pub use keys::StoredKeys;
 pub use profiles::StoredProfiles;
 pub use replays::StoredReplays;
