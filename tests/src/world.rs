@@ -40,7 +40,7 @@ const MAX_ROUNDS: usize = 10_000;
 pub struct World {
     pub clock: ManualClock,
     pub endpoint: Endpoint,
-    pub engine: Engine,
+    pub engine: Box<Engine>,
     router: Router,
     directory: TempDir,
     hooks_made: AtomicUsize,
@@ -115,7 +115,7 @@ impl World {
         };
         let engine = Engine::start(directory.path(), options).await.expect("the store opens");
         let router = api::router(engine.api.clone());
-        Self { clock, endpoint, engine, router, directory, hooks_made: AtomicUsize::new(0) }
+        Self { clock, endpoint, engine: Box::new(engine), router, directory, hooks_made: AtomicUsize::new(0) }
     }
 
     /// The process dies without a chance to write anything more, and another

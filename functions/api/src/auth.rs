@@ -15,6 +15,7 @@ use domain::ids::TenantId;
 use domain::key::{ApiKey, KeyHash, Scope, parse_token};
 
 use crate::Deps;
+use crate::audited::{Asker, set_asker};
 use crate::input::{Segments, segment};
 use crate::problem::Problem;
 pub use key_cache::KeyCache;
@@ -202,6 +203,7 @@ async fn authenticate(parts: &Parts, deps: &Deps, freshness: Freshness) -> Resul
         ));
     };
     if deps.operator.matches(&token) {
+        set_asker(Asker { by: "operator".to_owned(), from: address_of(parts) });
         return Ok(Caller::Operator);
     }
     let now = deps.clock.now();
@@ -217,10 +219,12 @@ async fn authenticate(parts: &Parts, deps: &Deps, freshness: Freshness) -> Resul
     if deps.key_cache.claim_use(&key, now) {
         key_cache::note_use(Arc::clone(&deps.keys), Arc::clone(&key), now);
     }
-    Ok(match key.scope {
+    let caller = match key.scope {
         Scope::Operator => Caller::Operator,
-        _ => Caller::Key(key),
-    })
+        _ => Caller::Key(Arc::clone(&key)),
+    };
+    set_asker(Asker { by: key.id.to_string(), from: address_of(parts) });
+    Ok(caller)
 }
 
 /// The key that is presented, if it is one.
@@ -244,6 +248,13 @@ async fn find(
         None => deps.keys.get(tenant.as_ref(), id).await?.inspect(|key| deps.key_cache.put(key, now)),
     };
     Ok(key.filter(|key| key.tenant == tenant && key.hash.matches(token)))
+}
+
+/// Where a request comes from, as far as that is known.
+fn address_of(parts: &Parts) -> Option<String> {
+    let given = parts.extensions.get::<ClientAddress>().map(|address| address.0);
+    let socket = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    given.or_else(socket).map(|address| address.to_string())
 }
 
 /// Whom a failure is put down to, as far as that is known.

@@ -6,6 +6,7 @@
 //! - **Promise:** 202 only after the event is durable. Publishing is one
 //!   durable write, so nothing can be accepted and then forgotten.
 
+mod audited;
 mod auth;
 mod event_validation;
 #[cfg(feature = "lambda")]
@@ -27,7 +28,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use contract::ports::{
-    ActivityLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Readiness, Replays, Tenants,
+    ActivityLog, AuditLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Readiness, Replays,
+    Tenants,
 };
 use contract::runner::panic_text;
 use courier::Courier;
@@ -76,6 +78,7 @@ pub struct Deps {
     pub event_validation: EventValidation,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    pub audit: Arc<dyn AuditLog>,
     pub activity: Arc<dyn ActivityLog>,
     pub counts: ActivityCounts,
     pub replays: Arc<dyn Replays>,
@@ -114,7 +117,12 @@ pub fn router(deps: Deps) -> Router {
         .route("/openapi.json", axum::routing::get(move || openapi::serve(Arc::clone(&document))))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer((CatchPanicLayer::custom(panicked), DefaultBodyLimit::max(MAX_BODY_BYTES), CheckPath))
+        .layer((
+            CatchPanicLayer::custom(panicked),
+            DefaultBodyLimit::max(MAX_BODY_BYTES),
+            CheckPath,
+            axum::middleware::from_fn(audited::know_asker),
+        ))
         .with_state(Arc::new(deps))
 }
 
@@ -143,6 +151,8 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::hooks::create, routes::hooks::list))
         .routes(routes!(routes::hooks::get, routes::hooks::update, routes::hooks::delete))
         .routes(routes!(routes::audit::list))
+        .routes(routes!(routes::audit::of_tenant))
+        .routes(routes!(routes::audit::of_deployment))
         .routes(routes!(routes::test_send::test))
         .routes(routes!(routes::test_send::verify))
         .routes(routes!(routes::secrets::reveal))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Doctor, Hooks, HttpSender, QueueSender, Readiness};
+use contract::ports::{Doctor, Hooks, HttpSender, Keys, QueueSender, Readiness};
 use courier::{Courier, Tokens};
 use domain::address::AddressPolicy;
 use services::delivery::counts::ActivityCounts;
@@ -14,6 +14,7 @@ use services::repositories::catalogue::Catalogue;
 use services::repositories::documents::{StoredExpungements, StoredKeys};
 use services::{Foundation, Writers};
 
+use crate::audited::Audited;
 use crate::{Deps, EventValidation, KeyCache, OperatorKey, PATIENCE, Throttle};
 
 /// What this stage has of its own.
@@ -46,6 +47,7 @@ impl Deps {
             events,
             log,
             activity,
+            audit,
             replays,
             clock,
             random,
@@ -63,12 +65,13 @@ impl Deps {
                 (Arc::new(Catalogue::new(&foundation.cached_documents(), usual.clone())), FRESH_FOR)
             }
         };
+        let health = &parts.hook_health;
         Self {
-            tenants,
-            keys: Arc::new(StoredKeys::new(Arc::clone(&documents))),
-            hooks: parts.hooks,
+            tenants: Audited::new(tenants, health),
+            keys: Audited::<dyn Keys>::new(Arc::new(StoredKeys::new(Arc::clone(&documents))), health),
+            hooks: Audited::new(parts.hooks, health),
             stored_hooks: hooks,
-            profiles,
+            profiles: Audited::new(profiles, health),
             resolved: parts.resolved,
             catalogue,
             event_validation: EventValidation::new(published),
@@ -76,11 +79,12 @@ impl Deps {
             log,
             counts: ActivityCounts::new(Arc::clone(&activity), Arc::clone(&clock)),
             activity,
+            audit,
             replays,
             expungements: Arc::new(StoredExpungements::new(documents)),
             queue: parts.queues.events,
             redeliveries: parts.queues.redeliveries,
-            hook_health: parts.hook_health,
+            hook_health: Arc::clone(&parts.hook_health),
             courier: Courier {
                 sender: parts.sender,
                 tokens: parts.tokens,

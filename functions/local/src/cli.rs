@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::audit::AuditOptions;
 use crate::commands::backup::BackupOptions;
 use crate::commands::counts::CountsOptions;
 use crate::commands::dead_letters::DeadLettersCommand;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// The log: what was sent and what was answered
     Deliveries(Remote<DeliveriesCommand>),
+    /// Who changed what, when, from where, and what it was before
+    Audit(AuditOptions),
     /// Delete the data of many events
     Expungements(Remote<ExpungementsCommand>),
     /// Attempts, failures and how long they took, by hour or day

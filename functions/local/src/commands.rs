@@ -4,6 +4,7 @@
 //! of the answer people want to see. Answers are shown as they are: fields that
 //! this binary has never heard of pass through.
 
+pub(crate) mod audit;
 pub(crate) mod backup;
 mod body;
 mod client;

@@ -23,7 +23,7 @@ use std::time::Duration;
 use contract::jobs::{Job, JobFound, JobMessage};
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    ActivityLog, Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Replays, StoreResult, Tenants,
+    ActivityLog, AuditLog, Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Replays, StoreResult, Tenants,
 };
 use contract::stage::{Message, Outcome, settle};
 use domain::ids::TenantId;
@@ -58,6 +58,7 @@ pub struct Deps {
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
     pub activity: Arc<dyn ActivityLog>,
+    pub audit: Arc<dyn AuditLog>,
     pub replays: Arc<dyn Replays>,
     pub expungements: Arc<StoredExpungements>,
     /// Its own queue, for the next steps of jobs.

@@ -26,8 +26,20 @@ impl Deps {
         circuits: Arc<CircuitBreakers>,
         queues: Queues,
     ) -> Self {
-        let Foundation { hooks, tenants, events, log, activity, replays, documents, clock, random, retention, .. } =
-            foundation.clone();
+        let Foundation {
+            hooks,
+            tenants,
+            events,
+            log,
+            activity,
+            audit,
+            replays,
+            documents,
+            clock,
+            random,
+            retention,
+            ..
+        } = foundation.clone();
         Self {
             hooks,
             resolved,
@@ -36,6 +48,7 @@ impl Deps {
             events,
             log,
             activity,
+            audit,
             replays,
             expungements: Arc::new(StoredExpungements::new(documents)),
             jobs: queues.retries,

@@ -4,6 +4,7 @@
 //! checked, one test per promise, over every adapter by `tests/tests/adapters/suite`.
 
 mod activity;
+mod audit;
 mod clock;
 mod deliveries;
 mod doctor;
@@ -22,6 +23,7 @@ mod replays;
 mod tenants;
 
 pub use activity::{ActivityLog, ActivityRange, ActivityRows, Order};
+pub use audit::{AuditLog, AuditRows, AuditScope};
 pub use clock::{Clock, ClockReading, ManualClock, SystemClock};
 pub use data_keys::{DataKey, DataKeys, KeyError, MAX_WRAPPED_BYTES, PlainKey};
 pub use deliveries::{DeliveryLog, Expected, LogFilter, TimeRange};

@@ -233,9 +233,24 @@ made_id!(
 );
 
 made_id!(
+    /// An entry of an audit, by when it was written.
+    AuditId, "the id of an audit entry", "aud_"
+);
+made_id!(
     /// A row of activity, by when it was written.
     ActivityId, "the id of a row of activity", "act_"
 );
+
+impl AuditId {
+    pub fn at(self) -> Timestamp {
+        EventSeq(self.0).at()
+    }
+
+    /// The least that an entry of this time can be called.
+    pub fn first_at(at: Timestamp) -> Self {
+        Self(EventSeq::first_at(at).0)
+    }
+}
 
 impl ActivityId {
     pub const MIN: Self = Self(Ulid(0));

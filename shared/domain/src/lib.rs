@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod address;
+pub mod audit;
 pub mod counts;
 pub mod delivery;
 pub mod destination;

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::hooks::{find, owner};
 use crate::Deps;
-use crate::auth::{Actor, InTenant};
+use crate::auth::InTenant;
 use crate::input::{Body, Segments, refuse};
 use crate::problem::{FieldError, Problem};
 
@@ -92,7 +92,6 @@ pub(crate) async fn reveal(
 ))]
 pub(crate) async fn rotate(
     InTenant(tenant): InTenant,
-    Actor(by): Actor,
     State(deps): State<Arc<Deps>>,
     params: Segments,
     rotation: Body<Rotation>,
@@ -122,6 +121,5 @@ pub(crate) async fn rotate(
     new.updated_at = now;
     new.version += 1;
     deps.hooks.update(&old, &new).await?;
-    deps.hook_health.audit.note(&tenant, new.id, &by, "secret rotated", None).await?;
     Ok(Json(view(&new, now)))
 }
