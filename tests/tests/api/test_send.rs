@@ -1,6 +1,5 @@
 //! Sending a test event: the whole exchange, and what came of it.
 
-use domain::address::AddressPolicy;
 use serde_json::{Value, json};
 use tests::world::{Answer, Hook, World};
 
@@ -82,7 +81,7 @@ async fn an_address_that_must_not_be_called_is_refused_by_name() {
     world.rewire(|engine| engine.api.addresses.allow_networks = vec!["127.0.0.0/8".parse().unwrap()]);
     let hook = world.hook(json!({ "url": "https://127.0.0.1/in" })).await;
     world.rewire(|engine| {
-        let sender = courier::HyperSender::new(AddressPolicy::default()).unwrap();
+        let sender = courier::Http1Sender::new(courier::SenderOptions::default()).unwrap();
         engine.api.courier.sender = std::sync::Arc::new(sender);
     });
     let trial = try_out(&world, &hook, json!({})).await;

@@ -16,7 +16,7 @@ use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    AlwaysReady, Check, Clock as _, Doctor, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom,
+    AlwaysReady, Check, Clock as _, Doctor, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, SendFault, OsRandom,
     Outgoing, QueueError, QueueSender,
 };
 use contract::stage::{Message, Outcome};
@@ -66,9 +66,9 @@ struct Answering(u16);
 
 #[async_trait]
 impl HttpSender for Answering {
-    async fn send(&self, _: HttpRequest) -> HttpResult {
-        let answer = HttpResponse { status: self.0, headers: Vec::new(), body: Bytes::from_static(b"ok") };
-        HttpResult { answer: Ok(answer), duration: Duration::from_millis(5) }
+    async fn send(&self, _: HttpRequest) -> Result<HttpResult, SendFault> {
+        let answer = HttpResponse::new(self.0, Vec::new(), Bytes::from_static(b"ok"));
+        Ok(HttpResult { answer: Ok(answer), duration: Duration::from_millis(5) })
     }
 }
 

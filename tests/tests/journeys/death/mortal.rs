@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::ports::{
-    DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, Listed,
+    DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, SendFault, Listed,
     LogFilter, Match, Outgoing, Page, QueueError, QueueSender, Recorded, Replays, StoreError, StoreResult,
     Subscriptions, TimeRange,
 };
@@ -262,8 +262,8 @@ impl Documents for Mortal<dyn Documents> {
 
 #[async_trait]
 impl HttpSender for Mortal<dyn HttpSender> {
-    async fn send(&self, request: HttpRequest) -> HttpResult {
-        self.fate.step("sender.send", self.port.send(request), None::<fn() -> HttpResult>).await
+    async fn send(&self, request: HttpRequest) -> Result<HttpResult, SendFault> {
+        self.fate.step("sender.send", self.port.send(request), None::<fn() -> Result<HttpResult, SendFault>>).await
     }
 }
 

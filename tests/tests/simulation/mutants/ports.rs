@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Outgoing, Page,
+    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, SendFault, Listed, LogFilter, Outgoing, Page,
     QueueError, QueueSender, Recorded, StoreResult, TimeRange,
 };
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status};
@@ -187,9 +187,9 @@ pub(super) struct BrokenSender {
 
 #[async_trait]
 impl HttpSender for BrokenSender {
-    async fn send(&self, mut request: HttpRequest) -> HttpResult {
+    async fn send(&self, mut request: HttpRequest) -> Result<HttpResult, SendFault> {
         if self.mutant == Mutant::SendsTwice {
-            self.sender.send(request.clone()).await;
+            self.sender.send(request.clone()).await?;
             return self.sender.send(request).await;
         }
         for (_, value) in request.headers.iter_mut().filter(|(name, _)| name == "webhook-id") {
