@@ -92,9 +92,10 @@ impl Config {
             Authorities::default()
         });
         // It may hold a password, so it is not shown.
-        let proxy = options.egress_proxy.as_deref().and_then(|text| {
-            text.parse().map_err(|error| mistakes.push(format!("--egress-proxy: {error}"))).ok()
-        });
+        let proxy = options
+            .egress_proxy
+            .as_deref()
+            .and_then(|text| text.parse().map_err(|error| mistakes.push(format!("--egress-proxy: {error}"))).ok());
         if options.operator_key.as_ref().is_some_and(|key| key.chars().count() < MIN_KEY_CHARS) {
             mistakes.push(format!("--operator-key: expected at least {MIN_KEY_CHARS} characters"));
         }

@@ -8,7 +8,5 @@ mod shared_work;
 mod tokens;
 
 pub use exchange::{Courier, build, outcome_of, run as exchange};
-pub use sender::{
-    Authorities, EgressProxy, Http1Sender, InvalidAuthorities, InvalidProxy, SenderError, SenderOptions,
-};
+pub use sender::{Authorities, EgressProxy, Http1Sender, InvalidAuthorities, InvalidProxy, SenderError, SenderOptions};
 pub use tokens::Tokens;

@@ -89,14 +89,16 @@ impl Default for Tokens {
 
 impl Tokens {
     pub(crate) async fn get(&self, courier: &Courier, hook: &ResolvedHook) -> Fetched<Secret> {
-        let name = (hook.tenant.id.clone(), hook.hook.id);
-        let auth = &hook.settings.auth;
+        let revision = hook.revision();
+        let versions = [revision.hook, revision.tenant, revision.profile, revision.base];
+        self.obtain(courier, (hook.tenant.id.clone(), hook.hook.id), versions, &hook.settings.auth).await
+    }
+
+    async fn obtain(&self, courier: &Courier, name: Name, versions: Versions, auth: &Auth) -> Fetched<Secret> {
         let held = self.held.get(&name, courier.clock.read()).filter(|token| token.auth == *auth);
         if let Some(token) = held {
             return Ok(Ok(token.text));
         }
-        let revision = hook.revision();
-        let versions = [revision.hook, revision.tenant, revision.profile, revision.base];
         let begin = |_displaced| {
             let (tokens, courier, auth) = (self.clone(), courier.clone(), auth.clone());
             let name = name.clone();
@@ -216,3 +218,6 @@ impl Client<'_> {
 fn failed(detail: String) -> SendFailure {
     SendFailure { outcome: AttemptOutcome::Auth, detail }
 }
+
+#[cfg(test)]
+mod tests;

@@ -265,7 +265,11 @@ mod tests {
 
     #[test]
     fn an_allowed_network_opens_only_itself() {
-        let policy = AddressPolicy { allow_http: true, allow_networks: vec!["127.0.0.0/8".parse().unwrap()], ..Default::default() };
+        let policy = AddressPolicy {
+            allow_http: true,
+            allow_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            ..Default::default()
+        };
         assert!(policy.check_url("http://127.0.0.1:9000/").is_ok());
         assert_eq!(policy.check_url("http://10.0.0.1/"), Err(Refusal::Address));
         assert_eq!(policy.check_address("1.1.1.1".parse().unwrap(), 9000), Err(Refusal::Port));

@@ -197,7 +197,9 @@ pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let date = match httpdate::parse_http_date(value) {
         Ok(date) => date.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis(),
         // As in mails, with an offset in the place of GMT.
-        Err(_) => jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?.as_millisecond().max(0) as u128,
+        Err(_) => {
+            jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?.as_millisecond().max(0) as u128
+        }
     };
     let date = Timestamp::from_millis(i64::try_from(date).unwrap_or(i64::MAX));
     Some(date.since(now).min(MAX_DELAY.duration()))

@@ -18,6 +18,10 @@ pub enum Answer {
     Timeout,
     /// A status with a body.
     Body(u16, String),
+    /// A status with the part of a body that came before it broke off.
+    Cut(u16, String),
+    /// Nothing goes out: something of ours has run out.
+    OurFault,
     /// 200, with this header of the request in the answer.
     Echo(&'static str),
 }
@@ -129,6 +133,11 @@ impl HttpSender for Endpoint {
                 Ok(HttpResponse::new(status, headers, Bytes::new()))
             }
             Answer::Body(status, body) => Ok(HttpResponse::new(status, Vec::new(), body.into())),
+            Answer::Cut(status, body) => {
+                let response = HttpResponse::new(status, Vec::new(), body.into());
+                Ok(HttpResponse { remark: Some("the connection broke off within the body".to_owned()), ..response })
+            }
+            Answer::OurFault => return Err(SendFault("no file is left".to_owned())),
             Answer::Echo(name) => {
                 let headers = vec![(name.to_owned(), header(&request, name).to_owned())];
                 Ok(HttpResponse::new(200, headers, Bytes::new()))

@@ -56,7 +56,8 @@ fn any_answer_on_the_wire_is_an_outcome_within_the_time_out() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let answer = Arc::new(Mutex::new(Vec::new()));
     let port = runtime.block_on(serve(Arc::clone(&answer)));
-    let addresses = AddressPolicy { allow_http: true, allow_networks: vec!["127.0.0.0/8".parse().unwrap()], ..Default::default() };
+    let addresses =
+        AddressPolicy { allow_http: true, allow_networks: vec!["127.0.0.0/8".parse().unwrap()], ..Default::default() };
     let sender = Http1Sender::new(SenderOptions { addresses, ..Default::default() }).unwrap();
     let url: url::Url = format!("http://127.0.0.1:{port}/").parse().unwrap();
     // A body of one byte under the name of gzip would fill a memory if it were unpacked.

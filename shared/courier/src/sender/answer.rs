@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_head_ends_at_its_empty_line_however_it_comes() {
-        for (text, expected) in [("a\r\n\r\nb", Some(5)), ("a\n\nb", Some(3)), ("a\r\n\r", None), ("a\r\n \r\nb", None)] {
+        for (text, expected) in [("a\r\n\r\nb", Some(5)), ("a\n\nb", Some(3)), ("a\r\n\r", None), ("a\r\n \r\nb", None)]
+        {
             let mut found = None;
             let mut scanned = 0;
             for length in 1..=text.len() {

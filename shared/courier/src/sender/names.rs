@@ -163,8 +163,9 @@ fn read_system(servers: Option<&[SocketAddr]>) -> Result<System, NetError> {
     let (config, mut options) = match servers {
         Some(servers) => usual(servers),
         // As the system does without a configuration.
-        None => system_conf::read_system_conf()
-            .unwrap_or_else(|_| usual(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 53))])),
+        None => {
+            system_conf::read_system_conf().unwrap_or_else(|_| usual(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 53))]))
+        }
     };
     // What is known is kept here, the file of hosts decides on its own, and many
     // may ask over one connection.

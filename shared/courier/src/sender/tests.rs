@@ -289,7 +289,13 @@ async fn a_name_that_leads_to_a_forbidden_address_is_not_dialled() {
     url.set_host(Some("localhost")).unwrap();
     let answer = async |policy: AddressPolicy| {
         let sender = Http1Sender::new(SenderOptions { addresses: policy, ..SenderOptions::default() }).unwrap();
-        sender.send(request(&url, "x-a")).await.unwrap().answer.map(|answer| answer.status).map_err(|failure| failure.outcome)
+        sender
+            .send(request(&url, "x-a"))
+            .await
+            .unwrap()
+            .answer
+            .map(|answer| answer.status)
+            .map_err(|failure| failure.outcome)
     };
     let allowing = |networks: &[&str]| AddressPolicy {
         allow_http: true,

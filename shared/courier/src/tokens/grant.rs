@@ -145,7 +145,8 @@ mod tests {
         ] {
             assert_eq!(answer(status, body), Err(format!("the token endpoint answered {expected}")), "{body}");
         }
-        let cut = HttpResponse { remark: Some("it broke off".to_owned()), ..HttpResponse::new(200, vec![], "{".into()) };
+        let cut =
+            HttpResponse { remark: Some("it broke off".to_owned()), ..HttpResponse::new(200, vec![], "{".into()) };
         assert_eq!(read(&cut).unwrap_err().detail, "the token endpoint answered 200, but it broke off");
     }
 

@@ -16,8 +16,8 @@ use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    AlwaysReady, Check, Clock as _, Doctor, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, SendFault, OsRandom,
-    Outgoing, QueueError, QueueSender,
+    AlwaysReady, Check, Clock as _, Doctor, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom,
+    Outgoing, QueueError, QueueSender, SendFault,
 };
 use contract::stage::{Message, Outcome};
 use courier::Tokens;

@@ -14,8 +14,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::QueueAttributeName;
 use contract::ports::{
-    Clock, DeliveryLog as _, Events as _, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, SendFault, OsRandom,
-    Outgoing, QueueError, QueueReceiver as _, QueueSender as _, Received, SystemClock, Tenants as _,
+    Clock, DeliveryLog as _, Events as _, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom,
+    Outgoing, QueueError, QueueReceiver as _, QueueSender as _, Received, SendFault, SystemClock, Tenants as _,
 };
 use contract::runner::{Settlement, Waiting};
 use contract::stage::Stage;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::ports::{
-    DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, SendFault, Listed,
-    LogFilter, Match, Outgoing, Page, QueueError, QueueSender, Recorded, Replays, StoreError, StoreResult,
+    DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks, HttpRequest, HttpResult, HttpSender, Listed,
+    LogFilter, Match, Outgoing, Page, QueueError, QueueSender, Recorded, Replays, SendFault, StoreError, StoreResult,
     Subscriptions, TimeRange,
 };
 use domain::delivery::{Attempt, Delivery};

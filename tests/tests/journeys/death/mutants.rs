@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::ports::{
-    DeliveryLog, Expected, HttpRequest, HttpResult, HttpSender, SendFault, Listed, LogFilter, Page, StoreResult, TimeRange,
+    DeliveryLog, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Page, SendFault, StoreResult,
+    TimeRange,
 };
 use domain::delivery::{Attempt, Delivery};
 use domain::ids::{DeliveryId, EventSeq, HookId, TenantId};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, SendFault, Listed, LogFilter, Outgoing, Page,
-    QueueError, QueueSender, Recorded, StoreResult, TimeRange,
+    DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Outgoing, Page,
+    QueueError, QueueSender, Recorded, SendFault, StoreResult, TimeRange,
 };
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status};
 use domain::event::{Event, FanoutPage};

@@ -24,11 +24,7 @@ async fn a_status_counts_although_its_body_breaks_off_stalls_or_never_ends() {
             "part",
             "the connection broke off within the body",
         ),
-        (
-            Answer("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart"),
-            "part",
-            "the body did not end within 0.3 s",
-        ),
+        (Answer("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart"), "part", "the body did not end within 0.3 s"),
         (Answer("HTTP/1.1 200 OK\r\n\r\npart"), "part", "the body did not end within 0.3 s"),
         (
             Answer("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno chunk\r\n"),

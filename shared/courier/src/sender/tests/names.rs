@@ -97,13 +97,16 @@ async fn a_name_that_nobody_answers_for_is_its_own_failure_after_a_while() {
     let request = HttpRequest { timeout, ..request(&named(&endpoint, "silent.example"), "x-a") };
     let result = sender.send(request).await.unwrap();
     let failure = result.answer.unwrap_err();
-    assert_eq!((failure.outcome, failure.detail.as_str()), (
-        AttemptOutcome::Dns,
-        "the host name could not be resolved in time"
-    ));
+    assert_eq!(
+        (failure.outcome, failure.detail.as_str()),
+        (AttemptOutcome::Dns, "the host name could not be resolved in time")
+    );
     assert!((4..8).contains(&result.duration.as_secs()), "{:?}", result.duration);
     // Whoever is in this machine's file of hosts needs no server.
-    assert_eq!(sender.send(super::request(&named(&endpoint, "localhost"), "x-a")).await.unwrap().answer.unwrap().status, 200);
+    assert_eq!(
+        sender.send(super::request(&named(&endpoint, "localhost"), "x-a")).await.unwrap().answer.unwrap().status,
+        200
+    );
 }
 
 #[tokio::test]

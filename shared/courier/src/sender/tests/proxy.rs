@@ -50,7 +50,10 @@ async fn a_proxy_is_asked_for_the_vetted_address_and_never_for_a_name() {
     assert!(got.contains(&format!("host: localhost:{}", url.port().unwrap())), "{got}");
     let asked = asked.lock().unwrap().clone();
     let port = url.port().unwrap();
-    assert!(asked.iter().any(|asked| asked.starts_with(&format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\n"))), "{asked:?}");
+    assert!(
+        asked.iter().any(|asked| asked.starts_with(&format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\n"))),
+        "{asked:?}"
+    );
     assert!(asked.iter().all(|asked| asked.contains("Proxy-Authorization: Basic dXNlcjpwYXNz\r\n")), "{asked:?}");
     assert!(!asked.iter().any(|asked| asked.contains("localhost")), "{asked:?}");
 }

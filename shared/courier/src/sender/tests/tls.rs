@@ -74,9 +74,17 @@ async fn an_answer_counts_although_tls_ends_without_its_farewell() {
     let until_end = "HTTP/1.1 200 OK\r\n\r\nall of it";
     for (text, says_farewell, remark) in [
         (until_end, true, None),
-        (until_end, false, Some("the connection ended without TLS's farewell (close_notify), so the body may not be whole")),
+        (
+            until_end,
+            false,
+            Some("the connection ended without TLS's farewell (close_notify), so the body may not be whole"),
+        ),
         ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nall of it", false, None),
-        ("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nall of it", false, Some("the connection broke off within the body")),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nall of it",
+            false,
+            Some("the connection broke off within the body"),
+        ),
     ] {
         let (url, pem) = server(text, says_farewell).await;
         let response = sender_trusting(&pem).send(request(&url, "x-a")).await.unwrap().answer.unwrap();
