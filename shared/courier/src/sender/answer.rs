@@ -34,13 +34,12 @@ pub(super) enum Keep {
 /// `scanned` has to be looked at again.
 pub(super) fn end(bytes: &[u8], scanned: usize) -> Option<usize> {
     let from = scanned.saturating_sub(2);
-    let is_end = |at: &usize| match &bytes[at + 1..] {
-        [b'\n', ..] => true,
-        [b'\r', b'\n', ..] => true,
-        _ => false,
-    };
-    let breaks = (from..bytes.len()).filter(|at| bytes[*at] == b'\n');
-    breaks.into_iter().find(is_end).map(|at| if bytes[at + 1] == b'\n' { at + 2 } else { at + 3 })
+    let mut breaks = (from..bytes.len()).filter(|at| bytes[*at] == b'\n');
+    breaks.find_map(|at| match &bytes[at + 1..] {
+        [b'\n', ..] => Some(at + 2),
+        [b'\r', b'\n', ..] => Some(at + 3),
+        _ => None,
+    })
 }
 
 /// None when it is not HTTP.
@@ -60,7 +59,8 @@ pub(super) fn parse(head: &[u8]) -> Option<Head> {
     let is_old = response.version == Some(0);
     let headers: Vec<(String, String)> = response.headers.iter().filter_map(read).collect();
     let framing = Framing::of(status, &headers);
-    let keep = keep(&headers, &framing, is_old);
+    // Whoever switches protocols without being asked speaks no HTTP any more.
+    let keep = if status == 101 { Keep::Close } else { keep(&headers, &framing, is_old) };
     Some(Head { status, headers, framing, keep })
 }
 
@@ -158,5 +158,6 @@ mod tests {
             assert_eq!(parse(head.as_bytes()).unwrap().keep, expected, "{head:?}");
         }
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\n\r\n").unwrap().keep, Keep::Close, "it ends with its body");
+        assert_eq!(parse(b"HTTP/1.1 101 Other\r\n\r\n").unwrap().keep, Keep::Close, "no HTTP follows");
     }
 }

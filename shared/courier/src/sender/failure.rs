@@ -53,10 +53,10 @@ pub(super) fn refused(refusal: &Refusal) -> SendFailure {
     SendFailure { outcome: AttemptOutcome::RefusedAddress, detail: format!("the hook's url {refusal}") }
 }
 
-pub(super) fn refused_by_proxy(status: u16) -> SendFailure {
+pub(super) fn refused_by_proxy(why: &str) -> SendFailure {
     SendFailure {
         outcome: AttemptOutcome::Connect,
-        detail: format!("no connection could be made: the egress proxy answered {status}"),
+        detail: format!("no connection could be made: the egress proxy {why}"),
     }
 }
 

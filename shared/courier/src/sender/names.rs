@@ -129,7 +129,7 @@ impl Names {
                 return Ok(system.clone());
             }
         }
-        let system = read_system(self.servers.as_deref()).map_err(own)?;
+        let system = read_system(self.servers.as_deref()).map_err(|error| own(&error))?;
         Ok(present.insert(system).clone())
     }
 }
@@ -142,7 +142,7 @@ fn too_many() -> NameError {
     NameError::Own(SendFault(format!("more than {} host names are being resolved", LOOKUPS.max)))
 }
 
-fn own(error: NetError) -> NameError {
+fn own(error: &NetError) -> NameError {
     NameError::Own(SendFault(format!("host names cannot be resolved: {error}")))
 }
 
@@ -216,14 +216,14 @@ async fn look_up(system: &System, name: &str) -> Result<Known, NameError> {
         return Ok(Known { addresses: addresses.into(), until });
     }
     let errors = [six, four].into_iter().flatten().filter_map(Result::err);
-    Err(errors.map(told).reduce(graver).unwrap_or(NameError::NoAddress))
+    Err(errors.map(|error| told(&error)).reduce(graver).unwrap_or(NameError::NoAddress))
 }
 
 fn patience<T>(found: &Result<T, NetError>) -> Duration {
     if found.is_ok() { GRACE } else { DEADLINE }
 }
 
-fn told(error: NetError) -> NameError {
+fn told(error: &NetError) -> NameError {
     match error {
         NetError::Timeout => NameError::NoAnswer,
         NetError::Io(_) | NetError::Busy | NetError::NoConnections => own(error),

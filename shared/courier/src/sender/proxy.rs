@@ -8,7 +8,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
-use contract::ports::SendFault;
+use contract::ports::{SendFailure, SendFault};
 use domain::secret::Secret;
 use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -65,18 +65,18 @@ impl fmt::Debug for EgressProxy {
 impl EgressProxy {
     /// The first of the addresses that the proxy can connect to.
     pub(super) async fn tunnel(&self, names: &Names, addresses: &[SocketAddr]) -> Result<TcpStream, Unsent> {
-        let mut refused = None;
+        let mut refused = failure::refused_by_proxy("was asked for nothing");
         for address in addresses {
             match self.tunnel_to(names, *address).await? {
                 Ok(stream) => return Ok(stream),
-                Err(status) => refused = Some(status),
+                Err(refusal) => refused = refusal,
             }
         }
-        Err(failure::refused_by_proxy(refused.unwrap_or_default()).into())
+        Err(refused.into())
     }
 
-    /// Or the status that the proxy answers in its place.
-    async fn tunnel_to(&self, names: &Names, address: SocketAddr) -> Result<Result<TcpStream, u16>, SendFault> {
+    /// What the proxy makes of an address is no fault of ours: strangers chose it.
+    async fn tunnel_to(&self, names: &Names, address: SocketAddr) -> Result<Result<TcpStream, SendFailure>, SendFault> {
         let fault = |error: &dyn fmt::Display| SendFault(format!("the egress proxy cannot be used: {error}"));
         let own = match &self.host {
             Host::Domain(name) => names.resolve(name).await.map_err(|error| fault(&error))?.to_vec(),
@@ -91,11 +91,11 @@ impl EgressProxy {
         }
         request.push_str("\r\n");
         stream.write_all(request.as_bytes()).await.map_err(|error| fault(&error))?;
-        let Head { status, .. } = read_head(&mut stream).await.map_err(|error| fault(&error))?;
-        match status {
-            200..300 => Ok(Ok(stream)),
-            WANTS_CREDENTIALS => Err(fault(&"it answers 407 and wants other credentials")),
-            status => Ok(Err(status)),
+        match read_head(&mut stream).await.map(|head| head.status) {
+            Ok(200..300) => Ok(Ok(stream)),
+            Ok(WANTS_CREDENTIALS) => Err(fault(&"it answers 407 and wants other credentials")),
+            Ok(status) => Ok(Err(failure::refused_by_proxy(&format!("answered {status}")))),
+            Err(why) => Ok(Err(failure::refused_by_proxy(why))),
         }
     }
 }
@@ -105,19 +105,21 @@ async fn read_head(stream: &mut TcpStream) -> Result<Head, &'static str> {
     let mut read = BytesMut::new();
     loop {
         match stream.read_buf(&mut read).await {
-            Ok(0) => return Err("it closes the connection"),
+            Ok(0) => return Err("closed the connection"),
             Ok(_) => {}
-            Err(_) => return Err("the connection to it broke off"),
+            Err(_) => return Err("broke the connection off"),
         }
         if let Some(end) = answer::end(&read, 0) {
             return match end == read.len() {
-                true => answer::parse(&read).ok_or("its answer is not HTTP"),
+                true => answer::parse(&read).ok_or("did not answer with HTTP"),
                 // The body of a refusal is nobody's business.
-                false => answer::parse(&read[..end]).filter(|head| head.status >= 300).ok_or("it says too much"),
+                false => {
+                    answer::parse(&read[..end]).filter(|head| head.status >= 300).ok_or("said more than was asked")
+                }
             };
         }
         if read.len() > MAX_ANSWER_BYTES {
-            return Err("its answer is too long");
+            return Err("answered at too great a length");
         }
     }
 }

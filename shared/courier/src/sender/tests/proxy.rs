@@ -78,6 +78,9 @@ async fn what_a_proxy_cannot_reach_is_the_endpoints_failure_and_what_it_cannot_d
     let failure = answer.unwrap_err();
     assert_eq!(failure.outcome, AttemptOutcome::Connect);
     assert_eq!(failure.detail, "no connection could be made: the egress proxy answered 502");
+    let (closing, _) = proxy("HTTP/1.1").await;
+    let answer = sender_through(&closing, local()).send(request(&endpoint.url, "x-a")).await.unwrap().answer;
+    assert_eq!(answer.unwrap_err().outcome, AttemptOutcome::Connect, "a stranger may have made it so");
     let (demanding, _) = proxy("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
     let closed = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
