@@ -32,6 +32,8 @@ pub use proxy::{EgressProxy, InvalidProxy};
 /// As many as may be under way at once: closing some after each burst costs more
 /// than the requests.
 const IDLE_PER_ENDPOINT: usize = 512;
+/// RFC 9110, section 15.5.9: to be repeated on a new connection.
+const REQUEST_TIMEOUT: u16 = 408;
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use the root certificates")]
@@ -71,6 +73,8 @@ impl Http1Sender {
             };
             let answer = within(end.as_mut(), pin!(connection.exchange(&head, &request.body))).await;
             match answer.ok_or_else(|| failure::timed_out(total))? {
+                // What a server says that has waited for a request for too long may meet one.
+                Ok(answer) if is_reused && answer.status == REQUEST_TIMEOUT && answer.keep == Keep::Close => {}
                 Ok(answer) => break (connection, answer),
                 // It was about to be closed, as idle ones are: the endpoint may have seen
                 // nothing, and if it has, the id tells it that this is the same.

@@ -23,9 +23,12 @@ use quick_cache::sync::Cache;
 
 use crate::shared_work::{Joined, Limit, SharedWork, TooMuch};
 
-/// A name server that has not answered by then does not: the system's own
-/// look-up asks each once in that time.
-const DEADLINE: Duration = Duration::from_secs(5);
+/// A name that nobody has answered for by then is not answered for. It is less than
+/// the usual time for a connection, so that the reason is told.
+const DEADLINE: Duration = Duration::from_secs(4);
+/// Servers that have not answered by then leave the next ones their turn, and are
+/// asked anew.
+const MAX_TURN: Duration = Duration::from_secs(2);
 /// Addresses of one kind wait so long for those of the other (RFC 8305, section 3).
 const GRACE: Duration = Duration::from_millis(50);
 /// For how long addresses are used at most, so that a change is followed.
@@ -169,6 +172,7 @@ fn read_system(servers: Option<&[SocketAddr]>) -> Result<System, NetError> {
     };
     // What is known is kept here, the file of hosts decides on its own, and many
     // may ask over one connection.
+    options.timeout = options.timeout.min(MAX_TURN);
     options.cache_size = 0;
     options.use_hosts_file = ResolveHosts::Never;
     options.max_active_requests = LOOKUPS.max;

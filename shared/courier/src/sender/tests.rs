@@ -221,6 +221,18 @@ async fn a_reused_connection_that_ends_before_any_answer_is_tried_once_more_on_a
 }
 
 #[tokio::test]
+async fn a_farewell_to_an_idle_connection_is_not_taken_for_an_answer() {
+    const LATE: &str = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let endpoint = Endpoint::that(&[Answer(OK), AnswerAndClose(LATE)]).await;
+    let sender = sender();
+    for _ in 0..2 {
+        assert_eq!(send(&sender, &endpoint).await, Ok(200));
+    }
+    let endpoint = Endpoint::that(&[AnswerAndClose(LATE)]).await;
+    assert_eq!(send(&sender, &endpoint).await, Ok(408), "on a fresh connection it is one");
+}
+
+#[tokio::test]
 async fn what_ends_on_a_fresh_connection_or_within_an_answer_is_not_sent_again() {
     let endpoint = Endpoint::that(&[Close]).await;
     assert_eq!(send(&sender(), &endpoint).await, Err(AttemptOutcome::InvalidResponse));
