@@ -113,17 +113,17 @@ mod on_lambda {
     use aws::client::Aws;
     use aws::{AwsDoctor, QueueUrls};
     use contract::ports::AlwaysReady;
-    use courier::{HyperSender, SenderError};
+    use courier::{Http1Sender, SenderError, SenderOptions};
     use domain::ids::ProfileName;
     use services::repositories::encrypted_hooks::EncryptedHooks;
     use services::runtime::config::{self, Environment, FromEnvironment, OperatorKeyHash, StoreConfig};
 
-    use super::{AddressPolicy, Arc, Deps, OperatorKey, Parts, Queues, Tokens};
+    use super::{Arc, Deps, OperatorKey, Parts, Queues, Tokens};
 
     /// What the function's environment says.
     pub struct Config {
         pub store: StoreConfig,
-        pub addresses: AddressPolicy,
+        pub sender: SenderOptions,
         pub profile: ProfileName,
         pub operator: OperatorKeyHash,
         pub queues: QueueUrls,
@@ -134,7 +134,7 @@ mod on_lambda {
         fn read(env: &mut Environment<'_>) -> Self {
             Self {
                 store: StoreConfig::read(env),
-                addresses: AddressPolicy::read(env),
+                sender: SenderOptions::read(env),
                 profile: ProfileName::read(env),
                 operator: OperatorKeyHash::read(env),
                 queues: QueueUrls {
@@ -152,7 +152,8 @@ mod on_lambda {
     impl Deps {
         /// Whoever changes something reads it back changed, so nothing is cached but for publishing.
         pub fn on_aws(aws: &Aws, config: Config) -> Result<Self, SenderError> {
-            let Config { store, addresses, profile, operator: OperatorKeyHash(operator), queues, kms_key } = config;
+            let Config { store, sender, profile, operator: OperatorKeyHash(operator), queues, kms_key } = config;
+            let addresses = sender.addresses.clone();
             let foundation = aws.foundation(&store);
             let hooks = Arc::new(EncryptedHooks::new(Arc::clone(&foundation.hooks), aws.cipher(&kms_key)));
             let parts = Parts {
@@ -164,7 +165,7 @@ mod on_lambda {
                     retries: Arc::new(aws.queue(&queues.retries)),
                     redeliveries: Arc::new(aws.queue(&queues.redeliveries)),
                 },
-                sender: Arc::new(HyperSender::new(addresses.clone())?),
+                sender: Arc::new(Http1Sender::new(sender)?),
                 tokens: Tokens::default(),
                 doctor: Arc::new(AwsDoctor::new(aws.clone(), store, kms_key, queues)),
                 operator: OperatorKey::from_sha256(operator),

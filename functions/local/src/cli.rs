@@ -116,6 +116,20 @@ pub(crate) struct ServeOptions {
     #[arg(long, env = "HOOKLINE_ALLOW_NETWORKS", value_delimiter = ',', value_name = "CIDR")]
     pub(crate) allow_network: Vec<String>,
 
+    /// A port that hooks may use beside 443 and 80, such as 8443; can be repeated
+    #[arg(long, env = "HOOKLINE_ALLOW_PORTS", value_delimiter = ',', value_name = "PORT")]
+    pub(crate) allow_port: Vec<String>,
+
+    /// A file with certificate authorities (PEM) that are trusted beside the
+    /// system's
+    #[arg(long, env = "HOOKLINE_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// An HTTP proxy that every request to a hook goes through, by CONNECT, such as
+    /// http://user:password@proxy.example.com:3128
+    #[arg(long, env = "HOOKLINE_EGRESS_PROXY", hide_env_values = true, value_name = "URL")]
+    pub(crate) egress_proxy: Option<String>,
+
     /// The profile of hooks whose tenants name none, such as standard
     #[arg(long, env = "HOOKLINE_PROFILE", default_value = "standard", value_name = "NAME")]
     pub(crate) profile: String,

@@ -32,7 +32,7 @@ pub use documents::{Document, Documents};
 pub use events::{EventRef, Events, Recorded};
 pub use hooks::{Hooks, KEPT_REVISION_BYTES, KEPT_REVISIONS, Match, Subscriptions};
 pub use hooks::{is_small_revision, kept_revisions};
-pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure};
+pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure, SendFault};
 pub use keys::Keys;
 pub use profiles::Profiles;
 pub use queue::{Content, Outgoing, QueueError, QueueReceiver, QueueSender, Received};
