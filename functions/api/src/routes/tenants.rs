@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +11,8 @@ use contract::ports::{StoreError, Unreadable};
 use domain::ids::{KeyId, ProfileName, TenantId, new_ulid};
 use domain::settings::Settings;
 use domain::strict::WrongFields;
-use domain::tenant::{MAX_RETENTION_DAYS, Tenant};
+use domain::tenant::{ID_RESTS_FOR, MAX_RETENTION_DAYS, Tenant};
+use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -116,7 +118,7 @@ pub(crate) struct TenantList {
 /// Create a tenant
 #[utoipa::path(post, path = "/v1/tenants", tag = "tenants", request_body = Option<NewTenant>, responses(
     (status = 201, body = TenantView),
-    (status = 409, description = "The id is taken")
+    (status = 409, description = "The id is taken, or was until a moment ago: see `Retry-After`")
 ))]
 pub(crate) async fn create(
     _: Operator,
@@ -149,11 +151,25 @@ pub(crate) async fn create(
         unknown: Unknown::NONE,
     };
     apply(&deps, &mut tenant, &body, wrong).await?;
+    make_way(&deps, &tenant.id, now).await?;
     match deps.tenants.create(&tenant).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(TenantView::from(&tenant)))),
         Err(StoreError::Conflict) => Err(Problem::conflict(format!("tenant {} exists already", tenant.id))),
         Err(error) => Err(error.into()),
     }
+}
+
+/// An id that was a deleted tenant's is free once nobody takes that one for existing any more.
+async fn make_way(deps: &Deps, id: &TenantId, now: Timestamp) -> Result<(), Problem> {
+    let Some(deleted_at) = deps.tenants.deleted_at(id).await? else { return Ok(()) };
+    let wait = deleted_at.saturating_add(ID_RESTS_FOR).since(now);
+    // More can only be left where the clock was set back.
+    if !wait.is_zero() && wait <= 2 * ID_RESTS_FOR {
+        let seconds = wait.as_secs() + 1;
+        let detail = format!("tenant {id} was deleted a moment ago; its id can be taken again in {seconds} s");
+        return Err(Problem::conflict(detail).after(Duration::from_secs(seconds)));
+    }
+    Ok(())
 }
 
 #[derive(Default, Deserialize)]
@@ -255,7 +271,7 @@ fn id_of<T: FromStr>(unreadable: &Unreadable) -> Result<T, Problem> {
 ///
 /// Deliveries that are waiting are not sent. Events and deliveries are out of
 /// sight at once and deleted within some minutes. What cannot be read of it goes
-/// as well.
+/// as well. The id can be taken again after 30 s.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}", tag = "tenants",
     params(("tenant" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
@@ -295,6 +311,6 @@ pub(crate) async fn delete(
         }
     }
     deps.catalogue.entries.clear(&id).await?;
-    deps.tenants.delete(&id).await?;
+    deps.tenants.delete(&id, deps.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
