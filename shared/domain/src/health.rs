@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::DeliveryId;
+use super::secret::fingerprint;
 use super::settings::{CircuitBreaker, MAX_PROBE_AFTER, Verification};
 use super::unknown::{Unknown, keeps_unknown};
 use super::word::{Word, words};
@@ -57,7 +58,11 @@ pub struct Health {
     /// Each of these was announced and is not announced again before a success.
     failing_announced: bool,
     exhausted_announced: bool,
-    pub verified_at: Option<Timestamp>,
+    verified_at: Option<Timestamp>,
+    /// What the verified URL is recognised by; in rows from before this was
+    /// noted it is the hook's own, whichever that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified_url: Option<String>,
     unverified: Option<Unverified>,
     /// What the hook's owner has not been told yet.
     #[serde(rename = "untold", skip_serializing_if = "Vec::is_empty")]
@@ -321,6 +326,7 @@ impl Health {
             last_success: self.last_success,
             last_failure: self.last_failure,
             verified_at: self.verified_at,
+            verified_url: self.verified_url.take(),
             unverified: self.unverified.take(),
             unknown: std::mem::take(&mut self.unknown),
             seen_from: self.seen_from,
@@ -345,15 +351,25 @@ impl Health {
         (seconds < RAMP_SECONDS).then(|| RAMP_START << seconds)
     }
 
-    pub fn verify(&mut self, at: Timestamp) {
-        self.verified_at.get_or_insert(at);
-        self.unverified = None;
+    /// When the endpoint of this URL verified itself; none while it has not.
+    pub fn verified_at(&self, url: &str) -> Option<Timestamp> {
+        self.verified_at.filter(|_| self.verified_url.as_ref().is_none_or(|verified| *verified == recognise(url)))
+    }
+
+    /// The endpoint of this URL has, by one of the requests that were taken. The
+    /// others count on, for URLs to come.
+    pub fn verify(&mut self, at: Timestamp, url: &str) {
+        if let Some(unverified) = &mut self.unverified {
+            unverified.used = unverified.used.saturating_sub(1);
+        }
+        self.verified_at = Some(self.verified_at(url).unwrap_or(at));
+        self.verified_url = Some(recognise(url));
     }
 
     /// As after a change of the URL. What the hook's endpoints got unverified
     /// counts on, or moving to and fro would give them any number of requests.
     pub fn unverify(&mut self) {
-        self.verified_at = None;
+        (self.verified_at, self.verified_url) = (None, None);
     }
 
     /// Takes one of the few requests that an endpoint gets before it verifies
@@ -374,15 +390,15 @@ impl Health {
         Admission::Go
     }
 
-    /// Counts one that was asked for by hand.
-    pub fn count_unverified(&mut self, now: Timestamp) {
-        self.note_unverified(now, self.unverified.as_ref().map_or(0, |unverified| unverified.used));
-    }
-
     fn note_unverified(&mut self, now: Timestamp, used: u32) {
         let unknown = self.unverified.take().map_or(Unknown::NONE, |unverified| unverified.unknown);
         self.unverified = Some(Unverified { last: now, used: used.saturating_add(1), unknown });
     }
+}
+
+/// URLs may hold secrets, and health is not encrypted.
+fn recognise(url: &str) -> String {
+    fingerprint(url).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

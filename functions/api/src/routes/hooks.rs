@@ -22,6 +22,7 @@ use domain::settings::{Complete, Settings};
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
+use domain::verification::mentions_key;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -30,12 +31,15 @@ use crate::Deps;
 use crate::auth::{Access, Actor, InPortal};
 use crate::input::{Body, Query, Segments, segment};
 use crate::listed::ListEntry;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 use health::HealthView;
 use list::{ListQuery, select};
 use rules::{GivenSecret, Written, comply, limited_by};
 use settings::HookSettings;
 pub(crate) use settings::split;
+
+/// Of a text that an endpoint may return unasked.
+pub(super) const KEY_PLACED: &str = "contains the hook's verification key, which only its endpoint may return";
 
 /// Hooks read at once while a tenant's are gone through.
 const READ_AT_ONCE: usize = 500;
@@ -92,7 +96,7 @@ impl HookView {
             disabled_at: hook.disabled_at.map(|at| at.to_string()),
             profile: profile.name.to_string(),
             own_settings: hook.settings.decided(),
-            health: HealthView::new(health, &settings),
+            health: HealthView::new(health, &hook.url, &settings),
             settings: settings.shown(),
             created_at: hook.created_at.to_string(),
             updated_at: hook.updated_at.to_string(),
@@ -289,6 +293,10 @@ pub(crate) async fn update(
     let tenant = owner(&deps, &tenant).await?;
     let mut new = old.clone();
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
+    if let Some(key) = &old.verification_key {
+        let named = body.iter().filter(|(_, value)| mentions_key(value.get(), key));
+        errors.extend(named.map(|(field, _)| FieldError::new(field, KEY_PLACED)));
+    }
     let given = settings.apply(&mut new, &deps.addresses, &mut errors);
     let written = Written { tenant: &tenant, old: Some(&old), hook: &mut new, given, secret, access };
     let settled = comply(&deps, written, wrong, errors).await?;

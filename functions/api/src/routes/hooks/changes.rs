@@ -16,6 +16,9 @@ pub(super) async fn prepare(
     new: &mut Hook,
     settings: &Complete,
 ) -> Result<(), Problem> {
+    if old.is_some_and(|old| new.places_other_text_than(old)) {
+        new.renew_verification_key(deps.random.as_ref());
+    }
     if settings.verification.required {
         new.provide_verification_key(deps.random.as_ref());
     }
