@@ -4,6 +4,7 @@
 mod activity;
 mod bad_input;
 mod catalogue;
+mod credentials;
 mod document;
 mod keys;
 mod limits;

@@ -8,7 +8,7 @@ use domain::destination::Destination;
 use domain::filter::Filter;
 use domain::hook::{Hook, MAX_PATTERNS};
 use domain::ids::{InvalidId, ProfileName};
-use domain::settings::Settings;
+use domain::settings::{Kept, Settings};
 use domain::strict::WrongFields;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -126,7 +126,7 @@ impl HookSettings {
         addresses: &AddressPolicy,
         errors: &mut Vec<FieldError>,
     ) -> Settings {
-        let fields = self.fields;
+        let (fields, old_url) = (self.fields, hook.url.clone());
         if let Some(name) = fields.name {
             hook.name = text("name", name, MAX_NAME_CHARS, errors);
         }
@@ -166,10 +166,11 @@ impl HookSettings {
                 self.settings.reset(name);
             }
         }
+        let kept = Kept { old: &hook.settings, old_url: &old_url, new_url: &hook.url, reset: &self.reset };
+        self.settings.keep_secrets(&kept, errors);
         for name in self.reset {
             hook.settings.reset(&name);
         }
-        self.settings.keep_secrets_of(&hook.settings);
         self.settings.check("", addresses, errors);
         hook.settings = self.settings.clone().over(&hook.settings);
         self.settings
