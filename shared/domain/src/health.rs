@@ -44,6 +44,9 @@ pub struct Health {
     /// none in rows from before this was counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     failing_millis: Option<u64>,
+    /// Of the time before, what was counted is all that counts: the hook was disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted_until: Option<Timestamp>,
     pub consecutive_failures: u32,
     /// All failures since the hook was made or enabled again.
     pub failure_count: u64,
@@ -234,7 +237,7 @@ impl Health {
         }
         self.last_execution = self.last_execution.max(Some(at));
         self.last_success = self.last_success.max(Some(at));
-        self.failing_since = None;
+        (self.failing_since, self.counted_until) = (None, None);
         self.consecutive_failures = 0;
         self.forget_breaks();
         if self.circuit != Circuit::Closed {
@@ -261,7 +264,8 @@ impl Health {
     /// Counts the time until `at`, when another request failed. `disable_after`
     /// is how much of it disables the hook.
     pub fn count_failing(&mut self, at: Timestamp, disable_after: Duration) {
-        let (Some(since), Some(last)) = (self.failing_since, self.last_failure) else {
+        let last = self.last_failure.max(self.counted_until);
+        let (Some(since), Some(last)) = (self.failing_since, last) else {
             self.failing_millis = Some(0);
             return;
         };
@@ -270,6 +274,14 @@ impl Health {
         let seen = at.since(last.max(self.seen_from.unwrap_or_default()));
         let failing = counted + seen + (passed - seen).min(disable_after / PARTS_UNSEEN);
         self.failing_millis = u64::try_from(failing.as_millis()).ok();
+    }
+
+    /// Counts the time until its hook was disabled. What follows does not count.
+    pub fn pause(&mut self, now: Timestamp, disable_after: Duration) {
+        if self.failing_since.is_some() {
+            self.count_failing(now, disable_after);
+            self.counted_until = Some(now);
+        }
     }
 
     /// For how long nothing has succeeded, as of the last failure; zero while all is well.
@@ -285,6 +297,7 @@ impl Health {
             &mut self.last_success,
             &mut self.last_failure,
             &mut self.failing_since,
+            &mut self.counted_until,
             &mut self.recovered_at,
             &mut self.verified_at,
             &mut self.seen_from,
@@ -343,6 +356,18 @@ impl Health {
             recovered_at: self.recovered_at,
             ..Self::default()
         };
+    }
+
+    /// The same, and how long it has failed counts on: who may only look after a
+    /// hook must not get round `disable_after` by moving or enabling it.
+    pub fn reset_by_owner(&mut self, now: Timestamp, breaker: &CircuitBreaker, was_disabled: bool) {
+        let failing = (self.failing_since, self.failing_millis);
+        let counted_until = if was_disabled { Some(now) } else { self.counted_until };
+        self.reset(now, breaker);
+        if failing.0.is_some() {
+            (self.failing_since, self.failing_millis) = failing;
+            self.counted_until = counted_until;
+        }
     }
 
     /// The most requests per second for now, after a recovery.

@@ -309,6 +309,13 @@ impl Complete {
             }
         }
         taken.extend(self.signatures.iter().flat_map(SignatureSetting::header_names).map(|n| n.to_ascii_lowercase()));
+        if self.verification.required {
+            let name = self.verification.header.to_ascii_lowercase();
+            if taken.contains(&name) {
+                errors.push(FieldError::new("verification.header", "is written by auth or a signature"));
+            }
+            taken.insert(name);
+        }
         header::check(&self.headers, "headers", &taken, errors);
     }
 }

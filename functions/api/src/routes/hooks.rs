@@ -4,7 +4,6 @@ mod list;
 mod rules;
 mod settings;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +18,12 @@ use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
 use domain::secret::ed25519::public_key;
 use domain::settings::{Complete, Settings};
+use domain::strict::Members;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use domain::verification::mentions_key;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::Deps;
@@ -182,7 +181,7 @@ pub(crate) async fn create(
     Actor(by): Actor,
     access: Access,
     State(deps): State<Arc<Deps>>,
-    body: Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<Members>,
 ) -> Result<(StatusCode, Json<CreatedHook>), Problem> {
     let (mut settings, wrong) = HookSettings::read(&body.checked()?)?;
     let tenant = owner(&deps, &tenant).await?;
@@ -212,7 +211,7 @@ pub(crate) async fn create(
     let given = settings.apply(&mut hook, &deps.addresses, &mut errors);
     let written = Written { tenant: &tenant, old: None, hook: &mut hook, given, secret, access };
     let settled = comply(&deps, written, wrong, errors).await?;
-    changes::prepare(&deps, None, &mut hook, &settled).await?;
+    changes::prepare(&deps, None, &mut hook, &settled, access).await?;
     let most = settled.max_hooks;
     match deps.hooks.create_within(&hook, most).await {
         Ok(()) => {}
@@ -285,7 +284,7 @@ pub(crate) async fn update(
     access: Access,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    body: Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<Members>,
 ) -> Result<Json<HookView>, Problem> {
     let body = body.checked()?;
     let (mut settings, wrong) = HookSettings::read(&body)?;
@@ -302,7 +301,7 @@ pub(crate) async fn update(
     let settled = comply(&deps, written, wrong, errors).await?;
     new.updated_at = deps.clock.now();
     new.version += 1;
-    changes::prepare(&deps, Some(&old), &mut new, &settled).await?;
+    changes::prepare(&deps, Some(&old), &mut new, &settled, access).await?;
     deps.hooks.update(&old, &new).await?;
     changes::note(&deps, &by, &old, &new, body.keys()).await?;
     Ok(Json(HookView::of(&deps, &tenant, &new).await?))

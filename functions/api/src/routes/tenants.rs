@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +9,11 @@ use contract::jobs::{Job, JobMessage, PurgeEvents};
 use contract::ports::{StoreError, Unreadable};
 use domain::ids::{KeyId, ProfileName, TenantId, new_ulid};
 use domain::settings::Settings;
-use domain::strict::WrongFields;
+use domain::strict::{Members, WrongFields};
 use domain::tenant::{ID_RESTS_FOR, MAX_RETENTION_DAYS, Tenant};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::hooks::split;
@@ -123,7 +121,7 @@ pub(crate) struct TenantList {
 pub(crate) async fn create(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    body: Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<Members>,
 ) -> Result<(StatusCode, Json<TenantView>), Problem> {
     let mut body = body.checked()?;
     let (given, wrong) = match body.remove("id") {
@@ -165,7 +163,7 @@ async fn make_way(deps: &Deps, id: &TenantId, now: Timestamp) -> Result<(), Prob
     let wait = deleted_at.saturating_add(ID_RESTS_FOR).since(now);
     // More can only be left where the clock was set back.
     if !wait.is_zero() && wait <= 2 * ID_RESTS_FOR {
-        let seconds = wait.as_secs() + 1;
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let detail = format!("tenant {id} was deleted a moment ago; its id can be taken again in {seconds} s");
         return Err(Problem::conflict(detail).after(Duration::from_secs(seconds)));
     }
@@ -178,12 +176,7 @@ struct Named {
 }
 
 /// Applies all that a body says, or nothing.
-async fn apply(
-    deps: &Deps,
-    tenant: &mut Tenant,
-    body: &BTreeMap<String, Box<RawValue>>,
-    mut wrong: WrongFields,
-) -> Result<(), Problem> {
+async fn apply(deps: &Deps, tenant: &mut Tenant, body: &Members, mut wrong: WrongFields) -> Result<(), Problem> {
     let split = split::<TenantFields>(body)?;
     wrong.extend(split.wrong);
     let (fields, settings) = (split.fields, split.settings);
@@ -250,7 +243,7 @@ pub(crate) async fn update(
     _: Operator,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    body: Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<Members>,
 ) -> Result<Json<TenantView>, Problem> {
     let id: TenantId = segment(&params, "tenant", "tenant")?;
     let tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
