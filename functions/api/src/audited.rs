@@ -20,6 +20,7 @@ use domain::profile::Profile;
 use domain::secret::{HoldsSecrets as _, Secret};
 use domain::settings::MASK;
 use domain::tenant::Tenant;
+use domain::time::Timestamp;
 use services::health::hook_health::HookHealth;
 use services::repositories::audit::{AuditTrail, BY_ITSELF, Deed};
 
@@ -171,13 +172,21 @@ impl Tenants for Audited<dyn Tenants> {
         self.stored.list(limit, cursor).await
     }
 
+    async fn deleted_at(&self, id: &TenantId) -> StoreResult<Option<Timestamp>> {
+        self.stored.deleted_at(id).await
+    }
+
+    async fn forget_deleted(&self, id: &TenantId, at: Timestamp) -> StoreResult<()> {
+        self.stored.forget_deleted(id, at).await
+    }
+
     async fn revision(&self, id: &TenantId, version: u64) -> StoreResult<Option<Tenant>> {
         self.stored.revision(id, version).await
     }
 
-    async fn delete(&self, id: &TenantId) -> StoreResult<bool> {
+    async fn delete(&self, id: &TenantId, at: Timestamp) -> StoreResult<bool> {
         let before = self.stored.get(id).await.ok().flatten();
-        let was_there = self.stored.delete(id).await?;
+        let was_there = self.stored.delete(id, at).await?;
         if was_there {
             let before = before.map_or_else(Snapshot::default, |tenant| Self::snapshot(&tenant));
             let deed = deed("deleted", &before, &Snapshot::default());

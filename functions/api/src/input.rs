@@ -114,7 +114,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 }
 
 /// A parameter that is wrong is noted and left out, to learn of the others.
-fn parse_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+pub(crate) fn parse_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     let mut errors: Vec<FieldError> = Vec::new();
     let mut query = uri.query().unwrap_or_default().to_owned();
     loop {

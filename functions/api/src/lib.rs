@@ -16,6 +16,7 @@ mod listed;
 mod openapi;
 mod path_check;
 mod problem;
+mod request_check;
 mod routes;
 mod schema;
 mod wiring;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use contract::ports::{
     ActivityLog, AuditLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Readiness, Replays,
@@ -40,11 +42,13 @@ use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::hook_health::HookHealth;
 use services::repositories::catalogue::Catalogue;
 use services::repositories::documents::StoredExpungements;
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use path_check::CheckPath;
+use path_check::{CheckPath, with_plain_path};
+use request_check::Operations;
 
 pub use auth::{ClientAddress, KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
 pub use event_validation::EventValidation;
@@ -112,9 +116,11 @@ pub struct Deps {
 /// Every route, for Lambda and for the socket.
 pub fn router(deps: Deps) -> Router {
     let (router, document) = documented();
+    let operations = Arc::new(Operations::of(&document));
     let document: Arc<str> = openapi::finish(document).into();
-    router
+    let router = router
         .route("/openapi.json", axum::routing::get(move || openapi::serve(Arc::clone(&document))))
+        .route_layer(from_fn_with_state(operations, request_check::check))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer((
@@ -123,7 +129,9 @@ pub fn router(deps: Deps) -> Router {
             CheckPath,
             axum::middleware::from_fn(audited::know_asker),
         ))
-        .with_state(Arc::new(deps))
+        .with_state(Arc::new(deps));
+    // Before a route is chosen, which a layer of its own would not be.
+    Router::new().fallback_service(router.map_request(with_plain_path))
 }
 
 fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {

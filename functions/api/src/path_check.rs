@@ -7,6 +7,7 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use axum::extract::Request;
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Response};
 use futures::future::Either;
 use tower::{Layer, Service};
@@ -46,6 +47,47 @@ impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Reque
     }
 }
 
+/// The same with a path in which nothing is encoded that need not be (RFC 3986
+/// section 6.2.2.2), as API Gateway hands it over, so that routes are found alike.
+pub(crate) fn with_plain_path(mut request: Request) -> Request {
+    if let Some(uri) = plain(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// None where nothing changes.
+fn plain(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    if !path.contains('%') {
+        return None;
+    }
+    let mut written = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        written.push_str(before);
+        let mut digits = after.bytes();
+        match encoded(digits.next(), digits.next()) {
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                written.push(char::from(byte));
+                rest = after.get(2..)?;
+            }
+            _ => {
+                written.push('%');
+                rest = after;
+            }
+        }
+    }
+    written.push_str(rest);
+    if let Some(query) = uri.query() {
+        written.push('?');
+        written.push_str(query);
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(written.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
 /// Whether a route or an id could be spelled so: nothing but what ids are made
 /// of, encoded or not, and neither `.` nor `..`.
 fn can_be_a_name(segment: &str) -> bool {
@@ -80,6 +122,20 @@ mod tests {
         }
         for name in ["", "...", "%2e%2e%2e", ".a", "a.", "a..", "post.published", "openapi.json"] {
             assert!(can_be_a_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_need_not_be_encoded_is_not_and_the_rest_stays() {
+        for (given, expected) in [
+            ("/v1/%74enants?a=%62", Some("/v1/tenants?a=%62")),
+            ("/%61%2Fb/%7e%2e%25%36", Some("/a%2Fb/~.%256")),
+            ("/%2e%2E/x", Some("/../x")),
+            ("/a%zz%6", Some("/a%zz%6")),
+            ("/plain?%61", None),
+        ] {
+            let uri = plain(&given.parse().unwrap()).map(|uri| uri.to_string());
+            assert_eq!(uri.as_deref(), expected, "{given}");
         }
     }
 

@@ -77,6 +77,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     pub fn too_many(detail: &str, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }

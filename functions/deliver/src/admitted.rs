@@ -124,7 +124,8 @@ async fn ask(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Gate, Fau
             return wait(until, true);
         }
     }
-    let unverified = settings.verification.required && health.verified_at.is_none();
+    let url = &claimed.hook().hook.url;
+    let unverified = settings.verification.required && health.verified_at(url).is_none();
     if unverified {
         let take = |health: &mut Health| health.take_unverified(now, &settings.verification);
         if let (Admission::NotBefore(until), _) = hook_health.circuits.health.change(tenant, id, take).await? {

@@ -23,7 +23,7 @@ use contract::stage::{Message, Outcome, settle};
 use domain::delivery::Trigger;
 use domain::event::{Event, FanoutPage};
 use domain::hook::Subscription;
-use domain::ids::{EventSeq, EventType};
+use domain::ids::{EventId, EventSeq, EventType, TenantId};
 use domain::operational::is_operational;
 use domain::random::Random;
 use domain::time::Timestamp;
@@ -77,11 +77,16 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
         }
     };
     let token = publication.token.as_ref().unwrap_or(&message.id);
-    let retention = deps.tenants.get(&publication.tenant).await?;
-    let retention = retention.map_or(deps.retention, |tenant| tenant.retention(deps.retention));
+    let sent_at = message.sent_at.map_or(now, |sent| sent.min(now));
+    // Derived, so that deliveries keep their ids where their event's row was lost.
+    let seq = EventSeq::of_publication(&publication.tenant, &id, token, sent_at);
+    let tenant = deps.tenants.get(&publication.tenant).await?;
+    if tenant.as_ref().is_some_and(|tenant| tenant.succeeds(seq.at())) {
+        return Ok(drop_former(seq, &publication.tenant, &id));
+    }
+    let retention = tenant.map_or(deps.retention, |tenant| tenant.retention(deps.retention));
     let event = Event {
-        // Derived, so that deliveries keep their ids where their event's row was lost.
-        seq: EventSeq::of_publication(&publication.tenant, &id, token, now),
+        seq,
         id,
         timestamp: publication.timestamp.unwrap_or(now),
         tenant: publication.tenant,
@@ -116,6 +121,13 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
 async fn resume(deps: &Deps, message: &Message, resumption: Resumption) -> Result<Outcome, Outcome> {
     let Resumption { tenant, id, from, deliver_at, token, unknown } = resumption;
     let Some(event) = deps.events.get(&tenant, &id).await? else {
+        let seq = token.as_ref().and_then(|token| token.split('.').next()?.parse::<EventSeq>().ok());
+        let present = deps.tenants.get(&tenant).await?;
+        if let (Some(seq), Some(present)) = (seq, present)
+            && present.succeeds(seq.at())
+        {
+            return Ok(drop_former(seq, &tenant, &id));
+        }
         return Err(Rejection(format!("continues event {id}, which is not recorded")).into());
     };
     if event.data.is_none() {
@@ -130,6 +142,12 @@ async fn resume(deps: &Deps, message: &Message, resumption: Resumption) -> Resul
         Recorded::Resumed(page) => send_page(deps, &event, &page, (deliver_at, true), newer).await,
         Recorded::Duplicate => Ok(Outcome::Done),
     }
+}
+
+/// It was published for a tenant that was deleted, whose id is somebody else's now.
+fn drop_former(seq: EventSeq, tenant: &TenantId, id: &EventId) -> Outcome {
+    tracing::warn!(trace.id = %seq.trace(), tenant.id = %tenant, event.id = %id, "event is older than its tenant, dropped");
+    Outcome::Done
 }
 
 /// The next matching hooks. Disabled ones are among them: `deliver` leaves a

@@ -9,6 +9,7 @@ use contract::jobs::{Job, PurgeEvents, PurgeHook};
 use contract::ports::{AuditScope, EventRef, LogFilter, StoreError, TimeRange};
 use contract::stage::Outcome;
 use domain::ids::DeliveryId;
+use domain::tenant::ID_RESTS_FOR;
 use domain::time::Timestamp;
 
 use crate::{Deps, Step};
@@ -80,6 +81,9 @@ pub(crate) async fn events(deps: &Deps, step: &Step<'_>, job: PurgeEvents) -> Re
     let more = deps.audit.delete(AuditScope::Tenant(tenant), until, PAGE).await? || more;
     if more || page.next.is_some() {
         step.ask_for_next(deps, Job::PurgeEvents(PurgeEvents { cursor: page.next, ..job }), None).await?;
+    } else if let Some(at) = deps.tenants.deleted_at(tenant).await?.filter(|at| at.since(until) < ID_RESTS_FOR) {
+        // That of this deletion, which was noted at its end: the next one cannot be so soon.
+        deps.tenants.forget_deleted(tenant, at).await?;
     }
     Ok(Outcome::Done)
 }

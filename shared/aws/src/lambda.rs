@@ -170,6 +170,7 @@ impl<T: Stage, S: Settlement> Batches<T, S> {
 
 fn received(record: SqsMessage) -> Received {
     let count = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+    let sent_at = record.attributes.get("SentTimestamp").and_then(|millis| millis.parse().ok());
     Received {
         id: record.message_id.unwrap_or_default(),
         body: record.body.unwrap_or_default().into(),
@@ -178,6 +179,7 @@ fn received(record: SqsMessage) -> Received {
         receive_count: count.unwrap_or(u32::MAX),
         // SQS waits for no more than minutes by itself.
         is_due: false,
+        sent_at: sent_at.map(Timestamp::from_millis),
         queue: queue_name(&record.event_source_arn.unwrap_or_default()).to_owned().into(),
         receipt: record.receipt_handle.unwrap_or_default(),
     }

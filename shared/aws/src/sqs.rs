@@ -274,7 +274,8 @@ impl QueueReceiver for SqsReceiver {
             .max_number_of_messages(i32::try_from(count).unwrap_or(1))
             .visibility_timeout(secs(self.lease))
             .wait_time_seconds(secs(self.wait))
-            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
         let output = request.send().await.map_err(unavailable)?;
         let queue = queue_name(&self.queue_url);
         Ok(output.messages.unwrap_or_default().into_iter().map(|message| received(queue, message)).collect())
@@ -296,10 +297,9 @@ impl QueueReceiver for SqsReceiver {
 }
 
 fn received(queue: &str, message: aws_sdk_sqs::types::Message) -> Received {
-    let count = message
-        .attributes()
-        .and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount))
-        .and_then(|count| count.parse().ok());
+    let number = |name| message.attributes()?.get(&name)?.parse::<i64>().ok();
+    let count = number(MessageSystemAttributeName::ApproximateReceiveCount).and_then(|count| count.try_into().ok());
+    let sent_at = number(MessageSystemAttributeName::SentTimestamp);
     Received {
         id: message.message_id.unwrap_or_default(),
         body: message.body.unwrap_or_default().into(),
@@ -308,6 +308,7 @@ fn received(queue: &str, message: aws_sdk_sqs::types::Message) -> Received {
         receive_count: count.unwrap_or(u32::MAX),
         // A send delays for minutes only, so the message says when it is due.
         is_due: false,
+        sent_at: sent_at.map(Timestamp::from_millis),
         queue: queue.to_owned().into(),
         receipt: message.receipt_handle.unwrap_or_default(),
     }

@@ -112,6 +112,7 @@ async fn handle(stage: &dyn Stage, received: &mut Received) -> Outcome {
         content: received.content.take(),
         receive_count: received.receive_count,
         is_due: received.is_due,
+        sent_at: received.sent_at,
     };
     // Within the block, because a stage may panic before its future is made.
     let handled = AssertUnwindSafe(async { stage.handle(message).await }).catch_unwind().await;

@@ -20,6 +20,8 @@ pub struct Message {
     pub receive_count: u32,
     /// It has waited as long as was meant, whatever the time of day says now.
     pub is_due: bool,
+    /// When it was put on the queue, where the queue tells.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// A stage with all that it stands on. The [`runner`](crate::runner) gives it one

@@ -33,6 +33,8 @@ pub enum Refusal {
     Malformed(url::ParseError),
     #[error("is longer than {MAX_URL_BYTES} bytes")]
     TooLong,
+    #[error("contains a space, a line break, a control character or a backslash; encode it, or leave it out")]
+    Characters,
     #[error("must begin with https://")]
     Scheme,
     #[error("must not contain a user name or password; use the hook's own settings for credentials")]
@@ -50,6 +52,10 @@ impl AddressPolicy {
     pub fn check_url(&self, text: &str) -> Result<Url, Refusal> {
         if text.len() > MAX_URL_BYTES {
             return Err(Refusal::TooLong);
+        }
+        // The parser would drop or turn them, and what is stored would be another text than what is sent to.
+        if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
+            return Err(Refusal::Characters);
         }
         let url = Url::parse(text).map_err(Refusal::Malformed)?;
         self.check_parsed(&url)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::DeliveryId;
+use super::secret::fingerprint;
 use super::settings::{CircuitBreaker, MAX_PROBE_AFTER, Verification};
 use super::unknown::{Unknown, keeps_unknown};
 use super::word::{Word, words};
@@ -43,6 +44,9 @@ pub struct Health {
     /// none in rows from before this was counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     failing_millis: Option<u64>,
+    /// Of the time before, what was counted is all that counts: the hook was disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted_until: Option<Timestamp>,
     pub consecutive_failures: u32,
     /// All failures since the hook was made or enabled again.
     pub failure_count: u64,
@@ -57,7 +61,11 @@ pub struct Health {
     /// Each of these was announced and is not announced again before a success.
     failing_announced: bool,
     exhausted_announced: bool,
-    pub verified_at: Option<Timestamp>,
+    verified_at: Option<Timestamp>,
+    /// What the verified URL is recognised by; in rows from before this was
+    /// noted it is the hook's own, whichever that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified_url: Option<String>,
     unverified: Option<Unverified>,
     /// What the hook's owner has not been told yet.
     #[serde(rename = "untold", skip_serializing_if = "Vec::is_empty")]
@@ -229,7 +237,7 @@ impl Health {
         }
         self.last_execution = self.last_execution.max(Some(at));
         self.last_success = self.last_success.max(Some(at));
-        self.failing_since = None;
+        (self.failing_since, self.counted_until) = (None, None);
         self.consecutive_failures = 0;
         self.forget_breaks();
         if self.circuit != Circuit::Closed {
@@ -256,7 +264,8 @@ impl Health {
     /// Counts the time until `at`, when another request failed. `disable_after`
     /// is how much of it disables the hook.
     pub fn count_failing(&mut self, at: Timestamp, disable_after: Duration) {
-        let (Some(since), Some(last)) = (self.failing_since, self.last_failure) else {
+        let last = self.last_failure.max(self.counted_until);
+        let (Some(since), Some(last)) = (self.failing_since, last) else {
             self.failing_millis = Some(0);
             return;
         };
@@ -265,6 +274,14 @@ impl Health {
         let seen = at.since(last.max(self.seen_from.unwrap_or_default()));
         let failing = counted + seen + (passed - seen).min(disable_after / PARTS_UNSEEN);
         self.failing_millis = u64::try_from(failing.as_millis()).ok();
+    }
+
+    /// Counts the time until its hook was disabled. What follows does not count.
+    pub fn pause(&mut self, now: Timestamp, disable_after: Duration) {
+        if self.failing_since.is_some() {
+            self.count_failing(now, disable_after);
+            self.counted_until = Some(now);
+        }
     }
 
     /// For how long nothing has succeeded, as of the last failure; zero while all is well.
@@ -280,6 +297,7 @@ impl Health {
             &mut self.last_success,
             &mut self.last_failure,
             &mut self.failing_since,
+            &mut self.counted_until,
             &mut self.recovered_at,
             &mut self.verified_at,
             &mut self.seen_from,
@@ -321,6 +339,7 @@ impl Health {
             last_success: self.last_success,
             last_failure: self.last_failure,
             verified_at: self.verified_at,
+            verified_url: self.verified_url.take(),
             unverified: self.unverified.take(),
             unknown: std::mem::take(&mut self.unknown),
             seen_from: self.seen_from,
@@ -339,21 +358,43 @@ impl Health {
         };
     }
 
+    /// The same, and how long it has failed counts on: who may only look after a
+    /// hook must not get round `disable_after` by moving or enabling it.
+    pub fn reset_by_owner(&mut self, now: Timestamp, breaker: &CircuitBreaker, was_disabled: bool) {
+        let failing = (self.failing_since, self.failing_millis);
+        let counted_until = if was_disabled { Some(now) } else { self.counted_until };
+        self.reset(now, breaker);
+        if failing.0.is_some() {
+            (self.failing_since, self.failing_millis) = failing;
+            self.counted_until = counted_until;
+        }
+    }
+
     /// The most requests per second for now, after a recovery.
     pub fn ramp(&self, now: Timestamp) -> Option<u32> {
         let seconds = now.since(self.recovered_at?).as_secs();
         (seconds < RAMP_SECONDS).then(|| RAMP_START << seconds)
     }
 
-    pub fn verify(&mut self, at: Timestamp) {
-        self.verified_at.get_or_insert(at);
-        self.unverified = None;
+    /// When the endpoint of this URL verified itself; none while it has not.
+    pub fn verified_at(&self, url: &str) -> Option<Timestamp> {
+        self.verified_at.filter(|_| self.verified_url.as_ref().is_none_or(|verified| *verified == recognise(url)))
+    }
+
+    /// The endpoint of this URL has, by one of the requests that were taken. The
+    /// others count on, for URLs to come.
+    pub fn verify(&mut self, at: Timestamp, url: &str) {
+        if let Some(unverified) = &mut self.unverified {
+            unverified.used = unverified.used.saturating_sub(1);
+        }
+        self.verified_at = Some(self.verified_at(url).unwrap_or(at));
+        self.verified_url = Some(recognise(url));
     }
 
     /// As after a change of the URL. What the hook's endpoints got unverified
     /// counts on, or moving to and fro would give them any number of requests.
     pub fn unverify(&mut self) {
-        self.verified_at = None;
+        (self.verified_at, self.verified_url) = (None, None);
     }
 
     /// Takes one of the few requests that an endpoint gets before it verifies
@@ -374,15 +415,15 @@ impl Health {
         Admission::Go
     }
 
-    /// Counts one that was asked for by hand.
-    pub fn count_unverified(&mut self, now: Timestamp) {
-        self.note_unverified(now, self.unverified.as_ref().map_or(0, |unverified| unverified.used));
-    }
-
     fn note_unverified(&mut self, now: Timestamp, used: u32) {
         let unknown = self.unverified.take().map_or(Unknown::NONE, |unverified| unverified.unknown);
         self.unverified = Some(Unverified { last: now, used: used.saturating_add(1), unknown });
     }
+}
+
+/// URLs may hold secrets, and health is not encrypted.
+fn recognise(url: &str) -> String {
+    fingerprint(url).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

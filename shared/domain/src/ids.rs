@@ -283,7 +283,7 @@ impl EventSeq {
     /// The name of an event by the publication that is recorded for it: whoever
     /// handles that again, with nothing left of the first time, finds the same
     /// name. Its time is that of the token where that is a ULID of ours, and
-    /// `now` otherwise.
+    /// that of its message, or else `now`, otherwise.
     pub fn of_publication(tenant: &TenantId, id: &EventId, token: &str, now: Timestamp) -> Self {
         let made_at = parse_ulid(token).map(|token| Self(token).at());
         let recent = made_at.filter(|at| *at <= now && now.since(*at) <= OLDEST_TOKEN);

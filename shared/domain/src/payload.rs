@@ -20,6 +20,7 @@ use super::ids::EventType;
 use super::invalid::FieldError;
 pub use super::json::Json;
 use super::pattern::Pattern;
+use super::strict::{REPEATED, repeated_name};
 use super::unknown::{Unknown, keeps_unknown};
 use crate::time::Timestamp;
 
@@ -152,6 +153,13 @@ impl Payload {
                 errors.push(FieldError::new(format!("{field}.mappings"), message));
             }
             Some(mappings) => {
+                for (index, mapping) in mappings.iter().enumerate() {
+                    for (name, json) in [("default", &mapping.default), ("value", &mapping.value)] {
+                        let at = format!("{field}.mappings[{index}].{name}");
+                        let repeated = json.as_ref().and_then(|json| repeated_name(&at, json.get()));
+                        errors.extend(repeated.map(|at| FieldError::new(at, REPEATED)));
+                    }
+                }
                 Plan::compile(mappings, &format!("{field}.mappings"), errors);
             }
         }

@@ -5,6 +5,7 @@
 
 mod auth;
 mod header;
+mod kept_secrets;
 mod limits;
 mod rules;
 mod shown;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 
 pub use auth::Auth;
 pub use header::{FixedHeader, HeaderSource, MAX_HEADERS};
+pub use kept_secrets::Kept;
 pub use limits::{
     Batch, CircuitBreaker, MAX_BATCH_WAIT, MAX_DISABLE_AFTER, MAX_PROBE_AFTER, NamePattern, Verification,
 };
@@ -275,27 +277,6 @@ impl Settings {
         }
     }
 
-    /// Takes the secrets that are blank or masked here from `old`.
-    pub fn keep_secrets_of(&mut self, old: &Self) {
-        let is_kept = |secret: &Secret| secret.reveal().is_empty() || secret.reveal() == MASK;
-        if let (Some(auth), Some(old)) = (&mut self.auth, &old.auth)
-            && std::mem::discriminant(auth) == std::mem::discriminant(old)
-            && let (Some(secret), Some(old)) = (auth.secret_mut(), old.clone().secret_mut())
-            && is_kept(secret)
-        {
-            secret.clone_from(old);
-        }
-        let old = old.headers.iter().flatten().filter(|header| header.secret);
-        for old in old.clone() {
-            let same = self.headers.iter_mut().flatten().filter(|header| header.secret);
-            for header in same.filter(|header| header.name.eq_ignore_ascii_case(&old.name)) {
-                if header.value.as_ref().is_none_or(is_kept) {
-                    header.value.clone_from(&old.value);
-                }
-            }
-        }
-    }
-
     pub fn secrets_mut(&mut self) -> impl Iterator<Item = &mut Secret> {
         let headers = self.headers.iter_mut().flatten().filter(|header| header.secret);
         self.auth.iter_mut().filter_map(Auth::secret_mut).chain(headers.filter_map(|header| header.value.as_mut()))
@@ -328,6 +309,13 @@ impl Complete {
             }
         }
         taken.extend(self.signatures.iter().flat_map(SignatureSetting::header_names).map(|n| n.to_ascii_lowercase()));
+        if self.verification.required {
+            let name = self.verification.header.to_ascii_lowercase();
+            if taken.contains(&name) {
+                errors.push(FieldError::new("verification.header", "is written by auth or a signature"));
+            }
+            taken.insert(name);
+        }
         header::check(&self.headers, "headers", &taken, errors);
     }
 }
@@ -345,26 +333,6 @@ mod tests {
         let merged = settings(r#"{"method":"PUT"}"#).over(&settings(r#"{"method":"GET","rate_limit":5}"#));
         assert_eq!((merged.method, merged.rate_limit), (Some(Method::Put), Some(5)));
         assert_eq!(merged.decided(), ["method", "rate_limit"]);
-    }
-
-    #[test]
-    fn blank_and_masked_secrets_keep_the_present_ones() {
-        let old = settings(
-            r#"{"auth":{"type":"basic","username":"u","password":"one"},
-                "headers":[{"name":"X-Key","value":"two","secret":true}]}"#,
-        );
-        for given in ["", MASK] {
-            let mut new = settings(&format!(
-                r#"{{"auth":{{"type":"basic","username":"v","password":"{given}"}},
-                    "headers":[{{"name":"x-key","value":"{given}","secret":true}}]}}"#
-            ));
-            new.keep_secrets_of(&old);
-            let kept: Vec<_> = new.secrets_mut().map(|secret| secret.reveal().to_owned()).collect();
-            assert_eq!(kept, ["one", "two"]);
-        }
-        let mut other = settings(r#"{"auth":{"type":"bearer","token":""}}"#);
-        other.keep_secrets_of(&old);
-        assert_eq!(other.secrets_mut().next().unwrap().reveal(), "", "a password is no token");
     }
 
     #[test]

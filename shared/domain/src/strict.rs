@@ -10,6 +10,7 @@
 //! [`read`] tells all that is wrong with a text, in words of JSON.
 
 mod edit;
+mod members;
 mod translate;
 mod wrong_fields;
 
@@ -22,6 +23,7 @@ use serde::de::{
     Visitor,
 };
 
+pub use members::{Members, REPEATED, repeated_name};
 pub use translate::{parameter, syntax};
 pub use wrong_fields::{NotJson, Read, Reader, WrongFields, read};
 

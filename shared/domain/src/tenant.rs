@@ -11,6 +11,12 @@ use crate::time::Timestamp;
 
 /// Ten years.
 pub const MAX_RETENTION_DAYS: u32 = 3_650;
+/// For so long nobody may take the id of a tenant that was deleted. Until then
+/// whoever still took it for existing (caches of 5 s) has noticed, and what was
+/// published for it is older than its successor by any clock ([`CLOCKS_DIFFER`]).
+pub const ID_RESTS_FOR: Duration = Duration::from_secs(30);
+/// By this much the clocks of those who create tenants and who publish may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
@@ -43,6 +49,11 @@ pub struct Tenant {
 keeps_unknown!(Tenant);
 
 impl Tenant {
+    /// Whether what was published at this time was for a former tenant of this id.
+    pub fn succeeds(&self, published_at: Timestamp) -> bool {
+        published_at.saturating_add(CLOCKS_DIFFER) < self.created_at
+    }
+
     /// How long what happens now is kept, where the deployment keeps it for `usual`.
     pub fn retention(&self, usual: Duration) -> Duration {
         self.retention_days.map_or(usual, |days| Duration::from_secs(u64::from(days) * 24 * 3600))

@@ -167,23 +167,30 @@ impl Events for EmbeddedEvents {
     }
 
     async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
+        let row = event_key(tenant, &event.id);
+        let stored = self.0.get(Table::Logs, &row)?;
         // One that cannot be read is nobody else's.
-        let is_it = match self.row(tenant, &event.id) {
-            Ok(stored) => stored.is_some_and(|row| row.event.seq == event.seq),
-            Err(StoreError::Unreadable(_)) => true,
-            Err(error) => return Err(error),
+        let is_it = match stored.as_ref().map(|value| decode_expiring::<EventRow>(value, self.0.clock().expiry())) {
+            Some(Ok(found)) => found.is_some_and(|row| row.event.seq == event.seq),
+            Some(Err(_)) => true,
+            None => false,
         };
-        let mut rows = vec![unclaimed_key(tenant, event.seq)];
+        let mut pages = Vec::new();
         if is_it {
-            rows.push(event_key(tenant, &event.id));
-            let pages = prefix_range(key(RowKind::FanoutPage, &[tenant.as_str(), event.id.as_str()]));
-            for row in self.0.range(Table::Logs, pages) {
-                rows.push(row?.0.to_vec());
+            let range = prefix_range(key(RowKind::FanoutPage, &[tenant.as_str(), event.id.as_str()]));
+            for page in self.0.range(Table::Logs, range) {
+                pages.push(page?.0.to_vec());
             }
         }
+        let unclaimed = unclaimed_key(tenant, event.seq);
         self.0
             .write(move |tx| {
-                rows.into_iter().for_each(|row| tx.delete(Table::Logs, row));
+                tx.delete(Table::Logs, unclaimed);
+                // Meanwhile the id may be a later event's.
+                if is_it && tx.get(Table::Logs, &row)? == stored {
+                    tx.delete(Table::Logs, row);
+                    pages.into_iter().for_each(|page| tx.delete(Table::Logs, page));
+                }
                 Ok(())
             })
             .await

@@ -322,7 +322,8 @@ impl QueueReceiver for EmbeddedQueue {
             };
             let receipt = number.to_string();
             let id = [self.name, "-", &receipt].concat();
-            received.push(Received { id, body, content, receive_count, is_due, queue: self.name.into(), receipt });
+            let (sent_at, queue) = (None, self.name.into());
+            received.push(Received { id, body, content, receive_count, is_due, sent_at, queue, receipt });
         }
         Ok(received)
     }

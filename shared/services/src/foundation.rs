@@ -17,6 +17,7 @@ use crate::health::hook_health::{HookHealth, HookHealthDeps};
 use crate::health::rate_limiter::RateLimiter;
 use crate::repositories::cache::{CachedDocuments, CachedHooks, FRESH_FOR};
 use crate::repositories::documents::{StoredProfiles, StoredReplays, StoredTenants};
+use crate::repositories::present_tenants::{PresentActivity, PresentEvents};
 
 #[derive(Clone)]
 pub struct Foundation {
@@ -25,8 +26,10 @@ pub struct Foundation {
     /// As they are stored: their secrets are sealed.
     pub hooks: Arc<dyn Hooks>,
     pub subscriptions: Arc<dyn Subscriptions>,
+    /// Of the tenants there are now.
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    /// Of the tenants there are now.
     pub activity: Arc<dyn ActivityLog>,
     pub audit: Arc<dyn AuditLog>,
     /// Tenants, profiles, keys and the like, as they are now.
@@ -39,6 +42,21 @@ pub struct Foundation {
     pub writers: Writers,
     /// How long rows are kept whose tenant does not say.
     pub retention: Duration,
+    pub stored: StoredLogs,
+}
+
+/// As they are stored, with what is left of former tenants.
+#[derive(Clone)]
+pub struct StoredLogs {
+    events: Arc<dyn Events>,
+    activity: Arc<dyn ActivityLog>,
+}
+
+impl StoredLogs {
+    fn of_present(&self, tenants: &Arc<dyn Tenants>) -> (Arc<dyn Events>, Arc<dyn ActivityLog>) {
+        let events = PresentEvents::new(Arc::clone(&self.events), Arc::clone(tenants));
+        (Arc::new(events), Arc::new(PresentActivity::new(Arc::clone(&self.activity), Arc::clone(tenants))))
+    }
 }
 
 /// Who writes to the stores.
@@ -71,6 +89,9 @@ impl Foundation {
         retention: Duration,
     ) -> Self {
         let Stores { hooks, subscriptions, events, log, activity, audit, documents, states } = stores;
+        let tenants: Arc<dyn Tenants> = Arc::new(StoredTenants::new(Arc::clone(&documents)));
+        let stored = StoredLogs { events, activity };
+        let (events, activity) = stored.of_present(&tenants);
         Self {
             clock,
             random,
@@ -80,13 +101,14 @@ impl Foundation {
             log,
             activity,
             audit,
-            tenants: Arc::new(StoredTenants::new(Arc::clone(&documents))),
+            tenants,
             profiles: Arc::new(StoredProfiles::new(Arc::clone(&documents))),
             replays: Arc::new(StoredReplays::new(Arc::clone(&documents))),
             documents,
             states,
             writers,
             retention,
+            stored,
         }
     }
 
@@ -98,9 +120,13 @@ impl Foundation {
             return self;
         }
         let documents = self.cached_documents();
+        let tenants: Arc<dyn Tenants> = Arc::new(StoredTenants::new(Arc::clone(&documents)));
+        let (events, activity) = self.stored.of_present(&tenants);
         Self {
+            events,
+            activity,
             hooks: Arc::new(CachedHooks::new(Arc::clone(&self.hooks), Arc::clone(&self.clock), FRESH_FOR)),
-            tenants: Arc::new(StoredTenants::new(Arc::clone(&documents))),
+            tenants,
             profiles: Arc::new(StoredProfiles::new(documents)),
             writers: Writers::Many { fresh_for: FRESH_FOR },
             ..self

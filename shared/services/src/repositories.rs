@@ -7,3 +7,4 @@ pub mod document_kind;
 pub mod documents;
 pub mod encrypted_hooks;
 pub mod fresh_cache;
+pub mod present_tenants;

@@ -39,8 +39,14 @@ impl Jobs {
         let mut next = vec![JobMessage::new(&tenant_id("acme"), job).to_outgoing(None)];
         let mut steps = 0;
         while let Some(step) = next.pop() {
-            let message =
-                Message { id: "m".to_owned(), body: step.body, content: None, receive_count: 1, is_due: false };
+            let message = Message {
+                id: "m".to_owned(),
+                body: step.body,
+                content: None,
+                receive_count: 1,
+                is_due: false,
+                sent_at: None,
+            };
             let outcome = requeue::handle(&deps, message).await;
             assert!(matches!(outcome, stage::Outcome::Done), "{outcome:?}");
             next.append(&mut self.steps.take());

@@ -238,6 +238,7 @@ macro_rules! document_contracts {
             what_was_written_is_read_back_at_once
             pages_are_complete_and_in_order_of_id
             a_deleted_tenant_is_gone_and_deleting_it_again_says_so
+            when_a_tenant_was_deleted_is_told_until_that_is_forgotten
             former_versions_can_be_read_until_the_tenant_is_deleted
             a_cursor_of_another_list_is_refused
         );

@@ -4,6 +4,8 @@ mod all_at_once;
 mod any_value;
 mod fields;
 mod parameters;
+mod repeated;
+mod untaken;
 
 use serde_json::{Value, json};
 use tests::world::{OPERATOR, Reply, TENANT, World};

@@ -278,6 +278,7 @@ async fn a_tenants_catalogue_is_deleted_with_it_and_outlives_a_restart_otherwise
     let world = world.restart().await;
     assert_refused(&publish(&world, "post.published", json!({})).await, "data", "id");
     world.delete(&format!("/v1/tenants/{TENANT}")).await.expect(204);
+    world.clock.advance(domain::tenant::ID_RESTS_FOR);
     world.post("/v1/tenants", json!({ "id": TENANT })).await.expect(201);
     assert_eq!(world.get(TYPES).await.expect(200).json()["items"], json!([]));
     publish(&world, "post.published", json!({})).await.expect(202);

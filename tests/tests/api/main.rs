@@ -5,6 +5,7 @@ mod activity;
 mod audit;
 mod bad_input;
 mod catalogue;
+mod credentials;
 mod document;
 mod expungements;
 mod keys;

@@ -66,7 +66,14 @@ fn a_stage_goes_by_what_a_message_carries_and_checks_it() {
 }
 
 fn message(body: bytes::Bytes, content: Option<Content>) -> Message {
-    Message { id: "01KG9P6JE46D1FBX5W3E9J2R4C".to_owned(), body, content, receive_count: 1, is_due: false }
+    Message {
+        id: "01KG9P6JE46D1FBX5W3E9J2R4C".to_owned(),
+        body,
+        content,
+        receive_count: 1,
+        is_due: false,
+        sent_at: None,
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Sending a test event: the whole exchange, and what came of it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use tests::world::{Answer, Hook, World};
+use tests::world::{Answer, Hook, OPERATOR, World};
 
 async fn try_out(world: &World, hook: &Hook, body: Value) -> Value {
     world.post(&format!("{}/test", hook.path()), body).await.expect(200).json()
@@ -140,4 +142,69 @@ async fn breakers_and_limits_are_checked() {
     let shown = world.patch(&hook.path(), body).await.expect(200).json();
     assert_eq!(shown["circuit_breaker"], json!({ "failures": 3, "probe_after": 60 }));
     assert_eq!((&shown["disable_after"], &shown["rate_limit"]), (&json!(60), &json!(9)));
+}
+
+#[tokio::test]
+async fn a_test_of_an_endpoint_that_has_not_verified_itself_is_one_of_the_few_it_gets() {
+    let world = World::new().await;
+    let hook = world.hook(json!({ "verification": { "required": true, "per_hour": 2 } })).await;
+    for _ in 0..2 {
+        try_out(&world, &hook, json!({})).await;
+    }
+    for path in ["test", "verify"] {
+        let refused = world.call("POST", &format!("{}/{path}", hook.path()), Some(OPERATOR), "").await.expect(429);
+        assert_eq!(refused.headers["retry-after"], "3600");
+    }
+    world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.drain().await;
+    assert_eq!(world.endpoint.sent().len(), 2, "deliveries and tests share the limit");
+    world.clock.advance(Duration::from_secs(3_600));
+    try_out(&world, &hook, json!({})).await;
+    assert_eq!(world.endpoint.sent().len(), 3);
+}
+
+#[tokio::test]
+async fn tests_respect_the_rate_limit_and_take_no_turn_from_deliveries() {
+    let world = World::new().await;
+    let hook = world.hook(json!({ "rate_limit": 2 })).await;
+    let path = format!("{}/test", hook.path());
+    for _ in 0..2 {
+        try_out(&world, &hook, json!({})).await;
+    }
+    for _ in 0..20 {
+        let refused = world.post(&path, json!({})).await.expect(429);
+        assert!(refused.headers.contains_key("retry-after"));
+    }
+    world.clock.advance(Duration::from_millis(1_100));
+    world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.drain().await;
+    assert_eq!(world.endpoint.sent().len(), 3);
+}
+
+#[tokio::test]
+async fn the_data_of_a_test_may_be_as_large_as_that_of_an_event() {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    let path = format!("{}/test", hook.path());
+    let data = |bytes: usize| json!({ "data": "x".repeat(bytes - 2) });
+    let refused = world.post(&path, data(262_145)).await.expect(413).json();
+    assert_eq!(refused["errors"][0]["field"], "data");
+    assert_eq!(world.endpoint.sent().len(), 0);
+    world.post(&path, data(262_144)).await.expect(200);
+}
+
+#[tokio::test]
+async fn neither_a_disabled_hook_nor_an_open_circuit_stops_a_test() {
+    let world = World::new().await;
+    let breaker = json!({ "failures": 2, "probe_after": 600 });
+    let hook = world.hook(json!({ "circuit_breaker": breaker })).await;
+    world.endpoint.answer(&hook.url, [Answer::Status(500), Answer::Status(500)]);
+    for _ in 0..2 {
+        world.publish(json!({ "type": "a", "data": 1 })).await;
+    }
+    world.drain().await;
+    assert_eq!(world.get(&hook.path()).await.json()["health"]["circuit"], "open");
+    assert_eq!(try_out(&world, &hook, json!({})).await["result"], "success");
+    world.patch(&hook.path(), json!({ "enabled": false })).await.expect(200);
+    assert_eq!(try_out(&world, &hook, json!({})).await["result"], "success");
 }

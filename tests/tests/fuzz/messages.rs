@@ -100,6 +100,7 @@ fn no_stage_ever_takes_a_message_for_a_fault_of_its_own() {
             content: None,
             receive_count,
             is_due: false,
+            sent_at: None,
         };
         runtime.block_on(async {
             for receive_count in [1, 2] {

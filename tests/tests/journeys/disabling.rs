@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::world::{Answer, Hook, START, World};
+use tests::world::{Answer, Hook, OPERATOR, START, World};
 
 async fn read(world: &World, hook: &Hook) -> Value {
     world.get(&hook.path()).await.expect(200).json()
@@ -116,6 +116,49 @@ async fn a_hook_that_is_enabled_again_starts_from_zero_and_its_history_is_kept()
         [("operator", "changed"), ("operator", "enabled"), ("hookline", "disabled"), ("operator", "created")];
     let expected: Vec<_> = expected.iter().map(|(by, what)| ((*by).to_owned(), (*what).to_owned())).collect();
     assert_eq!(audit(&world, &hook).await, expected);
+}
+
+#[tokio::test]
+async fn with_a_portal_key_neither_moving_nor_enabling_a_hook_makes_its_failures_count_anew() {
+    let world = World::new().await;
+    let key = world
+        .post("/v1/tenants/acme/keys", json!({ "scope": "portal", "expires_in": 86_400 }))
+        .await
+        .expect(201)
+        .json();
+    let key = key["key"].as_str().unwrap().to_owned();
+    for (by, still_enabled) in [(key.as_str(), false), (OPERATOR, true)] {
+        for enabling in [false, true] {
+            let mut hook =
+                world.hook(json!({ "disable_after": 60, "events": [if enabling { "b" } else { "a" }] })).await;
+            let (first, path) = (hook.url.clone(), hook.path());
+            let patch = async |body: Value| {
+                world.call("PATCH", &path, Some(by), body.to_string()).await.expect(200);
+            };
+            for second in 0..7 {
+                world.endpoint.answer(&hook.url, [Answer::Status(500)]);
+                world.publish(json!({ "type": if enabling { "b" } else { "a" }, "data": 1 })).await;
+                world.drain().await;
+                world.clock.advance(Duration::from_secs(10));
+                if second == 6 {
+                    break;
+                }
+                if enabling {
+                    patch(json!({ "enabled": false })).await;
+                    // How long it is disabled does not count.
+                    world.clock.advance(Duration::from_secs(3_600));
+                    patch(json!({ "enabled": true })).await;
+                } else {
+                    let url = format!("{first}?{second}");
+                    world.endpoint.trust(&url, &hook.secret);
+                    patch(json!({ "url": url })).await;
+                    hook.url = url;
+                }
+            }
+            assert_eq!(read(&world, &hook).await["enabled"], still_enabled, "{by}");
+            world.delete(&hook.path()).await.expect(204);
+        }
+    }
 }
 
 #[tokio::test]

@@ -161,6 +161,7 @@ async fn an_event_that_failed_half_way_and_is_sent_back_under_a_new_message_id_r
         content: None,
         receive_count: 1,
         is_due: false,
+        sent_at: None,
     };
 
     let down = fanout::Deps { deliveries: Arc::new(Down), ..world.engine.fanout.clone() };

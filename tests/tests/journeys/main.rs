@@ -21,4 +21,5 @@ mod replays;
 mod retention;
 mod retries;
 mod settings;
+mod successors;
 mod verification;

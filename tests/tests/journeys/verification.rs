@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use domain::health::Health;
 use serde_json::{Value, json};
-use tests::world::{Answer, Hook, START, World};
+use tests::world::{Answer, Hook, OPERATOR, START, World};
 
 const HEADER: &str = "webhook-verification";
 
@@ -82,7 +83,7 @@ async fn the_key_may_come_back_anywhere_in_json_or_in_the_header() {
 #[tokio::test]
 async fn the_handshake_can_be_made_at_once() {
     let world = World::new().await;
-    let (hook, key) = hook(&world, 1).await;
+    let (hook, key) = hook(&world, 2).await;
     let path = format!("{}/verify", hook.path());
     world.endpoint.answer(&hook.url, [Answer::Body(200, "something else".to_owned())]);
     let refused = world.post(&path, json!({})).await.expect(200).json();
@@ -125,4 +126,101 @@ async fn another_url_has_to_verify_itself_anew() {
     world.clock.advance(Duration::from_secs(3_599));
     world.drain().await;
     assert_eq!(world.endpoint.sent_to("https://moved.example.com/").len(), 1);
+}
+
+#[tokio::test]
+async fn a_verification_that_is_written_down_late_is_of_the_url_that_was_verified() {
+    let world = World::new().await;
+    let (hook, _) = hook(&world, 1).await;
+    let victim = "https://victim.example.com/";
+    world.endpoint.trust(victim, &hook.secret);
+    world.patch(&hook.path(), json!({ "url": victim })).await.expect(200);
+    let (tenant, id, at) = (hook.tenant.parse().unwrap(), hook.id.parse().unwrap(), world.now());
+    let health = &world.engine.api.hook_health.circuits.health;
+    health.change(&tenant, id, |health| health.verify(at, &hook.url)).await.unwrap();
+    assert_eq!(state(&world, &hook).await, "pending");
+    for _ in 0..3 {
+        world.publish(json!({ "type": "a", "data": 1 })).await;
+    }
+    world.drain().await;
+    assert_eq!(world.endpoint.sent_to(victim).len(), 1);
+    world.post(&format!("{}/test", hook.path()), json!({})).await.expect(429);
+    assert_eq!(world.endpoint.sent_to(victim).len(), 1);
+}
+
+#[tokio::test]
+async fn verifying_one_url_gives_the_next_no_further_requests() {
+    let world = World::new().await;
+    let (hook, _) = hook(&world, 2).await;
+    let (own, victim) = (hook.url.clone(), "https://victim.example.com/");
+    world.endpoint.trust(victim, &hook.secret);
+    for _ in 0..5 {
+        world.endpoint.answer(&own, [Answer::Echo(HEADER)]);
+        world.call("POST", &format!("{}/verify", hook.path()), Some(OPERATOR), "").await;
+        world.patch(&hook.path(), json!({ "url": victim })).await.expect(200);
+        world.call("POST", &format!("{}/test", hook.path()), Some(OPERATOR), "").await;
+        world.patch(&hook.path(), json!({ "url": own })).await.expect(200);
+    }
+    assert_eq!((world.endpoint.sent_to(&own).len(), world.endpoint.sent_to(victim).len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_hook_that_was_verified_by_a_former_version_stays_so_until_it_moves() {
+    let world = World::new().await;
+    let (hook, _) = hook(&world, 1).await;
+    let (tenant, id) = (hook.tenant.parse().unwrap(), hook.id.parse().unwrap());
+    let former: Health = serde_json::from_value(json!({ "verified_at": world.now() })).unwrap();
+    world.engine.api.hook_health.circuits.health.change(&tenant, id, |health| *health = former.clone()).await.unwrap();
+    assert_eq!(state(&world, &hook).await, "verified");
+    world.patch(&hook.path(), json!({ "url": "https://moved.example.com/" })).await.expect(200);
+    assert_eq!(state(&world, &hook).await, "pending");
+}
+
+#[tokio::test]
+async fn the_key_cannot_be_placed_where_an_endpoint_would_reflect_it() {
+    let world = World::new().await;
+    let (hook, key) = hook(&world, 100).await;
+    let encoded = format!("%{:02x}{}", key.as_bytes()[0], &key[1..]);
+    for (field, value) in [
+        ("url", json!(format!("https://victim.example.com/reflect?x={key}"))),
+        ("url", json!(format!("https://victim.example.com/{encoded}"))),
+        ("url", json!(format!("https://victim.example.com/{}", key.to_uppercase()))),
+        ("headers", json!([{ "name": "X-Reflected", "value": key }])),
+        ("headers", json!([{ "name": key, "value": "reflected" }])),
+        ("payload", json!({ "mappings": [{ "field": "a", "value": [key] }] })),
+        ("auth", json!({ "type": "bearer", "token": key })),
+        ("events", json!([key])),
+        ("name", json!(key)),
+    ] {
+        let refused = world.patch(&hook.path(), json!({ (field): value })).await.expect(422).json();
+        let errors = refused["errors"].as_array().unwrap();
+        let told =
+            errors.iter().any(|error| error["field"] == field && error["message"].as_str().unwrap().contains("key"));
+        assert!(told, "{field}: {refused}");
+    }
+    let path = format!("{}/test", hook.path());
+    for body in [json!({ "data": { "a": [key] } }), json!({ "event_type": key })] {
+        world.post(&path, body).await.expect(422);
+    }
+    assert_eq!(world.endpoint.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn another_url_gets_another_key_and_so_do_headers_and_payloads_that_were_placed_since() {
+    let world = World::new().await;
+    let (hook, mut key) = hook(&world, 100).await;
+    for change in [
+        json!({ "url": "https://moved.example.com/" }),
+        json!({ "headers": [{ "name": "X-A", "value": "a" }] }),
+        json!({ "auth": { "type": "bearer", "token": "t" } }),
+    ] {
+        world.patch(&hook.path(), change.clone()).await.expect(200);
+        let secrets = world.get(&format!("{}/secret", hook.path())).await.expect(200).json();
+        let next = secrets["verification_key"].as_str().unwrap().to_owned();
+        assert!(next != key && next.len() == key.len(), "{change}");
+        key = next;
+        world.patch(&hook.path(), json!({ "description": "the same", "rate_limit": 7 })).await.expect(200);
+        let secrets = world.get(&format!("{}/secret", hook.path())).await.expect(200).json();
+        assert_eq!(secrets["verification_key"], key);
+    }
 }

@@ -135,6 +135,7 @@ impl State {
             content: None,
             receive_count: held.receive_count,
             is_due: false,
+            sent_at: None,
             queue: format!("{queue:?}").into(),
             receipt: task.to_string(),
         };

@@ -325,7 +325,15 @@ impl Tenants for OneTenant {
         unreachable!("{UNUSED}")
     }
 
-    async fn delete(&self, _: &TenantId) -> StoreResult<bool> {
+    async fn delete(&self, _: &TenantId, _: Timestamp) -> StoreResult<bool> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn deleted_at(&self, _: &TenantId) -> StoreResult<Option<Timestamp>> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn forget_deleted(&self, _: &TenantId, _: Timestamp) -> StoreResult<()> {
         unreachable!("{UNUSED}")
     }
 }

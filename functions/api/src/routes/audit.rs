@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use services::repositories::audit::AuditEntry;
 use utoipa::{IntoParams, ToSchema};
 
-use super::hooks::find;
+use super::hooks::{find, owner};
 use crate::Deps;
 use crate::auth::{InPortal, InTenant, Operator};
 use crate::input::{PageQuery, Query, Segments, limit};
@@ -90,6 +90,9 @@ pub(crate) async fn of_tenant(
     State(deps): State<Arc<Deps>>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditList>, Problem> {
+    // Another one may have had the id before.
+    let present = owner(&deps, &tenant).await?.created_at;
+    let query = AuditQuery { since: query.since.into_iter().chain([present]).max(), ..query };
     list_of(&deps, AuditScope::Tenant(&tenant), &query).await
 }
 

@@ -4,7 +4,6 @@ mod list;
 mod rules;
 mod settings;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,23 +18,27 @@ use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
 use domain::secret::ed25519::public_key;
 use domain::settings::{Complete, Settings};
+use domain::strict::Members;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
+use domain::verification::mentions_key;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::{Access, InPortal};
 use crate::input::{Body, Query, Segments, segment};
 use crate::listed::ListEntry;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 use health::HealthView;
 use list::{ListQuery, select};
 use rules::{GivenSecret, Written, comply, limited_by};
 use settings::HookSettings;
 pub(crate) use settings::split;
+
+/// Of a text that an endpoint may return unasked.
+pub(super) const KEY_PLACED: &str = "contains the hook's verification key, which only its endpoint may return";
 
 /// Hooks read at once while a tenant's are gone through.
 const READ_AT_ONCE: usize = 500;
@@ -92,7 +95,7 @@ impl HookView {
             disabled_at: hook.disabled_at.map(|at| at.to_string()),
             profile: profile.name.to_string(),
             own_settings: hook.settings.decided(),
-            health: HealthView::new(health, &settings),
+            health: HealthView::new(health, &hook.url, &settings),
             settings: settings.shown(),
             created_at: hook.created_at.to_string(),
             updated_at: hook.updated_at.to_string(),
@@ -177,7 +180,7 @@ pub(crate) async fn create(
     InPortal(tenant): InPortal,
     access: Access,
     State(deps): State<Arc<Deps>>,
-    body: Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<Members>,
 ) -> Result<(StatusCode, Json<CreatedHook>), Problem> {
     let (mut settings, wrong) = HookSettings::read(&body.checked()?)?;
     let tenant = owner(&deps, &tenant).await?;
@@ -207,7 +210,7 @@ pub(crate) async fn create(
     let given = settings.apply(&mut hook, &deps.addresses, &mut errors);
     let written = Written { tenant: &tenant, old: None, hook: &mut hook, given, secret, access };
     let settled = comply(&deps, written, wrong, errors).await?;
-    changes::prepare(&deps, None, &mut hook, &settled).await?;
+    changes::prepare(&deps, None, &mut hook, &settled, access).await?;
     let most = settled.max_hooks;
     match deps.hooks.create_within(&hook, most).await {
         Ok(()) => {}
@@ -278,7 +281,7 @@ pub(crate) async fn update(
     access: Access,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    body: Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<Members>,
 ) -> Result<Json<HookView>, Problem> {
     let body = body.checked()?;
     let (mut settings, wrong) = HookSettings::read(&body)?;
@@ -286,12 +289,16 @@ pub(crate) async fn update(
     let tenant = owner(&deps, &tenant).await?;
     let mut new = old.clone();
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
+    if let Some(key) = &old.verification_key {
+        let named = body.iter().filter(|(_, value)| mentions_key(value.get(), key));
+        errors.extend(named.map(|(field, _)| FieldError::new(field, KEY_PLACED)));
+    }
     let given = settings.apply(&mut new, &deps.addresses, &mut errors);
     let written = Written { tenant: &tenant, old: Some(&old), hook: &mut new, given, secret, access };
     let settled = comply(&deps, written, wrong, errors).await?;
     new.updated_at = deps.clock.now();
     new.version += 1;
-    changes::prepare(&deps, Some(&old), &mut new, &settled).await?;
+    changes::prepare(&deps, Some(&old), &mut new, &settled, access).await?;
     deps.hooks.update(&old, &new).await?;
     Ok(Json(HookView::of(&deps, &tenant, &new).await?))
 }

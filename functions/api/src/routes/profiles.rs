@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,10 +8,9 @@ use domain::event_type::EventTypeEntry;
 use domain::ids::ProfileName;
 use domain::profile::{self, Profile};
 use domain::settings::Settings;
-use domain::strict::WrongFields;
+use domain::strict::{Members, WrongFields};
 use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::event_types::check_all;
@@ -108,12 +106,7 @@ struct Named {
 }
 
 /// Applies all that a body says, or nothing.
-async fn apply(
-    deps: &Deps,
-    profile: &mut Profile,
-    body: &BTreeMap<String, Box<RawValue>>,
-    mut wrong: WrongFields,
-) -> Result<(), Problem> {
+async fn apply(deps: &Deps, profile: &mut Profile, body: &Members, mut wrong: WrongFields) -> Result<(), Problem> {
     let split = split::<ProfileFields>(body)?;
     wrong.extend(split.wrong);
     let fields = split.fields;
@@ -149,7 +142,7 @@ async fn apply(
 pub(crate) async fn create(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    body: Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<Members>,
 ) -> Result<(StatusCode, Json<ProfileView>), Problem> {
     let mut body = body.checked()?;
     let name = body.remove("name").map_or_else(|| "{}".to_owned(), |name| format!(r#"{{"name":{}}}"#, name.get()));
@@ -207,7 +200,7 @@ pub(crate) async fn update(
     _: Operator,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    body: Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<Members>,
 ) -> Result<Json<ProfileView>, Problem> {
     let mut profile = Profile::clone(&*own(&deps, &params).await?);
     apply(&deps, &mut profile, &body.checked()?, WrongFields::default()).await?;

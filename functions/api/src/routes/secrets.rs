@@ -6,6 +6,7 @@ use axum::extract::State;
 use domain::hook::Hook;
 use domain::secret::ed25519::public_key;
 use domain::secret::{Secret, SecretKind};
+use domain::settings::MASK;
 use domain::signature::check_secret;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -111,7 +112,9 @@ pub(crate) async fn rotate(
         _ => Secret::generate(deps.random.as_ref()),
     };
     let secret = rotation.secret.map_or_else(of_same_kind, Secret::new);
-    if let Err(wrong) = check_secret(&settings.signatures, &secret) {
+    if secret.reveal() == MASK {
+        errors.push(FieldError::new("secret", "is the mask of a secret"));
+    } else if let Err(wrong) = check_secret(&settings.signatures, &secret) {
         errors.push(FieldError::new("secret", wrong.to_string()));
     }
     refuse(invalid, errors)?;

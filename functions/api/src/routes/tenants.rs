@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +9,11 @@ use contract::jobs::{Job, JobMessage, PurgeEvents};
 use contract::ports::{StoreError, Unreadable};
 use domain::ids::{KeyId, ProfileName, TenantId, new_ulid};
 use domain::settings::Settings;
-use domain::strict::WrongFields;
-use domain::tenant::{MAX_RETENTION_DAYS, Tenant};
+use domain::strict::{Members, WrongFields};
+use domain::tenant::{ID_RESTS_FOR, MAX_RETENTION_DAYS, Tenant};
+use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::hooks::split;
@@ -117,12 +116,12 @@ pub(crate) struct TenantList {
 /// Create a tenant
 #[utoipa::path(post, path = "/v1/tenants", tag = "tenants", request_body = Option<NewTenant>, responses(
     (status = 201, body = TenantView),
-    (status = 409, description = "The id is taken")
+    (status = 409, description = "The id is taken, or was until a moment ago: see `Retry-After`")
 ))]
 pub(crate) async fn create(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    body: Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<Members>,
 ) -> Result<(StatusCode, Json<TenantView>), Problem> {
     let mut body = body.checked()?;
     let (given, wrong) = match body.remove("id") {
@@ -150,11 +149,25 @@ pub(crate) async fn create(
         unknown: Unknown::NONE,
     };
     apply(&deps, &mut tenant, &body, wrong).await?;
+    make_way(&deps, &tenant.id, now).await?;
     match deps.tenants.create(&tenant).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(TenantView::from(&tenant)))),
         Err(StoreError::Conflict) => Err(Problem::conflict(format!("tenant {} exists already", tenant.id))),
         Err(error) => Err(error.into()),
     }
+}
+
+/// An id that was a deleted tenant's is free once nobody takes that one for existing any more.
+async fn make_way(deps: &Deps, id: &TenantId, now: Timestamp) -> Result<(), Problem> {
+    let Some(deleted_at) = deps.tenants.deleted_at(id).await? else { return Ok(()) };
+    let wait = deleted_at.saturating_add(ID_RESTS_FOR).since(now);
+    // More can only be left where the clock was set back.
+    if !wait.is_zero() && wait <= 2 * ID_RESTS_FOR {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let detail = format!("tenant {id} was deleted a moment ago; its id can be taken again in {seconds} s");
+        return Err(Problem::conflict(detail).after(Duration::from_secs(seconds)));
+    }
+    Ok(())
 }
 
 #[derive(Default, Deserialize)]
@@ -163,12 +176,7 @@ struct Named {
 }
 
 /// Applies all that a body says, or nothing.
-async fn apply(
-    deps: &Deps,
-    tenant: &mut Tenant,
-    body: &BTreeMap<String, Box<RawValue>>,
-    mut wrong: WrongFields,
-) -> Result<(), Problem> {
+async fn apply(deps: &Deps, tenant: &mut Tenant, body: &Members, mut wrong: WrongFields) -> Result<(), Problem> {
     let split = split::<TenantFields>(body)?;
     wrong.extend(split.wrong);
     let (fields, settings) = (split.fields, split.settings);
@@ -235,7 +243,7 @@ pub(crate) async fn update(
     _: Operator,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    body: Body<BTreeMap<String, Box<RawValue>>>,
+    body: Body<Members>,
 ) -> Result<Json<TenantView>, Problem> {
     let id: TenantId = segment(&params, "tenant", "tenant")?;
     let tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
@@ -256,7 +264,7 @@ fn id_of<T: FromStr>(unreadable: &Unreadable) -> Result<T, Problem> {
 ///
 /// Deliveries that are waiting are not sent. Events and deliveries are out of
 /// sight at once and deleted within some minutes. What cannot be read of it goes
-/// as well.
+/// as well. The id can be taken again after 30 s.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}", tag = "tenants",
     params(("tenant" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
@@ -302,6 +310,6 @@ pub(crate) async fn delete(
     let rest = Job::PurgeEvents(PurgeEvents { until, cursor: None, unknown: Unknown::NONE });
     let rest = JobMessage::new(&id, rest).to_outgoing(Some(routes::hooks::purge_due(&deps)));
     deps.jobs.send_one(rest).await?;
-    deps.tenants.delete(&id).await?;
+    deps.tenants.delete(&id, deps.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

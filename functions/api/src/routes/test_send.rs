@@ -6,18 +6,22 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use domain::delivery::AttemptOutcome;
-use domain::health::Health;
+use domain::event::MAX_DATA_BYTES;
+use domain::health::{Admission, Health};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
 use domain::tenant::Tenant;
+use domain::time::Timestamp;
+use domain::verification::mentions_key;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use services::delivery::request::EventToSend;
 use services::delivery::resolved_hook::ResolvedHook;
 use utoipa::ToSchema;
 
-use super::hooks::{find, owner};
+use super::hooks::{KEY_PLACED, find, owner};
 use crate::Deps;
 use crate::auth::InPortal;
 use crate::input::{Body, Segments, refuse};
@@ -44,10 +48,13 @@ pub(crate) struct TestSendRequest {
 ///
 /// The answer shows the whole exchange, which takes 15 s at most. It is in no log, uses up no attempt
 /// and does not count towards the hook's health; an endpoint that returns its
-/// key is verified by it.
+/// key is verified by it. It counts towards `rate_limit`, and towards the requests an hour of an
+/// endpoint that has not verified itself. Neither a disabled hook nor an open circuit stops it.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/test", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<TestSendRequest>, responses(
-    (status = 200, body = TestSend)
+    (status = 200, body = TestSend),
+    (status = 413, description = "`data` is larger than that of an event may be"),
+    (status = 429, description = "Limit reached: try again after `Retry-After` seconds")
 ))]
 pub(crate) async fn test(
     InPortal(tenant): InPortal,
@@ -57,9 +64,20 @@ pub(crate) async fn test(
 ) -> Result<Json<TestSend>, Problem> {
     let (asked, wrong) = asked.open()?;
     let hook = find(&deps, &tenant, &params).await?;
-    let event_type = asked.event_type.map_or_else(|| Ok(usual_type(&hook)), |text| text.parse());
-    let error = event_type.as_ref().err().map(|error| FieldError::new("event_type", error.to_string()));
-    refuse(wrong, error.into_iter().collect())?;
+    let event_type = asked.event_type.as_ref().map_or_else(|| Ok(usual_type(&hook)), |text| text.parse());
+    let mut errors: Vec<FieldError> =
+        event_type.as_ref().err().map(|error| FieldError::new("event_type", error.to_string())).into_iter().collect();
+    if let Some(key) = &hook.verification_key {
+        let texts = [("event_type", asked.event_type.as_deref()), ("data", asked.data.as_deref().map(RawValue::get))];
+        let named = texts.iter().filter(|(_, text)| text.is_some_and(|text| mentions_key(text, key)));
+        errors.extend(named.map(|(field, _)| FieldError::new(*field, KEY_PLACED)));
+    }
+    refuse(wrong, errors)?;
+    let size = asked.data.as_ref().map_or(0, |data| data.get().len());
+    if size > MAX_DATA_BYTES {
+        let error = FieldError::new("data", format!("expected at most {MAX_DATA_BYTES} bytes, got {size}"));
+        return Err(Problem::invalid(StatusCode::PAYLOAD_TOO_LARGE, vec![error]));
+    }
     let event_type = event_type.map_err(|_| Problem::internal())?;
     let data = match asked.data {
         Some(data) => data,
@@ -75,7 +93,8 @@ pub(crate) async fn test(
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/verify", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), responses(
     (status = 200, body = TestSend),
-    (status = 409, description = "The hook's settings ask for no verification")
+    (status = 409, description = "The hook's settings ask for no verification"),
+    (status = 429, description = "Limit reached: try again after `Retry-After` seconds")
 ))]
 pub(crate) async fn verify(
     InPortal(tenant): InPortal,
@@ -122,6 +141,44 @@ async fn sample(deps: &Deps, owner: &Tenant, hook: &Hook, event_type: &EventType
     }
 }
 
+/// Takes a test for one of the requests that the endpoint gets. Whether it has to carry the key.
+async fn admit(deps: &Deps, hook: &ResolvedHook, now: Timestamp) -> Result<bool, Problem> {
+    let (settings, Hook { tenant, id, url, .. }) = (&hook.settings, &*hook.hook);
+    let too_many = |why: &str, until: Timestamp| Err(Problem::too_many(why, until.since(now)));
+    let rates = &deps.hook_health.rates;
+    if settings.rate_limit > 0 {
+        let limit = settings.rate_limit;
+        // Asked first, so that what is refused takes no turn from deliveries.
+        let turn = match rates.waits_until(tenant, *id, now, limit).await? {
+            None => rates.take(tenant, *id, now, limit, false).await?,
+            turn => turn,
+        };
+        if let Some(until) = turn {
+            return too_many("the hook's rate_limit is used up for now", until);
+        }
+    }
+    if !settings.verification.required {
+        return Ok(false);
+    }
+    let take = |health: &mut Health| match health.verified_at(url) {
+        Some(_) => None,
+        None => Some(health.take_unverified(now, &settings.verification)),
+    };
+    if deps.hook_health.health(tenant, *id).await?.verified_at(url).is_some() {
+        return Ok(false);
+    }
+    match deps.hook_health.circuits.health.change(tenant, *id, take).await?.0 {
+        None => Ok(false),
+        Some(Admission::NotBefore(until)) => {
+            let limit = settings.verification.per_hour;
+            let why =
+                format!("the endpoint has not verified itself and gets at most {limit} requests an hour until then");
+            too_many(&why, until)
+        }
+        Some(Admission::Go | Admission::Probe) => Ok(true),
+    }
+}
+
 async fn send(
     deps: &Deps,
     tenant: &TenantId,
@@ -143,12 +200,7 @@ async fn send(
         data,
     };
     let id = delivery.to_string();
-    let health = deps.hook_health.health(tenant, hook.hook.id).await?;
-    let asks = hook.settings.verification.required && health.verified_at.is_none();
-    if asks {
-        let count = |health: &mut Health| health.count_unverified(now);
-        deps.hook_health.circuits.health.change(tenant, hook.hook.id, count).await?;
-    }
+    let asks = admit(deps, hook, now).await?;
     let result = courier::exchange(&deps.courier, hook, &[subject], &id, now, asks).await?;
     let outcome = match &result.answer {
         Ok(response) => courier::outcome_of(hook, response, asks),

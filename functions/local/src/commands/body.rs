@@ -1,13 +1,12 @@
 //! Bodies of requests, put together without touching the JSON that was given.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use domain::strict::syntax;
+use domain::strict::{Members, REPEATED, repeated_name, syntax};
 
 use super::Failure;
 
@@ -24,7 +23,7 @@ pub(crate) struct Fields {
 }
 
 #[derive(Default)]
-pub(super) struct Body(BTreeMap<String, Box<RawValue>>);
+pub(super) struct Body(Members);
 
 impl Body {
     /// With what a document says, before any flag.
@@ -32,8 +31,11 @@ impl Body {
         let Some(name) = &fields.settings else { return Ok(Self::default()) };
         let text = read(name)?;
         let json: &RawValue = serde_json::from_str(&text).map_err(|error| usage("--settings", name, &error))?;
-        let fields = serde_json::from_str(json.get());
-        fields.map(Self).map_err(|_| Failure::Usage(format!("--settings {name}: expected an object")))
+        let fields = serde_json::from_str::<Members>(json.get());
+        fields.map(Self).map_err(|_| match repeated_name("", json.get()) {
+            Some(field) => Failure::Usage(format!("--settings {name}: {field} {REPEATED}")),
+            None => Failure::Usage(format!("--settings {name}: expected an object")),
+        })
     }
 
     /// A field, if it was given.
@@ -68,7 +70,7 @@ impl Body {
     }
 
     pub(super) fn text(&self) -> String {
-        serde_json::to_string(&self.0).expect("JSON can be written")
+        serde_json::to_string(&*self.0).expect("JSON can be written")
     }
 }
 

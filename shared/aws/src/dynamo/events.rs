@@ -203,17 +203,21 @@ impl Events for DynamoEvents {
     }
 
     async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
+        let pk = partition(tenant, &event.id);
+        let rows = self.table.query_all(&pk).await?;
+        let stored = rows.first().filter(|row| row.find_text(SK) == Some(&page_key(0)));
         // One that cannot be read is nobody else's.
-        let is_it = match self.get(tenant, &event.id).await {
-            Ok(stored) => stored.is_some_and(|stored| stored.seq == event.seq),
-            Err(StoreError::Unreadable(_)) => true,
-            Err(error) => return Err(error),
-        };
-        if is_it {
-            let pk = partition(tenant, &event.id);
+        let is_it =
+            |row: &Item| row.get_ulids("q").map_or(true, |seq| seq.first().is_none_or(|seq| *seq == event.seq.0));
+        if stored.is_some_and(is_it) {
             // Page zero is the event itself and goes last, so that what breaks off can be repeated.
-            for row in self.table.query_all(&pk).await?.iter().rev() {
-                self.table.delete(&pk, row.get_text(SK)?).await?;
+            for row in rows.iter().rev() {
+                // Meanwhile the id may be a later event's.
+                let same = match row.find_text("m") {
+                    Some(token) => Condition::of("m = :m").text(":m", token),
+                    None => Condition::of("attribute_not_exists(m)"),
+                };
+                self.table.delete_if(&pk, row.get_text(SK)?, same).await?;
             }
         }
         self.table.delete(&unclaimed_partition(tenant), &event.seq.0.to_string()).await?;

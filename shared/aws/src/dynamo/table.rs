@@ -3,6 +3,7 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
@@ -154,6 +155,22 @@ impl DynamoTable {
         let (request, tries) = (request.return_values(ReturnValue::AllOld), Tries::default());
         let output = request.customize().interceptor(tries.clone()).send().await.map_err(store_error)?;
         Ok(output.attributes.is_some() || tries.count() > 1)
+    }
+
+    /// Deletes a row of which this holds, and leaves any other.
+    pub(super) async fn delete_if(&self, pk: &str, sk: &str, condition: Condition) -> StoreResult<()> {
+        let mut request = self.client.delete_item().table_name(&self.name).key(PK, text(pk)).key(SK, text(sk));
+        request = request.condition_expression(condition.expression);
+        for (placeholder, value) in condition.values {
+            request = request.expression_attribute_values(placeholder, value);
+        }
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(store_error(error)),
+            },
+        }
     }
 
     pub(super) async fn query(

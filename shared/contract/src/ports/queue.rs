@@ -57,6 +57,8 @@ pub struct Received {
     /// The queue has let it wait as long as was meant, by a time that nobody can
     /// set. Where it is not, the time that the message names tells whether it is due.
     pub is_due: bool,
+    /// When it was put on the queue, where the queue tells.
+    pub sent_at: Option<Timestamp>,
     /// The name of the queue it was taken from.
     pub queue: Cow<'static, str>,
     /// What settles it.

@@ -98,6 +98,7 @@ fn message() -> Received {
         content: None,
         receive_count: 3,
         is_due: false,
+        sent_at: None,
         queue: "events".into(),
         receipt: "r-1".to_owned(),
     }

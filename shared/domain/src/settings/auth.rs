@@ -207,6 +207,18 @@ impl Auth {
         }
     }
 
+    /// Its secret, by the name of the field that holds it.
+    pub fn credential_mut(&mut self) -> Option<(&'static str, &mut Secret)> {
+        let name = match self {
+            Self::None { .. } => return None,
+            Self::Basic { .. } => "password",
+            Self::Bearer { .. } => "token",
+            Self::ApiKey { .. } => "value",
+            Self::Oauth2 { .. } => "client_secret",
+        };
+        self.secret_mut().map(|secret| (name, secret))
+    }
+
     pub fn has_secret(&self) -> bool {
         !matches!(self, Self::None { .. })
     }

@@ -71,7 +71,7 @@ pub(super) fn check(fixed: &[FixedHeader], field: &str, taken: &HashSet<String>,
         if let Err(refusal) = headers::check_name(&header.name) {
             wrong("name", refusal.to_string());
         } else if taken.contains(&name) {
-            wrong("name", "is written by auth or a signature".to_owned());
+            wrong("name", "is written by auth, a signature or the verification".to_owned());
         } else if !seen.insert(name) {
             wrong("name", "is there twice".to_owned());
         }

@@ -1,6 +1,8 @@
 //! What serde says, in words of JSON. The value is never repeated: it may be a
 //! secret.
 
+use super::REPEATED;
+
 /// What is wrong at a place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -43,7 +45,7 @@ fn told(text: &str) -> Option<(Kind, String)> {
         return Some((Kind::Missing(name), "is required".to_owned()));
     }
     if let Some(name) = named("duplicate field `") {
-        return Some((Kind::Repeated(name), "is given more than once".to_owned()));
+        return Some((Kind::Repeated(name), REPEATED.to_owned()));
     }
     if let Some(rest) = text.strip_prefix("unknown field `") {
         let (name, message) = match rest.rsplit_once("`, expected ") {

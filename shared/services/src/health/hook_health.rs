@@ -188,11 +188,12 @@ impl HookHealth {
 
     async fn note_verified(&self, hook: &Hook, at: Timestamp) -> StoreResult<()> {
         let (tenant, id) = (&hook.tenant, hook.id);
-        // Another endpoint than the one that has returned the key.
+        // Another endpoint than the one that has returned the key. Should it move
+        // just now, what is noted says which one it was.
         if self.hooks.get(tenant, id).await?.is_none_or(|stored| stored.url != hook.url) {
             return Ok(());
         }
-        self.circuits.health.change(tenant, id, |health| health.verify(at)).await?;
+        self.circuits.health.change(tenant, id, |health| health.verify(at, &hook.url)).await?;
         self.audit.note(tenant, id, Deed::by_itself("verified", None)).await
     }
 

@@ -19,6 +19,8 @@ macro_rules! kinds {
 
 kinds! {
     Tenants = "tenants",
+    /// When they were deleted, until nothing of them is left.
+    DeletedTenants = "deleted-tenants",
     Profiles = "profiles",
     /// Of a tenant, or of operators.
     ApiKeys = "keys",

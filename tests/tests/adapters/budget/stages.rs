@@ -131,7 +131,7 @@ impl Stages {
 }
 
 fn message(id: &str, body: Bytes) -> Message {
-    Message { id: id.to_owned(), body, content: None, receive_count: 1, is_due: false }
+    Message { id: id.to_owned(), body, content: None, receive_count: 1, is_due: false, sent_at: None }
 }
 
 fn usage(reads: usize, rows: usize, read_units: f64, written: Usage) -> Usage {
@@ -244,14 +244,14 @@ async fn a_list_of_events_reads_four_queries_a_page_and_one_of_deliveries_each_r
             deliver::handle(&deps, message("m", outgoing.body)).await;
         }
     }
-    for (list, reads) in [("events", 5), ("deliveries", 15)] {
+    for (list, reads) in [("events", 6), ("deliveries", 16)] {
         stages.meter.reset();
         let request = Request::get(format!("/v1/tenants/acme/{list}?limit=10"))
             .header("authorization", "Bearer nobody uses this one")
             .body(Body::empty())
             .unwrap();
         assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
-        assert_eq!(stages.meter.reset().read_calls, reads, "the tenant, and {list}");
+        assert_eq!(stages.meter.reset().read_calls, reads, "the tenant twice, and {list}");
     }
 }
 

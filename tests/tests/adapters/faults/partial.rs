@@ -74,7 +74,14 @@ async fn a_fan_out_of_which_a_part_was_not_taken_is_made_again_and_its_copies_sa
     let handle = |receive_count| {
         fanout::handle(
             &deps,
-            Message { id: "m".to_owned(), body: body.into(), content: None, receive_count, is_due: false },
+            Message {
+                id: "m".to_owned(),
+                body: body.into(),
+                content: None,
+                receive_count,
+                is_due: false,
+                sent_at: None,
+            },
         )
     };
     queue.proxy.fail("SendMessageBatch", [Fault::Partial(vec![1])]);

@@ -1,5 +1,6 @@
-use contract::ports::StoreError;
+use contract::ports::{Clock as _, StoreError};
 use domain::tenant::Tenant;
+use domain::time::Timestamp;
 
 use super::Stores;
 use super::samples::{all_pages, hook, readable, tenant, tenant_id};
@@ -47,10 +48,28 @@ pub(crate) async fn pages_are_complete_and_in_order_of_id(stores: &Stores) {
 pub(crate) async fn a_deleted_tenant_is_gone_and_deleting_it_again_says_so(stores: &Stores) {
     let one = tenant("acme");
     stores.tenants.create(&one).await.unwrap();
-    assert!(stores.tenants.delete(&one.id).await.unwrap());
-    assert!(!stores.tenants.delete(&one.id).await.unwrap());
+    assert!(stores.tenants.delete(&one.id, stores.clock.now()).await.unwrap());
+    assert!(!stores.tenants.delete(&one.id, stores.clock.now()).await.unwrap());
     assert_eq!(stores.tenants.get(&one.id).await.unwrap(), None);
     assert!(stores.tenants.list(10, None).await.unwrap().items.is_empty());
+}
+
+pub(crate) async fn when_a_tenant_was_deleted_is_told_until_that_is_forgotten(stores: &Stores) {
+    let one = tenant("acme");
+    stores.tenants.create(&one).await.unwrap();
+    let deleted_at = async || stores.tenants.deleted_at(&one.id).await.unwrap();
+    assert_eq!(deleted_at().await, None);
+    let (first, last) = (Timestamp::from_millis(1_000), Timestamp::from_millis(2_000));
+    for at in [first, last] {
+        stores.tenants.delete(&one.id, at).await.unwrap();
+        assert_eq!(deleted_at().await, Some(at));
+    }
+    stores.tenants.create(&one).await.unwrap();
+    stores.tenants.forget_deleted(&one.id, first).await.unwrap();
+    assert_eq!(deleted_at().await, Some(last), "that was another one");
+    stores.tenants.forget_deleted(&one.id, last).await.unwrap();
+    assert_eq!(deleted_at().await, None);
+    assert!(stores.tenants.get(&one.id).await.unwrap().is_some());
 }
 
 pub(crate) async fn a_cursor_of_another_list_is_refused(stores: &Stores) {
@@ -80,7 +99,7 @@ pub(crate) async fn former_versions_can_be_read_until_the_tenant_is_deleted(stor
     assert!(matches!(stores.tenants.update(&late).await, Err(StoreError::Conflict)));
     assert_eq!(revision(1).await.as_ref(), Some(&first));
 
-    assert!(stores.tenants.delete(&first.id).await.unwrap());
+    assert!(stores.tenants.delete(&first.id, stores.clock.now()).await.unwrap());
     assert_eq!((revision(1).await, revision(2).await), (None, None));
     let anew = Tenant { name: "anew".to_owned(), ..first.clone() };
     stores.tenants.create(&anew).await.unwrap();

@@ -176,6 +176,10 @@ pub(super) const TAKEN_FOR_ANOTHER: &[(&str, &str)] = &[
 pub(super) const ORDINARY: &[&str] = &[
     "/v1/tenants/acme",
     "/v1/tenants/%61cme",
+    "/v1/%74enants",
+    "/%76%31/tenants/acme/%68%6F%6f%6bs",
+    "/v1/tenants/acme/hooks/{hook}/%61udit?limit=2",
+    "/openapi%2Ejson",
     "/v1/tenants/%61%63%6D%65/hooks",
     "/v1/tenants/acme/hooks/{hook}",
     "/v1/tenants/acme/events/order:7",

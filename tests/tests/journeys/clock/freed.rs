@@ -111,7 +111,7 @@ async fn a_change_of_something_else_lets_nothing_go() {
 async fn taken(world: &World) -> Message {
     world.advance_to_next_due();
     let received = world.engine.queues.retries.receive(1).await.unwrap().remove(0);
-    Message { id: received.id, body: received.body, content: None, receive_count: 1, is_due: false }
+    Message { id: received.id, body: received.body, content: None, receive_count: 1, is_due: false, sent_at: None }
 }
 
 fn changed(message: &Message, change: impl FnOnce(&mut Value)) -> Message {

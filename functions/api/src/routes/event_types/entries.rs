@@ -6,7 +6,7 @@ use ::contract::ports::StoreError;
 use ::domain::event_type::{EventTypeEntry, MAX_EVENT_TYPES, Owner, Source, StoredEventType, json_schema};
 use ::domain::ids::EventType;
 use ::domain::payload::Json as RawJson;
-use ::domain::strict::WrongFields;
+use ::domain::strict::{REPEATED, WrongFields, repeated_name};
 use axum::Json;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -79,6 +79,11 @@ async fn check(
     let size = entry.example.as_ref().map_or(0, |example| example.get().len());
     if size > MAX_EXAMPLE_BYTES {
         complain(FieldError::new("example", format!("expected at most {MAX_EXAMPLE_BYTES} bytes, got {size}")));
+    }
+    for (field, json) in [("schema", &entry.schema), ("example", &entry.example)] {
+        if let Some(name) = json.as_ref().and_then(|json| repeated_name(field, json.get())) {
+            complain(FieldError::new(name, REPEATED));
+        }
     }
     let Some(schema) = &entry.schema else { return Ok(()) };
     match (validator.compiled(schema).await?, &entry.example) {

@@ -72,7 +72,7 @@ pub(super) async fn holds(
     }
     let settings = deps.resolved.settle(hook, tenant).await?;
     let health = deps.hook_health.health(&tenant.id, hook.id).await?;
-    holds.extend(of_health(&health, &settings, now));
+    holds.extend(of_health(&health, &hook.url, &settings, now));
     let limit = Some(settings.rate_limit).filter(|limit| *limit > 0).into_iter().chain(health.ramp(now)).min();
     if let Some(limit) = limit
         && let Some(turn) = deps.hook_health.rates.waits_until(&tenant.id, hook.id, now, limit).await?
@@ -108,7 +108,7 @@ fn of_time(event: &Event, row: Option<&Delivery>, now: Timestamp) -> Vec<Hold> {
     holds
 }
 
-fn of_health(health: &Health, settings: &Complete, now: Timestamp) -> Vec<Hold> {
+fn of_health(health: &Health, url: &str, settings: &Complete, now: Timestamp) -> Vec<Hold> {
     let mut holds = Vec::new();
     if let Circuit::Open { since, probe_at } = health.circuit
         && settings.circuit_breaker.failures > 0
@@ -116,7 +116,7 @@ fn of_health(health: &Health, settings: &Complete, now: Timestamp) -> Vec<Hold> 
         let sentence = format!("the circuit is open since {since}, and the endpoint is tried again at {probe_at}");
         holds.push(Hold::new(HoldCode::Circuit, Some(probe_at), sentence));
     }
-    if settings.verification.required && health.verified_at.is_none() {
+    if settings.verification.required && health.verified_at(url).is_none() {
         // Asked of a copy, which takes nothing.
         if let Admission::NotBefore(until) = health.clone().take_unverified(now, &settings.verification) {
             let limit = settings.verification.per_hour;

@@ -5,6 +5,7 @@ use domain::hook::Hook;
 use domain::settings::Complete;
 
 use crate::Deps;
+use crate::auth::Access;
 use crate::problem::Problem;
 
 /// Completes `new` before it is stored in the place of `old`, and lets its
@@ -15,7 +16,11 @@ pub(super) async fn prepare(
     old: Option<&Hook>,
     new: &mut Hook,
     settings: &Complete,
+    access: Access,
 ) -> Result<(), Problem> {
+    if old.is_some_and(|old| new.places_other_text_than(old)) {
+        new.renew_verification_key(deps.random.as_ref());
+    }
     if settings.verification.required {
         new.provide_verification_key(deps.random.as_ref());
     }
@@ -26,11 +31,19 @@ pub(super) async fn prepare(
         new.disabled_reason = Some("disabled by request".to_owned());
         new.disabled_at = Some(deps.clock.now());
     }
+    if was_enabled && !new.enabled && old.is_some() {
+        let now = deps.clock.now();
+        let pause = |health: &mut Health| health.pause(now, settings.disable_after.duration());
+        deps.hook_health.circuits.change(&new.tenant, new.id, pause).await?;
+    }
     let moved = old.is_some_and(|old| old.url != new.url);
     if moved || !was_enabled && new.enabled {
         let now = deps.clock.now();
         let renew = |health: &mut Health| {
-            health.reset(now, &settings.circuit_breaker);
+            match access {
+                Access::Portal => health.reset_by_owner(now, &settings.circuit_breaker, !was_enabled),
+                Access::Full => health.reset(now, &settings.circuit_breaker),
+            }
             if moved {
                 health.unverify();
             }

@@ -43,12 +43,13 @@ pub(crate) enum VerificationState {
 }
 
 impl HealthView {
-    pub(super) fn new(health: &Health, settings: &Complete) -> Self {
+    pub(super) fn new(health: &Health, url: &str, settings: &Complete) -> Self {
+        let verified_at = health.verified_at(url);
         let (circuit, next_probe_at) = match health.circuit {
             Circuit::Closed => (CircuitState::Closed, None),
             Circuit::Open { probe_at, .. } => (CircuitState::Open, Some(probe_at.to_string())),
         };
-        let verification = match (settings.verification.required, health.verified_at) {
+        let verification = match (settings.verification.required, verified_at) {
             (_, Some(_)) => VerificationState::Verified,
             (true, None) => VerificationState::Pending,
             (false, None) => VerificationState::NotRequired,
@@ -63,7 +64,7 @@ impl HealthView {
             circuit,
             next_probe_at,
             verification,
-            verified_at: health.verified_at.map(|at| at.to_string()),
+            verified_at: verified_at.map(|at| at.to_string()),
         }
     }
 }

@@ -4,7 +4,7 @@ use domain::hook::Hook;
 use domain::layers::Layers;
 use domain::random::Random;
 use domain::secret::{Secret, SecretKind, SigningSecret};
-use domain::settings::{Complete, Settings};
+use domain::settings::{Complete, MASK, Settings};
 use domain::signature;
 use domain::strict::WrongFields;
 use domain::tenant::Tenant;
@@ -103,6 +103,16 @@ pub(super) async fn comply(
     if matches!(secret, GivenSecret::Remove) && !settings.secret_optional {
         let by = signed_by.map(|imposed| format!(": {imposed}")).unwrap_or_default();
         errors.push(FieldError::new("secret", format!("is required here; leave it out to keep it{by}")));
+    }
+    match &secret {
+        GivenSecret::Set(secret) if secret.reveal() == MASK => {
+            errors.push(FieldError::new("secret", "is the mask of a secret; leave it out to keep the present one"));
+        }
+        GivenSecret::Set(_) | GivenSecret::Remove if old.is_some() && access == Access::Portal => {
+            let message = "cannot be changed with a portal key: ask who looks after the tenant to rotate it";
+            errors.push(FieldError::new("secret", message));
+        }
+        _ => {}
     }
     if signs {
         provide_secrets(hook, &settings, secret, deps.random.as_ref(), &mut errors);

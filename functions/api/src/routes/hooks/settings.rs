@@ -1,6 +1,6 @@
 //! What a client may set on a hook: checked in full, then applied in full.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use domain::address::AddressPolicy;
@@ -8,11 +8,10 @@ use domain::destination::Destination;
 use domain::filter::Filter;
 use domain::hook::{Hook, MAX_PATTERNS};
 use domain::ids::{InvalidId, ProfileName};
-use domain::settings::Settings;
-use domain::strict::WrongFields;
+use domain::settings::{Kept, Settings};
+use domain::strict::{Members, WrongFields};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::input::{MAX_NAME_CHARS, open, present, read};
@@ -81,9 +80,9 @@ pub(crate) struct Split<T> {
 
 /// Takes a body apart. A name that is not among its fields may have been meant
 /// as a setting.
-pub(crate) fn split<T: DeserializeOwned>(body: &BTreeMap<String, Box<RawValue>>) -> Result<Split<T>, Problem> {
+pub(crate) fn split<T: DeserializeOwned>(body: &Members) -> Result<Split<T>, Problem> {
     let (mut fields, mut settings, mut reset) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, value) in body {
+    for (name, value) in body.iter() {
         let key = serde_json::to_string(name).map_err(|_| Problem::internal())?;
         let member = format!("{key}:{}", value.get());
         if !Settings::FIELDS.contains(&name.as_str()) {
@@ -106,7 +105,7 @@ pub(crate) fn split<T: DeserializeOwned>(body: &BTreeMap<String, Box<RawValue>>)
 }
 
 impl HookSettings {
-    pub(crate) fn read(body: &BTreeMap<String, Box<RawValue>>) -> Result<(Self, WrongFields), Problem> {
+    pub(crate) fn read(body: &Members) -> Result<(Self, WrongFields), Problem> {
         let Split { fields, settings, reset, wrong } = split(body)?;
         Ok((Self { fields, settings, reset }, wrong))
     }
@@ -126,7 +125,7 @@ impl HookSettings {
         addresses: &AddressPolicy,
         errors: &mut Vec<FieldError>,
     ) -> Settings {
-        let fields = self.fields;
+        let (fields, old_url) = (self.fields, hook.url.clone());
         if let Some(name) = fields.name {
             hook.name = text("name", name, MAX_NAME_CHARS, errors);
         }
@@ -166,10 +165,11 @@ impl HookSettings {
                 self.settings.reset(name);
             }
         }
+        let kept = Kept { old: &hook.settings, old_url: &old_url, new_url: &hook.url, reset: &self.reset };
+        self.settings.keep_secrets(&kept, errors);
         for name in self.reset {
             hook.settings.reset(&name);
         }
-        self.settings.keep_secrets_of(&hook.settings);
         self.settings.check("", addresses, errors);
         hook.settings = self.settings.clone().over(&hook.settings);
         self.settings
