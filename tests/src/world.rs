@@ -76,7 +76,7 @@ impl Random for NoJitter {
 
 impl World {
     pub async fn new() -> Self {
-        Self::with_profile("standard").await
+        Box::pin(Self::with_profile("standard")).await
     }
 
     /// A deployment whose profile is `profile`, one that comes with Hookline.

@@ -42,11 +42,10 @@ pub struct Foundation {
     pub writers: Writers,
     /// How long rows are kept whose tenant does not say.
     pub retention: Duration,
-    pub stored: StoredLogs,
+    pub stored: Arc<StoredLogs>,
 }
 
 /// As they are stored, with what is left of former tenants.
-#[derive(Clone)]
 pub struct StoredLogs {
     events: Arc<dyn Events>,
     activity: Arc<dyn ActivityLog>,
@@ -90,7 +89,7 @@ impl Foundation {
     ) -> Self {
         let Stores { hooks, subscriptions, events, log, activity, audit, documents, states } = stores;
         let tenants: Arc<dyn Tenants> = Arc::new(StoredTenants::new(Arc::clone(&documents)));
-        let stored = StoredLogs { events, activity };
+        let stored = Arc::new(StoredLogs { events, activity });
         let (events, activity) = stored.of_present(&tenants);
         Self {
             clock,

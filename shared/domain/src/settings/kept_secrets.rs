@@ -43,11 +43,11 @@ impl Settings {
             }
             (None, _) => {}
         }
-        let old = kept.old.headers.iter().flatten().filter(|header| header.secret);
+        let old: Vec<&FixedHeader> = kept.old.headers.iter().flatten().filter(|header| header.secret).collect();
         match &mut self.headers {
-            Some(headers) => keep_headers(headers, old, has_moved, errors),
+            Some(headers) => keep_headers(headers, &old, has_moved, errors),
             None if has_moved && !kept.is_reset("headers") => {
-                let names: Vec<&str> = old.map(|header| &*header.name).collect();
+                let names: Vec<&str> = old.iter().map(|header| &*header.name).collect();
                 if !names.is_empty() {
                     errors.push(FieldError::new("headers", format!("{} {MOVED}", names.join(", "))));
                 }
@@ -72,19 +72,14 @@ fn keep_credential(auth: &mut Auth, old: Option<Auth>, has_moved: bool, errors: 
     }
 }
 
-fn keep_headers<'a>(
-    headers: &mut [FixedHeader],
-    old: impl Iterator<Item = &'a FixedHeader> + Clone,
-    has_moved: bool,
-    errors: &mut Vec<FieldError>,
-) {
+fn keep_headers(headers: &mut [FixedHeader], old: &[&FixedHeader], has_moved: bool, errors: &mut Vec<FieldError>) {
     for (index, header) in headers.iter_mut().enumerate() {
         let left_out = header.value.as_ref().map_or(header.secret, is_left_out);
         let is_masked = header.value.as_ref().is_some_and(|value| value.reveal() == MASK);
         if !left_out || header.from.is_some() || !(header.secret || is_masked) {
             continue;
         }
-        let same = old.clone().find(|old| header.secret && old.name.eq_ignore_ascii_case(&header.name));
+        let same = old.iter().find(|old| header.secret && old.name.eq_ignore_ascii_case(&header.name));
         let mut refuse = |message: &str| errors.push(FieldError::new(format!("headers[{index}].value"), message));
         match same {
             Some(_) if has_moved => refuse(MOVED),
