@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod keys;
+pub(crate) mod portal;
 pub(crate) mod profiles;
 pub(crate) mod replays;
 pub(crate) mod request_view;

@@ -89,6 +89,11 @@ pub(crate) struct ServeOptions {
     #[arg(long, env = "HOOKLINE_LISTEN", default_value = "127.0.0.1:8787")]
     pub(crate) listen: String,
 
+    /// Address at which people reach this server, such as https://hooks.example.com:
+    /// links to portals begin with it; http:// and --listen when absent
+    #[arg(long, env = "HOOKLINE_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+
     /// Directory that holds everything; one process at a time
     #[arg(long, env = "HOOKLINE_DATA", default_value = "data", value_name = "DIR")]
     pub(crate) data: PathBuf,

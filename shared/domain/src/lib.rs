@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod address;
+pub mod capability;
 pub mod counts;
 pub mod delivery;
 pub mod destination;
@@ -21,6 +22,7 @@ pub mod layers;
 pub mod operational;
 pub mod pattern;
 pub mod payload;
+pub mod portal;
 pub mod profile;
 pub mod random;
 pub mod rate;

@@ -3,6 +3,7 @@
 
 mod activity;
 mod bad_input;
+mod capabilities;
 mod catalogue;
 mod document;
 mod keys;
@@ -10,6 +11,7 @@ mod limits;
 mod lists;
 mod messages;
 mod paths;
+mod portal;
 mod routes;
 mod rules;
 mod stats;

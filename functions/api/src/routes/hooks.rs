@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use contract::jobs::{Job, JobMessage, PurgeHook};
 use contract::ports::{Listed, Outgoing, StoreError};
+use domain::capability::Capability;
 use domain::filter::Filter;
 use domain::health::Health;
 use domain::hook::Hook;
@@ -27,7 +28,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::{Access, Actor, InPortal};
+use crate::auth::{Access, Actor, InPortal, Limits, MayManage};
 use crate::input::{Body, Query, Segments, segment};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
@@ -174,7 +175,7 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> R
     (status = 409, description = "Limit reached: at most `max_hooks` hooks of a tenant")
 ))]
 pub(crate) async fn create(
-    InPortal(tenant): InPortal,
+    MayManage(tenant): MayManage,
     Actor(by): Actor,
     access: Access,
     State(deps): State<Arc<Deps>>,
@@ -270,15 +271,17 @@ pub(crate) async fn get(
 /// Change a hook
 ///
 /// Fields that are absent stay as they are; so do secrets that are blank or
-/// masked. A setting that is null is left to the profile again.
+/// masked. A setting that is null is left to the profile again. With a portal session,
+/// replacing `secret` takes the capability `rotate` as well.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<HookSettings>, responses(
     (status = 200, body = HookView)
 ))]
 pub(crate) async fn update(
-    InPortal(tenant): InPortal,
+    MayManage(tenant): MayManage,
     Actor(by): Actor,
     access: Access,
+    limits: Limits,
     State(deps): State<Arc<Deps>>,
     params: Segments,
     body: Body<BTreeMap<String, Box<RawValue>>>,
@@ -289,6 +292,9 @@ pub(crate) async fn update(
     let tenant = owner(&deps, &tenant).await?;
     let mut new = old.clone();
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
+    if !matches!(secret, GivenSecret::Keep) {
+        limits.check(Capability::Rotate)?;
+    }
     let given = settings.apply(&mut new, &deps.addresses, &mut errors);
     let written = Written { tenant: &tenant, old: Some(&old), hook: &mut new, given, secret, access };
     let settled = comply(&deps, written, wrong, errors).await?;
@@ -307,7 +313,7 @@ pub(crate) async fn update(
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
-    InPortal(tenant): InPortal,
+    MayManage(tenant): MayManage,
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<StatusCode, Problem> {

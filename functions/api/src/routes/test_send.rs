@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::hooks::{find, owner};
 use crate::Deps;
-use crate::auth::InPortal;
+use crate::auth::MayTest;
 use crate::input::{Body, Segments, refuse};
 use crate::problem::{FieldError, Problem};
 use views::TestSend;
@@ -50,7 +50,7 @@ pub(crate) struct TestSendRequest {
     (status = 200, body = TestSend)
 ))]
 pub(crate) async fn test(
-    InPortal(tenant): InPortal,
+    MayTest(tenant): MayTest,
     State(deps): State<Arc<Deps>>,
     params: Segments,
     asked: Body<TestSendRequest>,
@@ -78,7 +78,7 @@ pub(crate) async fn test(
     (status = 409, description = "The hook's settings ask for no verification")
 ))]
 pub(crate) async fn verify(
-    InPortal(tenant): InPortal,
+    MayTest(tenant): MayTest,
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<Json<TestSend>, Problem> {

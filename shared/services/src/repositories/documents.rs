@@ -3,6 +3,7 @@
 
 mod event_types;
 mod keys;
+mod portal;
 mod profiles;
 mod replays;
 mod tenants;
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 pub use event_types::StoredEventTypes;
 pub use keys::StoredKeys;
+pub use portal::{StoredPortalLinks, StoredPortalSessions};
 pub use profiles::StoredProfiles;
 pub use replays::StoredReplays;
 pub use tenants::StoredTenants;
