@@ -14,6 +14,7 @@ use crate::commands::events::EventsCommand;
 use crate::commands::explain::ExplainOptions;
 use crate::commands::hooks::HooksCommand;
 use crate::commands::keys::KeysCommand;
+use crate::commands::portal::PortalCommand;
 use crate::commands::profiles::ProfilesCommand;
 use crate::commands::replays::ReplaysCommand;
 use crate::commands::tenants::TenantsCommand;
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Tenants(Remote<TenantsCommand>),
     /// API keys of a tenant, and the master keys of a data directory
     Keys(Remote<KeysCommand>),
+    /// A tenant's portal: let customers look after their hooks themselves
+    Portal(Remote<PortalCommand>),
     /// Hooks: where to send, and what
     Hooks(Remote<HooksCommand>),
     /// Publish events and see what came of them

@@ -28,7 +28,7 @@ const UNKNOWN: &str = "the code is not known: it was used, or has ended; ask for
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Entry {
+pub(crate) struct PortalEntry {
     /// What stands behind the `#` of the link.
     code: String,
 }
@@ -44,7 +44,7 @@ pub(crate) struct CreatedPortalSession {
 /// Exchange the code of a link for a session
 ///
 /// It works once. No key is asked for: the code is one.
-#[utoipa::path(post, path = "/v1/portal/sessions", tag = "portal", security(()), request_body = Entry, responses(
+#[utoipa::path(post, path = "/v1/portal/sessions", tag = "portal", security(()), request_body = PortalEntry, responses(
     (status = 201, body = CreatedPortalSession),
     (status = 401, description = "The code is not known, was used, or has ended"),
     (status = 409, description = "Limit reached: at most 1,000 sessions of a tenant. The code stays good"),
@@ -54,7 +54,7 @@ pub(crate) struct CreatedPortalSession {
 pub(crate) async fn create(
     Requester(address): Requester,
     State(deps): State<Arc<Deps>>,
-    entry: Body<Entry>,
+    entry: Body<PortalEntry>,
 ) -> Result<(StatusCode, Json<CreatedPortalSession>), Problem> {
     let code = entry.checked()?.code;
     let unknown = || refused(&deps, address, &code, "too many codes that are not known", UNKNOWN);
