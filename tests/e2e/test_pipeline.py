@@ -105,6 +105,38 @@ class Publishing(unittest.TestCase):
         self.assertEqual(len(hook.arrivals()), 1)
         hook.logged("succeeded")
 
+    def test_what_happened_is_listed_counted_explained_and_audited(self):
+        hook = Hook()
+        event = hook.publish()
+        hook.logged("succeeded")
+        own, everybodys = f"/v1/tenants/{TENANT}", "/v1"
+
+        def entry(path, field, value):
+            return next((item for item in stack.must("GET", path)["items"] if item[field] == value), None)
+
+        for base in (own, everybodys):
+            listed = until("the event is listed", lambda: entry(f"{base}/events?type={hook.type}", "id", event))
+            self.assertTrue(listed["matched"])
+            delivery = until("the delivery is listed", lambda: entry(f"{base}/deliveries?event_type={hook.type}", "event_id", event))
+            self.assertEqual((delivery["status"], delivery["hook_id"]), ("succeeded", hook.id))
+        counted = stack.must("GET", f"{own}/counts?hook={hook.id}")
+        self.assertEqual([item["succeeded"] for item in counted["items"]], [1])
+        explained = stack.must("GET", f"{own}/events/{event}/explain?hook={hook.id}")
+        self.assertEqual(explained["items"][0]["verdict"], "chosen")
+        self.assertIsNotNone(entry(f"{own}/audit?kind=hook&target={hook.id}", "what", "created"))
+        self.assertEqual(entry("/v1/audit?kind=tenant&target=" + TENANT, "what", "created")["by"], "operator")
+
+    def test_events_of_a_type_are_expunged(self):
+        hook = Hook()
+        event = hook.publish()
+        hook.logged("succeeded")
+        own = f"/v1/tenants/{TENANT}"
+        until("the event is listed", lambda: stack.must("GET", f"{own}/events?type={hook.type}")["items"])
+        job = stack.must("POST", f"{own}/expungements", {"event_type": hook.type}, status=(202,))["id"]
+        done = until("the expungement is over", lambda: (found := stack.must("GET", f"{own}/expungements/{job}"))["status"] == "finished" and found)
+        self.assertEqual((done["found"], done["expunged"]), (1, 1))
+        self.assertTrue(stack.must("GET", f"{own}/events/{event}")["expunged"])
+
     def test_a_wrong_operator_key_gets_nowhere(self):
         self.assertEqual(stack.call("GET", "/v1/tenants", key="wrong")[0], 401)
 

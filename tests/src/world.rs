@@ -40,7 +40,6 @@ const MAX_ROUNDS: usize = 10_000;
 pub struct World {
     pub clock: ManualClock,
     pub endpoint: Endpoint,
-    /// Boxed, since every future of a test holds it.
     pub engine: Box<Engine>,
     router: Router,
     directory: TempDir,
@@ -115,10 +114,9 @@ impl World {
             random: Arc::new(NoJitter),
             sender: Arc::new(endpoint.clone()),
         };
-        let engine = Engine::start(directory.path(), options).await;
-        let engine = Box::new(engine.expect("the store opens"));
+        let engine = Engine::start(directory.path(), options).await.expect("the store opens");
         let router = api::router(engine.api.clone());
-        Self { clock, endpoint, engine, router, directory, hooks_made: AtomicUsize::new(0) }
+        Self { clock, endpoint, engine: Box::new(engine), router, directory, hooks_made: AtomicUsize::new(0) }
     }
 
     /// The process dies without a chance to write anything more, and another

@@ -6,6 +6,7 @@
 //! - **Promise:** 202 only after the event is durable. Publishing is one
 //!   durable write, so nothing can be accepted and then forgotten.
 
+mod audited;
 mod auth;
 mod event_validation;
 #[cfg(feature = "lambda")]
@@ -27,8 +28,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use contract::ports::{
-    ActivityLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, PortalLinks, PortalSessions, Profiles, QueueSender,
-    Readiness, Replays, Tenants,
+    ActivityLog, AuditLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, PortalLinks, PortalSessions, Profiles,
+    QueueSender, Readiness, Replays, Tenants,
 };
 use contract::runner::panic_text;
 use courier::Courier;
@@ -39,6 +40,7 @@ use services::delivery::counts::ActivityCounts;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::hook_health::HookHealth;
 use services::repositories::catalogue::Catalogue;
+use services::repositories::documents::StoredExpungements;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -81,9 +83,11 @@ pub struct Deps {
     pub event_validation: EventValidation,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
+    pub audit: Arc<dyn AuditLog>,
     pub activity: Arc<dyn ActivityLog>,
     pub counts: ActivityCounts,
     pub replays: Arc<dyn Replays>,
+    pub expungements: Arc<StoredExpungements>,
     /// Where published events go.
     pub queue: Arc<dyn QueueSender>,
     /// The retry lane, for manual retries.
@@ -118,7 +122,12 @@ pub fn router(deps: Deps) -> Router {
         .route("/openapi.json", axum::routing::get(move || openapi::serve(Arc::clone(&document))))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer((CatchPanicLayer::custom(panicked), DefaultBodyLimit::max(MAX_BODY_BYTES), CheckPath))
+        .layer((
+            CatchPanicLayer::custom(panicked),
+            DefaultBodyLimit::max(MAX_BODY_BYTES),
+            CheckPath,
+            axum::middleware::from_fn(audited::know_asker),
+        ))
         .with_state(Arc::new(deps))
 }
 
@@ -153,6 +162,8 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::hooks::create, routes::hooks::list))
         .routes(routes!(routes::hooks::get, routes::hooks::update, routes::hooks::delete))
         .routes(routes!(routes::audit::list))
+        .routes(routes!(routes::audit::of_tenant))
+        .routes(routes!(routes::audit::of_deployment))
         .routes(routes!(routes::test_send::test))
         .routes(routes!(routes::test_send::verify))
         .routes(routes!(routes::secrets::reveal))
@@ -166,6 +177,8 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::events::get))
         .routes(routes!(routes::events::expunge))
         .routes(routes!(routes::explain::explain))
+        .routes(routes!(routes::expungements::create, routes::expungements::list))
+        .routes(routes!(routes::expungements::get, routes::expungements::cancel))
         .routes(routes!(routes::deliveries::of_event))
         .routes(routes!(routes::deliveries::of_hook))
         .routes(routes!(routes::deliveries::get))

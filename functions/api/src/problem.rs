@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use contract::ports::{QueueError, StoreError, Unreadable};
+use contract::ports::{QueueError, SendFault, StoreError, Unreadable};
 use contract::stage::causes;
 pub use domain::invalid::FieldError;
 use serde::Serialize;
@@ -139,6 +139,13 @@ impl From<StoreError> for Problem {
             }
             StoreError::Unreadable(unreadable) => Self::from(unreadable.clone()),
         }
+    }
+}
+
+impl From<SendFault> for Problem {
+    fn from(fault: SendFault) -> Self {
+        tracing::error!(error = %fault, "a request could not go out");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the request could not go out, and that is our own fault; try again")
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod expungements;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod keys;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Doctor, Hooks, HttpSender, QueueSender, Readiness};
+use contract::ports::{Doctor, Hooks, HttpSender, Keys, QueueSender, Readiness};
 use courier::{Courier, Tokens};
 use domain::address::AddressPolicy;
 use domain::portal::PublicUrl;
@@ -12,9 +12,10 @@ use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::hook_health::HookHealth;
 use services::repositories::cache::FRESH_FOR;
 use services::repositories::catalogue::Catalogue;
-use services::repositories::documents::{StoredKeys, StoredPortalLinks, StoredPortalSessions};
+use services::repositories::documents::{StoredExpungements, StoredKeys, StoredPortalLinks, StoredPortalSessions};
 use services::{Foundation, Writers};
 
+use crate::audited::Audited;
 use crate::{Deps, EventValidation, KeyCache, OperatorKey, PATIENCE, Throttle};
 
 /// What this stage has of its own.
@@ -49,6 +50,7 @@ impl Deps {
             events,
             log,
             activity,
+            audit,
             replays,
             clock,
             random,
@@ -66,15 +68,16 @@ impl Deps {
                 (Arc::new(Catalogue::new(&foundation.cached_documents(), usual.clone())), FRESH_FOR)
             }
         };
+        let health = &parts.hook_health;
         Self {
-            tenants,
+            tenants: Audited::new(tenants, health),
             portal_links: Arc::new(StoredPortalLinks::new(Arc::clone(&documents))),
             portal_sessions: Arc::new(StoredPortalSessions::new(Arc::clone(&documents))),
             public_url: parts.public_url,
-            keys: Arc::new(StoredKeys::new(documents)),
-            hooks: parts.hooks,
+            keys: Audited::<dyn Keys>::new(Arc::new(StoredKeys::new(Arc::clone(&documents))), health),
+            hooks: Audited::new(parts.hooks, health),
             stored_hooks: hooks,
-            profiles,
+            profiles: Audited::new(profiles, health),
             resolved: parts.resolved,
             catalogue,
             event_validation: EventValidation::new(published),
@@ -82,10 +85,12 @@ impl Deps {
             log,
             counts: ActivityCounts::new(Arc::clone(&activity), Arc::clone(&clock)),
             activity,
+            audit,
             replays,
+            expungements: Arc::new(StoredExpungements::new(documents)),
             queue: parts.queues.events,
             redeliveries: parts.queues.redeliveries,
-            hook_health: parts.hook_health,
+            hook_health: Arc::clone(&parts.hook_health),
             courier: Courier {
                 sender: parts.sender,
                 tokens: parts.tokens,
@@ -114,18 +119,18 @@ mod on_lambda {
     use aws::client::Aws;
     use aws::{AwsDoctor, QueueUrls};
     use contract::ports::AlwaysReady;
-    use courier::{HyperSender, SenderError};
+    use courier::{Http1Sender, SenderError, SenderOptions};
     use domain::ids::ProfileName;
     use domain::portal::InvalidPublicUrl;
     use services::repositories::encrypted_hooks::EncryptedHooks;
     use services::runtime::config::{self, Environment, FromEnvironment, OperatorKeyHash, StoreConfig};
 
-    use super::{AddressPolicy, Arc, Deps, OperatorKey, Parts, PublicUrl, Queues, Tokens};
+    use super::{Arc, Deps, OperatorKey, Parts, PublicUrl, Queues, Tokens};
 
     /// What the function's environment says.
     pub struct Config {
         pub store: StoreConfig,
-        pub addresses: AddressPolicy,
+        pub sender: SenderOptions,
         pub profile: ProfileName,
         pub operator: OperatorKeyHash,
         pub queues: QueueUrls,
@@ -137,7 +142,7 @@ mod on_lambda {
         fn read(env: &mut Environment<'_>) -> Self {
             Self {
                 store: StoreConfig::read(env),
-                addresses: AddressPolicy::read(env),
+                sender: SenderOptions::read(env),
                 profile: ProfileName::read(env),
                 operator: OperatorKeyHash::read(env),
                 queues: QueueUrls {
@@ -162,8 +167,9 @@ mod on_lambda {
     impl Deps {
         /// Whoever changes something reads it back changed, so nothing is cached but for publishing.
         pub fn on_aws(aws: &Aws, config: Config) -> Result<Self, SenderError> {
-            let Config { store, addresses, profile, operator: OperatorKeyHash(operator), queues, kms_key, public_url } =
+            let Config { store, sender, profile, operator: OperatorKeyHash(operator), queues, kms_key, public_url } =
                 config;
+            let addresses = sender.addresses.clone();
             let foundation = aws.foundation(&store);
             let hooks = Arc::new(EncryptedHooks::new(Arc::clone(&foundation.hooks), aws.cipher(&kms_key)));
             let parts = Parts {
@@ -175,7 +181,7 @@ mod on_lambda {
                     retries: Arc::new(aws.queue(&queues.retries)),
                     redeliveries: Arc::new(aws.queue(&queues.redeliveries)),
                 },
-                sender: Arc::new(HyperSender::new(addresses.clone())?),
+                sender: Arc::new(Http1Sender::new(sender)?),
                 tokens: Tokens::default(),
                 doctor: Arc::new(AwsDoctor::new(aws.clone(), store, kms_key, queues)),
                 operator: OperatorKey::from_sha256(operator),

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use contract::messages::DeliveryMessage;
+use contract::ports::SendFault;
 use contract::stage::{Fault, Outcome, causes};
 use domain::delivery::Trigger;
 use domain::health::{Admission, Health};
@@ -82,6 +83,15 @@ impl Admitted {
             give_back(deps, self.claimed.message(), taken_at).await;
         }
         self.claimed.expire(deps).await
+    }
+
+    /// The request could not go out, and that is our own fault: no attempt is used
+    /// up, and another one may probe in its place.
+    pub(crate) async fn give_up(self, deps: &Deps, fault: SendFault) -> Outcome {
+        if let Some(taken_at) = self.pass.probe {
+            give_back(deps, self.claimed.message(), taken_at).await;
+        }
+        Fault::Internal(fault.into()).into()
     }
 
     pub(crate) fn into_claimed(self) -> Claimed {

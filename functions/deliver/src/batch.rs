@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contract::messages::DeliveryMessage;
-use contract::ports::HttpResult;
+use contract::ports::{HttpResult, SendFault};
 use contract::stage::Fault;
 use domain::ids::{DeliveryId, HookId, TenantId};
 use domain::time::Timestamp;
@@ -51,9 +51,11 @@ struct Gathering {
 struct Member {
     message: DeliveryMessage,
     data: Arc<RawValue>,
-    /// None when the event expired while it waited for the others.
-    answer: oneshot::Sender<Option<Arc<SharedRequest>>>,
+    answer: oneshot::Sender<Answer>,
 }
+
+/// None when the event expired while it waited for the others.
+type Answer = Option<Result<Arc<SharedRequest>, SendFault>>;
 
 /// Who sends for all. When it is broken off, those who joined do not wait in
 /// vain: their messages fail and come back.
@@ -67,7 +69,7 @@ impl Batches {
     /// Sends the delivery together with those that come within the hook's
     /// `max_wait`. All get the same result, but for those that have expired by
     /// then and get none.
-    pub(crate) async fn send(&self, deps: &Deps, admitted: &Admitted) -> Result<Option<Arc<SharedRequest>>, Fault> {
+    pub(crate) async fn send(&self, deps: &Deps, admitted: &Admitted) -> Result<Answer, Fault> {
         let claimed = admitted.claimed();
         let (message, hook) = (claimed.message(), claimed.hook());
         let place = (message.tenant.clone(), message.hook);
@@ -139,11 +141,12 @@ async fn run(deps: &Deps, hook: &Arc<ResolvedHook>, members: Vec<Member>, unveri
     let subjects: Vec<EventToSend<'_>> =
         members.iter().map(|member| EventToSend::of(&member.message, &member.data)).collect();
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
-    let result = exchange(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
-    let together = Arc::new(SharedRequest { hook: Arc::clone(hook), at, deliveries, unverified, result });
+    let exchanged = exchange(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
+    let hook = Arc::clone(hook);
+    let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result }));
     for member in members {
         // Whoever gave up waiting finds its message handed out again.
-        let _ = member.answer.send(Some(Arc::clone(&together)));
+        let _ = member.answer.send(Some(together.clone()));
     }
 }
 
@@ -151,7 +154,7 @@ async fn run(deps: &Deps, hook: &Arc<ResolvedHook>, members: Vec<Member>, unveri
 mod tests {
     use super::*;
 
-    fn join(batches: &Batches) -> (Option<Leader<'_>>, oneshot::Receiver<Option<Arc<SharedRequest>>>) {
+    fn join(batches: &Batches) -> (Option<Leader<'_>>, oneshot::Receiver<Answer>) {
         let message = DeliveryMessage::parse(include_bytes!("../../../tests/events/delivery.json")).unwrap();
         let place = (message.tenant.clone(), message.hook);
         let data = RawValue::from_string("1".to_owned()).unwrap().into();

@@ -34,8 +34,10 @@ impl Admitted {
         }
         let (trigger, unverified) = (claimed.message().trigger, self.unverified());
         let (attempt, ending) = if claimed.hook().settings.batch.max_events > 1 {
-            let Some(shared) = deps.batches.send(deps, &self).await? else {
-                return Err(self.expire(deps).await);
+            let shared = match deps.batches.send(deps, &self).await? {
+                Some(Ok(shared)) => shared,
+                Some(Err(fault)) => return Err(self.give_up(deps, fault).await),
+                None => return Err(self.expire(deps).await),
             };
             let (mut attempt, ending) = judge(&shared.hook, trigger, &shared.result, shared.at, shared.unverified);
             if shared.deliveries.len() > 1 {
@@ -45,8 +47,10 @@ impl Admitted {
         } else {
             let subject = EventToSend::of(claimed.message(), claimed.data());
             let id = request::name(&[subject.delivery]);
-            let result = exchange(&deps.courier(), claimed.hook(), &[subject], &id, started_at, unverified).await;
-            judge(claimed.hook(), trigger, &result, started_at, unverified)
+            match exchange(&deps.courier(), claimed.hook(), &[subject], &id, started_at, unverified).await {
+                Ok(result) => judge(claimed.hook(), trigger, &result, started_at, unverified),
+                Err(fault) => return Err(self.give_up(deps, fault).await),
+            }
         };
         Ok(Sent { admitted: self, started_at, attempt, ending })
     }
@@ -95,6 +99,7 @@ fn judge(
         status_code: None,
         outcome: AttemptOutcome::Success,
         error: None,
+        remark: None,
         response_body: None,
         response_is_base64: false,
         response_headers: Vec::new(),
@@ -114,6 +119,7 @@ fn judge(
     };
     attempt.outcome = outcome_of(hook, response, unverified);
     attempt.status_code = Some(response.status);
+    attempt.remark.clone_from(&response.remark);
     let succeeded = attempt.outcome == AttemptOutcome::Success;
     let header_bytes = if succeeded { SUCCESS_HEADER_BYTES } else { RESPONSE_HEADER_BYTES };
     attempt.response_headers = kept_headers(&response.headers, header_bytes);

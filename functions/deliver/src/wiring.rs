@@ -54,8 +54,7 @@ pub use on_lambda::Config;
 #[cfg(feature = "lambda")]
 mod on_lambda {
     use aws::client::Aws;
-    use courier::{HyperSender, SenderError};
-    use domain::address::AddressPolicy;
+    use courier::{Http1Sender, SenderError, SenderOptions};
     use domain::ids::ProfileName;
     use services::repositories::encrypted_hooks::EncryptedHooks;
     use services::runtime::config::{self, Environment, FromEnvironment, StoreConfig};
@@ -65,7 +64,7 @@ mod on_lambda {
     /// What the function's environment says.
     pub struct Config {
         pub store: StoreConfig,
-        pub addresses: AddressPolicy,
+        pub sender: SenderOptions,
         pub profile: ProfileName,
         pub kms_key: String,
         pub events_url: String,
@@ -76,7 +75,7 @@ mod on_lambda {
         fn read(env: &mut Environment<'_>) -> Self {
             Self {
                 store: StoreConfig::read(env),
-                addresses: AddressPolicy::read(env),
+                sender: SenderOptions::read(env),
                 profile: ProfileName::read(env),
                 kms_key: env.required(config::KMS_KEY_ID),
                 events_url: env.required(config::EVENTS_QUEUE_URL),
@@ -96,7 +95,7 @@ mod on_lambda {
                 Arc::new(foundation.resolved(Arc::new(hooks), config.profile)),
                 Arc::new(foundation.hook_health(Arc::new(aws.queue(config.events_url)))),
                 Arc::new(aws.queue(config.retries_url)),
-                Arc::new(HyperSender::new(config.addresses)?),
+                Arc::new(Http1Sender::new(config.sender)?),
                 Tokens::default(),
             ))
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::audit::AuditOptions;
 use crate::commands::backup::BackupOptions;
 use crate::commands::counts::CountsOptions;
 use crate::commands::dead_letters::DeadLettersCommand;
@@ -12,6 +13,7 @@ use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::event_types::EventTypes;
 use crate::commands::events::EventsCommand;
 use crate::commands::explain::ExplainOptions;
+use crate::commands::expungements::ExpungementsCommand;
 use crate::commands::hooks::HooksCommand;
 use crate::commands::keys::KeysCommand;
 use crate::commands::portal::PortalCommand;
@@ -59,6 +61,10 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// The log: what was sent and what was answered
     Deliveries(Remote<DeliveriesCommand>),
+    /// Who changed what, when, from where, and what it was before
+    Audit(AuditOptions),
+    /// Delete the data of many events
+    Expungements(Remote<ExpungementsCommand>),
     /// Attempts, failures and how long they took, by hour or day
     Counts(CountsOptions),
     /// Send many deliveries of a hook again
@@ -117,6 +123,20 @@ pub(crate) struct ServeOptions {
     /// port, such as 127.0.0.0/8; can be repeated
     #[arg(long, env = "HOOKLINE_ALLOW_NETWORKS", value_delimiter = ',', value_name = "CIDR")]
     pub(crate) allow_network: Vec<String>,
+
+    /// A port that hooks may use beside 443 and 80, such as 8443; can be repeated
+    #[arg(long, env = "HOOKLINE_ALLOW_PORTS", value_delimiter = ',', value_name = "PORT")]
+    pub(crate) allow_port: Vec<String>,
+
+    /// A file with certificate authorities (PEM) that are trusted beside the
+    /// system's
+    #[arg(long, env = "HOOKLINE_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// An HTTP proxy that every request to a hook goes through, by CONNECT, such as
+    /// http://user:password@proxy.example.com:3128
+    #[arg(long, env = "HOOKLINE_EGRESS_PROXY", hide_env_values = true, value_name = "URL")]
+    pub(crate) egress_proxy: Option<String>,
 
     /// The profile of hooks whose tenants name none, such as standard
     #[arg(long, env = "HOOKLINE_PROFILE", default_value = "standard", value_name = "NAME")]

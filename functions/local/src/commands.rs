@@ -4,6 +4,7 @@
 //! of the answer people want to see. Answers are shown as they are: fields that
 //! this binary has never heard of pass through.
 
+pub(crate) mod audit;
 pub(crate) mod backup;
 mod body;
 mod client;
@@ -15,6 +16,7 @@ pub(crate) mod event_types;
 pub(crate) mod events;
 mod exchange;
 pub(crate) mod explain;
+pub(crate) mod expungements;
 mod failure;
 pub(crate) mod hooks;
 pub(crate) mod keys;

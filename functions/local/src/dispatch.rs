@@ -6,8 +6,8 @@ use crate::cli::{Cli, Command};
 use crate::commands::backup::BackupOptions;
 use crate::commands::keys::KeysCommand;
 use crate::commands::{
-    Failure, Remote, Session, backup, counts, dead_letters, deliveries, doctor, event_types, events, explain, hooks,
-    portal, profiles, replays, tenants,
+    Failure, Remote, Session, audit, backup, counts, dead_letters, deliveries, doctor, event_types, events, explain,
+    expungements, hooks, portal, profiles, replays, tenants,
 };
 use crate::{commands, demo, keys, listen, migrate, repair, serve, verify};
 use services::runtime::telemetry::{self, Format};
@@ -69,6 +69,8 @@ async fn ask(command: Command) -> Result<(), Failure> {
         Command::Events(asked) => events::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Explain(options) => explain::run(options).await,
         Command::Deliveries(asked) => deliveries::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Expungements(asked) => expungements::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Audit(asked) => audit::run(asked).await,
         Command::Counts(asked) => counts::run(asked).await,
         Command::Replays(asked) => replays::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Profiles(asked) => profiles::run(&Session::new(asked.connection)?, asked.command).await,

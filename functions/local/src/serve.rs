@@ -19,7 +19,7 @@ use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::ports::{OsRandom, SystemClock};
-use courier::HyperSender;
+use courier::{Authorities, Http1Sender, SenderOptions};
 use domain::address::AddressPolicy;
 use domain::ids::ProfileName;
 use domain::portal::{InvalidPublicUrl, PublicUrl};
@@ -57,7 +57,7 @@ struct Config {
     data: PathBuf,
     temporary: bool,
     operator_key: Option<String>,
-    addresses: AddressPolicy,
+    sender: SenderOptions,
     profile: ProfileName,
     retention: Duration,
     max_in_flight: usize,
@@ -84,6 +84,24 @@ impl Config {
                 Err(_) => mistakes.push(format!("--allow-network {text}: expected a network such as 10.0.0.0/8")),
             }
         }
+        let mut allow_ports = Vec::new();
+        for text in &options.allow_port {
+            match text.parse() {
+                Ok(port) if port > 0 => allow_ports.push(port),
+                _ => mistakes.push(format!("--allow-port {text}: expected a port from 1 to 65535")),
+            }
+        }
+        let authorities = options.ca_file.as_deref().map_or_else(|| Ok(Authorities::default()), Authorities::from_file);
+        let authorities = authorities.unwrap_or_else(|error| {
+            let path = options.ca_file.as_deref().unwrap_or(Path::new("")).display();
+            mistakes.push(format!("--ca-file {path}: {error}"));
+            Authorities::default()
+        });
+        // It may hold a password, so it is not shown.
+        let proxy = options
+            .egress_proxy
+            .as_deref()
+            .and_then(|text| text.parse().map_err(|error| mistakes.push(format!("--egress-proxy: {error}"))).ok());
         if options.operator_key.as_ref().is_some_and(|key| key.chars().count() < MIN_KEY_CHARS) {
             mistakes.push(format!("--operator-key: expected at least {MIN_KEY_CHARS} characters"));
         }
@@ -116,7 +134,12 @@ impl Config {
             data: options.data,
             temporary: options.temporary,
             operator_key: options.operator_key,
-            addresses: AddressPolicy { allow_http: options.allow_http, allow_networks },
+            sender: SenderOptions {
+                addresses: AddressPolicy { allow_http: options.allow_http, allow_networks, allow_ports },
+                authorities,
+                proxy,
+                name_servers: None,
+            },
             profile,
             retention: Duration::from_secs(u64::from(days) * 24 * 3600),
             max_in_flight: max_in_flight as usize,
@@ -176,8 +199,8 @@ impl Server {
         let options = Options {
             store: store_options,
             operator_key: operator_key.clone(),
-            sender: Arc::new(HyperSender::new(config.addresses.clone())?),
-            addresses: config.addresses,
+            addresses: config.sender.addresses.clone(),
+            sender: Arc::new(Http1Sender::new(config.sender)?),
             public_url: config.public_url.map_or_else(|| reached_at(address), Ok)?,
             profile: config.profile,
             retention: config.retention,

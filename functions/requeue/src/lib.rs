@@ -11,6 +11,7 @@
 //!   for the probe. A step of a job that is made twice sends nothing twice.
 
 mod expunge;
+mod expunge_events;
 mod missing;
 mod purge;
 mod replay;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use contract::jobs::{Job, JobFound, JobMessage};
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    ActivityLog, Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Replays, StoreResult, Tenants,
+    ActivityLog, AuditLog, Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Replays, StoreResult, Tenants,
 };
 use contract::stage::{Message, Outcome, settle};
 use domain::ids::TenantId;
@@ -32,6 +33,7 @@ use services::delivery::claim;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::circuit_breaker::CircuitBreakers;
 use services::health::operational_events::OperationalEvents;
+use services::repositories::documents::StoredExpungements;
 
 #[cfg(feature = "lambda")]
 pub use wiring::Config;
@@ -56,7 +58,9 @@ pub struct Deps {
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
     pub activity: Arc<dyn ActivityLog>,
+    pub audit: Arc<dyn AuditLog>,
     pub replays: Arc<dyn Replays>,
+    pub expungements: Arc<StoredExpungements>,
     /// Its own queue, for the next steps of jobs.
     pub jobs: Arc<dyn QueueSender>,
     /// Tells that a replay is over.
@@ -155,6 +159,7 @@ async fn make_step(deps: &Deps, message: JobMessage) -> Result<Outcome, Outcome>
         Job::PurgeHook(job) => purge::hook(deps, &step, job).await,
         Job::PurgeEvents(job) => purge::events(deps, &step, job).await,
         Job::Expunge(job) => expunge::step(deps, &step, job).await,
+        Job::ExpungeEvents(job) => expunge_events::step(deps, &step, job).await,
     }
 }
 

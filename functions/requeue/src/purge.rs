@@ -6,7 +6,7 @@
 //!   came about deletes nothing. A step that breaks off can be made again.
 
 use contract::jobs::{Job, PurgeEvents, PurgeHook};
-use contract::ports::{EventRef, LogFilter, StoreError, TimeRange};
+use contract::ports::{AuditScope, EventRef, LogFilter, StoreError, TimeRange};
 use contract::stage::Outcome;
 use domain::ids::DeliveryId;
 use domain::time::Timestamp;
@@ -77,6 +77,7 @@ pub(crate) async fn events(deps: &Deps, step: &Step<'_>, job: PurgeEvents) -> Re
         deps.events.delete(tenant, event).await?;
     }
     let more = deps.activity.delete(tenant, until, PAGE).await?;
+    let more = deps.audit.delete(AuditScope::Tenant(tenant), until, PAGE).await? || more;
     if more || page.next.is_some() {
         step.ask_for_next(deps, Job::PurgeEvents(PurgeEvents { cursor: page.next, ..job }), None).await?;
     }

@@ -9,6 +9,7 @@ use services::Foundation;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::circuit_breaker::CircuitBreakers;
 use services::health::operational_events::OperationalEvents;
+use services::repositories::documents::StoredExpungements;
 
 use crate::{Deps, handle};
 
@@ -25,8 +26,20 @@ impl Deps {
         circuits: Arc<CircuitBreakers>,
         queues: Queues,
     ) -> Self {
-        let Foundation { hooks, tenants, events, log, activity, replays, clock, random, retention, .. } =
-            foundation.clone();
+        let Foundation {
+            hooks,
+            tenants,
+            events,
+            log,
+            activity,
+            audit,
+            replays,
+            documents,
+            clock,
+            random,
+            retention,
+            ..
+        } = foundation.clone();
         Self {
             hooks,
             resolved,
@@ -35,7 +48,9 @@ impl Deps {
             events,
             log,
             activity,
+            audit,
             replays,
+            expungements: Arc::new(StoredExpungements::new(documents)),
             jobs: queues.retries,
             operational_events: OperationalEvents::new(queues.events),
             redeliveries: queues.redeliveries,

@@ -8,7 +8,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
 use super::dynamo::{
-    DynamoActivityLog, DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoSubscriptions,
+    DynamoActivityLog, DynamoAuditLog, DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks,
+    DynamoSubscriptions,
 };
 use super::{KmsDataKeys, ScheduleTarget, Schedules, SqsSender};
 use contract::ports::{Clock, OsRandom};
@@ -73,6 +74,7 @@ impl Aws {
             events: Arc::new(self.events(store)),
             log: Arc::new(self.deliveries(store)),
             activity: Arc::new(self.activity(store)),
+            audit: Arc::new(DynamoAuditLog::new(self.dynamodb.clone(), &store.logs_table, Arc::clone(&self.clock))),
             documents: Arc::new(self.documents(store)),
             states: Arc::new(self.documents(store)),
         };

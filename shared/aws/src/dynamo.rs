@@ -16,6 +16,7 @@
 //! not there at all is believed only of a consistent read.
 
 mod activity;
+mod audit;
 mod compress;
 mod deliveries;
 mod documents;
@@ -30,6 +31,7 @@ mod tries;
 pub use activity::DynamoActivityLog;
 #[cfg(feature = "lambda")]
 pub(crate) use activity::Gathering;
+pub use audit::DynamoAuditLog;
 pub use deliveries::DynamoDeliveryLog;
 pub use documents::DynamoDocuments;
 pub use events::DynamoEvents;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::messages::{Rejection, VERSION, check_version, parse};
 use crate::ports::Outgoing;
-use domain::ids::{EventId, HookId, ReplayId, TenantId};
+use domain::ids::{EventId, ExpungementId, HookId, ReplayId, TenantId};
 use domain::time::Timestamp;
 use domain::unknown::{Unknown, keeps_unknown};
 
@@ -33,6 +33,7 @@ pub enum Job {
     PurgeHook(PurgeHook),
     PurgeEvents(PurgeEvents),
     Expunge(Expunge),
+    ExpungeEvents(ExpungeEvents),
 }
 
 /// One step of a replay.
@@ -84,7 +85,19 @@ pub struct Expunge {
     pub unknown: Unknown,
 }
 
-keeps_unknown!(JobMessage, ReplayStep, PurgeHook, PurgeEvents, Expunge);
+/// One step of an expungement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct ExpungeEvents {
+    pub expungement: ExpungementId,
+    pub step: u32,
+    /// Of this message alone.
+    pub token: String,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(JobMessage, ReplayStep, PurgeHook, PurgeEvents, Expunge, ExpungeEvents);
 
 /// A message on `retries`, as far as it can be told what it is.
 #[derive(Debug, PartialEq, Eq)]
@@ -111,7 +124,7 @@ struct Kinds {
 
 impl JobMessage {
     /// The names that [`Job`] has in messages.
-    const KINDS: [&str; 4] = ["replay", "purge_hook", "purge_events", "expunge"];
+    const KINDS: [&str; 5] = ["replay", "purge_hook", "purge_events", "expunge", "expunge_events"];
 
     pub fn new(tenant: &TenantId, job: Job) -> Self {
         Self { version: VERSION, tenant: tenant.clone(), job, unknown: Unknown::NONE }

@@ -4,6 +4,7 @@
 //! checked, one test per promise, over every adapter by `tests/tests/adapters/suite`.
 
 mod activity;
+mod audit;
 mod clock;
 mod deliveries;
 mod doctor;
@@ -23,6 +24,7 @@ mod replays;
 mod tenants;
 
 pub use activity::{ActivityLog, ActivityRange, ActivityRows, Order};
+pub use audit::{AuditLog, AuditRows, AuditScope};
 pub use clock::{Clock, ClockReading, ManualClock, SystemClock};
 pub use data_keys::{DataKey, DataKeys, KeyError, MAX_WRAPPED_BYTES, PlainKey};
 pub use deliveries::{DeliveryLog, Expected, LogFilter, TimeRange};
@@ -31,7 +33,7 @@ pub use documents::{Document, Documents};
 pub use events::{EventRef, Events, Recorded};
 pub use hooks::{Hooks, KEPT_REVISION_BYTES, KEPT_REVISIONS, Match, Subscriptions};
 pub use hooks::{is_small_revision, kept_revisions};
-pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure};
+pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure, SendFault};
 pub use keys::Keys;
 pub use portal::{PortalLinks, PortalSessions};
 pub use profiles::Profiles;

@@ -3,7 +3,7 @@
 
 mod http;
 
-use contract::ports::{HttpRequest, HttpResult};
+use contract::ports::{HttpRequest, HttpResult, SendFault};
 use domain::destination::Destination;
 use services::delivery::request::SignedRequest;
 
@@ -16,7 +16,11 @@ pub(crate) fn address(destination: &Destination, request: SignedRequest) -> Http
     }
 }
 
-pub(crate) async fn send(courier: &Courier, destination: &Destination, request: HttpRequest) -> HttpResult {
+pub(crate) async fn send(
+    courier: &Courier,
+    destination: &Destination,
+    request: HttpRequest,
+) -> Result<HttpResult, SendFault> {
     match destination {
         Destination::Http(_) => courier.sender.send(request).await,
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
+use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure, SendFault};
 use domain::delivery::AttemptOutcome;
 use domain::destination::{Destination, InvalidDestination};
 use domain::seconds::Seconds;
@@ -37,21 +37,21 @@ pub async fn run(
     id: &str,
     at: Timestamp,
     with_key: bool,
-) -> HttpResult {
+) -> Result<HttpResult, SendFault> {
     if !matches!(hook.settings.auth, Auth::Oauth2 { .. }) {
         return send(courier, hook, subjects, id, SendContext { at, token: None }, Duration::ZERO, with_key).await;
     }
     let mut spent = Duration::ZERO;
     loop {
-        let token = match courier.tokens.get(courier, hook).await {
+        let token = match courier.tokens.get(courier, hook).await? {
             Ok(token) => token,
-            Err(failure) => return HttpResult { answer: Err(failure), duration: spent },
+            Err(failure) => return Ok(HttpResult { answer: Err(failure), duration: spent }),
         };
         let moment = SendContext { at, token: Some(&token) };
-        let result = send(courier, hook, subjects, id, moment, spent, with_key).await;
+        let result = send(courier, hook, subjects, id, moment, spent, with_key).await?;
         let refused = matches!(&result.answer, Ok(response) if response.status == UNAUTHORIZED);
         if !refused || !spent.is_zero() {
-            return HttpResult { duration: spent + result.duration, ..result };
+            return Ok(HttpResult { duration: spent + result.duration, ..result });
         }
         // Once, with a new token, in what is left of this attempt's time.
         courier.tokens.forget(hook, &token);
@@ -67,17 +67,17 @@ async fn send(
     moment: SendContext<'_>,
     spent: Duration,
     with_key: bool,
-) -> HttpResult {
+) -> Result<HttpResult, SendFault> {
     match addressed(hook, subjects, id, moment, with_key) {
         Ok((destination, mut request)) => {
             let left = request.timeout.total.duration().min(courier.patience).saturating_sub(spent);
             request.timeout.total = Seconds::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
             destination::send(courier, destination, request).await
         }
-        Err(error) => HttpResult {
+        Err(error) => Ok(HttpResult {
             answer: Err(SendFailure { outcome: AttemptOutcome::InvalidRequest, detail: error.to_string() }),
             duration: Duration::ZERO,
-        },
+        }),
     }
 }
 

@@ -4,8 +4,9 @@
 mod destination;
 mod exchange;
 mod sender;
+mod shared_work;
 mod tokens;
 
 pub use exchange::{Courier, build, outcome_of, run as exchange};
-pub use sender::{HyperSender, SenderError};
+pub use sender::{Authorities, EgressProxy, Http1Sender, InvalidAuthorities, InvalidProxy, SenderError, SenderOptions};
 pub use tokens::Tokens;

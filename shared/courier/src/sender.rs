@@ -1,141 +1,121 @@
-//! Requests to addresses that strangers chose, over hyper.
-//!
-//! reqwest stands on the same connections. But it parses each URL twice more and
-//! copies each request twice, a sixth of all instructions for an event and its
-//! delivery, and it resolves names without knowing for which port.
+//! Requests to addresses that strangers chose, over HTTP/1.1.
 
+mod answer;
+mod body;
 mod connection;
 mod dial;
 mod failure;
+mod head;
+mod names;
+mod options;
 mod pool;
+mod proxy;
 
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Instant;
+use std::future::Future;
+use std::pin::{Pin, pin};
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
-use contract::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure};
-use domain::address::AddressPolicy;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Response, Uri};
-use url::{Position, Url};
+use bytes::BytesMut;
+use contract::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFault};
+use tokio::time::{Instant, Sleep};
 
-use connection::{Connection, WireRequest};
+use answer::Keep;
+use connection::Connection;
 use dial::Dialler;
+use failure::Unsent;
+pub(crate) use head::complete;
+use names::Names;
+pub use options::{Authorities, InvalidAuthorities, SenderOptions};
 use pool::{Endpoint, Pool};
+pub use proxy::{EgressProxy, InvalidProxy};
 
 /// As many as may be under way at once: closing some after each burst costs more
 /// than the requests.
 const IDLE_PER_ENDPOINT: usize = 512;
+/// RFC 9110, section 15.5.9: to be repeated on a new connection.
+const REQUEST_TIMEOUT: u16 = 408;
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use this machine's root certificates")]
+#[error("cannot use the root certificates")]
 pub struct SenderError(#[source] rustls::Error);
 
 /// Follows no redirect and no proxy variable, and dials only vetted addresses.
-pub struct HyperSender {
-    policy: Arc<AddressPolicy>,
+pub struct Http1Sender {
     dialler: Dialler,
     pool: Pool,
 }
 
-impl HyperSender {
-    /// Fails when the platform's root certificates cannot be used.
-    pub fn new(policy: AddressPolicy) -> Result<Self, SenderError> {
-        let policy = Arc::new(policy);
-        let dialler = Dialler::new(Arc::clone(&policy)).map_err(SenderError)?;
-        Ok(Self { policy, dialler, pool: Pool::new(IDLE_PER_ENDPOINT) })
+impl Http1Sender {
+    /// Fails when the root certificates cannot be used.
+    pub fn new(options: SenderOptions) -> Result<Self, SenderError> {
+        let SenderOptions { addresses, authorities, proxy, name_servers } = options;
+        let dialler = Dialler::new(addresses, Names::new(name_servers), proxy, authorities.0).map_err(SenderError)?;
+        Ok(Self { dialler, pool: Pool::new(IDLE_PER_ENDPOINT) })
     }
 
-    async fn exchange(&self, mut request: HttpRequest) -> Result<HttpResponse, SendFailure> {
-        self.policy.check_parsed(&request.url).map_err(|refusal| failure::refused(&refusal))?;
-        let title_case = request.headers.iter().any(|(name, _)| name.bytes().any(|byte| byte.is_ascii_uppercase()));
-        let endpoint = Endpoint::of(&request.url, title_case);
-        let mut message = message(&mut request).ok_or_else(failure::not_built)?;
-        let (mut connection, response) = loop {
-            let idle = self.pool.take(&endpoint);
+    async fn answer(&self, mut request: HttpRequest) -> Result<HttpResponse, Unsent> {
+        let total = request.timeout.total.duration();
+        let mut end = pin!(tokio::time::sleep(total));
+        self.dialler.policy.check_parsed(&request.url).map_err(|refusal| failure::refused(&refusal))?;
+        complete(&mut request);
+        let head = head::write(&request).ok_or_else(failure::not_built)?;
+        let endpoint = Endpoint::of(&request.url);
+        let mut idle = self.pool.take(&endpoint);
+        let (mut connection, answer) = loop {
             let is_reused = idle.is_some();
-            let mut connection = match idle {
+            let mut connection = match idle.take() {
                 Some(connection) => connection,
                 None => {
-                    let stream = self.dialler.dial(&request.url, request.timeout.connect.duration()).await?;
-                    Connection::new(stream, endpoint.title_case).await.map_err(|error| failure::of_exchange(&error))?
+                    let patience = request.timeout.connect.duration();
+                    let stream = within(end.as_mut(), pin!(self.dialler.dial(&request.url, patience))).await;
+                    Connection::new(stream.unwrap_or_else(|| Err(failure::timed_out(total).into()))?)
                 }
             };
-            match connection.send(message).await {
-                Ok(response) => break (connection, response),
-                Err(mut error) => match error.take_message() {
-                    // It was closed meanwhile, and the endpoint has seen nothing.
-                    Some(unsent) if is_reused => message = unsent,
-                    _ => return Err(failure::of_exchange(&error.into_error())),
-                },
+            let answer = within(end.as_mut(), pin!(connection.exchange(&head, &request.body))).await;
+            match answer.ok_or_else(|| failure::timed_out(total))? {
+                // What a server says that has waited for a request for too long may meet one.
+                Ok(answer) if is_reused && answer.status == REQUEST_TIMEOUT && answer.keep == Keep::Close => {}
+                Ok(answer) => break (connection, answer),
+                // It was about to be closed, as idle ones are: the endpoint may have seen
+                // nothing, and if it has, the id tells it that this is the same.
+                Err(broken) if is_reused && !broken.is_heard => {}
+                Err(broken) => return Err(failure::of_exchange(&broken).into()),
             }
         };
-        let (status, headers) = (response.status().as_u16(), read_headers(response.headers()));
-        let (body, is_whole) = read_body(&mut connection, response).await?;
-        if is_whole {
-            self.pool.give(endpoint, connection);
-        }
-        Ok(HttpResponse { status, headers, body })
+        let (mut framing, mut body) = (answer.framing, BytesMut::new());
+        let read = within(end, pin!(connection.read_body(&mut framing, &mut body))).await;
+        let remark = match read {
+            Some(Ok(is_whole)) => {
+                let keep = if is_whole { answer.keep } else { Keep::Close };
+                self.pool.give(endpoint, connection, keep);
+                None
+            }
+            Some(Err(cut)) => Some(failure::remark(&cut)),
+            None => Some(failure::unfinished(total)),
+        };
+        Ok(HttpResponse { status: answer.status, headers: answer.headers, body: body.freeze(), remark })
     }
 }
 
-/// None when the hook's settings make no valid request.
-fn message(request: &mut HttpRequest) -> Option<WireRequest> {
-    let target = PathAndQuery::try_from(&request.url[Position::BeforePath..Position::AfterQuery]).ok()?;
-    let mut message = WireRequest::new(Full::new(request.body.clone()));
-    *message.method_mut() = Method::from_bytes(request.method.as_bytes()).ok()?;
-    *message.uri_mut() = Uri::from(target);
-    let headers = message.headers_mut();
-    headers.reserve(request.headers.len() + 3);
-    for (name, value) in std::mem::take(&mut request.headers) {
-        headers.append(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
+/// None when time is up before the work is done.
+async fn within<F: Future>(end: Pin<&mut Sleep>, work: Pin<&mut F>) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = end => None,
     }
-    headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
-    if !headers.contains_key(header::HOST) {
-        headers.insert(header::HOST, host(&request.url)?);
-    }
-    Some(message)
-}
-
-fn host(url: &Url) -> Option<HeaderValue> {
-    // The port is there when it is not the usual one.
-    HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).ok()
-}
-
-fn read_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-    headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect()
-}
-
-/// What fits, and whether that is all; the rest is left unread.
-async fn read_body(connection: &mut Connection, response: Response<Incoming>) -> Result<(Bytes, bool), SendFailure> {
-    let (mut rest, mut body) = (response.into_body(), BytesMut::new());
-    while let Some(chunk) = connection.chunk(&mut rest).await {
-        let chunk = chunk.map_err(|error| failure::of_exchange(&error))?;
-        let room = MAX_RESPONSE_BYTES - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() >= room {
-            return Ok((body.freeze(), false));
-        }
-    }
-    Ok((body.freeze(), true))
 }
 
 #[async_trait]
-impl HttpSender for HyperSender {
-    async fn send(&self, request: HttpRequest) -> HttpResult {
+impl HttpSender for Http1Sender {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResult, SendFault> {
         let started = Instant::now();
-        let total = request.timeout.total.duration();
-        // Pinned where it is: it is large, and a time-out would move it.
-        let exchange = pin!(self.exchange(request));
-        let answer = tokio::time::timeout(total, exchange).await;
-        let answer = answer.unwrap_or_else(|_| Err(failure::timed_out(total)));
-        HttpResult { answer, duration: started.elapsed() }
+        let answer = match self.answer(request).await {
+            Ok(response) => Ok(response),
+            Err(Unsent::Theirs(failure)) => Err(failure),
+            Err(Unsent::Ours(fault)) => return Err(fault),
+        };
+        Ok(HttpResult { answer, duration: started.elapsed() })
     }
 }
 

@@ -22,6 +22,8 @@ pub struct AddressPolicy {
     pub allow_http: bool,
     /// Networks that may be called although they are not public, on any port.
     pub allow_networks: Vec<IpNet>,
+    /// Ports beside 80 and 443.
+    pub allow_ports: Vec<u16>,
 }
 
 /// Why a URL or address is refused. Never says what a name resolved to.
@@ -37,7 +39,7 @@ pub enum Refusal {
     Userinfo,
     #[error("must not contain a fragment (#…), which is never sent")]
     Fragment,
-    #[error("must use port 443 or 80")]
+    #[error("must use port 443 or 80, or another one that the operator allows")]
     Port,
     #[error("points to an address that is not public")]
     Address,
@@ -71,7 +73,7 @@ impl AddressPolicy {
             Some(Host::Ipv4(ip)) => self.check_address(ip.into(), port)?,
             Some(Host::Ipv6(ip)) => self.check_address(ip.into(), port)?,
             // Where networks are allowed, the port of a name is judged with its address.
-            Some(Host::Domain(_)) if !usual_port(port) && self.allow_networks.is_empty() => {
+            Some(Host::Domain(_)) if !self.allows_port(port) && self.allow_networks.is_empty() => {
                 return Err(Refusal::Port);
             }
             Some(Host::Domain(name)) if self.allow_networks.is_empty() && is_local_name(name) => {
@@ -92,12 +94,12 @@ impl AddressPolicy {
         if !is_public(ip) {
             return Err(Refusal::Address);
         }
-        if usual_port(port) { Ok(()) } else { Err(Refusal::Port) }
+        if self.allows_port(port) { Ok(()) } else { Err(Refusal::Port) }
     }
-}
 
-fn usual_port(port: u16) -> bool {
-    matches!(port, 80 | 443)
+    fn allows_port(&self, port: u16) -> bool {
+        matches!(port, 80 | 443) || self.allow_ports.contains(&port)
+    }
 }
 
 fn is_local_name(name: &str) -> bool {
@@ -263,10 +265,30 @@ mod tests {
 
     #[test]
     fn an_allowed_network_opens_only_itself() {
-        let policy = AddressPolicy { allow_http: true, allow_networks: vec!["127.0.0.0/8".parse().unwrap()] };
+        let policy = AddressPolicy {
+            allow_http: true,
+            allow_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            ..Default::default()
+        };
         assert!(policy.check_url("http://127.0.0.1:9000/").is_ok());
         assert_eq!(policy.check_url("http://10.0.0.1/"), Err(Refusal::Address));
         assert_eq!(policy.check_address("1.1.1.1".parse().unwrap(), 9000), Err(Refusal::Port));
+    }
+
+    #[test]
+    fn an_allowed_port_opens_no_address() {
+        let policy = AddressPolicy { allow_ports: vec![8443], ..AddressPolicy::default() };
+        for url in ["https://example.com:8443/", "https://1.1.1.1:8443/", "https://example.com/"] {
+            assert!(policy.check_url(url).is_ok(), "{url}");
+        }
+        for (url, refusal) in [
+            ("https://example.com:8444/", Refusal::Port),
+            ("https://1.1.1.1:8444/", Refusal::Port),
+            ("https://10.0.0.1:8443/", Refusal::Address),
+            ("https://localhost:8443/", Refusal::Address),
+        ] {
+            assert_eq!(policy.check_url(url), Err(refusal), "{url}");
+        }
     }
 
     proptest! {

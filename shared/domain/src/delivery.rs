@@ -40,7 +40,7 @@ words! {
 words! {
     /// How an attempt ended. Failures of a receiver are data, not errors.
     pub enum AttemptOutcome {
-        /// A 2xx answer within the deadline.
+        /// A 2xx status within the deadline, whatever becomes of the body.
         Success = "success",
         /// Any other status, redirects included.
         Status = "status",
@@ -52,7 +52,7 @@ words! {
         Dns = "dns",
         Connect = "connect",
         Tls = "tls",
-        /// The answer was not HTTP, or broke off.
+        /// The answer was not HTTP, or broke off before its status and headers were complete.
         InvalidResponse = "invalid_response",
         /// The request could not be built from the hook's settings.
         InvalidRequest = "invalid_request",
@@ -79,6 +79,10 @@ pub struct Attempt {
     /// What went wrong, in words, when there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What was wrong with an answer whose status counts all the same: its body
+    /// broke off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
     /// The beginning of the answer, as far as the hook's settings keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_body: Option<String>,

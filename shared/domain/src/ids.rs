@@ -218,6 +218,10 @@ made_id!(
     ReplayId, "a replay id", "rpl_"
 );
 made_id!(
+    /// One job that removes the payloads of many events.
+    ExpungementId, "an expungement id", "xpg_"
+);
+made_id!(
     /// An API key's public half.
     KeyId, "a key id", "key_"
 );
@@ -237,9 +241,24 @@ made_id!(
 );
 
 made_id!(
+    /// An entry of an audit, by when it was written.
+    AuditId, "the id of an audit entry", "aud_"
+);
+made_id!(
     /// A row of activity, by when it was written.
     ActivityId, "the id of a row of activity", "act_"
 );
+
+impl AuditId {
+    pub fn at(self) -> Timestamp {
+        EventSeq(self.0).at()
+    }
+
+    /// The least that an entry of this time can be called.
+    pub fn first_at(at: Timestamp) -> Self {
+        Self(EventSeq::first_at(at).0)
+    }
+}
 
 impl ActivityId {
     pub const MIN: Self = Self(Ulid(0));

@@ -70,6 +70,11 @@ impl ApiKey {
         matches!(self.scope, Scope::Portal | Scope::Limited)
     }
 
+    /// Which scope people know it by: capabilities tell portal keys apart.
+    pub fn shown_scope(&self) -> Scope {
+        if self.is_for_a_portal() { Scope::Portal } else { self.scope }
+    }
+
     /// What it may do in a portal; nothing where it is no portal's.
     pub fn portal_capabilities(&self) -> Capabilities {
         match self.scope {

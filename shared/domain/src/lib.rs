@@ -3,12 +3,14 @@
 
 pub mod activity;
 pub mod address;
+pub mod audit;
 pub mod capability;
 pub mod counts;
 pub mod delivery;
 pub mod destination;
 pub mod event;
 pub mod event_type;
+pub mod expungement;
 pub mod filter;
 pub mod headers;
 pub mod health;

@@ -1,7 +1,7 @@
 //! When to try again: a pure function of policy, step, outcome, `Retry-After`
 //! and a random number.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -185,14 +185,24 @@ pub fn verdict(
     Verdict::Retry { step: next, at }
 }
 
-/// `Retry-After` as RFC 9110 writes it: seconds, or an HTTP date.
+/// `Retry-After` as RFC 9110 writes it: seconds, or an HTTP date in any of its
+/// three forms. What is too far away is as late as can be.
 pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Digits that are no number are too many.
+        let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(MAX_DELAY.duration()));
     }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-    Some(Timestamp::from_millis(date.as_millisecond()).since(now).min(MAX_DELAY.duration()))
+    let date = match httpdate::parse_http_date(value) {
+        Ok(date) => date.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis(),
+        // As in mails, with an offset in the place of GMT.
+        Err(_) => {
+            jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?.as_millisecond().max(0) as u128
+        }
+    };
+    let date = Timestamp::from_millis(i64::try_from(date).unwrap_or(i64::MAX));
+    Some(date.since(now).min(MAX_DELAY.duration()))
 }
 
 #[cfg(test)]
@@ -275,13 +285,29 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_in_both_forms() {
+    fn retry_after_is_read_in_all_its_forms() {
         let now = Timestamp::parse("2015-10-21T07:27:00Z").unwrap();
         assert_eq!(parse_retry_after(" 120 ", now), Some(Duration::from_secs(120)));
         assert_eq!(parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now), Some(Duration::from_secs(60)));
         assert_eq!(parse_retry_after("Wed, 21 Oct 2015 07:20:00 GMT", now), Some(Duration::ZERO));
-        for text in ["", "-1", "soon", "1.5"] {
+        assert_eq!(parse_retry_after("Wednesday, 21-Oct-15 07:28:00 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(parse_retry_after("Wed Oct 21 07:28:00 2015", now), Some(Duration::from_secs(60)));
+        assert_eq!(parse_retry_after("Wed, 21 Oct 2015 09:28:00 +0200", now), Some(Duration::from_secs(60)));
+        for text in ["", "-1", "+1", "soon", "1.5"] {
             assert_eq!(parse_retry_after(text, now), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_retry_after_puts_too_far_away_is_as_late_as_can_be() {
+        for text in [
+            "99999999999999999999",
+            "18446744073709551615",
+            "Sunday, 06-Nov-33 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 2033",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+        ] {
+            assert_eq!(parse_retry_after(text, NOW), Some(MAX_DELAY.duration()), "{text}");
         }
     }
 

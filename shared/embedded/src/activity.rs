@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,6 +7,7 @@ use async_trait::async_trait;
 use ulid::Ulid;
 
 use super::codec::{after_prefix, decode_expiring, encode_expiring, key, prefix_range};
+use super::names::Names;
 use super::row_kind::RowKind;
 use super::store::{Store, Table};
 use contract::ports::{ActivityLog, ActivityRange, ActivityRows, Listed, OfRow as _, Order, StoreError, StoreResult};
@@ -25,48 +27,31 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct EmbeddedActivityLog {
     store: Store,
-    names: Arc<Mutex<Names>>,
-}
-
-struct Names {
-    /// That of the last row. The next one sorts behind it.
-    last: ActivityId,
+    names: Arc<Names>,
     /// The tenants that were noted as active in this hour.
-    active: (Hour, std::collections::BTreeSet<TenantId>),
+    active: Arc<Mutex<(Hour, BTreeSet<TenantId>)>>,
 }
 
 impl EmbeddedActivityLog {
-    /// Names begin at a random one, so that they are new also when the clock was set back
-    /// between two starts.
     pub fn new(store: Store, random: &dyn Random) -> Self {
-        let mut bytes = [0; 16];
-        random.fill(&mut bytes);
-        let last = ActivityId(Ulid::from_parts(0, u128::from_be_bytes(bytes) >> 1));
-        Self { store, names: Arc::new(Mutex::new(Names { last, active: (Hour(0), Default::default()) })) }
+        Self { store, names: Arc::new(Names::new(random)), active: Arc::new(Mutex::new((Hour(0), BTreeSet::new()))) }
     }
 
-    fn names(&self) -> MutexGuard<'_, Names> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Names {
-    fn next(&mut self, now: Timestamp) -> ActivityId {
-        let next = Ulid(self.last.0.0.saturating_add(1));
-        let made = Ulid::from_parts(u64::try_from(now.as_millis()).unwrap_or(0), next.random());
-        self.last = ActivityId(made.max(next));
-        self.last
+    fn active(&self) -> MutexGuard<'_, (Hour, BTreeSet<TenantId>)> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_known_as_active(&self, tenant: &TenantId, hour: Hour) -> bool {
-        self.active.0 == hour && self.active.1.contains(tenant)
+        let active = self.active();
+        active.0 == hour && active.1.contains(tenant)
     }
 
-    fn set_active(&mut self, tenant: &TenantId, hour: Hour) {
-        if self.active.0 != hour {
-            self.active = (hour, Default::default());
+    fn set_active(&self, tenant: &TenantId, hour: Hour) {
+        let mut active = self.active();
+        if active.0 != hour {
+            *active = (hour, BTreeSet::new());
         }
-        self.active.1.insert(tenant.clone());
+        active.1.insert(tenant.clone());
     }
 }
 
@@ -104,16 +89,13 @@ impl ActivityLog for EmbeddedActivityLog {
     async fn note(&self, tenant: &TenantId, entries: Vec<Activity>, expires_at: Timestamp) -> StoreResult<()> {
         let now = self.store.clock().now();
         let mut rows = Vec::with_capacity(entries.len());
-        let (hour, is_known) = {
-            let mut names = self.names();
-            let mut hour = Hour::of(now);
-            for entry in &entries {
-                let name = names.next(now);
-                hour = Hour::of(name.at());
-                rows.push((row_key(tenant, name), encode_expiring(entry, expires_at)));
-            }
-            (hour, names.is_known_as_active(tenant, hour))
-        };
+        let mut hour = Hour::of(now);
+        for entry in &entries {
+            let name = ActivityId(self.names.next(now));
+            hour = Hour::of(name.at());
+            rows.push((row_key(tenant, name), encode_expiring(entry, expires_at)));
+        }
+        let is_known = self.is_known_as_active(tenant, hour);
         let active = (!is_known).then(|| (active_key(hour, tenant), encode_expiring(&(), expires_at)));
         let was_known = active.is_none();
         self.store
@@ -125,7 +107,7 @@ impl ActivityLog for EmbeddedActivityLog {
             })
             .await?;
         if !was_known {
-            self.names().set_active(tenant, hour);
+            self.set_active(tenant, hour);
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EmbeddedActivityLog, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, Store};
+use super::{
+    EmbeddedActivityLog, EmbeddedAuditLog, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, Store,
+};
 use contract::ports::Clock;
 use domain::random::Random;
 use services::{Foundation, Stores, Writers};
@@ -15,6 +17,7 @@ pub fn foundation(store: &Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>,
         events: Arc::new(EmbeddedEvents(store.clone())),
         log: Arc::new(EmbeddedDeliveryLog(store.clone())),
         activity: Arc::new(EmbeddedActivityLog::new(store.clone(), random.as_ref())),
+        audit: Arc::new(EmbeddedAuditLog::new(store.clone(), random.as_ref())),
         documents: Arc::new(EmbeddedDocuments::new(store.clone())),
         // A cache of their own, so that what changes with every failure
         // does not outdate tenants and profiles.

@@ -12,6 +12,7 @@
 //! is opened anew ([`Store::failed`]), for nobody knows what the disk holds.
 
 mod activity;
+mod audit;
 mod clock;
 mod codec;
 mod deliveries;
@@ -24,6 +25,7 @@ mod key_check;
 mod keyring;
 #[cfg(feature = "migrate")]
 mod migrate;
+mod names;
 mod owner_only_file;
 mod queue;
 mod row_kind;
@@ -33,6 +35,7 @@ mod unreadable;
 
 pub use ::store::{DirectoryLock, Findings, Repaired, Report};
 pub use activity::EmbeddedActivityLog;
+pub use audit::EmbeddedAuditLog;
 pub use clock::{ClockAtStart, ClockState, DataClock};
 pub use deliveries::EmbeddedDeliveryLog;
 pub use doctor::EmbeddedDoctor;

@@ -49,6 +49,7 @@ kinds! {
     Activity Logs b'y' "tenant, time and number" "what a delivery became, or that an event went to no hook";
     ActiveTenant Logs b'w' "hour, tenant" "that something was noted in a tenant in an hour";
     HourCounts Logs b'c' "tenant, hour" "the counts of an hour";
+    Audit Logs b'r' "tenant, or nothing for the deployment, time" "who changed what";
     Message Messages b'm' "queue, number" "a message";
     QueueOpenings Messages b'n' "queue" "how often a queue was opened";
     DeadLetter Messages b'x' "time, message" "a message that could not be processed";

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::ports::{
-    ActivityLog, Clock, DeliveryLog, Documents, Events, Hooks, Profiles, QueueSender, Replays, Subscriptions, Tenants,
+    ActivityLog, AuditLog, Clock, DeliveryLog, Documents, Events, Hooks, Profiles, QueueSender, Replays, Subscriptions,
+    Tenants,
 };
 use domain::ids::ProfileName;
 use domain::random::Random;
@@ -27,6 +28,7 @@ pub struct Foundation {
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
     pub activity: Arc<dyn ActivityLog>,
+    pub audit: Arc<dyn AuditLog>,
     /// Tenants, profiles, keys and the like, as they are now.
     pub documents: Arc<dyn Documents>,
     /// The documents that deliveries change, where nothing caches them but who changes them.
@@ -55,6 +57,7 @@ pub struct Stores {
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
     pub activity: Arc<dyn ActivityLog>,
+    pub audit: Arc<dyn AuditLog>,
     pub documents: Arc<dyn Documents>,
     pub states: Arc<dyn Documents>,
 }
@@ -67,7 +70,7 @@ impl Foundation {
         random: Arc<dyn Random>,
         retention: Duration,
     ) -> Self {
-        let Stores { hooks, subscriptions, events, log, activity, documents, states } = stores;
+        let Stores { hooks, subscriptions, events, log, activity, audit, documents, states } = stores;
         Self {
             clock,
             random,
@@ -76,6 +79,7 @@ impl Foundation {
             events,
             log,
             activity,
+            audit,
             tenants: Arc::new(StoredTenants::new(Arc::clone(&documents))),
             profiles: Arc::new(StoredProfiles::new(Arc::clone(&documents))),
             replays: Arc::new(StoredReplays::new(Arc::clone(&documents))),
@@ -132,6 +136,7 @@ impl Foundation {
                 Writers::Many { .. } => RateLimiter::shared(Arc::clone(&states), Arc::clone(&clock)),
             },
             documents: states,
+            audit: Arc::clone(&self.audit),
             hooks: Arc::clone(&self.hooks),
             events,
             clock,

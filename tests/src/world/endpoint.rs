@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, ManualClock, SendFailure};
+use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, ManualClock, SendFailure, SendFault};
 use domain::delivery::AttemptOutcome;
 use domain::time::Timestamp;
 use standardwebhooks::Webhook;
@@ -18,6 +18,10 @@ pub enum Answer {
     Timeout,
     /// A status with a body.
     Body(u16, String),
+    /// A status with the part of a body that came before it broke off.
+    Cut(u16, String),
+    /// Nothing goes out: something of ours has run out.
+    OurFault,
     /// 200, with this header of the request in the answer.
     Echo(&'static str),
 }
@@ -112,7 +116,7 @@ impl Sent {
 
 #[async_trait]
 impl HttpSender for Endpoint {
-    async fn send(&self, request: HttpRequest) -> HttpResult {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResult, SendFault> {
         let at = self.clock.now();
         let url = request.url.to_string();
         let mut state = self.lock();
@@ -123,21 +127,26 @@ impl HttpSender for Endpoint {
         let HttpRequest { method, headers, body, .. } = request.clone();
         state.sent.push(Sent { at, method, url, headers, id, body, signed_by });
         let answer = match answer {
-            Answer::Status(status) => Ok(HttpResponse { status, headers: Vec::new(), body: Bytes::new() }),
+            Answer::Status(status) => Ok(HttpResponse::new(status, Vec::new(), Bytes::new())),
             Answer::Later(status, wait) => {
                 let headers = vec![("retry-after".to_owned(), wait)];
-                Ok(HttpResponse { status, headers, body: Bytes::new() })
+                Ok(HttpResponse::new(status, headers, Bytes::new()))
             }
-            Answer::Body(status, body) => Ok(HttpResponse { status, headers: Vec::new(), body: body.into() }),
+            Answer::Body(status, body) => Ok(HttpResponse::new(status, Vec::new(), body.into())),
+            Answer::Cut(status, body) => {
+                let response = HttpResponse::new(status, Vec::new(), body.into());
+                Ok(HttpResponse { remark: Some("the connection broke off within the body".to_owned()), ..response })
+            }
+            Answer::OurFault => return Err(SendFault("no file is left".to_owned())),
             Answer::Echo(name) => {
                 let headers = vec![(name.to_owned(), header(&request, name).to_owned())];
-                Ok(HttpResponse { status: 200, headers, body: Bytes::new() })
+                Ok(HttpResponse::new(200, headers, Bytes::new()))
             }
             Answer::Timeout => {
                 Err(SendFailure { outcome: AttemptOutcome::Timeout, detail: "no answer within 15 s".to_owned() })
             }
         };
-        HttpResult { answer, duration: Duration::ZERO }
+        Ok(HttpResult { answer, duration: Duration::ZERO })
     }
 }
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::ports::{
-    ActivityLog, Clock, DeliveryLog, Documents, Events, Hooks, Keys, ManualClock, OsRandom, QueueReceiver, QueueSender,
-    Replays, Subscriptions, Tenants,
+    ActivityLog, AuditLog, Clock, DeliveryLog, Documents, Events, Hooks, Keys, ManualClock, OsRandom, QueueReceiver,
+    QueueSender, Replays, Subscriptions, Tenants,
 };
 use domain::time::Timestamp;
 use services::delivery::resolved_hook::ResolvedHooks;
@@ -22,6 +22,7 @@ use services::{Foundation, Writers};
 use samples::RETENTION;
 
 pub(crate) mod activity;
+mod audit;
 mod cached;
 mod data_keys;
 mod deliveries;
@@ -55,6 +56,7 @@ pub(crate) struct Stores {
     pub(crate) events: Arc<dyn Events>,
     pub(crate) deliveries: Arc<dyn DeliveryLog>,
     pub(crate) activity: Arc<dyn ActivityLog>,
+    pub(crate) audit: Arc<dyn AuditLog>,
     /// What the stores stand on: a server, a directory.
     pub(crate) _keep: Arc<dyn Any + Send + Sync>,
 }
@@ -68,6 +70,7 @@ impl Stores {
             events: Arc::clone(&self.events),
             log: Arc::clone(&self.deliveries),
             activity: Arc::clone(&self.activity),
+            audit: Arc::clone(&self.audit),
             documents: Arc::clone(&self.documents),
             states: Arc::clone(&self.documents),
         };
@@ -209,6 +212,12 @@ macro_rules! store_contracts {
             what_was_deleted_is_gone_and_nothing_that_was_noted_since
             counts_are_read_back_and_written_only_over_those_that_were_read
         );
+        promises!($fixture, audit:
+            what_was_written_is_listed_newest_first_with_every_field
+            what_is_of_one_tenant_or_of_none_is_not_listed_elsewhere
+            an_entry_past_its_expiry_is_not_listed
+            what_was_deleted_is_gone_and_nothing_that_was_written_since
+        );
         promises!($fixture, replays:
             an_update_based_on_an_older_version_is_a_conflict
             replays_are_listed_in_order_under_their_own_hook
@@ -336,7 +345,7 @@ mod on_embedded {
 /// As one process sees its own changes. What another one changed may be read as it was for some
 /// seconds, so that no promise about several processes holds through a cache: `states`, which count
 /// what all processes saw, are never cached and not held to any here, nor are `events`,
-/// `deliveries`, `activity` and `replays`.
+/// `deliveries`, `activity`, `audit` and `replays`.
 mod on_cached_embedded {
     document_contracts!(crate::suite::cached::stores);
     hook_contracts!(crate::suite::cached::stores);

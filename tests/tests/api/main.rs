@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod activity;
+mod audit;
 mod bad_input;
 mod capabilities;
 mod catalogue;
 mod document;
+mod expungements;
 mod keys;
 mod limits;
 mod lists;

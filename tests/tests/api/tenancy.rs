@@ -111,7 +111,7 @@ pub(crate) struct Owner {
     /// The token of a session.
     pub(crate) session: String,
     /// The values of the parameters of paths.
-    ids: [(&'static str, String); 8],
+    ids: [(&'static str, String); 9],
 }
 
 impl Owner {
@@ -125,6 +125,9 @@ impl Owner {
         let log = world.get(&format!("{}/deliveries", hook.path())).await.expect(200).json();
         let asked = json!({ "kind": "failed", "dry_run": true });
         let replay = world.post(&format!("{}/replays", hook.path()), asked).await.expect(202).json();
+        world.settle().await;
+        let expungement = world.post(&format!("/v1/tenants/{tenant}/expungements"), json!({ "dry_run": true })).await;
+        let expungement = expungement.expect(202).json();
         world.settle().await;
         let mut keys = Vec::new();
         for scope in ["tenant", "publish", "portal"] {
@@ -145,6 +148,7 @@ impl Owner {
             ("{key_id}", text(&keys[0]["id"])),
             ("{session}", text(&session["id"])),
             ("{replay}", text(&replay["id"])),
+            ("{expungement}", text(&expungement["id"])),
             ("{type}", event_type),
             ("{profile}", "standard".to_owned()),
         ];
@@ -171,6 +175,7 @@ fn body(route: &Route) -> String {
         ("POST", "hooks") => json!({ "url": "https://a.example.com/", "events": ["a"] }),
         ("POST", "events") => event,
         ("POST", "batch") => json!({ "events": [event] }),
+        ("POST", "expungements") => json!({ "dry_run": true }),
         ("POST", "replays") => json!({ "kind": "failed", "dry_run": true }),
         ("POST", "keys") if route.path == "/v1/keys" => json!({}),
         ("POST", "keys") => json!({ "scope": "tenant" }),
@@ -338,7 +343,8 @@ async fn a_key_opens_the_routes_of_its_scope_and_no_others() {
             // What is everybody's has to be allowed; it need not be there.
             let absent = route.is_everybodys() && reply.status == 404;
             // Only who may ask is told that a verification is not asked for, or a replay over.
-            let moot = ["/verify", "/{replay}"].iter().any(|end| route.path.ends_with(end)) && reply.status == 409;
+            let moot = ["/verify", "/{replay}", "/{expungement}"].iter().any(|end| route.path.ends_with(end))
+                && reply.status == 409;
             let fine = (200..300).contains(&reply.status) || absent || moot;
             assert!(fine, "{scope} {}: {}", reply.what, reply.text());
         }

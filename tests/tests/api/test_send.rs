@@ -1,6 +1,5 @@
 //! Sending a test event: the whole exchange, and what came of it.
 
-use domain::address::AddressPolicy;
 use serde_json::{Value, json};
 use tests::world::{Answer, Hook, World};
 
@@ -76,13 +75,26 @@ async fn each_way_to_fail_has_its_name() {
 }
 
 #[tokio::test]
+async fn our_own_fault_is_none_of_the_endpoint_and_a_broken_body_is_remarked() {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    world.endpoint.answer(&hook.url, [Answer::OurFault, Answer::Cut(200, "par".to_owned())]);
+    let problem = world.post(&format!("{}/test", hook.path()), json!({})).await.expect(503).json();
+    assert!(problem["detail"].as_str().unwrap().contains("our own fault"), "{problem}");
+    let trial = try_out(&world, &hook, json!({})).await;
+    assert_eq!((&trial["result"], &trial["response"]["body"]), (&json!("success"), &json!("par")));
+    let message = trial["message"].as_str().unwrap();
+    assert_eq!(message, "the endpoint answered 200; the connection broke off within the body");
+}
+
+#[tokio::test]
 async fn an_address_that_must_not_be_called_is_refused_by_name() {
     let mut world = World::new().await;
     // It was allowed when the hook was made.
     world.rewire(|engine| engine.api.addresses.allow_networks = vec!["127.0.0.0/8".parse().unwrap()]);
     let hook = world.hook(json!({ "url": "https://127.0.0.1/in" })).await;
     world.rewire(|engine| {
-        let sender = courier::HyperSender::new(AddressPolicy::default()).unwrap();
+        let sender = courier::Http1Sender::new(courier::SenderOptions::default()).unwrap();
         engine.api.courier.sender = std::sync::Arc::new(sender);
     });
     let trial = try_out(&world, &hook, json!({})).await;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use contract::ports::{HttpRequest, HttpResponse, HttpSender as _, MAX_RESPONSE_BYTES};
-use courier::HyperSender;
+use courier::{Http1Sender, SenderOptions};
 use domain::address::AddressPolicy;
 use domain::delivery::{excerpt, kept_headers};
 use domain::hook::Timeout;
@@ -38,7 +38,7 @@ fn of_any_body_what_is_kept_is_a_part_of_it_and_within_the_limit() {
         let headers = vec![header.clone(), ("a".to_owned(), "b".to_owned()), header];
         let kept = kept_headers(&headers, 256);
         assert!(kept.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() <= 256);
-        let response = HttpResponse { status: 200, headers, body: input.to_vec().into() };
+        let response = HttpResponse::new(200, headers, input.to_vec().into());
         let holds_key = input.windows(10).any(|window| window == b"secret-key");
         assert!(
             !returns_key(response.header("x"), &response.body, &key) || holds_key || input.contains(&b'\\'),
@@ -56,8 +56,9 @@ fn any_answer_on_the_wire_is_an_outcome_within_the_time_out() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let answer = Arc::new(Mutex::new(Vec::new()));
     let port = runtime.block_on(serve(Arc::clone(&answer)));
-    let addresses = AddressPolicy { allow_http: true, allow_networks: vec!["127.0.0.0/8".parse().unwrap()] };
-    let sender = HyperSender::new(addresses).unwrap();
+    let addresses =
+        AddressPolicy { allow_http: true, allow_networks: vec!["127.0.0.0/8".parse().unwrap()], ..Default::default() };
+    let sender = Http1Sender::new(SenderOptions { addresses, ..Default::default() }).unwrap();
     let url: url::Url = format!("http://127.0.0.1:{port}/").parse().unwrap();
     // A body of one byte under the name of gzip would fill a memory if it were unpacked.
     let seeds = [
@@ -77,7 +78,7 @@ fn any_answer_on_the_wire_is_an_outcome_within_the_time_out() {
             body: "{}".into(),
             timeout: Timeout::new(Seconds::new(5), Seconds::new(5)),
         };
-        let result = runtime.block_on(sender.send(request));
+        let result = runtime.block_on(sender.send(request)).unwrap();
         assert!(result.duration < Duration::from_secs(8), "{:?}", result.duration);
         match result.answer {
             Ok(response) => {

@@ -98,3 +98,64 @@ async fn what_can_no_longer_be_shown_says_why() {
     let attempt = world.delivery(&event).await["attempts"][0].clone();
     assert_eq!(attempt["request_missing"], "the event's payload was expunged");
 }
+
+#[tokio::test]
+async fn all_headers_are_shown_as_they_left_in_their_case_and_order() {
+    let world = World::new().await;
+    let hook = world.hook(json!({ "headers": [{ "name": "X-GitHub-Event", "value": "push" }] })).await;
+    let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.settle().await;
+    let sent = &world.endpoint.sent_to(&hook.url)[0];
+    let shown = world.delivery(&event).await["attempts"][0]["request"]["headers"].clone();
+    let shown: Vec<_> = shown
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|header| (header["name"].as_str().unwrap().to_owned(), header["value"].as_str().unwrap().to_owned()))
+        .collect();
+    assert_eq!(shown, sent.headers);
+    let names: Vec<_> = shown.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.contains(&"X-GitHub-Event"), "{names:?}");
+    assert_eq!(names[names.len() - 3..], ["accept", "host", "content-length"]);
+}
+
+#[tokio::test]
+async fn a_status_counts_although_the_body_broke_off_and_the_log_remarks_it() {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    world.endpoint.answer(&hook.url, [Answer::Cut(200, "{\"par".to_owned())]);
+    let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.settle().await;
+    let delivery = world.delivery(&event).await;
+    let attempt = &delivery["attempts"][0];
+    assert_eq!((&delivery["status"], &attempt["outcome"]), (&json!("succeeded"), &json!("success")));
+    assert_eq!(attempt["remark"], "the connection broke off within the body");
+    assert_eq!(attempt["response"]["body"], "{\"par");
+    assert_eq!(world.endpoint.sent_to(&hook.url).len(), 1);
+
+    // Where a setting looks at the body, what was read is judged.
+    let strict = world.hook(json!({ "success": { "json_body": true }, "retry": { "delays": [] } })).await;
+    world.patch(&hook.path(), json!({ "enabled": false })).await.expect(200);
+    world.endpoint.answer(&strict.url, [Answer::Cut(200, "{\"par".to_owned())]);
+    let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.settle().await;
+    let list = world.deliveries(&event).await;
+    let delivery = list.iter().find(|delivery| delivery["hook_id"] == *strict.id).unwrap();
+    assert_eq!((&delivery["status"], &delivery["last_attempt"]["outcome"]), (&json!("failed"), &json!("not_json")));
+}
+
+#[tokio::test]
+async fn what_of_ours_runs_out_uses_up_no_attempt_of_an_endpoint() {
+    for batch in [json!({}), json!({ "batch": { "max_events": 5, "max_wait": 0 } })] {
+        let world = World::new().await;
+        let mut settings = json!({ "retry": { "delays": [] } });
+        settings.as_object_mut().unwrap().extend(batch.as_object().unwrap().clone());
+        let hook = world.hook(settings).await;
+        world.endpoint.answer(&hook.url, [Answer::OurFault, Answer::OurFault]);
+        let event = world.publish(json!({ "type": "a", "data": 1 })).await;
+        world.settle().await;
+        let delivery = world.delivery(&event).await;
+        assert_eq!((&delivery["status"], &delivery["attempt_count"]), (&json!("succeeded"), &json!(1)), "{delivery}");
+        assert_eq!(world.get(&hook.path()).await.json()["health"]["failure_count"], 0);
+    }
+}

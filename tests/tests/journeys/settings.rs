@@ -97,13 +97,13 @@ async fn oauth2_tokens_are_kept_until_they_expire_and_renewed_once_on_401() {
     assert!(rows.iter().all(|row| row["status"] == "succeeded" && row["attempt_count"] == 1), "one attempt each");
 
     // A token endpoint that fails is a failed attempt, and the outcome says so.
-    world.endpoint.answer("https://login.example.com/token", [Answer::Status(400)]);
+    world.endpoint.answer("https://login.example.com/token", [Answer::Status(500)]);
     world.clock.advance(std::time::Duration::from_secs(7_200));
     let event = world.publish(json!({ "type": "a", "data": 1 })).await;
     world.drain().await;
     let attempt = &world.delivery(&event).await["attempts"][0];
     assert_eq!(attempt["outcome"], "auth");
-    assert_eq!(attempt["error"], "the token endpoint answered 400");
+    assert_eq!(attempt["error"], "the token endpoint answered 500");
 }
 
 #[tokio::test]

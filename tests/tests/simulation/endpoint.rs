@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contract::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure};
+use contract::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFailure, SendFault};
 use domain::delivery::AttemptOutcome;
 use domain::time::Timestamp;
 
@@ -56,7 +56,7 @@ pub(crate) struct Endpoint(pub(crate) Arc<Sim>);
 
 #[async_trait]
 impl HttpSender for Endpoint {
-    async fn send(&self, request: HttpRequest) -> HttpResult {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResult, SendFault> {
         let sim = &self.0;
         let called_at = sim.now();
         sim.pause("connect").await;
@@ -83,7 +83,7 @@ impl HttpSender for Endpoint {
         sim.rest(takes).await;
         sim.pause("answer").await;
         sim.lock().requests[number].answered_at = Some(sim.now());
-        HttpResult { answer: respond(number, &answer), duration: sim.now().since(called_at) }
+        Ok(HttpResult { answer: respond(number, &answer), duration: sim.now().since(called_at) })
     }
 }
 
@@ -95,5 +95,5 @@ fn respond(number: usize, answer: &Answer) -> Result<HttpResponse, SendFailure> 
     if let Answer::RetryAfter(seconds) = answer {
         headers.push(("retry-after".to_owned(), seconds.to_string()));
     }
-    Ok(HttpResponse { status, headers, body: Bytes::new() })
+    Ok(HttpResponse::new(status, headers, Bytes::new()))
 }

@@ -73,6 +73,7 @@ fn foundation(sim: &Arc<Sim>, stores: &Arc<Stores>, clock: &Arc<dyn Clock>, rand
         events: stores.clone(),
         log: stores.clone(),
         activity: stores.clone(),
+        audit: stores.clone(),
         documents: Arc::clone(&documents),
         states: documents,
     };

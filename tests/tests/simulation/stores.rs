@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contract::ports::{
-    ActivityLog, ActivityRange, ActivityRows, DeliveryLog, EventRef, Events, Expected, Hooks, Listed, LogFilter, Match,
-    Order, Page, Profiles, Recorded, StoreError, StoreResult, Subscriptions, Tenants, TimeRange,
+    ActivityLog, ActivityRange, ActivityRows, AuditLog, AuditRows, AuditScope, DeliveryLog, EventRef, Events, Expected,
+    Hooks, Listed, LogFilter, Match, Order, Page, Profiles, Recorded, StoreError, StoreResult, Subscriptions, Tenants,
+    TimeRange,
 };
 use domain::activity::Activity;
+use domain::audit::AuditEntry;
 use domain::counts::HourCounts;
 use domain::delivery::{Attempt, Delivery};
 use domain::event::{Event, FanoutPage};
 use domain::hook::Hook;
-use domain::ids::{ActivityId, DeliveryId, EventId, EventSeq, EventType, HookId, ProfileName, TenantId};
+use domain::ids::{ActivityId, AuditId, DeliveryId, EventId, EventSeq, EventType, HookId, ProfileName, TenantId};
 use domain::profile::Profile;
 use domain::tenant::Tenant;
 use domain::time::{Hour, Timestamp};
@@ -138,6 +140,21 @@ impl ActivityLog for Stores {
         _: Option<ActivityId>,
         _: Timestamp,
     ) -> StoreResult<()> {
+        unreachable!("{UNUSED}")
+    }
+}
+
+#[async_trait]
+impl AuditLog for Stores {
+    async fn write(&self, _: AuditScope<'_>, _: &AuditEntry, _: Timestamp) -> StoreResult<()> {
+        self.0.step("audit.write", |_| Ok(()), fails).await
+    }
+
+    async fn list(&self, _: AuditScope<'_>, _: usize, _: Option<AuditId>) -> StoreResult<AuditRows> {
+        unreachable!("{UNUSED}")
+    }
+
+    async fn delete(&self, _: AuditScope<'_>, _: Timestamp, _: usize) -> StoreResult<bool> {
         unreachable!("{UNUSED}")
     }
 }

@@ -15,6 +15,7 @@ use domain::portal::PortalSession;
 use super::key_cache;
 use super::throttle::{ClientAddress, KeySource};
 use crate::Deps;
+use crate::audited::{Asker, set_asker};
 use crate::problem::Problem;
 
 pub(super) enum Caller {
@@ -36,12 +37,20 @@ pub(super) async fn authenticate(parts: &Parts, deps: &Deps, freshness: Freshnes
             "expected `Authorization: Bearer <key>`, or HTTP Basic with tenant and key",
         ));
     };
+    let from = address_of(parts).map(|address| address.to_string());
     if deps.operator.matches(&token) {
+        set_asker(Asker { by: "operator".to_owned(), user: None, from });
         return Ok(Caller::Operator);
     }
     match find(deps, user.as_deref(), &token, freshness).await? {
-        Some(Caller::Key(key)) => known_key(deps, key),
-        Some(Caller::Session(session)) => known_session(deps, session),
+        Some(Caller::Key(key)) => {
+            set_asker(Asker { by: key.id.to_string(), user: None, from });
+            known_key(deps, key)
+        }
+        Some(Caller::Session(session)) => {
+            set_asker(Asker { by: session.actor(), user: session.user.clone(), from });
+            known_session(deps, session)
+        }
         Some(Caller::Operator) | None => {
             Err(refused(deps, address_of(parts), &token, "too many keys that are not known", "the key is not known"))
         }

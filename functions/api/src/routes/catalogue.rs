@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::event_types::check_all;
 use super::hooks::owner as tenant_of;
+use crate::audited::note_event_type;
 use crate::auth::{Anybody, InPortal, InTenant, Operator};
 use crate::input::{Body, refuse};
 use crate::problem::Problem;
@@ -127,7 +128,8 @@ async fn replace(deps: &Deps, owner: Owner<'_>, document: Body<CatalogueDocument
         }
     }
     for entry in document.event_types {
-        let next = match stored.remove(&entry.name) {
+        let before = stored.remove(&entry.name);
+        let next = match before.clone() {
             Some(same) if same.entry.clone().shown() == entry => {
                 imported.unchanged += 1;
                 continue;
@@ -142,9 +144,11 @@ async fn replace(deps: &Deps, owner: Owner<'_>, document: Body<CatalogueDocument
             }
         };
         entries.put(owner, &next).await?;
+        note_event_type(&deps.hook_health, owner, before.as_ref(), Some(&next)).await?;
     }
-    for name in stored.keys() {
+    for (name, before) in &stored {
         entries.delete(owner, name).await?;
+        note_event_type(&deps.hook_health, owner, Some(before), None).await?;
         imported.deleted += 1;
     }
     Ok(Json(imported))

@@ -28,7 +28,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::{Access, Actor, InPortal, Limits, MayManage};
+use crate::auth::{Access, InPortal, Limits, MayManage};
 use crate::input::{Body, Query, Segments, segment};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
@@ -176,7 +176,6 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> R
 ))]
 pub(crate) async fn create(
     MayManage(tenant): MayManage,
-    Actor(by): Actor,
     access: Access,
     State(deps): State<Arc<Deps>>,
     body: Body<BTreeMap<String, Box<RawValue>>>,
@@ -219,7 +218,6 @@ pub(crate) async fn create(
         }
         Err(error) => return Err(error.into()),
     }
-    deps.hook_health.audit.note(&hook.tenant, hook.id, &by, "created", None).await?;
     let (secret, public_key) = shown_secrets(&hook);
     let verification_key = hook.verification_key.as_ref().map(|key| key.reveal().to_owned());
     let view = HookView::of(&deps, &tenant, &hook).await?;
@@ -279,7 +277,6 @@ pub(crate) async fn get(
 ))]
 pub(crate) async fn update(
     MayManage(tenant): MayManage,
-    Actor(by): Actor,
     access: Access,
     limits: Limits,
     State(deps): State<Arc<Deps>>,
@@ -302,7 +299,6 @@ pub(crate) async fn update(
     new.version += 1;
     changes::prepare(&deps, Some(&old), &mut new, &settled).await?;
     deps.hooks.update(&old, &new).await?;
-    changes::note(&deps, &by, &old, &new, body.keys()).await?;
     Ok(Json(HookView::of(&deps, &tenant, &new).await?))
 }
 

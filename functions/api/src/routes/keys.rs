@@ -119,8 +119,7 @@ pub(crate) struct KeyList {
 impl From<ApiKey> for KeyView {
     fn from(key: ApiKey) -> Self {
         let capabilities = key.is_for_a_portal().then(|| key.portal_capabilities().known());
-        // What tells portal keys apart in the store is shown by their capabilities.
-        let scope = if key.is_for_a_portal() { Scope::Portal } else { key.scope };
+        let scope = key.shown_scope();
         Self {
             id: key.id.to_string(),
             name: key.name,

@@ -19,7 +19,7 @@ pub(crate) struct Header {
 }
 
 /// A request as it left, save for secrets other than signatures, which are
-/// masked, and for `host` and `content-length`, which go without saying.
+/// masked.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RequestView {
     method: String,

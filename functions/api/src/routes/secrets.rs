@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::hooks::{find, owner};
 use crate::Deps;
-use crate::auth::{Actor, Limits, MayRevealSecret, MayRotate};
+use crate::auth::{Limits, MayRevealSecret, MayRotate};
 use crate::input::{Body, Segments, refuse};
 use crate::problem::{FieldError, Problem};
 
@@ -105,7 +105,6 @@ pub(crate) async fn reveal(
 ))]
 pub(crate) async fn rotate(
     MayRotate(tenant): MayRotate,
-    Actor(by): Actor,
     limits: Limits,
     State(deps): State<Arc<Deps>>,
     params: Segments,
@@ -136,7 +135,6 @@ pub(crate) async fn rotate(
     new.updated_at = now;
     new.version += 1;
     deps.hooks.update(&old, &new).await?;
-    deps.hook_health.audit.note(&tenant, new.id, &by, "secret rotated", None).await?;
     let mut secrets = view(&new, now);
     if !limits.allow(Capability::RevealSecret) {
         secrets.mask_others();

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -311,7 +312,13 @@ pub(crate) async fn delete(
             deps.hook_health.forget(&id, *hook).await?;
         }
     }
+    deps.expungements.clear(&id).await?;
     deps.catalogue.entries.clear(&id).await?;
+    // What its audit says of all that goes with it.
+    let until = deps.clock.now().saturating_add(Duration::from_millis(1));
+    let rest = Job::PurgeEvents(PurgeEvents { until, cursor: None, unknown: Unknown::NONE });
+    let rest = JobMessage::new(&id, rest).to_outgoing(Some(routes::hooks::purge_due(&deps)));
+    deps.jobs.send_one(rest).await?;
     deps.tenants.delete(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

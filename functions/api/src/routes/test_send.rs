@@ -149,7 +149,7 @@ async fn send(
         let count = |health: &mut Health| health.count_unverified(now);
         deps.hook_health.circuits.health.change(tenant, hook.hook.id, count).await?;
     }
-    let result = courier::exchange(&deps.courier, hook, &[subject], &id, now, asks).await;
+    let result = courier::exchange(&deps.courier, hook, &[subject], &id, now, asks).await?;
     let outcome = match &result.answer {
         Ok(response) => courier::outcome_of(hook, response, asks),
         Err(failure) => failure.outcome,

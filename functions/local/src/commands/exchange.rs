@@ -53,8 +53,8 @@ pub(super) fn attempt(attempt: &Record) -> io::Result<()> {
             write!(out, ", answered {}", shown(&status))?;
         }
         writeln!(out, ", {} ms", text("duration_ms"))?;
-        if let Some(error) = attempt.text("error") {
-            writeln!(out, "  {}", shown(&error))?;
+        for words in ["error", "remark"].into_iter().filter_map(|field| attempt.text(field)) {
+            writeln!(out, "  {}", shown(&words))?;
         }
     }
     print(attempt)

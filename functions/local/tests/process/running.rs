@@ -26,6 +26,7 @@ async fn a_second_process_on_the_same_directory_is_refused() {
 async fn every_mistake_of_the_configuration_is_told_and_the_exit_code_is_2() {
     let output = binary()
         .args(["--listen", "nowhere", "--allow-network", "somewhere", "--operator-key", "short"])
+        .args(["--allow-port", "any", "--ca-file", "/no/such/file", "--egress-proxy", "socks5://user:hush@proxy"])
         .args(["--retention-days", "0", "--max-in-flight", "many", "--min-free-mib", "some"])
         .output()
         .await
@@ -34,9 +35,10 @@ async fn every_mistake_of_the_configuration_is_told_and_the_exit_code_is_2() {
     let log = String::from_utf8(output.stderr).unwrap();
     let flags =
         ["--listen", "--allow-network", "--operator-key", "--retention-days", "--max-in-flight", "--min-free-mib"];
-    for flag in flags {
+    for flag in flags.into_iter().chain(["--allow-port", "--ca-file", "--egress-proxy"]) {
         assert!(log.contains(flag), "{flag} is not in {log}");
     }
+    assert!(!log.contains("hush"), "a proxy's password is a secret: {log}");
     assert!(!log.contains("short"), "a key is a secret, also when it is a bad one: {log}");
 }
 

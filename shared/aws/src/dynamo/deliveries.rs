@@ -125,7 +125,7 @@ fn delivery_row(delivery: &Delivery) -> Item {
 
 /// The attributes of a delivery's row and of an attempt's, besides those of any row.
 const DELIVERY: [&str; 12] = ["e", "y", "s", "n", "i", "w", "c", "u", "l", "b", "r", "a"];
-const ATTEMPT: [&str; 13] = ["n", "t", "d", "c", "o", "f", "b", "v", "h", "m", "q", "k", "g"];
+const ATTEMPT: [&str; 14] = ["n", "t", "d", "c", "o", "f", "a", "b", "v", "h", "m", "q", "k", "g"];
 
 fn read_delivery(row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<Delivery> {
     Ok(Delivery {
@@ -164,6 +164,7 @@ fn attempt_fields(attempt: &Attempt, item: Item) -> Item {
         .maybe_number("c", attempt.status_code)
         .word("o", attempt.outcome)
         .maybe_text("f", attempt.error.as_deref())
+        .maybe_text("a", attempt.remark.as_deref())
         .maybe_text("b", attempt.response_body.as_deref())
         .maybe_text("v", attempt.response_is_base64.then_some("base64"))
         .maybe_text("h", header_lines(&attempt.response_headers).as_deref())
@@ -212,6 +213,7 @@ fn read_attempt(item: &Item) -> StoreResult<Attempt> {
         status_code: item.find_number("c")?,
         outcome: item.get_word("o")?,
         error: item.find_text("f").map(str::to_owned),
+        remark: item.find_text("a").map(str::to_owned),
         response_body: item.find_text("b").map(str::to_owned),
         response_is_base64: item.find_text("v").is_some(),
         response_headers: item.find_text("h").map(read_header_lines).unwrap_or_default(),

@@ -38,6 +38,7 @@ kinds! {
     Activity "logs" "y" "#tenant#shard" "time and a random number" "what one invocation made of this tenant's deliveries";
     ActiveTenant "logs" "w" "#hour" "tenant" "that something was noted in a tenant in an hour";
     HourCounts "logs" "n" "#tenant" "hour" "the counts of an hour";
+    Audit "logs" "r" "#tenant" "time and a random number" "who changed what; of the deployment without a tenant";
 }
 
 impl RowKind {

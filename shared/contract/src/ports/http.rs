@@ -14,7 +14,7 @@ pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 pub struct HttpRequest {
     pub method: &'static str,
     pub url: url::Url,
-    /// In order, their names as they are to be sent where HTTP/1.1 lets them.
+    /// In order, their names as they are to be sent.
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
     pub timeout: Timeout,
@@ -27,9 +27,15 @@ pub struct HttpResponse {
     pub headers: Vec<(String, String)>,
     /// At most [`MAX_RESPONSE_BYTES`]; the rest is not read.
     pub body: Bytes,
+    /// Why the body is not what the endpoint meant to say, where it broke off.
+    pub remark: Option<String>,
 }
 
 impl HttpResponse {
+    pub fn new(status: u16, headers: Vec<(String, String)>, body: Bytes) -> Self {
+        Self { status, headers, body, remark: None }
+    }
+
     /// The first header of this name, which is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -50,13 +56,20 @@ pub struct HttpResult {
     pub duration: Duration,
 }
 
+/// Something of ours failed or ran out, so that the endpoint was never asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a request could not go out: {0}")]
+pub struct SendFault(pub String);
+
 /// Sends requests to addresses that strangers chose.
 ///
 /// - Dials only addresses that were vetted.
-/// - Follows no redirect, uses no proxy.
+/// - Follows no redirect, and knows no proxy but the operator's.
 /// - Returns by the request's deadline, whatever the endpoint does.
-/// - Reads a bounded part of the answer.
+/// - Reads a bounded part of the answer. Its status counts, whatever becomes of
+///   its body.
+/// - What is our own doing is never told as the endpoint's.
 #[async_trait]
 pub trait HttpSender: Send + Sync {
-    async fn send(&self, request: HttpRequest) -> HttpResult;
+    async fn send(&self, request: HttpRequest) -> Result<HttpResult, SendFault>;
 }

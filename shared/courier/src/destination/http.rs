@@ -6,6 +6,8 @@ use domain::settings::Method;
 use services::delivery::request::SignedRequest;
 use url::Url;
 
+use crate::sender::complete;
+
 pub(super) fn address(mut url: Url, request: SignedRequest) -> HttpRequest {
     let SignedRequest { method, headers, payload, timeout } = request;
     let body = match method {
@@ -15,7 +17,9 @@ pub(super) fn address(mut url: Url, request: SignedRequest) -> HttpRequest {
         }
         Method::Post | Method::Put | Method::Patch => payload.into(),
     };
-    HttpRequest { method: method.as_str(), url, headers, body, timeout }
+    let mut request = HttpRequest { method: method.as_str(), url, headers, body, timeout };
+    complete(&mut request);
+    request
 }
 
 /// What the URL's own query says stays in front.

@@ -1,16 +1,49 @@
-//! What went wrong, told from the chain of its causes.
+//! What went wrong, told from the chain of its causes, and whose doing it is.
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use contract::ports::SendFailure;
+use contract::ports::{SendFailure, SendFault};
 use domain::address::Refusal;
 use domain::delivery::AttemptOutcome;
 
-use super::dial::NoAddress;
+use super::connection::{Broken, Cause as BrokenBy, Cut};
+use super::names::NameError;
 
 type Cause<'a> = &'a (dyn Error + 'static);
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Unsent {
+    /// Data: it is the endpoint's doing.
+    Theirs(SendFailure),
+    Ours(SendFault),
+}
+
+impl From<SendFailure> for Unsent {
+    fn from(failure: SendFailure) -> Self {
+        Self::Theirs(failure)
+    }
+}
+
+impl From<SendFault> for Unsent {
+    fn from(fault: SendFault) -> Self {
+        Self::Ours(fault)
+    }
+}
+
+impl From<NameError> for Unsent {
+    fn from(error: NameError) -> Self {
+        match error {
+            NameError::Own(fault) => Self::Ours(fault),
+            NameError::NoAddress | NameError::NoAnswer => {
+                Self::Theirs(failure(AttemptOutcome::Dns, &error.to_string()))
+            }
+        }
+    }
+}
 
 fn failure(outcome: AttemptOutcome, detail: &str) -> SendFailure {
     SendFailure { outcome, detail: detail.to_owned() }
@@ -18,6 +51,13 @@ fn failure(outcome: AttemptOutcome, detail: &str) -> SendFailure {
 
 pub(super) fn refused(refusal: &Refusal) -> SendFailure {
     SendFailure { outcome: AttemptOutcome::RefusedAddress, detail: format!("the hook's url {refusal}") }
+}
+
+pub(super) fn refused_by_proxy(why: &str) -> SendFailure {
+    SendFailure {
+        outcome: AttemptOutcome::Connect,
+        detail: format!("no connection could be made: the egress proxy {why}"),
+    }
 }
 
 pub(super) fn timed_out(total: Duration) -> SendFailure {
@@ -35,25 +75,60 @@ pub(super) fn not_built() -> SendFailure {
     failure(AttemptOutcome::InvalidRequest, "the request could not be built")
 }
 
+/// No connection was made to any of these.
+pub(super) fn of_connecting(error: &io::Error, addresses: &[SocketAddr]) -> Unsent {
+    match is_ours(error, addresses) {
+        true => Unsent::Ours(SendFault(format!("this machine makes no more connections: {error}"))),
+        false => Unsent::Theirs(of_dialling(error)),
+    }
+}
+
+/// Whether this process or machine has run out of something.
+fn is_ours(error: &io::Error, addresses: &[SocketAddr]) -> bool {
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => true,
+        // No port is left, or, of IPv6, this machine has no such address at all.
+        Some(libc::EADDRNOTAVAIL) => addresses.iter().all(SocketAddr::is_ipv4),
+        _ => false,
+    }
+}
+
 /// There is no connection.
 pub(super) fn of_dialling(error: Cause<'_>) -> SendFailure {
     known(error).unwrap_or_else(|| failure(AttemptOutcome::Connect, "no connection could be made"))
 }
 
 /// There was one.
-pub(super) fn of_exchange(error: Cause<'_>) -> SendFailure {
-    known(error).unwrap_or_else(|| failure(AttemptOutcome::InvalidResponse, "the answer broke off or was not HTTP"))
+pub(super) fn of_exchange(broken: &Broken) -> SendFailure {
+    let detail = match &broken.cause {
+        BrokenBy::Io(error) => match known(error) {
+            Some(known) => return known,
+            None => "the connection broke off before an answer".to_owned(),
+        },
+        BrokenBy::Ended(begun) if begun.is_empty() => "the connection was closed without an answer".to_owned(),
+        BrokenBy::Ended(begun) => format!("the answer broke off after \"{begun}\""),
+        BrokenBy::NotHttp(begun) => format!("the answer is not HTTP, it begins with \"{begun}\""),
+    };
+    SendFailure { outcome: AttemptOutcome::InvalidResponse, detail }
+}
+
+/// Why the body is not what the endpoint meant to say.
+pub(super) fn remark(cut: &Cut) -> String {
+    let why = match cut {
+        Cut::Ended | Cut::Failed => "the connection broke off within the body",
+        Cut::NoFarewell => "the connection ended without TLS's farewell (close_notify), so the body may not be whole",
+        Cut::Unreadable => "the body's length or its chunks cannot be read",
+    };
+    why.to_owned()
+}
+
+pub(super) fn unfinished(total: Duration) -> String {
+    format!("the body did not end within {} s", total.as_secs_f64())
 }
 
 fn known(error: Cause<'_>) -> Option<SendFailure> {
     let mut cause = Some(error);
     while let Some(current) = cause {
-        if let Some(refusal) = current.downcast_ref::<Refusal>() {
-            return Some(refused(refusal));
-        }
-        if current.is::<NoAddress>() {
-            return Some(failure(AttemptOutcome::Dns, "the host name could not be resolved"));
-        }
         if let Some(tls) = tls_error(current) {
             return Some(SendFailure {
                 outcome: AttemptOutcome::Tls,
@@ -73,4 +148,22 @@ fn tls_error(error: Cause<'_>) -> Option<&rustls::Error> {
         return Some(tls);
     }
     error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_ran_out_of_is_not_the_endpoints_failure() {
+        let (four, six) = ("1.1.1.1:443".parse().unwrap(), "[2606:4700::1111]:443".parse().unwrap());
+        let ours = |code| is_ours(&io::Error::from_raw_os_error(code), &[four]);
+        for code in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EADDRNOTAVAIL] {
+            assert!(ours(code), "{code}");
+        }
+        for code in [libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::ETIMEDOUT] {
+            assert!(!ours(code), "{code}");
+        }
+        assert!(!is_ours(&io::Error::from_raw_os_error(libc::EADDRNOTAVAIL), &[four, six]));
+    }
 }

@@ -1,13 +1,22 @@
 //! Against real sockets.
 
-use std::sync::Mutex;
+mod bodies;
+mod idle;
+mod names;
+mod proxy;
+mod tls;
+
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use contract::ports::MAX_RESPONSE_BYTES;
+use domain::address::AddressPolicy;
 use domain::delivery::AttemptOutcome;
 use domain::hook::Timeout;
 use domain::seconds::Seconds;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use url::Url;
 
 use super::*;
 
@@ -82,8 +91,13 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     Some(String::from_utf8(text).unwrap())
 }
 
-fn sender() -> HyperSender {
-    HyperSender::new(AddressPolicy { allow_http: true, allow_networks: vec!["127.0.0.0/8".parse().unwrap()] }).unwrap()
+fn local() -> AddressPolicy {
+    let networks = ["127.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap());
+    AddressPolicy { allow_http: true, allow_networks: networks.into(), ..AddressPolicy::default() }
+}
+
+fn sender() -> Http1Sender {
+    Http1Sender::new(SenderOptions { addresses: local(), ..SenderOptions::default() }).unwrap()
 }
 
 fn request(url: &Url, header: &str) -> HttpRequest {
@@ -97,8 +111,8 @@ fn request(url: &Url, header: &str) -> HttpRequest {
 }
 
 /// The status, or what went wrong.
-async fn send(sender: &HyperSender, endpoint: &Endpoint) -> Result<u16, AttemptOutcome> {
-    let answer = sender.send(request(&endpoint.url, "x-a")).await.answer;
+async fn send(sender: &Http1Sender, endpoint: &Endpoint) -> Result<u16, AttemptOutcome> {
+    let answer = sender.send(request(&endpoint.url, "x-a")).await.unwrap().answer;
     answer.map(|response| response.status).map_err(|failure| failure.outcome)
 }
 
@@ -140,24 +154,29 @@ async fn as_many_as_are_under_way_at_once_have_a_connection_each_and_leave_it_to
 }
 
 #[tokio::test]
-async fn names_of_headers_that_are_to_be_written_otherwise_have_connections_of_their_own() {
+async fn names_of_headers_go_out_as_they_are_written_and_in_their_order() {
     let endpoint = Endpoint::that(&[Answer(OK), Answer(OK)]).await;
     let sender = sender();
-    for header in ["x-a", "X-A", "x-a", "X-A"] {
-        assert!(sender.send(request(&endpoint.url, header)).await.answer.is_ok());
+    let names = ["X-GitHub-Event", "x-a", "X-A", "etag", "WWW-Thing", "x-GitHub-event"];
+    for _ in 0..2 {
+        let headers = names.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect();
+        let request = HttpRequest { headers, ..request(&endpoint.url, "") };
+        assert!(sender.send(request).await.unwrap().answer.is_ok());
     }
-    assert_eq!(endpoint.requests_per_connection(), [2, 2]);
-    let got = endpoint.got.lock().unwrap();
-    assert!(got[0].iter().all(|request| request.contains("\r\nx-a: 1\r\n")), "{got:?}");
-    assert!(got[1].iter().all(|request| request.contains("\r\nX-A: 1\r\n")), "{got:?}");
+    assert_eq!(endpoint.requests_per_connection(), [2], "all share one connection");
+    let expected: String = names.iter().map(|name| format!("{name}: 1\r\n")).collect();
+    for got in &endpoint.got.lock().unwrap()[0] {
+        assert!(got.starts_with(&format!("POST /path?a=b HTTP/1.1\r\n{expected}accept: */*\r\nhost: ")), "{got}");
+    }
 }
 
 #[test]
 fn a_request_says_what_its_url_and_settings_say() {
-    let made = |url: &str, header: (&str, &str)| {
-        let mut request = request(&url.parse().unwrap(), header.0);
+    let made = |method: &'static str, url: &str, header: (&str, &str)| {
+        let mut request = HttpRequest { method, ..request(&url.parse().unwrap(), header.0) };
         request.headers[0].1 = header.1.to_owned();
-        message(&mut request)
+        complete(&mut request);
+        head::write(&request).map(|head| String::from_utf8(head).unwrap())
     };
     for (url, host, target) in [
         ("https://example.com", "example.com", "/"),
@@ -165,15 +184,19 @@ fn a_request_says_what_its_url_and_settings_say() {
         ("http://Ex\u{e4}mple.com:8080/\u{e4}?\u{e4}", "xn--exmple-cua.com:8080", "/%C3%A4?%C3%A4"),
         ("http://[::1]:8080/?", "[::1]:8080", "/?"),
     ] {
-        let message = made(url, ("x-a", "\u{e4}")).unwrap();
-        assert_eq!((message.headers()["host"].to_str().unwrap(), message.uri().to_string().as_str()), (host, target));
-        assert_eq!(message.headers()["x-a"].as_bytes(), "\u{e4}".as_bytes(), "UTF-8 goes out as it is");
+        let head = made("POST", url, ("x-a", "\u{e4}")).unwrap();
+        let expected = format!(
+            "POST {target} HTTP/1.1\r\nx-a: \u{e4}\r\naccept: */*\r\nhost: {host}\r\ncontent-length: 2\r\n\r\n"
+        );
+        assert_eq!(head, expected, "UTF-8 goes out as it is");
     }
-    assert_eq!(made("http://a", ("accept", "text/plain")).unwrap().headers()["accept"], "text/plain");
-    assert_eq!(made("http://a", ("host", "b")).unwrap().headers()["host"], "b");
-    for bad in [("x a", "1"), ("x-a", "1\r\nx: y"), ("", "1")] {
-        assert!(made("http://a", bad).is_none(), "{bad:?}");
+    let head = made("POST", "http://a", ("Accept", "text/plain")).unwrap();
+    assert_eq!(head.to_lowercase().matches("accept:").count(), 1, "{head}");
+    for bad in [("x a", "1"), ("x-a", "1\r\nx: y"), ("x-a", "\u{7f}"), ("", "1"), ("x:", "1")] {
+        assert!(made("POST", "http://a", bad).is_none(), "{bad:?}");
     }
+    let long = format!("http://a/?{}", "x".repeat(65_534));
+    assert!(made("GET", &long, ("x-a", "1")).is_none());
 }
 
 #[tokio::test]
@@ -188,25 +211,37 @@ async fn a_connection_that_was_closed_while_it_was_idle_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_request_comes_back_from_a_connection_that_was_closed_before_it_went_out() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (other_end, _) = listener.accept().await.unwrap();
-    let mut connection = Connection::new(tokio_util::either::Either::Left(stream), false).await.unwrap();
-    drop(other_end);
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let message = message(&mut request(&format!("http://{address}/path").parse().unwrap(), "x-a")).unwrap();
-    let unsent = connection.send(message).await.unwrap_err().take_message().unwrap();
-    assert_eq!((unsent.uri().path(), unsent.headers().contains_key("x-a")), ("/path", true));
+async fn a_reused_connection_that_ends_before_any_answer_is_tried_once_more_on_a_fresh_one() {
+    let endpoint = Endpoint::that(&[Answer(OK), Close]).await;
+    let sender = sender();
+    for _ in 0..3 {
+        assert_eq!(send(&sender, &endpoint).await, Ok(200));
+    }
+    assert_eq!(endpoint.requests_per_connection(), [2, 2, 1]);
 }
 
 #[tokio::test]
-async fn what_an_endpoint_may_have_seen_is_not_sent_again() {
-    let endpoint = Endpoint::that(&[Answer(OK), Close]).await;
+async fn a_farewell_to_an_idle_connection_is_not_taken_for_an_answer() {
+    const LATE: &str = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let endpoint = Endpoint::that(&[Answer(OK), AnswerAndClose(LATE)]).await;
+    let sender = sender();
+    for _ in 0..2 {
+        assert_eq!(send(&sender, &endpoint).await, Ok(200));
+    }
+    let endpoint = Endpoint::that(&[AnswerAndClose(LATE)]).await;
+    assert_eq!(send(&sender, &endpoint).await, Ok(408), "on a fresh connection it is one");
+}
+
+#[tokio::test]
+async fn what_ends_on_a_fresh_connection_or_within_an_answer_is_not_sent_again() {
+    let endpoint = Endpoint::that(&[Close]).await;
+    assert_eq!(send(&sender(), &endpoint).await, Err(AttemptOutcome::InvalidResponse));
+    assert_eq!(endpoint.requests_per_connection(), [1]);
+    let endpoint = Endpoint::that(&[Answer(OK), AnswerAndClose("HTTP/1.1 2")]).await;
     let sender = sender();
     assert_eq!(send(&sender, &endpoint).await, Ok(200));
-    assert_eq!(send(&sender, &endpoint).await, Err(AttemptOutcome::InvalidResponse));
+    let failure = sender.send(request(&endpoint.url, "x-a")).await.unwrap().answer.unwrap_err();
+    assert_eq!(failure.detail, "the answer broke off after \"HTTP/1.1 2\"");
     assert_eq!(endpoint.requests_per_connection(), [2]);
 }
 
@@ -228,7 +263,7 @@ async fn an_answer_that_is_too_long_is_cut_and_its_connection_closed() {
     let endpoint = Endpoint::that(vec![Answer(long.leak()); 2].leak()).await;
     let sender = sender();
     for _ in 0..2 {
-        let answer = sender.send(request(&endpoint.url, "x-a")).await.answer.unwrap();
+        let answer = sender.send(request(&endpoint.url, "x-a")).await.unwrap().answer.unwrap();
         assert_eq!(answer.body.len(), MAX_RESPONSE_BYTES);
     }
     assert_eq!(endpoint.got.lock().unwrap().len(), 2);
@@ -241,7 +276,7 @@ async fn chunks_are_put_together_and_trailers_left_out() {
     let endpoint = Endpoint::that(&[Answer(CHUNKED), Answer(CHUNKED)]).await;
     let sender = sender();
     for _ in 0..2 {
-        let answer = sender.send(request(&endpoint.url, "x-a")).await.answer.unwrap();
+        let answer = sender.send(request(&endpoint.url, "x-a")).await.unwrap().answer.unwrap();
         assert_eq!(answer.body, "abcde");
     }
     assert_eq!(endpoint.requests_per_connection(), [2]);
@@ -250,7 +285,7 @@ async fn chunks_are_put_together_and_trailers_left_out() {
 #[tokio::test]
 async fn only_so_many_connections_to_an_endpoint_are_kept() {
     let endpoint = Endpoint::that(&[Answer(OK), Answer(OK)]).await;
-    let sender = HyperSender { pool: Pool::new(2), ..sender() };
+    let sender = Http1Sender { pool: Pool::new(2), ..sender() };
     let (a, b, c) = tokio::join!(send(&sender, &endpoint), send(&sender, &endpoint), send(&sender, &endpoint));
     assert_eq!([a, b, c], [Ok(200); 3]);
     let closed = || endpoint.got.lock().unwrap().iter().flatten().filter(|got| *got == "closed").count();
@@ -260,34 +295,24 @@ async fn only_so_many_connections_to_an_endpoint_are_kept() {
 }
 
 #[tokio::test]
-async fn connections_that_nobody_uses_are_closed() {
-    let endpoint = Endpoint::that(&[Answer(OK)]).await;
-    let sender = sender();
-    assert_eq!(send(&sender, &endpoint).await, Ok(200));
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(29)).await;
-    tokio::time::resume();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(endpoint.requests_per_connection(), [1]);
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(31)).await;
-    tokio::time::resume();
-    until(|| endpoint.requests_per_connection() == [2]).await;
-    assert_eq!(endpoint.got.lock().unwrap()[0][1], "closed");
-}
-
-#[tokio::test]
 async fn a_name_that_leads_to_a_forbidden_address_is_not_dialled() {
     let endpoint = Endpoint::that(&[Answer(OK)]).await;
     let mut url = endpoint.url.clone();
     url.set_host(Some("localhost")).unwrap();
     let answer = async |policy: AddressPolicy| {
-        let sender = HyperSender::new(policy).unwrap();
-        sender.send(request(&url, "x-a")).await.answer.map(|answer| answer.status).map_err(|failure| failure.outcome)
+        let sender = Http1Sender::new(SenderOptions { addresses: policy, ..SenderOptions::default() }).unwrap();
+        sender
+            .send(request(&url, "x-a"))
+            .await
+            .unwrap()
+            .answer
+            .map(|answer| answer.status)
+            .map_err(|failure| failure.outcome)
     };
     let allowing = |networks: &[&str]| AddressPolicy {
         allow_http: true,
         allow_networks: networks.iter().map(|network| network.parse().unwrap()).collect(),
+        ..AddressPolicy::default()
     };
     assert_eq!(answer(allowing(&["127.0.0.0/8", "::1/128"])).await, Ok(200));
     assert_eq!(answer(allowing(&["10.0.0.0/8"])).await, Err(AttemptOutcome::RefusedAddress));

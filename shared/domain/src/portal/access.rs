@@ -97,9 +97,6 @@ impl PortalSession {
 
     /// As the audit trail names it.
     pub fn actor(&self) -> String {
-        match &self.user {
-            Some(user) => format!("session:{} ({user})", self.id),
-            None => format!("session:{}", self.id),
-        }
+        format!("session:{}", self.id)
     }
 }

@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 use crate::health::circuit_breaker::CircuitBreakers;
 use crate::health::operational_events::OperationalEvents;
 use crate::health::rate_limiter::RateLimiter;
-use crate::repositories::audit::{AuditTrail, BY_ITSELF};
+use crate::repositories::audit::{AuditTrail, Deed};
 use crate::runtime::metrics::{self, CircuitState};
-use contract::ports::{Clock, Documents, Hooks, QueueError, QueueSender, StoreError, StoreResult};
+use contract::ports::{AuditLog, Clock, Documents, Hooks, QueueError, QueueSender, StoreError, StoreResult};
 use contract::stage::{Fault, causes};
+use domain::audit::{Snapshot, changes};
 use domain::health::{Circuit, End, Failure, Health, HealthChange, PendingNotice};
 use domain::hook::Hook;
 use domain::ids::{EventType, HookId, TenantId, TraceId};
@@ -35,6 +36,7 @@ const DISABLE_TRIES: usize = 3;
 pub struct HookHealthDeps {
     /// Nothing else caches these.
     pub documents: Arc<dyn Documents>,
+    pub audit: Arc<dyn AuditLog>,
     pub hooks: Arc<dyn Hooks>,
     /// Where operational events go.
     pub events: Arc<dyn QueueSender>,
@@ -75,11 +77,11 @@ impl AttemptSummary<'_> {
 
 impl HookHealth {
     pub fn new(on: HookHealthDeps) -> Self {
-        let HookHealthDeps { documents, hooks, events, clock, random, rates, fresh_for } = on;
+        let HookHealthDeps { documents, audit, hooks, events, clock, random, rates, fresh_for } = on;
         Self {
             circuits: Arc::new(CircuitBreakers::new(Arc::clone(&documents), Arc::clone(&clock), fresh_for)),
             rates,
-            audit: AuditTrail::new(documents, Arc::clone(&clock), random),
+            audit: AuditTrail::new(documents, audit, Arc::clone(&clock), random),
             hooks,
             operational_events: OperationalEvents::new(events),
             clock,
@@ -191,7 +193,7 @@ impl HookHealth {
             return Ok(());
         }
         self.circuits.health.change(tenant, id, |health| health.verify(at)).await?;
-        self.audit.note(tenant, id, BY_ITSELF, "verified", None).await
+        self.audit.note(tenant, id, Deed::by_itself("verified", None)).await
     }
 
     /// Unless it has moved to another endpoint since.
@@ -211,7 +213,11 @@ impl HookHealth {
             };
             match self.hooks.update(&old, &new).await {
                 Ok(()) => {
-                    return self.audit.note(tenant, id, BY_ITSELF, "disabled", Some(end.reason().to_owned())).await;
+                    let enabled = |enabled: bool| json!({ "enabled": enabled });
+                    let snapshot = |value: Value| Snapshot::new(&value, &value, &[], &[]);
+                    let changes = changes(&snapshot(enabled(true)), &snapshot(enabled(false)));
+                    let deed = Deed::by_itself("disabled", Some(end.reason().to_owned()));
+                    return self.audit.note(tenant, id, Deed { changes, ..deed }).await;
                 }
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),

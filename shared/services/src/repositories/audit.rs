@@ -1,78 +1,86 @@
-//! Who changed a hook's state, when and why.
+//! Who changed what, when, why, and what it was before and after.
+//!
+//! Of a hook the entries are kept with it, for as long as it exists. All entries of a tenant, and
+//! those of the deployment, are in a log that forgets what is old.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+pub use domain::audit::AuditEntry;
 
 use crate::repositories::document_kind::DocumentKind;
 use crate::repositories::documents::{Collection, name_of};
-use contract::ports::{Clock, Documents, Listed, Page, StoreResult};
+use contract::ports::{AuditLog, AuditScope, Clock, Documents, Listed, Page, StoreResult};
+use domain::audit::{Change, Target, TargetKind};
 use domain::ids::{HookId, TenantId, new_ulid};
 use domain::random::Random;
-use domain::time::Timestamp;
-use domain::unknown::{Unknown, keeps_unknown};
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = AuditEntry)]
-#[serde(remote = "Self")]
-pub struct AuditEntry {
-    /// RFC 3339
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-    /// `operator`, a key's id, or `hookline` for what happened by itself
-    pub by: String,
-    /// Such as `created`, `enabled`, `disabled` or `changed`
-    pub what: String,
-    /// Why, or which fields were changed
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    #[serde(skip)]
-    pub unknown: Unknown,
-}
-
-keeps_unknown!(AuditEntry);
-
-impl AuditEntry {
-    /// Without what this version does not know.
-    #[must_use]
-    pub fn shown(self) -> Self {
-        Self { unknown: Unknown::NONE, ..self }
-    }
-}
+use domain::unknown::Unknown;
 
 /// By whom, of what Hookline does by itself.
 pub const BY_ITSELF: &str = "hookline";
 
+/// How long the log keeps an entry.
+pub const KEPT_FOR: Duration = Duration::from_secs(400 * 24 * 3_600);
+
 const REMOVED_AT_ONCE: usize = 100;
 
-/// The entries of each hook, the newest first.
+/// What somebody did.
+#[derive(Clone, Debug, Default)]
+pub struct Deed {
+    pub by: String,
+    /// Whom a portal session is for.
+    pub user: Option<String>,
+    pub from: Option<String>,
+    pub what: String,
+    pub detail: Option<String>,
+    pub changes: Vec<Change>,
+}
+
+impl Deed {
+    /// What Hookline does.
+    pub fn by_itself(what: &str, detail: Option<String>) -> Self {
+        Self { by: BY_ITSELF.to_owned(), what: what.to_owned(), detail, ..Self::default() }
+    }
+}
+
 pub struct AuditTrail {
-    entries: Collection<AuditEntry>,
+    /// The entries of each hook, the newest first.
+    of_hooks: Collection<AuditEntry>,
+    log: Arc<dyn AuditLog>,
     documents: Arc<dyn Documents>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 impl AuditTrail {
-    pub fn new(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { entries: Collection::new(Arc::clone(&documents)), documents, clock, random }
+    pub fn new(
+        documents: Arc<dyn Documents>,
+        log: Arc<dyn AuditLog>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self { of_hooks: Collection::new(Arc::clone(&documents)), log, documents, clock, random }
     }
 
-    pub async fn note(
-        &self,
-        tenant: &TenantId,
-        hook: HookId,
-        by: &str,
-        what: &str,
-        detail: Option<String>,
-    ) -> StoreResult<()> {
-        let at = self.clock.now();
-        let entry = AuditEntry { at, by: by.to_owned(), what: what.to_owned(), detail, unknown: Unknown::NONE };
+    pub async fn note(&self, tenant: &TenantId, hook: HookId, deed: Deed) -> StoreResult<()> {
+        let entry = self.entry(None, deed.clone());
         // Turned over, so that the newest comes first.
         let id = new_ulid(self.clock.now(), self.random.as_ref());
         let name = format!("{:032x}", u128::MAX - id.0);
-        self.entries.put(&partition(tenant, hook), &name, 1, &entry).await
+        self.of_hooks.put(&partition(tenant, hook), &name, 1, &entry).await?;
+        self.note_of(AuditScope::Tenant(tenant), TargetKind::Hook, &hook.to_string(), deed).await
+    }
+
+    /// Of whatever is no hook, or is one that is deleted.
+    pub async fn note_of(&self, scope: AuditScope<'_>, kind: TargetKind, id: &str, deed: Deed) -> StoreResult<()> {
+        let target = Target { kind, id: id.to_owned(), unknown: Unknown::NONE };
+        let expires_at = self.clock.now().saturating_add(KEPT_FOR);
+        self.log.write(scope, &self.entry(Some(target), deed), expires_at).await
+    }
+
+    fn entry(&self, target: Option<Target>, deed: Deed) -> AuditEntry {
+        let Deed { by, user, from, what, detail, changes } = deed;
+        AuditEntry { at: self.clock.now(), by, user, from, what, target, detail, changes, unknown: Unknown::NONE }
     }
 
     pub async fn remove(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
@@ -95,7 +103,7 @@ impl AuditTrail {
         limit: usize,
         cursor: Option<&str>,
     ) -> StoreResult<Page<Listed<AuditEntry>>> {
-        self.entries.page(&partition(tenant, hook), limit, cursor).await
+        self.of_hooks.page(&partition(tenant, hook), limit, cursor).await
     }
 }
 

@@ -29,6 +29,8 @@ kinds! {
     EventTypes = "event-types",
     /// Who has a catalogue of event types.
     Catalogues = "catalogues",
+    /// Of a tenant.
+    Expungements = "expungements",
     /// Of a hook, like all that follow.
     Replays = "replays",
     Audit = "audit",

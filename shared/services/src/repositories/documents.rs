@@ -2,6 +2,7 @@
 //! JSON documents serves them all.
 
 mod event_types;
+mod expungements;
 mod keys;
 mod portal;
 mod profiles;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use event_types::StoredEventTypes;
+pub use expungements::StoredExpungements;
 pub use keys::StoredKeys;
 pub use portal::{StoredPortalLinks, StoredPortalSessions};
 pub use profiles::StoredProfiles;

@@ -31,6 +31,9 @@ pub const OPERATOR_KEY_SHA256: &str = "HOOKLINE_OPERATOR_KEY_SHA256";
 pub const PUBLIC_URL: &str = "HOOKLINE_PUBLIC_URL";
 pub const ALLOW_HTTP: &str = "HOOKLINE_ALLOW_HTTP";
 pub const ALLOW_NETWORKS: &str = "HOOKLINE_ALLOW_NETWORKS";
+pub const ALLOW_PORTS: &str = "HOOKLINE_ALLOW_PORTS";
+pub const CA_FILE: &str = "HOOKLINE_CA_FILE";
+pub const EGRESS_PROXY: &str = "HOOKLINE_EGRESS_PROXY";
 pub const SCHEDULES_DEAD_LETTER_QUEUE_ARN: &str = "HOOKLINE_SCHEDULES_DEAD_LETTER_QUEUE_ARN";
 pub const SCHEDULES_DEAD_LETTER_QUEUE_URL: &str = "HOOKLINE_SCHEDULES_DEAD_LETTER_QUEUE_URL";
 pub const LOG: &str = "HOOKLINE_LOG";
@@ -168,7 +171,11 @@ impl FromEnvironment for StoreConfig {
 
 impl FromEnvironment for AddressPolicy {
     fn read(env: &mut Environment<'_>) -> Self {
-        Self { allow_http: env.flag(ALLOW_HTTP), allow_networks: env.list(ALLOW_NETWORKS) }
+        Self {
+            allow_http: env.flag(ALLOW_HTTP),
+            allow_networks: env.list(ALLOW_NETWORKS),
+            allow_ports: env.list(ALLOW_PORTS),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
     ActivityRange, AlwaysReady, Check, Clock as _, Doctor, Hooks as _, HttpRequest, HttpResponse, HttpResult,
-    HttpSender, Order, OsRandom, Outgoing, QueueError, QueueSender, Received,
+    HttpSender, Order, OsRandom, Outgoing, QueueError, QueueSender, Received, SendFault,
 };
 use contract::runner::{Settlement, Waiting};
 use contract::stage::{Message, Outcome};
@@ -69,9 +69,9 @@ struct Answering(u16);
 
 #[async_trait]
 impl HttpSender for Answering {
-    async fn send(&self, _: HttpRequest) -> HttpResult {
-        let answer = HttpResponse { status: self.0, headers: Vec::new(), body: Bytes::from_static(b"ok") };
-        HttpResult { answer: Ok(answer), duration: Duration::from_millis(5) }
+    async fn send(&self, _: HttpRequest) -> Result<HttpResult, SendFault> {
+        let answer = HttpResponse::new(self.0, Vec::new(), Bytes::from_static(b"ok"));
+        Ok(HttpResult { answer: Ok(answer), duration: Duration::from_millis(5) })
     }
 }
 

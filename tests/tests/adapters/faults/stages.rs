@@ -15,11 +15,10 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::QueueAttributeName;
 use contract::ports::{
     Clock, DeliveryLog as _, Events as _, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom,
-    Outgoing, QueueError, QueueReceiver as _, QueueSender as _, Received, SystemClock, Tenants as _,
+    Outgoing, QueueError, QueueReceiver as _, QueueSender as _, Received, SendFault, SystemClock, Tenants as _,
 };
 use contract::runner::{Settlement, Waiting};
 use contract::stage::Stage;
-use domain::address::AddressPolicy;
 use domain::delivery::{AttemptOutcome, Status};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, new_ulid};
@@ -76,15 +75,15 @@ struct Receiver(Mutex<HashMap<String, Vec<u16>>>);
 
 #[async_trait]
 impl HttpSender for Receiver {
-    async fn send(&self, request: HttpRequest) -> HttpResult {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResult, SendFault> {
         let id = request.headers.iter().find(|(name, _)| name == "webhook-id").unwrap().1.clone();
         let mut seen = self.0.lock().unwrap();
         let answers = seen.entry(id.clone()).or_default();
         let fails = answers.is_empty() && id.bytes().map(u32::from).sum::<u32>().is_multiple_of(4);
         let status = if fails { 503 } else { 200 };
         answers.push(status);
-        let answer = HttpResponse { status, headers: Vec::new(), body: Default::default() };
-        HttpResult { answer: Ok(answer), duration: Duration::from_millis(1) }
+        let answer = HttpResponse::new(status, Vec::new(), Default::default());
+        Ok(HttpResult { answer: Ok(answer), duration: Duration::from_millis(1) })
     }
 }
 
@@ -180,7 +179,7 @@ impl Pipeline {
     fn deliver(&self) -> deliver::Deps {
         let config = deliver::Config {
             store: Dynamo::store(),
-            addresses: AddressPolicy::default(),
+            sender: courier::SenderOptions::default(),
             profile: "standard".parse().unwrap(),
             kms_key: self.kms_key.clone(),
             events_url: self.url("events"),

@@ -34,6 +34,7 @@ fn cached(stores: &Stores) -> Stores {
         events: Arc::clone(&stores.events),
         deliveries: Arc::clone(&stores.deliveries),
         activity: Arc::clone(&stores.activity),
+        audit: Arc::clone(&stores.audit),
         _keep: Arc::clone(&stores._keep),
     }
 }

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws::dynamo::{
-    DynamoActivityLog, DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks, DynamoSubscriptions,
+    DynamoActivityLog, DynamoAuditLog, DynamoDeliveryLog, DynamoDocuments, DynamoEvents, DynamoHooks,
+    DynamoSubscriptions,
 };
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -36,7 +37,8 @@ pub(crate) fn stores_on(client: aws_sdk_dynamodb::Client, keep: Box<dyn std::any
         subscriptions: Arc::new(DynamoSubscriptions::new(client.clone(), HOOKS_TABLE)),
         events: Arc::new(DynamoEvents::new(client.clone(), LOGS_TABLE, Arc::clone(&clock))),
         deliveries: Arc::new(DynamoDeliveryLog::new(client.clone(), LOGS_TABLE, clock.clone())),
-        activity: Arc::new(DynamoActivityLog::new(client, LOGS_TABLE, clock, &OsRandom)),
+        activity: Arc::new(DynamoActivityLog::new(client.clone(), LOGS_TABLE, clock.clone(), &OsRandom)),
+        audit: Arc::new(DynamoAuditLog::new(client, LOGS_TABLE, clock)),
         _keep: Arc::new(keep),
     }
 }

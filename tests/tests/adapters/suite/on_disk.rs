@@ -8,8 +8,8 @@ use contract::ports::{
 };
 use domain::ids::{EventId, EventSeq, TenantId};
 use embedded::{
-    DeadLetters as Letters, EmbeddedActivityLog, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks,
-    EmbeddedQueue, QueueOptions, Store, StoreOptions,
+    DeadLetters as Letters, EmbeddedActivityLog, EmbeddedAuditLog, EmbeddedDeliveryLog, EmbeddedDocuments,
+    EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, QueueOptions, Store, StoreOptions,
 };
 use futures::FutureExt as _;
 use services::repositories::documents::{StoredKeys, StoredTenants};
@@ -39,7 +39,8 @@ pub(crate) async fn stores() -> Option<Stores> {
         subscriptions: hooks,
         events: Arc::new(EmbeddedEvents(store.clone())),
         deliveries: Arc::new(EmbeddedDeliveryLog(store.clone())),
-        activity: Arc::new(EmbeddedActivityLog::new(store, &OsRandom)),
+        activity: Arc::new(EmbeddedActivityLog::new(store.clone(), &OsRandom)),
+        audit: Arc::new(EmbeddedAuditLog::new(store, &OsRandom)),
         _keep: Arc::new(directory),
     })
 }

@@ -145,6 +145,7 @@ fn attempt(number: u32, at: Timestamp, outcome: AttemptOutcome) -> Attempt {
         status_code,
         outcome,
         error: status_code.is_none().then(|| "no answer".to_owned()),
+        remark: status_code.map(|_| "it broke off".to_owned()),
         response_body: status_code.map(|_| "ö\n\"".to_owned()),
         response_is_base64: outcome == AttemptOutcome::Gone,
         response_headers: vec![("server".to_owned(), "a: b".to_owned()), ("x".to_owned(), String::new())],

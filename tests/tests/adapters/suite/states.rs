@@ -12,7 +12,7 @@ use domain::settings::CircuitBreaker;
 use futures::future::join_all;
 use services::health::circuit_breaker::CircuitBreakers;
 use services::health::rate_limiter::RateLimiter;
-use services::repositories::audit::AuditTrail;
+use services::repositories::audit::{AuditTrail, Deed};
 
 use super::Stores;
 use super::samples::{all_pages, hook_id, tenant_id};
@@ -173,13 +173,19 @@ pub(crate) async fn a_jump_that_no_process_saw_counts_for_a_fifth_of_what_disabl
 
 pub(crate) async fn the_audit_trail_of_a_hook_reads_newest_first(stores: &Stores) {
     let (tenant, hook) = (&tenant_id("acme"), hook_id());
-    let trail = AuditTrail::new(Arc::clone(&stores.documents), Arc::new(stores.clock.clone()), Arc::new(OsRandom));
+    let trail = AuditTrail::new(
+        Arc::clone(&stores.documents),
+        Arc::clone(&stores.audit),
+        Arc::new(stores.clock.clone()),
+        Arc::new(OsRandom),
+    );
     for number in 0..5 {
         let detail = Some(format!("change {number}"));
-        trail.note(tenant, hook, "operator", "changed", detail).await.unwrap();
+        let deed = Deed { by: "operator".to_owned(), what: "changed".to_owned(), detail, ..Deed::default() };
+        trail.note(tenant, hook, deed).await.unwrap();
         stores.clock.advance(Duration::from_millis(1));
     }
-    trail.note(tenant, hook_id(), "operator", "created", None).await.unwrap();
+    trail.note(tenant, hook_id(), Deed::by_itself("created", None)).await.unwrap();
     let trail = &trail;
     for limit in [1, 2, 5, 50] {
         let listed = all_pages(|cursor| async move { trail.list(tenant, hook, limit, cursor.as_deref()).await }).await;

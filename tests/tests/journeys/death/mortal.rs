@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use contract::ports::{
     ActivityLog, ActivityRange, ActivityRows, DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks,
     HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Match, Order, Outgoing, Page, QueueError, QueueSender,
-    Recorded, Replays, StoreError, StoreResult, Subscriptions, TimeRange,
+    Recorded, Replays, SendFault, StoreError, StoreResult, Subscriptions, TimeRange,
 };
 use domain::activity::Activity;
 use domain::counts::HourCounts;
@@ -312,8 +312,8 @@ impl Documents for Mortal<dyn Documents> {
 
 #[async_trait]
 impl HttpSender for Mortal<dyn HttpSender> {
-    async fn send(&self, request: HttpRequest) -> HttpResult {
-        self.fate.step("sender.send", self.port.send(request), None::<fn() -> HttpResult>).await
+    async fn send(&self, request: HttpRequest) -> Result<HttpResult, SendFault> {
+        self.fate.step("sender.send", self.port.send(request), None::<fn() -> Result<HttpResult, SendFault>>).await
     }
 }
 

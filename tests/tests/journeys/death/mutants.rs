@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::ports::{
-    DeliveryLog, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Page, StoreResult, TimeRange,
+    DeliveryLog, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Page, SendFault, StoreResult,
+    TimeRange,
 };
 use domain::delivery::{Attempt, Delivery};
 use domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
@@ -65,8 +66,8 @@ struct StutteringSender(Arc<dyn HttpSender>);
 
 #[async_trait]
 impl HttpSender for StutteringSender {
-    async fn send(&self, request: HttpRequest) -> HttpResult {
-        self.0.send(request.clone()).await;
+    async fn send(&self, request: HttpRequest) -> Result<HttpResult, SendFault> {
+        self.0.send(request.clone()).await?;
         self.0.send(request).await
     }
 }

@@ -93,6 +93,7 @@ fn attempted(row: Delivery, outcome: AttemptOutcome, at: Timestamp) -> Delivery 
         status_code: succeeded.then_some(204),
         outcome,
         error: (!succeeded).then(|| format!("no answer at {at}")),
+        remark: None,
         response_body: None,
         response_is_base64: false,
         response_headers: Vec::new(),

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
     ActivityLog, ActivityRange, ActivityRows, DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult,
-    HttpSender, Listed, LogFilter, Order, Outgoing, Page, QueueError, QueueSender, Recorded, StoreResult, TimeRange,
+    HttpSender, Listed, LogFilter, Order, Outgoing, Page, QueueError, QueueSender, Recorded, SendFault, StoreResult,
+    TimeRange,
 };
 use domain::activity::Activity;
 use domain::counts::HourCounts;
@@ -241,9 +242,9 @@ pub(super) struct BrokenSender {
 
 #[async_trait]
 impl HttpSender for BrokenSender {
-    async fn send(&self, mut request: HttpRequest) -> HttpResult {
+    async fn send(&self, mut request: HttpRequest) -> Result<HttpResult, SendFault> {
         if self.mutant == Mutant::SendsTwice {
-            self.sender.send(request.clone()).await;
+            self.sender.send(request.clone()).await?;
             return self.sender.send(request).await;
         }
         for (_, value) in request.headers.iter_mut().filter(|(name, _)| name == "webhook-id") {

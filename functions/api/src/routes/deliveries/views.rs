@@ -43,6 +43,9 @@ pub(crate) struct AttemptView {
     /// What went wrong, when there was no answer
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// What was wrong with an answer whose status counts all the same: its body broke off
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<String>,
     /// The beginning of the answer, as far as the hook's settings keep it
     response_body: Option<String>,
     /// What is kept of the answer is not text and hence in base64
@@ -191,6 +194,7 @@ impl From<&Attempt> for AttemptView {
             status_code: attempt.status_code,
             outcome: attempt.outcome,
             error: attempt.error.clone(),
+            remark: attempt.remark.clone(),
             response_body: attempt.response_body.clone(),
             response_is_base64: attempt.response_is_base64,
             trigger: attempt.trigger,

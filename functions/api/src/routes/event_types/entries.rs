@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Deps;
+use crate::audited::note_event_type;
 use crate::event_validation::{ValidationBudget, Validator};
 use crate::input::{present, refuse};
 use crate::problem::{FieldError, Problem};
@@ -142,7 +143,10 @@ pub(super) async fn add(
     let now = deps.clock.now();
     let stored = StoredEventType::new(entry, now);
     match deps.catalogue.entries.put(owner, &stored).await {
-        Ok(()) => Ok((StatusCode::CREATED, Json(EventTypeView::of(stored.entry, owner.source())))),
+        Ok(()) => {
+            note_event_type(&deps.hook_health, owner, None, Some(&stored)).await?;
+            Ok((StatusCode::CREATED, Json(EventTypeView::of(stored.entry, owner.source()))))
+        }
         Err(StoreError::Conflict) => Err(Problem::conflict(format!("event type {} exists already", stored.entry.name))),
         Err(error) => Err(error.into()),
     }
@@ -156,7 +160,8 @@ pub(super) async fn change(
     wrong: WrongFields,
 ) -> Result<Json<EventTypeView>, Problem> {
     let stored = deps.catalogue.entries.find(owner, name).await?;
-    let mut stored = StoredEventType::clone(&*stored.ok_or_else(|| Problem::not_found("event type"))?);
+    let before = stored.ok_or_else(|| Problem::not_found("event type"))?;
+    let mut stored = StoredEventType::clone(&before);
     let entry = &mut stored.entry;
     if let Some(description) = fields.description {
         entry.description = description;
@@ -173,12 +178,18 @@ pub(super) async fn change(
     stored.updated_at = deps.clock.now();
     stored.version += 1;
     deps.catalogue.entries.put(owner, &stored).await?;
+    note_event_type(&deps.hook_health, owner, Some(&before), Some(&stored)).await?;
     Ok(Json(EventTypeView::of(stored.entry, owner.source())))
 }
 
 pub(super) async fn remove(deps: &Deps, owner: Owner<'_>, name: &EventType) -> Result<StatusCode, Problem> {
+    // One that cannot be read is deleted all the same.
+    let before = deps.catalogue.entries.find(owner, name).await.ok().flatten();
     match deps.catalogue.entries.delete(owner, name).await? {
-        true => Ok(StatusCode::NO_CONTENT),
+        true => {
+            note_event_type(&deps.hook_health, owner, before.as_deref(), None).await?;
+            Ok(StatusCode::NO_CONTENT)
+        }
         false => Err(Problem::not_found("event type")),
     }
 }

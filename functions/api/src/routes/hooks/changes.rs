@@ -39,18 +39,3 @@ pub(super) async fn prepare(
     }
     Ok(())
 }
-
-pub(super) async fn note(
-    deps: &Deps,
-    by: &str,
-    old: &Hook,
-    new: &Hook,
-    fields: impl Iterator<Item = &String>,
-) -> Result<(), Problem> {
-    let (what, detail) = match (old.enabled, new.enabled) {
-        (true, false) => ("disabled", None),
-        (false, true) => ("enabled", None),
-        _ => ("changed", Some(fields.map(String::as_str).collect::<Vec<_>>().join(", "))),
-    };
-    Ok(deps.hook_health.audit.note(&new.tenant, new.id, by, what, detail).await?)
-}

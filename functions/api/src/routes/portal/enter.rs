@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::links::REMOVED_AT_ONCE;
 use super::views::OwnSessionView;
 use crate::Deps;
+use crate::audited::{Asker, note_session, set_asker};
 use crate::auth::{Requester, refused};
 use crate::input::Body;
 use crate::problem::Problem;
@@ -83,6 +84,9 @@ pub(crate) async fn create(
         unknown: Unknown::NONE,
     };
     deps.portal_sessions.create(&session).await?;
+    let from = address.map(|address| address.to_string());
+    set_asker(Asker { by: session.actor(), user: session.user.clone(), from });
+    note_session(&deps.hook_health, &session, true).await?;
     // It can be used no more; that it is still there does no harm.
     if let Err(error) = deps.portal_links.delete(&link.tenant, link.id).await {
         tracing::warn!(link.id = %link.id, error = %causes(&error), "a link that was used is not deleted yet");

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Deps;
+use crate::audited::note_link;
 use crate::auth::InTenant;
 use crate::input::{Body, refuse};
 use crate::problem::{FieldError, Problem};
@@ -145,6 +146,7 @@ pub(crate) async fn create(
         unknown: Unknown::NONE,
     };
     deps.portal_links.create(&link).await?;
+    note_link(&deps.hook_health, &link).await?;
     let created = CreatedPortalLink {
         id: id.to_string(),
         link: format!("{base}/portal/enter#{}", code.reveal()),

@@ -10,6 +10,7 @@ use domain::portal::PortalSession;
 
 use super::views::OwnSessionView;
 use crate::Deps;
+use crate::audited::note_session;
 use crate::auth::InSession;
 use crate::problem::Problem;
 use crate::routes::hooks::owner;
@@ -60,6 +61,8 @@ pub(crate) async fn refresh(
 /// End the session that asks
 #[utoipa::path(delete, path = "/v1/portal/session", tag = "portal", responses((status = 204)))]
 pub(crate) async fn end(InSession(session): InSession, State(deps): State<Arc<Deps>>) -> Result<StatusCode, Problem> {
-    deps.portal_sessions.delete(&session.tenant, session.id).await?;
+    if deps.portal_sessions.delete(&session.tenant, session.id).await? {
+        note_session(&deps.hook_health, &session, false).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::views::SessionView;
 use crate::Deps;
+use crate::audited::{Cleared, note_all_ended, note_session};
 use crate::auth::InTenant;
 use crate::input::{PageQuery, Query, Segments, limit, segment};
 use crate::listed::ListEntry;
@@ -53,10 +54,15 @@ pub(crate) async fn end(
     params: Segments,
 ) -> Result<StatusCode, Problem> {
     let id: SessionId = segment(&params, "session", "session")?;
-    match deps.portal_sessions.delete(&tenant, id).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found("session")),
+    // One that cannot be read is ended all the same.
+    let before = deps.portal_sessions.get(&tenant, id).await.ok().flatten();
+    if !deps.portal_sessions.delete(&tenant, id).await? {
+        return Err(Problem::not_found("session"));
     }
+    if let Some(session) = before.filter(|session| !session.is_expired(deps.clock.now())) {
+        note_session(&deps.hook_health, &session, false).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// End all sessions of the tenant's portal
@@ -65,22 +71,27 @@ pub(crate) async fn end(
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/portal-sessions", tag = "portal",
     params(("tenant" = String, Path)), responses((status = 204)))]
 pub(crate) async fn end_all(InTenant(tenant): InTenant, State(deps): State<Arc<Deps>>) -> Result<StatusCode, Problem> {
-    clear(&deps, &tenant).await?;
+    let ended = clear(&deps, &tenant).await?;
+    note_all_ended(&deps.hook_health, &tenant, ended).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Deletes every link and every session of a tenant. Links go first, since one that is used
+/// Deletes every link and every session of a tenant, and counts those that were good. Links go first, since one that is used
 /// meanwhile becomes a session.
-pub(crate) async fn clear(deps: &Deps, tenant: &TenantId) -> Result<(), Problem> {
+pub(crate) async fn clear(deps: &Deps, tenant: &TenantId) -> Result<Cleared, Problem> {
+    let now = deps.clock.now();
+    let mut ended = Cleared::default();
     for link in deps.portal_links.list(tenant).await? {
+        ended.links += usize::from(link.as_ref().is_ok_and(|link| link.is_open(now)));
         let id: LinkId = link.map_or_else(|row| id_of(&row), |link| Ok(link.id))?;
         deps.portal_links.delete(tenant, id).await?;
     }
     for session in deps.portal_sessions.all(tenant).await? {
+        ended.sessions += usize::from(session.as_ref().is_ok_and(|session| !session.is_expired(now)));
         let id: SessionId = session.map_or_else(|row| id_of(&row), |session| Ok(session.id))?;
         deps.portal_sessions.delete(tenant, id).await?;
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// What a row that cannot be read is called.

@@ -67,7 +67,9 @@ impl TestSend {
                 let (body, body_is_base64) = excerpt(&response.body, MAX_RESPONSE_BYTES);
                 let headers = response.headers.iter().map(Header::of).collect();
                 let view = ResponseView { status: response.status, headers, body, body_is_base64 };
-                (in_words(outcome, response.status), Some(view))
+                let words = in_words(outcome, response.status);
+                let remark = response.remark.as_ref().map(|remark| format!("{words}; {remark}"));
+                (remark.unwrap_or(words), Some(view))
             }
             Err(failure) => (failure.detail.clone(), None),
         };
