@@ -104,6 +104,7 @@ impl World {
             store: StoreOptions::default(),
             operator_key: OPERATOR.to_owned(),
             addresses: AddressPolicy::default(),
+            public_url: "https://hooks.example.com".parse().expect("an address"),
             profile: profile.parse().expect("a profile's name"),
             retention: RETENTION,
             max_in_flight: 16,

@@ -16,18 +16,29 @@ use domain::event_type::{Owner, StoredEventType};
 use domain::hook::Hook;
 use domain::ids::{HookId, KeyId, ProfileName, TenantId};
 use domain::key::ApiKey;
+use domain::portal::{PortalLink, PortalSession};
 use domain::profile::Profile;
 use domain::secret::{HoldsSecrets as _, Secret};
 use domain::settings::MASK;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
+use serde::Serialize;
 use services::health::hook_health::HookHealth;
 use services::repositories::audit::{AuditTrail, BY_ITSELF, Deed};
+
+/// How many sessions and links went at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cleared {
+    pub(crate) sessions: usize,
+    pub(crate) links: usize,
+}
 
 /// Who asks, and from which address as far as that is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Asker {
     pub(crate) by: String,
+    /// Whom a portal session is for.
+    pub(crate) user: Option<String>,
     pub(crate) from: Option<String>,
 }
 
@@ -51,11 +62,12 @@ pub(crate) fn set_asker(asker: Asker) {
 
 fn deed(what: &str, before: &Snapshot, after: &Snapshot) -> Deed {
     let asker = ASKER.try_with(|known| known.get().cloned()).ok().flatten();
-    let (by, from) = asker.map_or_else(|| (BY_ITSELF.to_owned(), None), |asker| (asker.by, asker.from));
+    let itself = || Asker { by: BY_ITSELF.to_owned(), user: None, from: None };
+    let Asker { by, user, from } = asker.unwrap_or_else(itself);
     let changes = changes(before, after);
     let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
     let detail = (what == "changed").then(|| fields.join(", "));
-    Deed { by, from, what: what.to_owned(), detail, changes }
+    Deed { by, user, from, what: what.to_owned(), detail, changes }
 }
 
 pub(crate) struct Audited<T: ?Sized> {
@@ -247,6 +259,7 @@ impl Profiles for Audited<dyn Profiles> {
 impl Audited<dyn Keys> {
     /// Nothing of the key's text is told, not even its hash.
     fn snapshot(key: &ApiKey) -> Snapshot {
+        let key = &ApiKey { scope: key.shown_scope(), ..key.clone() };
         Snapshot::new(key, key, &[], &["version", "hash", "last_used_at", "tenant"])
     }
 
@@ -286,6 +299,34 @@ impl Keys for Audited<dyn Keys> {
         }
         Ok(was_there)
     }
+}
+
+/// Nothing of a code or token is told, not even its hash.
+fn portal_snapshot<T: Serialize>(row: &T) -> Snapshot {
+    Snapshot::new(row, row, &[], &["version", "hash", "last_used_at", "tenant"])
+}
+
+/// Rows of links and sessions come and go by themselves; whoever does it on request tells of it.
+pub(crate) async fn note_link(health: &HookHealth, link: &PortalLink) -> StoreResult<()> {
+    let deed = deed("created", &Snapshot::default(), &portal_snapshot(link));
+    let scope = AuditScope::Tenant(&link.tenant);
+    health.audit.note_of(scope, TargetKind::PortalLink, &link.id.to_string(), deed).await
+}
+
+/// Of a session that begins or ends.
+pub(crate) async fn note_session(health: &HookHealth, session: &PortalSession, begins: bool) -> StoreResult<()> {
+    let (nothing, shown) = (Snapshot::default(), portal_snapshot(session));
+    let deed = if begins { deed("created", &nothing, &shown) } else { deed("deleted", &shown, &nothing) };
+    let scope = AuditScope::Tenant(&session.tenant);
+    health.audit.note_of(scope, TargetKind::PortalSession, &session.id.to_string(), deed).await
+}
+
+/// Of all sessions and open links of a tenant, in one entry.
+pub(crate) async fn note_all_ended(health: &HookHealth, tenant: &TenantId, ended: Cleared) -> StoreResult<()> {
+    let nothing = Snapshot::default();
+    let detail = Some(format!("{} sessions, {} links", ended.sessions, ended.links));
+    let deed = Deed { detail, ..deed("deleted", &nothing, &nothing) };
+    health.audit.note_of(AuditScope::Tenant(tenant), TargetKind::PortalSession, "*", deed).await
 }
 
 /// Event types are not behind a port; whoever writes one tells of it.

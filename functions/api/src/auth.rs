@@ -1,25 +1,27 @@
-//! Who is asking, and may they: keys as bearer token or HTTP Basic.
+//! Who is asking, and may they: keys and sessions as bearer token or HTTP Basic.
 
+mod authenticate;
 mod key_cache;
 mod throttle;
 
-use std::net::SocketAddr;
+use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use domain::capability::{Capabilities, Capability};
 use domain::ids::TenantId;
-use domain::key::{ApiKey, KeyHash, Scope, parse_token};
+use domain::key::{ApiKey, KeyHash, Scope};
+use domain::portal::PortalSession;
 
 use crate::Deps;
-use crate::audited::{Asker, set_asker};
 use crate::input::{Segments, segment};
 use crate::problem::Problem;
+use authenticate::{Caller, Freshness, address_of, authenticate};
+pub(crate) use authenticate::{presented, refused};
 pub use key_cache::KeyCache;
-use throttle::KeySource;
 pub use throttle::{ClientAddress, Throttle};
 
 /// The least that an operator's key has, in characters: a key that is made at
@@ -58,12 +60,54 @@ pub(crate) struct Anybody;
 /// Somebody who may do everything within the tenant of the path.
 pub(crate) struct InTenant(pub(crate) TenantId);
 
-/// Somebody who may look after the hooks of the tenant of the path: see them,
-/// their log and the catalogue, change hooks, and send again.
-pub(crate) struct InPortal(pub(crate) TenantId);
-
 /// Somebody who may publish for the tenant of the path.
 pub(crate) struct MayPublish(pub(crate) TenantId);
+
+macro_rules! in_portals {
+    ($($(#[$doc:meta])* $name:ident needs $capability:ident;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name(pub(crate) TenantId);
+
+        impl FromRequestParts<Arc<Deps>> for $name {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
+                authorize(parts, deps, Need::Portal(Capability::$capability), Freshness::Now).await.map(Self)
+            }
+        }
+    )*};
+}
+
+// Who looks after the whole tenant may do each of these, and so may a portal's key or
+// session that has the capability.
+in_portals! {
+    /// Somebody who may see the hooks of the tenant of the path, their log and the catalogue.
+    InPortal needs View;
+    /// Somebody who may create, change and delete the hooks of the tenant of the path.
+    MayManage needs Manage;
+    /// Somebody who may see the secrets of the hooks of the tenant of the path.
+    MayRevealSecret needs RevealSecret;
+    /// Somebody who may replace them.
+    MayRotate needs Rotate;
+    /// Somebody who may send test events to the hooks of the tenant of the path.
+    MayTest needs Test;
+    /// Somebody who may send deliveries of the tenant of the path again.
+    MaySendAgain needs SendAgain;
+}
+
+/// Somebody with a portal session, for what is the session's own.
+pub(crate) struct InSession(pub(crate) Arc<PortalSession>);
+
+/// Where a request came from, as far as that is known.
+pub(crate) struct Requester(pub(crate) Option<IpAddr>);
+
+impl FromRequestParts<Arc<Deps>> for Requester {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Infallible> {
+        Ok(Self(address_of(parts)))
+    }
+}
 
 /// Who is asking, as the audit trail names them; known after one of the above.
 #[derive(Clone)]
@@ -74,6 +118,29 @@ pub(crate) struct Actor(pub(crate) String);
 pub(crate) enum Access {
     Portal,
     Full,
+}
+
+/// Whether a caller has a further capability, besides the one that the route asks for;
+/// known as [`Actor`] is. None holds whoever chose no capabilities.
+#[derive(Clone)]
+pub(crate) struct Limits(Option<Capabilities>);
+
+impl Limits {
+    pub(crate) fn allow(&self, capability: Capability) -> bool {
+        self.0.as_ref().is_none_or(|all| all.allow(capability))
+    }
+
+    pub(crate) fn check(&self, capability: Capability) -> Result<(), Problem> {
+        if self.allow(capability) { Ok(()) } else { Err(lacks(capability)) }
+    }
+}
+
+impl FromRequestParts<Arc<Deps>> for Limits {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::internal)
+    }
 }
 
 impl FromRequestParts<Arc<Deps>> for Access {
@@ -92,18 +159,15 @@ impl FromRequestParts<Arc<Deps>> for Actor {
     }
 }
 
-enum Caller {
-    Operator,
-    Key(Arc<ApiKey>),
-}
-
 impl FromRequestParts<Arc<Deps>> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
         match authenticate(parts, deps, Freshness::Now).await? {
             Caller::Operator => Ok(Self),
-            Caller::Key(_) => Err(Problem::new(StatusCode::FORBIDDEN, "only the operator's key may do this")),
+            Caller::Key(_) | Caller::Session(_) => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "only the operator's key may do this"))
+            }
         }
     }
 }
@@ -113,12 +177,11 @@ impl FromRequestParts<Arc<Deps>> for Anybody {
 
     async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
         match authenticate(parts, deps, Freshness::Now).await? {
-            Caller::Key(key) if key.scope == Scope::Publish => {
-                Err(Problem::new(StatusCode::FORBIDDEN, "this key may only publish events"))
-            }
-            Caller::Key(key) if matches!(key.scope, Scope::Unknown(_)) => Err(unknown_scope()),
-            Caller::Key(_) | Caller::Operator => Ok(Self),
+            Caller::Operator => {}
+            Caller::Key(key) => check_key(&key, Need::Portal(Capability::View))?,
+            Caller::Session(session) => check_session(&session, Need::Portal(Capability::View))?,
         }
+        Ok(Self)
     }
 }
 
@@ -126,15 +189,7 @@ impl FromRequestParts<Arc<Deps>> for InTenant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
-        authorize(parts, deps, &[Scope::Tenant], Freshness::Now).await.map(Self)
-    }
-}
-
-impl FromRequestParts<Arc<Deps>> for InPortal {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
-        authorize(parts, deps, &[Scope::Tenant, Scope::Portal], Freshness::Now).await.map(Self)
+        authorize(parts, deps, Need::Tenant, Freshness::Now).await.map(Self)
     }
 }
 
@@ -144,143 +199,86 @@ impl FromRequestParts<Arc<Deps>> for MayPublish {
     /// Only publishing is worth a key that is remembered: it is the busy route,
     /// and what a revoked key can do there for some seconds leaves nothing behind.
     async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
-        authorize(parts, deps, &[Scope::Tenant, Scope::Publish], Freshness::Remembered).await.map(Self)
+        authorize(parts, deps, Need::Publish, Freshness::Remembered).await.map(Self)
     }
 }
 
-async fn authorize(
-    parts: &mut Parts,
-    deps: &Deps,
-    allowed: &[Scope],
-    freshness: Freshness,
-) -> Result<TenantId, Problem> {
+impl FromRequestParts<Arc<Deps>> for InSession {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
+        match authenticate(parts, deps, Freshness::Now).await? {
+            Caller::Session(session) => Ok(Self(session)),
+            Caller::Operator | Caller::Key(_) => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "only a portal session has this; a key has none"))
+            }
+        }
+    }
+}
+
+/// What a route asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Everything within the tenant.
+    Tenant,
+    Publish,
+    Portal(Capability),
+}
+
+async fn authorize(parts: &mut Parts, deps: &Deps, need: Need, freshness: Freshness) -> Result<TenantId, Problem> {
     let caller = authenticate(parts, deps, freshness).await?;
-    parts.extensions.insert(match &caller {
-        Caller::Operator => Actor("operator".to_owned()),
-        Caller::Key(key) => Actor(key.id.to_string()),
-    });
-    parts.extensions.insert(match &caller {
-        Caller::Key(key) if key.scope == Scope::Portal => Access::Portal,
-        Caller::Key(_) | Caller::Operator => Access::Full,
-    });
+    let (actor, access, limits) = match &caller {
+        Caller::Operator => ("operator".to_owned(), Access::Full, None),
+        Caller::Key(key) => {
+            let access = if key.is_for_a_portal() { Access::Portal } else { Access::Full };
+            let limits = (key.scope == Scope::Limited).then(|| key.portal_capabilities());
+            (key.id.to_string(), access, limits)
+        }
+        Caller::Session(session) => (session.actor(), Access::Portal, Some(session.capabilities.clone())),
+    };
+    parts.extensions.insert(Actor(actor));
+    parts.extensions.insert(access);
+    parts.extensions.insert(Limits(limits));
     let Ok(params) = Segments::from_request_parts(parts, deps).await;
     let tenant: TenantId = segment(&params, "tenant", "tenant")?;
+    // The same answer as for a tenant that does not exist.
+    let not_found = || Err(Problem::not_found("tenant"));
     match caller {
-        Caller::Operator => match deps.tenants.get(&tenant).await? {
-            Some(_) => Ok(tenant),
-            None => Err(Problem::not_found("tenant")),
+        Caller::Operator if deps.tenants.get(&tenant).await?.is_none() => not_found(),
+        Caller::Operator => Ok(tenant),
+        Caller::Key(key) if key.tenant.as_ref() != Some(&tenant) => not_found(),
+        Caller::Key(key) => check_key(&key, need).map(|()| tenant),
+        Caller::Session(session) if session.tenant != tenant => not_found(),
+        Caller::Session(session) => check_session(&session, need).map(|()| tenant),
+    }
+}
+
+fn check_key(key: &ApiKey, need: Need) -> Result<(), Problem> {
+    let forbidden = |detail| Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    match (key.scope, need) {
+        (Scope::Operator | Scope::Tenant, _) | (Scope::Publish, Need::Publish) => Ok(()),
+        (Scope::Publish, _) => forbidden("this key may only publish events"),
+        (Scope::Portal | Scope::Limited, Need::Portal(capability)) => match key.allows(capability) {
+            true => Ok(()),
+            false => Err(lacks(capability)),
         },
-        // The same answer as for a tenant that does not exist.
-        Caller::Key(key) if key.tenant.as_ref() != Some(&tenant) => Err(Problem::not_found("tenant")),
-        Caller::Key(key) if matches!(key.scope, Scope::Unknown(_)) => Err(unknown_scope()),
-        Caller::Key(key) if !allowed.contains(&key.scope) => Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            match key.scope {
-                Scope::Publish => "this key may only publish events",
-                _ => "this key may only look after hooks",
-            },
-        )),
-        Caller::Key(_) => Ok(tenant),
+        (Scope::Portal | Scope::Limited, _) => forbidden("this key may only look after hooks"),
+        // A key of a newer version may do nothing here.
+        (Scope::Unknown(_), _) => forbidden("this key's scope is not known to this version of Hookline"),
     }
 }
 
-/// A key of a newer version may do nothing here.
-fn unknown_scope() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "this key's scope is not known to this version of Hookline")
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Freshness {
-    Now,
-    Remembered,
-}
-
-async fn authenticate(parts: &Parts, deps: &Deps, freshness: Freshness) -> Result<Caller, Problem> {
-    let Some((user, token)) = credentials(&parts.headers) else {
-        return Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "expected `Authorization: Bearer <key>`, or HTTP Basic with tenant and key",
-        ));
-    };
-    if deps.operator.matches(&token) {
-        set_asker(Asker { by: "operator".to_owned(), from: address_of(parts) });
-        return Ok(Caller::Operator);
+fn check_session(session: &PortalSession, need: Need) -> Result<(), Problem> {
+    match need {
+        Need::Portal(capability) if session.capabilities.allow(capability) => Ok(()),
+        Need::Portal(capability) => Err(lacks(capability)),
+        Need::Tenant | Need::Publish => {
+            Err(Problem::new(StatusCode::FORBIDDEN, "a portal session may only look after hooks"))
+        }
     }
-    let now = deps.clock.now();
-    let Some(key) = find(deps, user.as_deref(), &token, freshness).await? else {
-        return Err(match deps.throttle.failed(&sources(parts, &token), deps.clock.steady()) {
-            Some(wait) => Problem::too_many("too many keys that are not known", wait),
-            None => Problem::new(StatusCode::UNAUTHORIZED, "the key is not known"),
-        });
-    };
-    if key.is_expired(now) {
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "the key has expired"));
-    }
-    if deps.key_cache.claim_use(&key, now) {
-        key_cache::note_use(Arc::clone(&deps.keys), Arc::clone(&key), now);
-    }
-    let caller = match key.scope {
-        Scope::Operator => Caller::Operator,
-        _ => Caller::Key(Arc::clone(&key)),
-    };
-    set_asker(Asker { by: key.id.to_string(), from: address_of(parts) });
-    Ok(caller)
 }
 
-/// The key that is presented, if it is one.
-async fn find(
-    deps: &Deps,
-    user: Option<&str>,
-    token: &str,
-    freshness: Freshness,
-) -> Result<Option<Arc<ApiKey>>, Problem> {
-    let Some((tenant, id)) = parse_token(token) else { return Ok(None) };
-    if user.zip(tenant.as_ref()).is_some_and(|(user, tenant)| user != tenant.as_str()) {
-        return Ok(None);
-    }
-    let now = deps.clock.read();
-    let remembered = match freshness {
-        Freshness::Remembered => deps.key_cache.get(id, now),
-        Freshness::Now => None,
-    };
-    let key = match remembered {
-        Some(key) => Some(key),
-        None => deps.keys.get(tenant.as_ref(), id).await?.inspect(|key| deps.key_cache.put(key, now)),
-    };
-    Ok(key.filter(|key| key.tenant == tenant && key.hash.matches(token)))
-}
-
-/// Where a request comes from, as far as that is known.
-fn address_of(parts: &Parts) -> Option<String> {
-    let given = parts.extensions.get::<ClientAddress>().map(|address| address.0);
-    let socket = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    given.or_else(socket).map(|address| address.to_string())
-}
-
-/// Whom a failure is put down to, as far as that is known.
-fn sources(parts: &Parts, token: &str) -> Vec<KeySource> {
-    let given = parts.extensions.get::<ClientAddress>().map(|address| address.0);
-    let socket = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let address = given.or_else(socket).map(KeySource::Address);
-    parse_token(token).map(|(_, id)| KeySource::Key(id)).into_iter().chain(address).collect()
-}
-
-/// The key that a request came with.
-pub(crate) fn presented(headers: &HeaderMap) -> Option<String> {
-    credentials(headers).map(|(_, key)| key)
-}
-
-/// User name, where there is one, and key.
-fn credentials(headers: &HeaderMap) -> Option<(Option<String>, String)> {
-    let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let rest = rest.trim();
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Some((None, rest.to_owned()));
-    }
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let text = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
-    let (user, key) = text.split_once(':')?;
-    Some((Some(user.to_owned()), key.to_owned()))
+fn lacks(capability: Capability) -> Problem {
+    let detail = format!("this takes the capability `{}`, which was not given", capability.as_str());
+    Problem::new(StatusCode::FORBIDDEN, detail)
 }

@@ -30,12 +30,13 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use contract::ports::{
-    ActivityLog, AuditLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, Profiles, QueueSender, Readiness, Replays,
-    Tenants,
+    ActivityLog, AuditLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, PortalLinks, PortalSessions, Profiles,
+    QueueSender, Readiness, Replays, Tenants,
 };
 use contract::runner::panic_text;
 use courier::Courier;
 use domain::address::AddressPolicy;
+use domain::portal::PublicUrl;
 use domain::random::Random;
 use services::delivery::counts::ActivityCounts;
 use services::delivery::resolved_hook::ResolvedHooks;
@@ -70,6 +71,10 @@ pub const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Deps {
     pub tenants: Arc<dyn Tenants>,
     pub keys: Arc<dyn Keys>,
+    pub portal_links: Arc<dyn PortalLinks>,
+    pub portal_sessions: Arc<dyn PortalSessions>,
+    /// Where links to portals begin; without it none can be made.
+    pub public_url: Option<PublicUrl>,
     pub hooks: Arc<dyn Hooks>,
     /// The same as they are stored, for who needs no secret.
     pub stored_hooks: Arc<dyn Hooks>,
@@ -156,6 +161,12 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::keys::operator::delete_operators))
         .routes(routes!(routes::keys::create, routes::keys::list))
         .routes(routes!(routes::keys::delete))
+        .routes(routes!(routes::portal::links::create))
+        .routes(routes!(routes::portal::sessions::list, routes::portal::sessions::end_all))
+        .routes(routes!(routes::portal::sessions::end))
+        .routes(routes!(routes::portal::enter::create))
+        .routes(routes!(routes::portal::own_session::get, routes::portal::own_session::end))
+        .routes(routes!(routes::portal::own_session::refresh))
         .routes(routes!(routes::hooks::create, routes::hooks::list))
         .routes(routes!(routes::hooks::get, routes::hooks::update, routes::hooks::delete))
         .routes(routes!(routes::audit::list))

@@ -22,6 +22,7 @@ use crate::problem::Problem;
     components(schemas(Problem)),
     tags(
         (name = "tenants", description = "Accounts, projects or organisations that own hooks, and their API keys"),
+        (name = "portal", description = "Letting customers look after their hooks: one-time links, and the sessions they lead to"),
         (name = "hooks", description = "Where to send, for which events, how to sign, how to retry"),
         (name = "event types", description = "Which events there are, and what their data looks like"),
         (name = "events", description = "Publishing"),

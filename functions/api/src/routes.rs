@@ -12,6 +12,7 @@ pub(crate) mod expungements;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod keys;
+pub(crate) mod portal;
 pub(crate) mod profiles;
 pub(crate) mod replays;
 pub(crate) mod request_view;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use contract::ports::{Doctor, Hooks, HttpSender, Keys, QueueSender, Readiness};
 use courier::{Courier, Tokens};
 use domain::address::AddressPolicy;
+use domain::portal::PublicUrl;
 use services::delivery::counts::ActivityCounts;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::hook_health::HookHealth;
 use services::repositories::cache::FRESH_FOR;
 use services::repositories::catalogue::Catalogue;
-use services::repositories::documents::{StoredExpungements, StoredKeys};
+use services::repositories::documents::{StoredExpungements, StoredKeys, StoredPortalLinks, StoredPortalSessions};
 use services::{Foundation, Writers};
 
 use crate::audited::Audited;
@@ -30,6 +31,8 @@ pub struct Parts {
     pub operator: OperatorKey,
     pub addresses: AddressPolicy,
     pub readiness: Arc<dyn Readiness>,
+    /// Where links to portals begin, if that is known.
+    pub public_url: Option<PublicUrl>,
 }
 
 pub struct Queues {
@@ -68,6 +71,9 @@ impl Deps {
         let health = &parts.hook_health;
         Self {
             tenants: Audited::new(tenants, health),
+            portal_links: Arc::new(StoredPortalLinks::new(Arc::clone(&documents))),
+            portal_sessions: Arc::new(StoredPortalSessions::new(Arc::clone(&documents))),
+            public_url: parts.public_url,
             keys: Audited::<dyn Keys>::new(Arc::new(StoredKeys::new(Arc::clone(&documents))), health),
             hooks: Audited::new(parts.hooks, health),
             stored_hooks: hooks,
@@ -115,10 +121,11 @@ mod on_lambda {
     use contract::ports::AlwaysReady;
     use courier::{Http1Sender, SenderError, SenderOptions};
     use domain::ids::ProfileName;
+    use domain::portal::InvalidPublicUrl;
     use services::repositories::encrypted_hooks::EncryptedHooks;
     use services::runtime::config::{self, Environment, FromEnvironment, OperatorKeyHash, StoreConfig};
 
-    use super::{Arc, Deps, OperatorKey, Parts, Queues, Tokens};
+    use super::{Arc, Deps, OperatorKey, Parts, PublicUrl, Queues, Tokens};
 
     /// What the function's environment says.
     pub struct Config {
@@ -128,6 +135,7 @@ mod on_lambda {
         pub operator: OperatorKeyHash,
         pub queues: QueueUrls,
         pub kms_key: String,
+        pub public_url: Option<PublicUrl>,
     }
 
     impl FromEnvironment for Config {
@@ -145,14 +153,22 @@ mod on_lambda {
                     schedules_dead: env.required(config::SCHEDULES_DEAD_LETTER_QUEUE_URL),
                 },
                 kms_key: env.required(config::KMS_KEY_ID),
+                public_url: public_url(env),
             }
         }
+    }
+
+    /// Unset, no link to a portal can be made: the function cannot know how it is reached.
+    fn public_url(env: &mut Environment<'_>) -> Option<PublicUrl> {
+        let parsed = env.optional(config::PUBLIC_URL)?.parse();
+        parsed.map_err(|error: InvalidPublicUrl| env.problem(config::PUBLIC_URL, error)).ok()
     }
 
     impl Deps {
         /// Whoever changes something reads it back changed, so nothing is cached but for publishing.
         pub fn on_aws(aws: &Aws, config: Config) -> Result<Self, SenderError> {
-            let Config { store, sender, profile, operator: OperatorKeyHash(operator), queues, kms_key } = config;
+            let Config { store, sender, profile, operator: OperatorKeyHash(operator), queues, kms_key, public_url } =
+                config;
             let addresses = sender.addresses.clone();
             let foundation = aws.foundation(&store);
             let hooks = Arc::new(EncryptedHooks::new(Arc::clone(&foundation.hooks), aws.cipher(&kms_key)));
@@ -171,6 +187,7 @@ mod on_lambda {
                 operator: OperatorKey::from_sha256(operator),
                 addresses,
                 readiness: Arc::new(AlwaysReady),
+                public_url,
             };
             Ok(Self::new(&foundation, parts))
         }

@@ -16,6 +16,7 @@ use crate::commands::explain::ExplainOptions;
 use crate::commands::expungements::ExpungementsCommand;
 use crate::commands::hooks::HooksCommand;
 use crate::commands::keys::KeysCommand;
+use crate::commands::portal::PortalCommand;
 use crate::commands::profiles::ProfilesCommand;
 use crate::commands::replays::ReplaysCommand;
 use crate::commands::tenants::TenantsCommand;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Tenants(Remote<TenantsCommand>),
     /// API keys of a tenant, and the master keys of a data directory
     Keys(Remote<KeysCommand>),
+    /// A tenant's portal: let customers look after their hooks themselves
+    Portal(Remote<PortalCommand>),
     /// Hooks: where to send, and what
     Hooks(Remote<HooksCommand>),
     /// Publish events and see what came of them
@@ -94,6 +97,11 @@ pub(crate) struct ServeOptions {
     /// Address and port to serve the API on
     #[arg(long, env = "HOOKLINE_LISTEN", default_value = "127.0.0.1:8787")]
     pub(crate) listen: String,
+
+    /// Address at which people reach this server, such as https://hooks.example.com:
+    /// links to portals begin with it; http:// and --listen when absent
+    #[arg(long, env = "HOOKLINE_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
 
     /// Directory that holds everything; one process at a time
     #[arg(long, env = "HOOKLINE_DATA", default_value = "data", value_name = "DIR")]

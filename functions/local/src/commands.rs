@@ -21,6 +21,7 @@ mod failure;
 pub(crate) mod hooks;
 pub(crate) mod keys;
 mod list;
+pub(crate) mod portal;
 pub(crate) mod profiles;
 mod record;
 pub(crate) mod replays;

@@ -7,7 +7,7 @@ use crate::commands::backup::BackupOptions;
 use crate::commands::keys::KeysCommand;
 use crate::commands::{
     Failure, Remote, Session, audit, backup, counts, dead_letters, deliveries, doctor, event_types, events, explain,
-    expungements, hooks, profiles, replays, tenants,
+    expungements, hooks, portal, profiles, replays, tenants,
 };
 use crate::{commands, demo, keys, listen, migrate, repair, serve, verify};
 use services::runtime::telemetry::{self, Format};
@@ -64,6 +64,7 @@ async fn ask(command: Command) -> Result<(), Failure> {
     match command {
         Command::Tenants(asked) => tenants::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Keys(asked) => commands::keys::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Portal(asked) => portal::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Hooks(asked) => hooks::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Events(asked) => events::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Explain(options) => explain::run(options).await,

@@ -8,6 +8,7 @@ use contract::ports::{Clock, HttpSender, StoreError};
 use contract::stage::Stage;
 use domain::address::AddressPolicy;
 use domain::ids::ProfileName;
+use domain::portal::PublicUrl;
 use domain::random::Random;
 use domain::time::Timestamp;
 use embedded::{
@@ -47,6 +48,8 @@ pub struct Options {
     pub store: StoreOptions,
     pub operator_key: String,
     pub addresses: AddressPolicy,
+    /// Where links to portals begin.
+    pub public_url: PublicUrl,
     /// The profile of hooks whose tenants name none.
     pub profile: ProfileName,
     /// How long events and deliveries are kept.
@@ -169,6 +172,7 @@ impl Engine {
             operator: api::OperatorKey::new(&options.operator_key),
             addresses: options.addresses,
             readiness: Arc::new(store.clone()),
+            public_url: Some(options.public_url),
         };
         let for_fanout = fanout::Queues {
             events: Arc::new(queues.events.for_stage()),

@@ -7,7 +7,7 @@ mod router_switch;
 mod supervisor;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use contract::ports::{OsRandom, SystemClock};
 use courier::{Authorities, Http1Sender, SenderOptions};
 use domain::address::AddressPolicy;
 use domain::ids::ProfileName;
+use domain::portal::{InvalidPublicUrl, PublicUrl};
 use domain::profile::STANDARD;
 use domain::random::Random;
 use domain::time::Timestamp;
@@ -52,6 +53,7 @@ impl std::error::Error for BadConfig {}
 
 struct Config {
     listen: SocketAddr,
+    public_url: Option<PublicUrl>,
     data: PathBuf,
     temporary: bool,
     operator_key: Option<String>,
@@ -70,6 +72,10 @@ impl Config {
         let listen = options.listen.parse().unwrap_or_else(|_| {
             mistakes.push(format!("--listen {}: expected an address and port such as 127.0.0.1:8787", options.listen));
             SocketAddr::from(([127, 0, 0, 1], 0))
+        });
+        let public_url = options.public_url.and_then(|text| {
+            let url = text.parse();
+            url.map_err(|error: InvalidPublicUrl| mistakes.push(format!("--public-url {text}: {error}"))).ok()
         });
         let mut allow_networks = Vec::new();
         for text in &options.allow_network {
@@ -124,6 +130,7 @@ impl Config {
         }
         Ok(Self {
             listen,
+            public_url,
             data: options.data,
             temporary: options.temporary,
             operator_key: options.operator_key,
@@ -194,6 +201,7 @@ impl Server {
             operator_key: operator_key.clone(),
             addresses: config.sender.addresses.clone(),
             sender: Arc::new(Http1Sender::new(config.sender)?),
+            public_url: config.public_url.map_or_else(|| reached_at(address), Ok)?,
             profile: config.profile,
             retention: config.retention,
             max_in_flight: config.max_in_flight,
@@ -221,6 +229,14 @@ impl Server {
             tracing::error!("{error:#}");
         }
     }
+}
+
+/// Where this machine reaches the server. What listens on all addresses is reached at its own.
+fn reached_at(mut address: SocketAddr) -> anyhow::Result<PublicUrl> {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    Ok(format!("http://{address}").parse()?)
 }
 
 async fn serve_http(listener: TcpListener, switch: RouterSwitch, mut stopped: watch::Receiver<bool>) {

@@ -250,6 +250,42 @@ async fn a_tenants_key_needs_no_tenant_and_a_wrong_one_exits_with_1() {
 }
 
 #[tokio::test]
+async fn a_customer_is_let_in_seen_and_shown_out() {
+    let deployment = Deployment::start().await;
+    let flags = "portal link --capabilities view,rotate --user Jane --landing /hooks --session-expires-in 60 --json";
+    let link = deployment.run(flags).await.json();
+    let code = link["code"].as_str().unwrap();
+    assert_eq!(link["link"], format!("{}/portal/enter#{code}", deployment.api));
+    assert_eq!((&link["capabilities"], &link["user"]), (&json!(["view", "rotate"]), &json!("Jane")));
+    let shown = deployment.run("portal link --read-only").await;
+    shown.succeeded();
+    assert!(shown.out.contains("/portal/enter#hl_acme.lnk_"), "{}", shown.out);
+
+    let enter =
+        reqwest::Client::builder().no_proxy().build().unwrap().post(format!("{}/v1/portal/sessions", deployment.api));
+    let session: Value = enter.json(&json!({ "code": code })).send().await.unwrap().json().await.unwrap();
+    // The token works as a key does.
+    let token = session["token"].as_str().unwrap();
+    deployment.run_with("hooks list --key", &[token]).await.succeeded();
+    let listed = deployment.run("portal sessions").await;
+    assert!(listed.out.contains("Jane") && listed.out.contains("view, rotate"), "{}", listed.out);
+    deployment.run(&format!("portal end {}", session["id"].as_str().unwrap())).await.succeeded();
+    assert!(deployment.run_with("hooks list --key", &[token]).await.err.contains("(401)"));
+    deployment.run("portal end --all").await.succeeded();
+    assert_eq!(deployment.run("portal end").await.code, 2);
+    let key = deployment.run("keys create --scope portal --expires-in 60 --capabilities view --json").await.json();
+    assert_eq!(key["capabilities"], json!(["view"]));
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_could_follow_is_no_public_url() {
+    let mut command = binary();
+    command.args(["serve", "--temporary", "--public-url", "hooks.example.com"]);
+    let said = run(command).await;
+    assert_eq!(said.code, 2);
+}
+
+#[tokio::test]
 async fn refused_fields_are_told_by_name() {
     let deployment = Deployment::start().await;
     let said = deployment.run("hooks create --url http://127.0.0.1:1/ --event a..b --set rate_limit=-1").await;

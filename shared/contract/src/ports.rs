@@ -13,6 +13,7 @@ mod events;
 mod hooks;
 mod http;
 mod keys;
+mod portal;
 mod profiles;
 mod queue;
 
@@ -34,6 +35,7 @@ pub use hooks::{Hooks, KEPT_REVISION_BYTES, KEPT_REVISIONS, Match, Subscriptions
 pub use hooks::{is_small_revision, kept_revisions};
 pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure, SendFault};
 pub use keys::Keys;
+pub use portal::{PortalLinks, PortalSessions};
 pub use profiles::Profiles;
 pub use queue::{Content, Outgoing, QueueError, QueueReceiver, QueueSender, Received};
 pub use random::OsRandom;

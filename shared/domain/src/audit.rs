@@ -24,6 +24,8 @@ words! {
         Profile = "profile",
         Key = "key",
         EventType = "event_type",
+        PortalLink = "portal_link",
+        PortalSession = "portal_session",
     }
 }
 
@@ -63,8 +65,12 @@ pub struct AuditEntry {
     /// RFC 3339
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// `operator`, a key's id, or `hookline` for what happened by itself
+    /// `operator`, a key's id, `session:` with a portal session's id, or `hookline` for what
+    /// happened by itself
     pub by: String,
+    /// Whom a portal session is for
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// The address that asked, as far as it is known
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,

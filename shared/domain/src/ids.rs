@@ -226,6 +226,14 @@ made_id!(
     KeyId, "a key id", "key_"
 );
 made_id!(
+    /// A session of somebody in a portal.
+    SessionId, "a session id", "ses_"
+);
+made_id!(
+    /// A one-time link to a portal.
+    LinkId, "a link id", "lnk_"
+);
+made_id!(
     /// The time-ordered name an event gets once, when it is first recorded.
     /// Delivery ids and log keys derive from it, because publishers' ids need
     /// not sort by time.

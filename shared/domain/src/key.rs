@@ -7,7 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-use super::ids::{KeyId, TenantId};
+use super::capability::{Capabilities, Capability};
+use super::ids::{KeyId, LinkId, SessionId, TenantId};
 use super::secret::{Secret, fingerprint};
 use super::unknown::{Unknown, keeps_unknown};
 use super::word::words;
@@ -25,6 +26,9 @@ words! {
         Publish = "publish",
         /// Look after the hooks of one tenant: no keys, no publishing, no secrets.
         Portal = "portal",
+        /// A portal key with capabilities of its own. Versions that do not know them
+        /// do not know this scope either, and let it do nothing.
+        Limited = "limited",
     }
 }
 
@@ -38,6 +42,9 @@ pub struct ApiKey {
     #[serde(default)]
     pub name: String,
     pub scope: Scope,
+    /// Of a limited key: what it may do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Capabilities>,
     /// SHA-256 of the key's text.
     pub hash: KeyHash,
     pub created_at: Timestamp,
@@ -57,6 +64,28 @@ keeps_unknown!(ApiKey);
 impl ApiKey {
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    pub fn is_for_a_portal(&self) -> bool {
+        matches!(self.scope, Scope::Portal | Scope::Limited)
+    }
+
+    /// Which scope people know it by: capabilities tell portal keys apart.
+    pub fn shown_scope(&self) -> Scope {
+        if self.is_for_a_portal() { Scope::Portal } else { self.scope }
+    }
+
+    /// What it may do in a portal; nothing where it is no portal's.
+    pub fn portal_capabilities(&self) -> Capabilities {
+        match self.scope {
+            Scope::Portal => Capabilities::usual(),
+            Scope::Limited => self.capabilities.clone().unwrap_or_default(),
+            _ => Capabilities::default(),
+        }
+    }
+
+    pub fn allows(&self, capability: Capability) -> bool {
+        self.scope == Scope::Tenant || self.portal_capabilities().allow(capability)
     }
 }
 
@@ -94,22 +123,50 @@ impl fmt::Debug for KeyHash {
     }
 }
 
-/// A key as text: `hl_<tenant>.<key id>.<32 random bytes>`, without a tenant
-/// where it is the operator's. It names its own row, so that authenticating is
+/// The row that a text from outside claims to belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenId {
+    Key(KeyId),
+    /// A portal session.
+    Session(SessionId),
+    /// The code of a one-time link, which is exchanged for a session.
+    Link(LinkId),
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => id.fmt(f),
+            Self::Session(id) => id.fmt(f),
+            Self::Link(id) => id.fmt(f),
+        }
+    }
+}
+
+impl TokenId {
+    fn parse(text: &str) -> Option<Self> {
+        let key = || text.parse().ok().map(Self::Key);
+        let session = || text.parse().ok().map(Self::Session);
+        key().or_else(session).or_else(|| text.parse().ok().map(Self::Link))
+    }
+}
+
+/// A key, session or code as text: `hl_<tenant>.<id>.<32 random bytes>`, without a
+/// tenant where it is the operator's. It names its own row, so that authenticating is
 /// one read by primary key.
-pub fn generate_token(tenant: Option<&TenantId>, id: KeyId, random: &dyn Random) -> Secret {
+pub fn generate_token(tenant: Option<&TenantId>, id: TokenId, random: &dyn Random) -> Secret {
     let mut bytes = [0_u8; 32];
     random.fill(&mut bytes);
     let tenant = tenant.map_or("", TenantId::as_str);
     Secret::new(format!("hl_{tenant}.{id}.{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 
-/// The row a presented key claims to be.
-pub fn parse_token(text: &str) -> Option<(Option<TenantId>, KeyId)> {
+/// The row that what was presented claims to be.
+pub fn parse_token(text: &str) -> Option<(Option<TenantId>, TokenId)> {
     let (tenant, rest) = text.strip_prefix("hl_")?.split_once('.')?;
     let (id, _) = rest.split_once('.')?;
     let tenant = if tenant.is_empty() { None } else { Some(tenant.parse().ok()?) };
-    Some((tenant, id.parse().ok()?))
+    Some((tenant, TokenId::parse(id)?))
 }
 
 #[cfg(test)]
@@ -120,8 +177,13 @@ mod tests {
 
     #[test]
     fn a_token_names_its_row_and_matches_its_hash_only() {
-        for tenant in [None, Some("ac_me-1".parse().unwrap())] {
-            let id = KeyId::new(Timestamp::from_millis(1_769_851_800_000), &FixedRandom(0.5));
+        let (now, random) = (Timestamp::from_millis(1_769_851_800_000), FixedRandom(0.5));
+        for (tenant, id) in [
+            (None, TokenId::Key(KeyId::new(now, &random))),
+            (Some("ac_me-1".parse().unwrap()), TokenId::Key(KeyId::new(now, &random))),
+            (Some("acme".parse().unwrap()), TokenId::Session(SessionId::new(now, &random))),
+            (Some("acme".parse().unwrap()), TokenId::Link(LinkId::new(now, &random))),
+        ] {
             let token = generate_token(tenant.as_ref(), id, &FixedRandom(0.5));
             assert_eq!(parse_token(token.reveal()), Some((tenant, id)));
             let hash = KeyHash::of(token.reveal());

@@ -4,6 +4,7 @@
 pub mod activity;
 pub mod address;
 pub mod audit;
+pub mod capability;
 pub mod counts;
 pub mod delivery;
 pub mod destination;
@@ -23,6 +24,7 @@ pub mod layers;
 pub mod operational;
 pub mod pattern;
 pub mod payload;
+pub mod portal;
 pub mod profile;
 pub mod random;
 pub mod rate;

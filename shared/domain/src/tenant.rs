@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ProfileName, TenantId};
+use super::portal::Portal;
 use super::settings::Settings;
 use super::unknown::{Unknown, keeps_unknown};
 use crate::time::Timestamp;
@@ -38,6 +39,9 @@ pub struct Tenant {
     /// Publishing a type that its catalogue does not know is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict_event_types: bool,
+    /// How its portal looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal: Option<Portal>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Counts changes, so that two writers cannot overwrite each other.

@@ -38,7 +38,7 @@ kinds! {
     FormerHook Hooks b'v' "tenant, hook, version" "a former version of a hook";
     HookCount Hooks b'c' "tenant" "how many hooks a tenant has";
     Subscription Hooks b's' "tenant, pattern, hook" "what matching needs of a hook";
-    Document Hooks b'd' "partition, name" "a tenant, API key, profile, event type, replay or audit record";
+    Document Hooks b'd' "partition, name" "a tenant, API key, portal link or session, profile, event type, replay or audit record";
     KeyCheck Hooks b'k' "master key" "a text encrypted under a master key";
     Delivery Logs b'd' "tenant, hook, event" "a delivery with its last attempt";
     ExhaustedMark Logs b'f' "tenant, hook, event" "that a delivery failed for good";

@@ -33,6 +33,7 @@ mod events;
 mod hooks;
 mod keys;
 pub(crate) mod on_disk;
+mod portal;
 mod profiles;
 mod queue;
 mod random;
@@ -247,6 +248,17 @@ macro_rules! document_contracts {
             the_list_of_a_tenant_is_complete_and_in_order_of_id
             an_update_of_an_older_version_or_of_a_deleted_key_is_a_conflict
             a_deleted_key_is_gone_and_deleting_it_again_says_so
+        );
+        promises!($fixture, portal:
+            a_link_is_found_under_its_own_tenant_only
+            a_link_is_claimed_once
+            of_claims_at_once_by_several_processes_one_wins
+            a_deleted_link_is_gone_and_cannot_be_claimed
+            the_links_of_a_tenant_are_all_listed
+            a_session_is_found_under_its_own_tenant_only
+            the_sessions_of_a_tenant_are_listed_in_order_page_by_page
+            an_update_of_an_older_version_or_of_an_ended_session_is_a_conflict
+            an_ended_session_is_gone_and_ending_it_again_says_so
         );
         promises!($fixture, profiles:
             creating_a_profile_that_exists_is_a_conflict_and_changes_nothing

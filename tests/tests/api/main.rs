@@ -4,6 +4,7 @@
 mod activity;
 mod audit;
 mod bad_input;
+mod capabilities;
 mod catalogue;
 mod credentials;
 mod document;
@@ -13,6 +14,7 @@ mod limits;
 mod lists;
 mod messages;
 mod paths;
+mod portal;
 mod routes;
 mod rules;
 mod stats;

@@ -15,6 +15,7 @@ async fn tenants_are_created_read_changed_and_deleted() {
     let created = world.post("/v1/tenants", json!({ "id": "blog", "name": "A blog" })).await.expect(201).json();
     let expected = json!({
         "id": "blog", "name": "A blog", "profile": null, "retention_days": null, "strict_event_types": false,
+        "portal": null,
         "created_at": START.to_string(), "updated_at": START.to_string(),
     });
     assert_eq!(created, expected);

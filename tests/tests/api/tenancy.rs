@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use tests::world::{Answer, OPERATOR, Reply, World};
 
 /// One operation of the document.
-struct Route {
-    method: String,
-    path: String,
+pub(crate) struct Route {
+    pub(crate) method: String,
+    pub(crate) path: String,
 }
 
 impl Route {
@@ -27,7 +27,12 @@ impl Route {
 
     fn is_the_operators(&self) -> bool {
         let tenant_itself = self.path == "/v1/tenants/{tenant}" && self.method != "GET";
-        tenant_itself || (!self.is_of_a_tenant() && !self.is_everybodys())
+        tenant_itself || (!self.is_of_a_tenant() && !self.is_everybodys() && !self.is_a_sessions())
+    }
+
+    /// What only a portal session has.
+    pub(crate) fn is_a_sessions(&self) -> bool {
+        self.path.starts_with("/v1/portal/session")
     }
 
     /// Whether a key of this scope may use it for its own tenant.
@@ -37,7 +42,7 @@ impl Route {
             list.iter().any(|(method, rest)| *method == self.method && path == Some(rest))
         };
         match scope {
-            "tenant" => !self.is_the_operators(),
+            "tenant" => !self.is_the_operators() && !self.is_a_sessions(),
             "publish" => is(PUBLISHING),
             _ => self.is_everybodys() || is(PORTAL),
         }
@@ -78,8 +83,9 @@ const PORTAL: &[(&str, &str)] = &[
 ];
 
 /// Every route that needs a key.
-async fn guarded(world: &World) -> Vec<Route> {
-    routes(world).await.into_iter().filter(|route| route.path != "/healthz").collect()
+pub(crate) async fn guarded(world: &World) -> Vec<Route> {
+    let open = ["/healthz", "/v1/portal/sessions"];
+    routes(world).await.into_iter().filter(|route| !open.contains(&route.path.as_str())).collect()
 }
 
 async fn routes(world: &World) -> Vec<Route> {
@@ -97,17 +103,19 @@ async fn routes(world: &World) -> Vec<Route> {
 const LASTS_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A tenant with one of everything that a path can name.
-struct Owner {
-    tenant: &'static str,
+pub(crate) struct Owner {
+    pub(crate) tenant: &'static str,
     key: String,
     publish_key: String,
     portal_key: String,
+    /// The token of a session.
+    pub(crate) session: String,
     /// The values of the parameters of paths.
-    ids: [(&'static str, String); 8],
+    ids: [(&'static str, String); 9],
 }
 
 impl Owner {
-    async fn settle_in(world: &World, tenant: &'static str) -> Self {
+    pub(crate) async fn settle_in(world: &World, tenant: &'static str) -> Self {
         world.post("/v1/tenants", json!({ "id": tenant })).await.expect(201);
         let hook = world.hook_of(tenant, json!({})).await;
         world.endpoint.answer(&hook.url, [Answer::Status(500)]);
@@ -126,6 +134,9 @@ impl Owner {
             let new = json!({ "scope": scope, "expires_in": LASTS_FOR.as_secs() });
             keys.push(world.post(&format!("/v1/tenants/{tenant}/keys"), new).await.expect(201).json());
         }
+        let link = world.post(&format!("/v1/tenants/{tenant}/portal-links"), json!({})).await.expect(201).json();
+        let entry = json!({ "code": link["code"] });
+        let session = world.post("/v1/portal/sessions", entry).await.expect(201).json();
         let event_type = format!("type-of-{tenant}");
         let types = format!("/v1/tenants/{tenant}/event-types");
         world.post(&types, json!({ "name": event_type })).await.expect(201);
@@ -135,13 +146,14 @@ impl Owner {
             ("{event}", text(&event["id"])),
             ("{delivery}", text(&log["items"][0]["id"])),
             ("{key_id}", text(&keys[0]["id"])),
+            ("{session}", text(&session["id"])),
             ("{replay}", text(&replay["id"])),
             ("{expungement}", text(&expungement["id"])),
             ("{type}", event_type),
             ("{profile}", "standard".to_owned()),
         ];
         let [key, publish_key, portal_key] = [0, 1, 2].map(|n: usize| text(&keys[n]["key"]));
-        Self { tenant, key, publish_key, portal_key, ids }
+        Self { tenant, key, publish_key, portal_key, session: text(&session["token"]), ids }
     }
 
     /// Of the scopes tenant, publish and portal.
@@ -150,7 +162,7 @@ impl Owner {
     }
 
     /// The path with this tenant in it, and what it names taken from `others`.
-    fn path(&self, route: &Route, others: &Self) -> String {
+    pub(crate) fn path(&self, route: &Route, others: &Self) -> String {
         let path = route.path.replace("{tenant}", self.tenant);
         others.ids.iter().fold(path, |path, (parameter, id)| path.replace(parameter, id))
     }
@@ -175,12 +187,12 @@ fn body(route: &Route) -> String {
     body.to_string()
 }
 
-async fn call(world: &World, route: &Route, path: &str, key: Option<&str>) -> Reply {
+pub(crate) async fn call(world: &World, route: &Route, path: &str, key: Option<&str>) -> Reply {
     world.call(&route.method, path, key, body(route)).await
 }
 
 /// All that a tenant has, save when its keys were used.
-async fn everything_of(world: &World, owner: &Owner) -> Vec<Value> {
+pub(crate) async fn everything_of(world: &World, owner: &Owner) -> Vec<Value> {
     let mut seen = Vec::new();
     for route in routes(world).await.iter().filter(|route| route.method == "GET" && route.is_of_a_tenant()) {
         let mut answer = call(world, route, &owner.path(route, owner), Some(OPERATOR)).await.expect(200).json();
@@ -193,7 +205,7 @@ async fn everything_of(world: &World, owner: &Owner) -> Vec<Value> {
 }
 
 #[track_caller]
-fn assert_refused(reply: &Reply, allowed: &[u16]) {
+pub(crate) fn assert_refused(reply: &Reply, allowed: &[u16]) {
     assert!(allowed.contains(&reply.status), "{}: {}", reply.what, reply.text());
     assert_eq!(reply.content_type(), "application/problem+json", "{}", reply.what);
 }
@@ -235,10 +247,11 @@ async fn a_key_that_was_revoked_opens_nothing() {
     for key in keys["items"].as_array().unwrap() {
         world.delete(&format!("/v1/tenants/owner/keys/{}", key["id"].as_str().unwrap())).await.expect(204);
     }
+    world.delete("/v1/tenants/owner/portal-sessions").await.expect(204);
     let before = everything_of(&world, &owner).await;
     for route in guarded(&world).await {
         world.clock.advance(Duration::from_secs(60));
-        for key in owner.keys() {
+        for key in owner.keys().into_iter().chain([owner.session.as_str()]) {
             assert_refused(&call(&world, &route, &owner.path(&route, &owner), Some(key)).await, &[401]);
         }
     }
@@ -253,7 +266,7 @@ async fn a_key_that_has_expired_opens_nothing() {
     world.clock.advance(LASTS_FOR);
     let before = everything_of(&world, &owner).await;
     for route in guarded(&world).await {
-        for key in owner.keys().into_iter().chain(operators["key"].as_str()) {
+        for key in owner.keys().into_iter().chain(operators["key"].as_str()).chain([owner.session.as_str()]) {
             assert_refused(&call(&world, &route, &owner.path(&route, &owner), Some(key)).await, &[401]);
         }
     }
@@ -267,7 +280,11 @@ async fn another_tenants_key_opens_nothing_and_learns_nothing() {
     let stranger = Owner::settle_in(&world, "stranger").await;
     let before = everything_of(&world, &owner).await;
     for route in guarded(&world).await.into_iter().filter(|route| !route.is_everybodys()) {
-        for key in stranger.keys() {
+        for key in stranger.keys().into_iter().chain([stranger.session.as_str()]) {
+            // Of its own session it may ask.
+            if route.is_a_sessions() && key == stranger.session {
+                continue;
+            }
             let reply = call(&world, &route, &owner.path(&route, &owner), Some(key)).await;
             assert_refused(&reply, &[403, 404]);
             // A tenant that never was gets the same answer.
@@ -291,8 +308,9 @@ async fn another_tenants_ids_name_nothing_under_ones_own_path() {
             assert_refused(&call(&world, &route, &stranger.path(&route, &owner), Some(key)).await, &[404]);
         }
         if route.is_open_to("portal") {
-            let key = Some(stranger.portal_key.as_str());
-            assert_refused(&call(&world, &route, &stranger.path(&route, &owner), key).await, &[404]);
+            for key in [stranger.portal_key.as_str(), stranger.session.as_str()] {
+                assert_refused(&call(&world, &route, &stranger.path(&route, &owner), Some(key)).await, &[404]);
+            }
         }
     }
     assert_eq!(everything_of(&world, &owner).await, before);

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 
 use contract::jobs::{JobFound, JobMessage};
 use contract::messages::{DeliveryMessage, EventMessage, EventRequest};
+use domain::capability::Capability;
 use domain::delivery::{Attempt, Delivery};
 use domain::event::{Event, FanoutPage};
 use domain::event_type::StoredEventType;
 use domain::health::Health;
 use domain::hook::{Hook, Subscription};
-use domain::key::ApiKey;
+use domain::key::{ApiKey, Scope};
+use domain::portal::{PortalLink, PortalSession};
 use domain::profile::Profile;
 use domain::replay::Replay;
 use domain::tenant::Tenant;
@@ -90,6 +92,8 @@ fn rows_of_earlier_releases_are_read_and_those_of_later_ones_keep_their_fields()
     check::<Tenant>("rows/tenant");
     check::<Profile>("rows/profile");
     check::<ApiKey>("rows/key");
+    check::<PortalLink>("rows/portal_link");
+    check::<PortalSession>("rows/portal_session");
     check::<Replay>("rows/replay");
     check::<StoredEventType>("rows/event_type");
     check::<AuditEntry>("rows/audit");
@@ -153,9 +157,28 @@ fn names_of_a_later_release_are_read_and_written_as_they_are() {
     }
     let key = lines("rows/key").remove(0).replace("\"publish\"", "\"audit\"");
     assert_eq!(serde_json::to_string(&serde_json::from_str::<ApiKey>(&key).unwrap()).unwrap(), key);
+    let session = lines("rows/portal_session").remove(0).replace("\"view\"", "\"view\",\"shred\"");
+    assert_eq!(serde_json::to_string(&serde_json::from_str::<PortalSession>(&session).unwrap()).unwrap(), session);
+    let portal = lines("rows/tenant").remove(1).replace("\"serif\"", "\"comic\"").replace("\"auto\"", "\"sepia\"");
+    assert_eq!(serde_json::to_string(&serde_json::from_str::<Tenant>(&portal).unwrap()).unwrap(), portal);
     let health =
         lines("rows/health").remove(0).replace("\"failing\"", "\"tired\"").replace("failed_for_long", "asleep");
     assert_eq!(serde_json::to_string(&serde_json::from_str::<Health>(&health).unwrap()).unwrap(), health);
     let replay = lines("rows/replay").remove(0).replace("missing", "guessed").replace("running", "paused");
     assert_eq!(serde_json::to_string(&serde_json::from_str::<Replay>(&replay).unwrap()).unwrap(), replay);
+}
+
+#[test]
+fn a_key_of_which_this_version_does_not_know_enough_may_do_nothing_more() {
+    // Versions before capabilities do not know the scope of keys that have them, and let those do
+    // nothing: they would take any other portal key for one that may do all that is usual.
+    let limited = lines("rows/key").remove(1);
+    assert!(limited.contains(r#""scope":"limited""#), "{limited}");
+    let key: ApiKey = serde_json::from_str(&limited.replace("rotate", "shred")).unwrap();
+    for capability in Capability::ALL {
+        assert_eq!(key.allows(*capability), *capability == Capability::View, "{capability:?}");
+    }
+    let unknown: ApiKey = serde_json::from_str(&limited.replace("limited", "from_the_next_release")).unwrap();
+    assert!(matches!(unknown.scope, Scope::Unknown(_)));
+    assert!(Capability::ALL.iter().all(|capability| !unknown.allows(*capability)));
 }

@@ -105,6 +105,8 @@ fn a_key_names_a_row_whose_parts_are_in_it() {
     let seeds = [
         "hl_acme.key_01KDYVGY008YH3QK2V7M4N9P0T.Ik2EiA0yJ5v6vm3t3UZvUI0RwKrfl6WrGILREgcmjFs",
         "hl_.key_01KDYVGY008YH3QK2V7M4N9P0T.x",
+        "hl_acme.ses_01KDYVGY008YH3QK2V7M4N9P0T.Ik2EiA0yJ5v6vm3t3UZvUI0RwKrfl6WrGILREgcmjFs",
+        "hl_acme.lnk_01KDYVGY008YH3QK2V7M4N9P0T.x",
     ];
     fuzz("keys", &corpus(&seeds), |input| {
         let text = String::from_utf8_lossy(input);

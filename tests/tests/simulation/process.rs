@@ -98,6 +98,7 @@ fn tenant() -> Tenant {
         settings: domain::settings::Settings::default(),
         retention_days: None,
         strict_event_types: false,
+        portal: None,
         created_at: START,
         updated_at: START,
         version: 1,

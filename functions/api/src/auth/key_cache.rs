@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use contract::ports::{ClockReading, Keys, StoreError};
+use contract::ports::{ClockReading, Keys, PortalSessions, StoreError, StoreResult};
 use contract::stage::causes;
 use domain::ids::KeyId;
-use domain::key::ApiKey;
+use domain::key::{ApiKey, TokenId};
+use domain::portal::PortalSession;
 use domain::time::Timestamp;
 use services::repositories::fresh_cache::FreshCache;
 
@@ -22,8 +23,8 @@ const NOTED_EVERY: Duration = Duration::from_secs(60);
 pub struct KeyCache {
     keep: Duration,
     keys: Arc<FreshCache<KeyId, Arc<ApiKey>>>,
-    /// When each key's use was noted by this process.
-    noted: Arc<Mutex<HashMap<KeyId, Timestamp>>>,
+    /// When the use of each key and session was noted by this process.
+    noted: Arc<Mutex<HashMap<TokenId, Timestamp>>>,
 }
 
 impl KeyCache {
@@ -46,20 +47,20 @@ impl KeyCache {
 
     /// Whether this use is to be written down: the last one is a minute old, by
     /// the row and by what this process wrote.
-    pub(super) fn claim_use(&self, key: &ApiKey, now: Timestamp) -> bool {
+    pub(super) fn claim_use(&self, id: TokenId, last_used_at: Option<Timestamp>, now: Timestamp) -> bool {
         // One that lies ahead was noted before the clock was set back.
         let recent = |at: Timestamp| now.since(at) < NOTED_EVERY && at.since(now) < NOTED_EVERY;
-        if key.last_used_at.is_some_and(recent) {
+        if last_used_at.is_some_and(recent) {
             return false;
         }
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.get(&key.id).copied().is_some_and(recent) {
+        if noted.get(&id).copied().is_some_and(recent) {
             return false;
         }
         if noted.len() >= REMEMBERED {
             noted.clear();
         }
-        noted.insert(key.id, now);
+        noted.insert(id, now);
         true
     }
 }
@@ -69,9 +70,22 @@ impl KeyCache {
 pub(super) fn note_use(keys: Arc<dyn Keys>, key: Arc<ApiKey>, now: Timestamp) {
     tokio::spawn(async move {
         let used = ApiKey { last_used_at: Some(now), version: key.version + 1, ..ApiKey::clone(&key) };
-        match keys.update(&used).await {
-            Ok(()) | Err(StoreError::Conflict) => {}
-            Err(error) => tracing::warn!(key.id = %key.id, error = %causes(&error), "the use of a key is not noted"),
-        }
+        tell_failure(keys.update(&used).await, TokenId::Key(key.id));
     });
+}
+
+/// The same of a portal session.
+pub(super) fn note_use_of_session(sessions: Arc<dyn PortalSessions>, session: Arc<PortalSession>, now: Timestamp) {
+    tokio::spawn(async move {
+        let (version, former) = (session.version + 1, PortalSession::clone(&session));
+        let used = PortalSession { last_used_at: Some(now), version, ..former };
+        tell_failure(sessions.update(&used).await, TokenId::Session(session.id));
+    });
+}
+
+fn tell_failure(noted: StoreResult<()>, id: TokenId) {
+    match noted {
+        Ok(()) | Err(StoreError::Conflict) => {}
+        Err(error) => tracing::warn!(key.id = %id, error = %causes(&error), "the use of a key is not noted"),
+    }
 }

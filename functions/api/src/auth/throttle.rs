@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ids::KeyId;
+use domain::key::TokenId;
 use domain::time::Timestamp;
 use quick_cache::sync::Cache;
 
@@ -21,7 +21,7 @@ pub struct ClientAddress(pub IpAddr);
 /// What failures are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum KeySource {
-    Key(KeyId),
+    Token(TokenId),
     Address(IpAddr),
 }
 

@@ -41,7 +41,8 @@ pub(crate) struct AuditQuery {
     kind: Option<TargetKind>,
     /// Only changes of what has this id or name
     target: Option<String>,
-    /// Only what this one did: `operator`, a key's id, or `hookline`
+    /// Only what this one did: `operator`, a key's id, `session:` with a session's id, or
+    /// `hookline`
     by: Option<String>,
     /// Only what was done at this time or later, RFC 3339
     #[param(value_type = Option<String>, format = DateTime)]

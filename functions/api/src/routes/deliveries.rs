@@ -19,7 +19,7 @@ use utoipa::IntoParams;
 
 use super::hooks::find as find_hook;
 use crate::Deps;
-use crate::auth::InPortal;
+use crate::auth::{InPortal, MaySendAgain};
 use crate::input::{PageQuery, Query, Segments, limit, segment};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
@@ -224,7 +224,7 @@ pub(crate) async fn get(
     (status = 409, description = "The hook is disabled, or the payload is gone")
 ))]
 pub(crate) async fn retry(
-    InPortal(tenant): InPortal,
+    MaySendAgain(tenant): MaySendAgain,
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use contract::jobs::{Job, JobMessage, PurgeHook};
 use contract::ports::{Listed, Outgoing, StoreError};
+use domain::capability::Capability;
 use domain::filter::Filter;
 use domain::health::Health;
 use domain::hook::Hook;
@@ -27,7 +28,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::{Access, InPortal};
+use crate::auth::{Access, InPortal, Limits, MayManage};
 use crate::input::{Body, Query, Segments, segment};
 use crate::listed::ListEntry;
 use crate::problem::{FieldError, Problem};
@@ -177,7 +178,7 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> R
     (status = 409, description = "Limit reached: at most `max_hooks` hooks of a tenant")
 ))]
 pub(crate) async fn create(
-    InPortal(tenant): InPortal,
+    MayManage(tenant): MayManage,
     access: Access,
     State(deps): State<Arc<Deps>>,
     body: Body<Members>,
@@ -271,14 +272,16 @@ pub(crate) async fn get(
 /// Change a hook
 ///
 /// Fields that are absent stay as they are; so do secrets that are blank or
-/// masked. A setting that is null is left to the profile again.
+/// masked. A setting that is null is left to the profile again. With a portal session,
+/// replacing `secret` takes the capability `rotate` as well.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<HookSettings>, responses(
     (status = 200, body = HookView)
 ))]
 pub(crate) async fn update(
-    InPortal(tenant): InPortal,
+    MayManage(tenant): MayManage,
     access: Access,
+    limits: Limits,
     State(deps): State<Arc<Deps>>,
     params: Segments,
     body: Body<Members>,
@@ -289,6 +292,9 @@ pub(crate) async fn update(
     let tenant = owner(&deps, &tenant).await?;
     let mut new = old.clone();
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
+    if !matches!(secret, GivenSecret::Keep) {
+        limits.check(Capability::Rotate)?;
+    }
     if let Some(key) = &old.verification_key {
         let named = body.iter().filter(|(_, value)| mentions_key(value.get(), key));
         errors.extend(named.map(|(field, _)| FieldError::new(field, KEY_PLACED)));
@@ -310,7 +316,7 @@ pub(crate) async fn update(
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
-    InPortal(tenant): InPortal,
+    MayManage(tenant): MayManage,
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<StatusCode, Problem> {

@@ -6,13 +6,15 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::capability::{Capabilities, Capability};
 use domain::ids::{KeyId, TenantId};
-use domain::key::{ApiKey, KeyHash, Scope, generate_token};
+use domain::key::{ApiKey, KeyHash, Scope, TokenId, generate_token};
 use domain::strict::WrongFields;
 use domain::unknown::Unknown;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::portal::links::chosen_capabilities;
 use crate::Deps;
 use crate::auth::InTenant;
 use crate::input::{Body, Segments, check_name, refuse, segment};
@@ -35,9 +37,8 @@ pub(crate) enum TenantScope {
     Tenant,
     /// Publish events, and nothing else.
     Publish,
-    /// What a customer's portal needs: see and change hooks, see their log, the
-    /// events and the catalogue, send again. No keys, no publishing, no reveal
-    /// or rotation of secrets.
+    /// What a customer's portal needs, as its capabilities say: see and change hooks,
+    /// see their log, the events and the catalogue, send again. No keys, no publishing.
     Portal,
 }
 
@@ -59,10 +60,28 @@ pub(crate) struct NewKey {
     #[serde(default)]
     name: String,
     scope: TenantScope,
+    /// What a portal key may do; `view`, `manage`, `test` and `send_again` when absent.
+    #[schema(min_items = 1)]
+    capabilities: Option<Vec<Capability>>,
     /// Seconds after which it is refused, up to 315,360,000; it does not expire
     /// when absent. A portal key needs it, up to 604,800.
     #[schema(minimum = 1, maximum = 315_360_000)]
     expires_in: Option<u64>,
+}
+
+/// What a key may do.
+#[derive(ToSchema)]
+#[schema(as = Scope, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it documents the names that a key's scope is shown by")]
+pub(crate) enum ShownScope {
+    /// Everything. Such a key has no tenant.
+    Operator,
+    /// Everything within one tenant.
+    Tenant,
+    /// Publish events of one tenant, and nothing else.
+    Publish,
+    /// Look after the hooks of one tenant, as its capabilities say.
+    Portal,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -70,7 +89,12 @@ pub(crate) struct NewKey {
 pub(crate) struct KeyView {
     id: String,
     name: String,
+    #[schema(value_type = ShownScope)]
     scope: Scope,
+    /// What it may do, of a portal key
+    #[schema(inline)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<Vec<Capability>>,
     created_at: String,
     /// Null: it does not expire
     expires_at: Option<String>,
@@ -94,10 +118,13 @@ pub(crate) struct KeyList {
 
 impl From<ApiKey> for KeyView {
     fn from(key: ApiKey) -> Self {
+        let capabilities = key.is_for_a_portal().then(|| key.portal_capabilities().known());
+        let scope = key.shown_scope();
         Self {
             id: key.id.to_string(),
             name: key.name,
-            scope: key.scope,
+            scope,
+            capabilities,
             created_at: key.created_at.to_string(),
             expires_at: key.expires_at.map(|at| at.to_string()),
             last_used_at: key.last_used_at.map(|at| at.to_string()),
@@ -119,35 +146,51 @@ pub(crate) async fn create(
     // While a tenant is being deleted its keys still work; none may be added.
     deps.tenants.get(&tenant).await?.ok_or_else(|| Problem::not_found("tenant"))?;
     let (new, wrong) = new.open()?;
-    add(&deps, Some(tenant), new.name, new.scope.into(), new.expires_in, wrong).await
+    let mut errors = Vec::new();
+    let scope = Scope::from(new.scope);
+    let capabilities = new.capabilities.map(|chosen| {
+        if scope != Scope::Portal {
+            errors.push(FieldError::new("capabilities", "is for portal keys; what others may do is their scope"));
+        }
+        chosen_capabilities(&chosen, &mut errors)
+    });
+    let limited = scope == Scope::Portal && capabilities.is_some();
+    let rights = Rights { scope: if limited { Scope::Limited } else { scope }, capabilities };
+    add(&deps, Some(tenant), new.name, rights, new.expires_in, (wrong, errors)).await
+}
+
+/// What a new key may do.
+struct Rights {
+    scope: Scope,
+    /// Of a limited key.
+    capabilities: Option<Capabilities>,
 }
 
 async fn add(
     deps: &Deps,
     tenant: Option<TenantId>,
     name: String,
-    scope: Scope,
+    Rights { scope, capabilities }: Rights,
     expires_in: Option<u64>,
-    wrong: WrongFields,
+    (wrong, mut errors): (WrongFields, Vec<FieldError>),
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
-    let mut errors = Vec::new();
+    let portal = matches!(scope, Scope::Portal | Scope::Limited);
     check_name(&name, &mut errors);
-    let longest = if scope == Scope::Portal { MAX_PORTAL_SECONDS } else { MAX_SECONDS };
-    if expires_in.is_some_and(|seconds| !(1..=longest).contains(&seconds))
-        || (scope == Scope::Portal && expires_in.is_none())
-    {
+    let longest = if portal { MAX_PORTAL_SECONDS } else { MAX_SECONDS };
+    if expires_in.is_some_and(|seconds| !(1..=longest).contains(&seconds)) || (portal && expires_in.is_none()) {
         errors.push(FieldError::new("expires_in", format!("expected 1 to {longest} seconds")));
     }
     refuse(wrong, errors)?;
-    make_room(deps, tenant.as_ref(), scope).await?;
+    make_room(deps, tenant.as_ref(), portal).await?;
     let now = deps.clock.now();
     let id = KeyId::new(deps.clock.now(), deps.random.as_ref());
-    let token = generate_token(tenant.as_ref(), id, deps.random.as_ref());
+    let token = generate_token(tenant.as_ref(), TokenId::Key(id), deps.random.as_ref());
     let key = ApiKey {
         tenant,
         id,
         name,
         scope,
+        capabilities,
         hash: KeyHash::of(token.reveal()),
         created_at: now,
         expires_at: expires_in.map(|seconds| now.saturating_add(Duration::from_secs(seconds))),
@@ -160,7 +203,7 @@ async fn add(
 }
 
 /// Deletes keys that have expired, and complains when there are too many others.
-async fn make_room(deps: &Deps, tenant: Option<&TenantId>, scope: Scope) -> Result<(), Problem> {
+async fn make_room(deps: &Deps, tenant: Option<&TenantId>, portal: bool) -> Result<(), Problem> {
     let now = deps.clock.now();
     // Those that cannot be read neither expire nor take anybody's room.
     let (expired, live): (Vec<_>, Vec<_>) =
@@ -168,8 +211,7 @@ async fn make_room(deps: &Deps, tenant: Option<&TenantId>, scope: Scope) -> Resu
     for key in expired {
         deps.keys.delete(tenant, key.id).await?;
     }
-    let portal = scope == Scope::Portal;
-    let count = live.iter().filter(|key| (key.scope == Scope::Portal) == portal).count();
+    let count = live.iter().filter(|key| key.is_for_a_portal() == portal).count();
     let most = if portal { MAX_PORTAL_KEYS } else { MAX_KEYS };
     match count < most {
         true => Ok(()),

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use super::hooks::find as find_hook;
 use crate::Deps;
-use crate::auth::{Actor, InPortal};
+use crate::auth::{Actor, InPortal, MaySendAgain};
 use crate::input::{Body, PageQuery, Query, Segments, limit, refuse, segment};
 use crate::listed::ListEntry;
 use crate::problem::{FieldError, Problem};
@@ -136,7 +136,7 @@ impl NewReplay {
     (status = 409, description = "The hook is disabled, or limit reached: at most 100 running replays of a hook")
 ))]
 pub(crate) async fn create(
-    InPortal(tenant): InPortal,
+    MaySendAgain(tenant): MaySendAgain,
     Actor(asker): Actor,
     State(deps): State<Arc<Deps>>,
     params: Segments,
@@ -252,7 +252,7 @@ pub(crate) async fn get(
     (status = 409, description = "It has ended already")
 ))]
 pub(crate) async fn cancel(
-    InPortal(tenant): InPortal,
+    MaySendAgain(tenant): MaySendAgain,
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<Response, Problem> {

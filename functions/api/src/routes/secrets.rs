@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use domain::capability::Capability;
 use domain::hook::Hook;
 use domain::secret::ed25519::public_key;
 use domain::secret::{Secret, SecretKind};
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::hooks::{find, owner};
 use crate::Deps;
-use crate::auth::InTenant;
+use crate::auth::{Limits, MayRevealSecret, MayRotate};
 use crate::input::{Body, Segments, refuse};
 use crate::problem::{FieldError, Problem};
 
@@ -55,6 +56,16 @@ pub(crate) struct Rotation {
     overlap: Option<u64>,
 }
 
+impl Secrets {
+    /// Shows the current secret only.
+    fn mask_others(&mut self) {
+        self.verification_key = None;
+        for other in &mut self.others {
+            MASK.clone_into(&mut other.secret);
+        }
+    }
+}
+
 fn view(hook: &Hook, now: Timestamp) -> Secrets {
     let mut live = hook.secrets.iter().filter(|secret| secret.is_live(now));
     let current = live.next().map(|current| &current.secret);
@@ -76,7 +87,7 @@ fn view(hook: &Hook, now: Timestamp) -> Secrets {
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/secret", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 200, body = Secrets)))]
 pub(crate) async fn reveal(
-    InTenant(tenant): InTenant,
+    MayRevealSecret(tenant): MayRevealSecret,
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<Json<Secrets>, Problem> {
@@ -85,14 +96,16 @@ pub(crate) async fn reveal(
 
 /// Rotate a hook's secret
 ///
-/// Until the overlap has passed, requests carry a signature of each.
+/// Until the overlap has passed, requests carry a signature of each. A portal session without
+/// the capability `reveal_secret` is shown the new secret only; the others are masked.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/rotate", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<Rotation>, responses(
     (status = 200, body = Secrets),
     (status = 409, description = "Somebody else changed the hook at the same time; retry")
 ))]
 pub(crate) async fn rotate(
-    InTenant(tenant): InTenant,
+    MayRotate(tenant): MayRotate,
+    limits: Limits,
     State(deps): State<Arc<Deps>>,
     params: Segments,
     rotation: Body<Rotation>,
@@ -124,5 +137,9 @@ pub(crate) async fn rotate(
     new.updated_at = now;
     new.version += 1;
     deps.hooks.update(&old, &new).await?;
-    Ok(Json(view(&new, now)))
+    let mut secrets = view(&new, now);
+    if !limits.allow(Capability::RevealSecret) {
+        secrets.mask_others();
+    }
+    Ok(Json(secrets))
 }

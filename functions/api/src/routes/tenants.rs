@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use contract::jobs::{Job, JobMessage, PurgeEvents};
 use contract::ports::{StoreError, Unreadable};
 use domain::ids::{KeyId, ProfileName, TenantId, new_ulid};
+use domain::portal::Portal;
 use domain::settings::Settings;
 use domain::strict::{Members, WrongFields};
 use domain::tenant::{ID_RESTS_FOR, MAX_RETENTION_DAYS, Tenant};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::hooks::split;
+use super::portal::PortalView;
 use super::profiles::check_shared;
 use crate::auth::{InTenant, Operator};
 use crate::input::{Body, PageQuery, Query, Segments, check_name, limit, open, present, read, refuse, segment};
@@ -69,6 +71,10 @@ pub(crate) struct TenantFields {
     retention_days: Option<Option<u32>>,
     /// Whether publishing a type that its catalogue does not know is refused.
     strict_event_types: Option<bool>,
+    /// How its portal looks; replaced as a whole, `null` for Hookline's own look.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Portal>)]
+    portal: Option<Option<Portal>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -82,6 +88,8 @@ pub(crate) struct TenantView {
     retention_days: Option<u32>,
     /// Publishing a type that its catalogue does not know is refused
     strict_event_types: bool,
+    /// How its portal looks; null: Hookline's own look
+    portal: Option<PortalView>,
     /// What it decides for its hooks
     #[serde(flatten)]
     settings: Settings,
@@ -98,6 +106,7 @@ impl From<&Tenant> for TenantView {
             profile: tenant.profile.as_ref().map(ToString::to_string),
             retention_days: tenant.retention_days,
             strict_event_types: tenant.strict_event_types,
+            portal: tenant.portal.as_ref().map(PortalView::from),
             settings: tenant.settings.clone().masked(),
             created_at: tenant.created_at.to_string(),
             updated_at: tenant.updated_at.to_string(),
@@ -143,6 +152,7 @@ pub(crate) async fn create(
         settings: Settings::default(),
         retention_days: None,
         strict_event_types: false,
+        portal: None,
         created_at: now,
         updated_at: now,
         version: 1,
@@ -202,6 +212,12 @@ async fn apply(deps: &Deps, tenant: &mut Tenant, body: &Members, mut wrong: Wron
     }
     if let Some(strict) = fields.strict_event_types {
         tenant.strict_event_types = strict;
+    }
+    if let Some(portal) = fields.portal {
+        if let Some(portal) = &portal {
+            portal.check(&mut errors);
+        }
+        tenant.portal = portal;
     }
     settings.check("", &deps.addresses, &mut errors);
     check_shared(&settings, &mut errors);
@@ -295,6 +311,7 @@ pub(crate) async fn delete(
         deps.keys.delete(Some(&id), key).await?;
         deps.key_cache.forget(key);
     }
+    routes::portal::sessions::clear(&deps, &id).await?;
     for some in hooks.chunks(PURGED_AT_ONCE) {
         let purges: Vec<_> = some.iter().map(|hook| routes::hooks::purge(&deps, &id, *hook, true)).collect();
         deps.jobs.send_all(&purges).await?;

@@ -23,7 +23,7 @@ use utoipa::ToSchema;
 
 use super::hooks::{KEY_PLACED, find, owner};
 use crate::Deps;
-use crate::auth::InPortal;
+use crate::auth::MayTest;
 use crate::input::{Body, Segments, refuse};
 use crate::problem::{FieldError, Problem};
 use views::TestSend;
@@ -57,7 +57,7 @@ pub(crate) struct TestSendRequest {
     (status = 429, description = "Limit reached: try again after `Retry-After` seconds")
 ))]
 pub(crate) async fn test(
-    InPortal(tenant): InPortal,
+    MayTest(tenant): MayTest,
     State(deps): State<Arc<Deps>>,
     params: Segments,
     asked: Body<TestSendRequest>,
@@ -97,7 +97,7 @@ pub(crate) async fn test(
     (status = 429, description = "Limit reached: try again after `Retry-After` seconds")
 ))]
 pub(crate) async fn verify(
-    InPortal(tenant): InPortal,
+    MayTest(tenant): MayTest,
     State(deps): State<Arc<Deps>>,
     params: Segments,
 ) -> Result<Json<TestSend>, Problem> {

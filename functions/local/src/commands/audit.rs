@@ -10,6 +10,7 @@ use super::{Connection, Failure, Session};
 const COLUMNS: &[Column] = &[
     ("AT", "at"),
     ("BY", "by"),
+    ("USER", "user"),
     ("FROM", "from"),
     ("WHAT", "what"),
     ("KIND", "target.kind"),
@@ -24,13 +25,13 @@ pub(crate) struct AuditOptions {
     /// Of the deployment: tenants, profiles, operators' keys; with the operator's key
     #[arg(long)]
     deployment: bool,
-    /// Only changes of a hook, tenant, key, profile or event_type
+    /// Only changes of a hook, tenant, key, profile, event_type, portal_link or portal_session
     #[arg(long)]
     kind: Option<String>,
     /// Only changes of what has this id or name
     #[arg(long, value_name = "ID")]
     target: Option<String>,
-    /// Only what this one did: operator, a key's id, or hookline
+    /// Only what this one did: operator, a key's id, session: with a session's id, or hookline
     #[arg(long)]
     by: Option<String>,
     /// Only what was done at this time or later, RFC 3339

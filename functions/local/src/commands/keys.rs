@@ -40,6 +40,9 @@ pub(crate) enum KeysCommand {
         operator: bool,
         #[arg(long)]
         name: Option<String>,
+        /// What a portal key may do: view, manage, reveal_secret, rotate, test, send_again
+        #[arg(long, value_delimiter = ',', value_name = "CAPABILITY")]
+        capabilities: Vec<String>,
         /// Seconds after which it is refused
         #[arg(long, value_name = "SECONDS")]
         expires_in: Option<u64>,
@@ -71,9 +74,10 @@ pub(crate) async fn run(session: &Session, command: KeysCommand) -> Result<(), F
     let keys = |operator: bool| if operator { Ok(path(["keys"])) } else { session.own(["keys"]) };
     match command {
         KeysCommand::List { operator, page } => session.list(&keys(operator)?, Vec::new(), page, COLUMNS).await,
-        KeysCommand::Create { scope, operator, name, expires_in, fields } => {
+        KeysCommand::Create { scope, operator, name, capabilities, expires_in, fields } => {
             let mut body = Body::from(&fields)?;
             body.add("scope", scope).add("name", name).add("expires_in", expires_in);
+            body.add_all("capabilities", &capabilities);
             session.show(Method::POST, &keys(operator)?, body.finish(&fields)?).await
         }
         KeysCommand::Revoke { id, operator } => {

@@ -51,6 +51,7 @@ async fn with_dead_letters(data: &Path) {
         store: StoreOptions::default(),
         operator_key: KEY.to_owned(),
         sender: Arc::new(courier::Http1Sender::new(courier::SenderOptions::default()).unwrap()),
+        public_url: "http://127.0.0.1:8787".parse().unwrap(),
         addresses: AddressPolicy::default(),
         profile: "standard".parse().unwrap(),
         retention: Duration::from_secs(24 * 3_600),

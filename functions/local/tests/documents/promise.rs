@@ -6,8 +6,8 @@
 use regex_lite::Regex;
 
 const FORMS: [(&str, &str); 8] = [
-    (r"hl_[\w-]*\.key_[0-9A-Z]{26}\.[\w-]{43}", "KEY"),
-    (r"\b(hook|dlv|evt|key|rpl)_[0-9A-Z]{26,52}", "${1}_ID"),
+    (r"hl_[\w-]*\.(key|ses|lnk)_[0-9A-Z]{26}\.[\w-]{43}", "KEY"),
+    (r"\b(hook|dlv|evt|key|rpl|ses|lnk)_[0-9A-Z]{26,52}", "${1}_ID"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{3})?Z", "TIME"),
     (r"v1,[A-Za-z0-9+/]{43}=", "v1,SIGNATURE"),
     (r"sha256=[0-9a-f]{64}", "sha256=SIGNATURE"),

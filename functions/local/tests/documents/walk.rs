@@ -77,6 +77,11 @@ async fn the_readme_does_what_it_says_when_it_is_followed_in_order() {
 }
 
 #[tokio::test]
+async fn the_page_about_portals_does_what_it_says_when_it_is_followed_in_order() {
+    follow("docs/portal.md", 5).await;
+}
+
+#[tokio::test]
 async fn the_tutorial_does_what_it_says_when_it_is_followed_in_order() {
     follow("docs/tutorial.md", 20).await;
 }

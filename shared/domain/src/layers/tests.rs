@@ -27,6 +27,7 @@ fn tenant(profile: Option<&str>, document: &str) -> Tenant {
         settings: settings(document),
         retention_days: None,
         strict_event_types: false,
+        portal: None,
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
         version: 1,

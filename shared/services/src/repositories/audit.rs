@@ -28,6 +28,8 @@ const REMOVED_AT_ONCE: usize = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Deed {
     pub by: String,
+    /// Whom a portal session is for.
+    pub user: Option<String>,
     pub from: Option<String>,
     pub what: String,
     pub detail: Option<String>,
@@ -77,8 +79,8 @@ impl AuditTrail {
     }
 
     fn entry(&self, target: Option<Target>, deed: Deed) -> AuditEntry {
-        let Deed { by, from, what, detail, changes } = deed;
-        AuditEntry { at: self.clock.now(), by, from, what, target, detail, changes, unknown: Unknown::NONE }
+        let Deed { by, user, from, what, detail, changes } = deed;
+        AuditEntry { at: self.clock.now(), by, user, from, what, target, detail, changes, unknown: Unknown::NONE }
     }
 
     pub async fn remove(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {

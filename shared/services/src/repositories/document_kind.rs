@@ -24,6 +24,9 @@ kinds! {
     Profiles = "profiles",
     /// Of a tenant, or of operators.
     ApiKeys = "keys",
+    /// Of a tenant.
+    PortalLinks = "portal-links",
+    PortalSessions = "portal-sessions",
     /// Of a tenant, or of all.
     EventTypes = "event-types",
     /// Who has a catalogue of event types.

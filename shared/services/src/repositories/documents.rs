@@ -4,6 +4,7 @@
 mod event_types;
 mod expungements;
 mod keys;
+mod portal;
 mod profiles;
 mod replays;
 mod tenants;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 pub use event_types::StoredEventTypes;
 pub use expungements::StoredExpungements;
 pub use keys::StoredKeys;
+pub use portal::{StoredPortalLinks, StoredPortalSessions};
 pub use profiles::StoredProfiles;
 pub use replays::StoredReplays;
 pub use tenants::StoredTenants;

@@ -27,7 +27,7 @@ use domain::address::AddressPolicy;
 use domain::event_type::{Owner, StoredEventType};
 use domain::hook::Hook;
 use domain::ids::KeyId;
-use domain::key::{ApiKey, KeyHash, Scope, generate_token};
+use domain::key::{ApiKey, KeyHash, Scope, TokenId, generate_token};
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use services::Foundation;
@@ -347,13 +347,14 @@ async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
 pub(super) async fn api(stages: &Stages, scope: Scope) -> (Router, ApiKey, String) {
     let tenant = tenant_id("acme");
     let id = KeyId::new(stages.stores.clock.now(), &OsRandom);
-    let token = generate_token(Some(&tenant), id, &OsRandom);
+    let token = generate_token(Some(&tenant), TokenId::Key(id), &OsRandom);
     let hash = KeyHash::of(token.reveal());
     let key = ApiKey {
         tenant: Some(tenant),
         id,
         name: String::new(),
         scope,
+        capabilities: None,
         hash,
         created_at: START,
         expires_at: None,
@@ -380,6 +381,7 @@ pub(super) async fn api(stages: &Stages, scope: Scope) -> (Router, ApiKey, Strin
         operator: OperatorKey::new("nobody uses this one"),
         addresses: AddressPolicy::default(),
         readiness: Arc::new(AlwaysReady),
+        public_url: None,
     };
     let router = api::router(api::Deps::new(&foundation, parts));
     (router, key, token.reveal().to_owned())

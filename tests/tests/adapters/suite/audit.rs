@@ -13,6 +13,7 @@ fn entry(stores: &Stores, number: usize) -> AuditEntry {
     AuditEntry {
         at: stores.clock.now(),
         by: format!("key_{number}"),
+        user: Some("Jane".to_owned()),
         from: number.is_multiple_of(2).then(|| "192.0.2.1".to_owned()),
         what: "changed".to_owned(),
         target: Some(Target { kind: TargetKind::Hook, id: format!("hook_{number}"), unknown: Unknown::NONE }),

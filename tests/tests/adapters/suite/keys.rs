@@ -1,4 +1,5 @@
 use contract::ports::{Clock as _, OsRandom, StoreError};
+use domain::capability::Capabilities;
 use domain::ids::{KeyId, TenantId};
 use domain::key::{ApiKey, KeyHash, Scope};
 use domain::unknown::Unknown;
@@ -12,6 +13,7 @@ fn key(stores: &Stores, tenant: Option<TenantId>, scope: Scope) -> ApiKey {
         id: KeyId::new(stores.clock.now(), &OsRandom),
         name: "CI".to_owned(),
         scope,
+        capabilities: (scope == Scope::Limited).then(Capabilities::view_only),
         hash: KeyHash::of("the key"),
         created_at: START,
         expires_at: Some(START),
@@ -24,7 +26,7 @@ fn key(stores: &Stores, tenant: Option<TenantId>, scope: Scope) -> ApiKey {
 pub(crate) async fn a_key_is_found_under_its_own_tenant_only(stores: &Stores) {
     let owners = [None, Some(tenant_id("acme")), Some(tenant_id("other"))];
     for owner in &owners {
-        let one = key(stores, owner.clone(), Scope::Publish);
+        let one = key(stores, owner.clone(), Scope::Limited);
         stores.keys.create(&one).await.unwrap();
         for asked in &owners {
             let found = stores.keys.get(asked.as_ref(), one.id).await.unwrap();

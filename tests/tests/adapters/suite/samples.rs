@@ -31,6 +31,7 @@ pub(crate) fn tenant(id: &str) -> Tenant {
         settings: settings(r#"{"rate_limit":7}"#),
         retention_days: Some(7),
         strict_event_types: true,
+        portal: serde_json::from_str(r##"{"name":"Hooks","colours":{"accent":"#1d4ed8"}}"##).unwrap(),
         created_at: START,
         updated_at: START,
         version: 1,

@@ -108,10 +108,6 @@ pub(super) async fn comply(
         GivenSecret::Set(secret) if secret.reveal() == MASK => {
             errors.push(FieldError::new("secret", "is the mask of a secret; leave it out to keep the present one"));
         }
-        GivenSecret::Set(_) | GivenSecret::Remove if old.is_some() && access == Access::Portal => {
-            let message = "cannot be changed with a portal key: ask who looks after the tenant to rotate it";
-            errors.push(FieldError::new("secret", message));
-        }
         _ => {}
     }
     if signs {

@@ -10,7 +10,7 @@ use domain::key::Scope;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{CreatedKey, KeyList, add, revoke};
+use super::{CreatedKey, KeyList, Rights, add, revoke};
 use crate::Deps;
 use crate::auth::Operator;
 use crate::input::{Body, Segments, segment};
@@ -41,7 +41,8 @@ pub(crate) async fn create_operators(
     new: Body<NewOperatorKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
     let (new, wrong) = new.open()?;
-    add(&deps, None, new.name, Scope::Operator, new.expires_in, wrong).await
+    let rights = Rights { scope: Scope::Operator, capabilities: None };
+    add(&deps, None, new.name, rights, new.expires_in, (wrong, Vec::new())).await
 }
 
 /// List the operator's keys, the oldest first
