@@ -44,7 +44,7 @@ pub(crate) struct NewReplay {
     until: Option<Timestamp>,
     /// Of a range: only deliveries of this status. Without one, those that still
     /// have retries before them are left alone.
-    status: Option<Status>,
+    only_status: Option<Status>,
     /// Counts what it would send, and sends nothing.
     #[serde(default)]
     dry_run: bool,
@@ -112,8 +112,8 @@ impl NewReplay {
         if self.rate.is_some_and(|rate| !(1..=MAX_RATE).contains(&rate)) {
             errors.push(FieldError::new("rate", format!("expected a number from 1 to {MAX_RATE}")));
         }
-        if self.status.is_some() && self.kind != ReplayKind::Range && !wrong.has("kind") {
-            errors.push(FieldError::new("status", "goes with kind `range` only"));
+        if self.only_status.is_some() && self.kind != ReplayKind::Range && !wrong.has("kind") {
+            errors.push(FieldError::new("only_status", "goes with kind `range` only"));
         }
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since >= until
@@ -157,7 +157,7 @@ pub(crate) async fn create(
         kind: asked.kind,
         since: asked.since,
         until: asked.until.map_or(now, |until| until.min(now)),
-        only: asked.status,
+        only: asked.only_status,
         dry_run: asked.dry_run,
         rate: asked.rate.unwrap_or(USUAL_RATE),
         started_by: asker,
