@@ -177,6 +177,6 @@ async fn give_back(deps: &Deps, message: &DeliveryMessage, taken_at: Timestamp) 
     let now = deps.clock.now();
     let circuits = &deps.hook_health.circuits;
     if let Err(error) = circuits.give_back(&message.tenant, message.hook, taken_at, now).await {
-        tracing::warn!(trace.id = %message.event_seq.trace(), tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "a probe was not given back");
+        tracing::warn!(trace.id = %message.event_seq.trace(), tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "the probe of hook {} was not given back", message.hook);
     }
 }

@@ -22,8 +22,9 @@ use serde::de::{
     Visitor,
 };
 
+pub(crate) use translate::OF_ANOTHER_TYPE;
 pub use translate::{parameter, syntax};
-pub use wrong_fields::{NotJson, Read, Reader, WrongFields, read};
+pub use wrong_fields::{MAX_FOUND, NotJson, Read, Reader, WrongFields, read};
 
 /// Parses JSON.
 pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {

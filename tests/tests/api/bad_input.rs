@@ -4,6 +4,7 @@ mod all_at_once;
 mod any_value;
 mod fields;
 mod parameters;
+mod words;
 
 use serde_json::{Value, json};
 use tests::world::{OPERATOR, Reply, TENANT, World};

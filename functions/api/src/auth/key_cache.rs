@@ -71,7 +71,9 @@ pub(super) fn note_use(keys: Arc<dyn Keys>, key: Arc<ApiKey>, now: Timestamp) {
         let used = ApiKey { last_used_at: Some(now), version: key.version + 1, ..ApiKey::clone(&key) };
         match keys.update(&used).await {
             Ok(()) | Err(StoreError::Conflict) => {}
-            Err(error) => tracing::warn!(key.id = %key.id, error = %causes(&error), "the use of a key is not noted"),
+            Err(error) => {
+                tracing::warn!(key.id = %key.id, error = %causes(&error), "the use of key {} is not noted", key.id)
+            }
         }
     });
 }

@@ -107,14 +107,16 @@ struct Named {
     name: ProfileName,
 }
 
-/// Applies all that a body says, or nothing.
+/// Applies all that a body says, or nothing. `own` are names that were taken out of it.
 async fn apply(
     deps: &Deps,
     profile: &mut Profile,
     body: &BTreeMap<String, Box<RawValue>>,
+    own: &[&str],
     mut wrong: WrongFields,
 ) -> Result<(), Problem> {
-    let split = split::<ProfileFields>(body)?;
+    let mut split = split::<ProfileFields>(body, own)?;
+    split.wrong.cannot_change("name");
     wrong.extend(split.wrong);
     let fields = split.fields;
     let mut errors = Vec::new();
@@ -165,7 +167,7 @@ pub(crate) async fn create(
         version: 1,
         unknown: Unknown::NONE,
     };
-    apply(&deps, &mut profile, &body, wrong).await?;
+    apply(&deps, &mut profile, &body, &["name"], wrong).await?;
     let taken = || Problem::conflict(format!("profile {name} exists already"));
     if profile::find_built_in(name.as_str()).is_some() {
         return Err(taken());
@@ -210,7 +212,7 @@ pub(crate) async fn update(
     body: Body<BTreeMap<String, Box<RawValue>>>,
 ) -> Result<Json<ProfileView>, Problem> {
     let mut profile = Profile::clone(&*own(&deps, &params).await?);
-    apply(&deps, &mut profile, &body.checked()?, WrongFields::default()).await?;
+    apply(&deps, &mut profile, &body.checked()?, &[], WrongFields::default()).await?;
     profile.updated_at = deps.clock.now();
     profile.version += 1;
     deps.profiles.update(&profile).await?;

@@ -13,6 +13,7 @@ use domain::replay::{MAX_RATE, Place, Progress, Replay, ReplayKind, ReplayStatus
 use domain::strict::WrongFields;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
+use domain::whole;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -49,6 +50,7 @@ pub(crate) struct NewReplay {
     #[serde(default)]
     dry_run: bool,
     /// Deliveries per second, 1 to 1,000; 10 by default.
+    #[serde(default, deserialize_with = "whole::optional::<1, MAX_RATE, _>")]
     #[schema(minimum = 1, maximum = 1_000)]
     rate: Option<u32>,
 }
@@ -109,9 +111,7 @@ impl From<&Replay> for ReplayView {
 impl NewReplay {
     fn check(&self, wrong: WrongFields) -> Result<(), Problem> {
         let mut errors = Vec::new();
-        if self.rate.is_some_and(|rate| !(1..=MAX_RATE).contains(&rate)) {
-            errors.push(FieldError::new("rate", format!("expected a number from 1 to {MAX_RATE}")));
-        }
+        whole::check("rate", self.rate.unwrap_or(1), 1, MAX_RATE, &mut errors);
         if self.only_status.is_some() && self.kind != ReplayKind::Range && !wrong.has("kind") {
             errors.push(FieldError::new("only_status", "goes with kind `range` only"));
         }

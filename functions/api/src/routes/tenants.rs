@@ -13,6 +13,7 @@ use domain::settings::Settings;
 use domain::strict::WrongFields;
 use domain::tenant::{MAX_RETENTION_DAYS, Tenant};
 use domain::unknown::Unknown;
+use domain::whole;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -65,7 +66,7 @@ pub(crate) struct TenantFields {
     /// How long its events and deliveries are kept, in days from 1 to 3,650;
     /// `null` for as long as the deployment's. It holds for what happens from
     /// then on.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "whole::present::<1, MAX_RETENTION_DAYS, _>")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 3_650)]
     retention_days: Option<Option<u32>>,
     /// Whether publishing a type that its catalogue does not know is refused.
@@ -149,7 +150,7 @@ pub(crate) async fn create(
         version: 1,
         unknown: Unknown::NONE,
     };
-    apply(&deps, &mut tenant, &body, wrong).await?;
+    apply(&deps, &mut tenant, &body, &["id"], wrong).await?;
     match deps.tenants.create(&tenant).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(TenantView::from(&tenant)))),
         Err(StoreError::Conflict) => Err(Problem::conflict(format!("tenant {} exists already", tenant.id))),
@@ -162,14 +163,16 @@ struct Named {
     id: Option<TenantId>,
 }
 
-/// Applies all that a body says, or nothing.
+/// Applies all that a body says, or nothing. `own` are names that were taken out of it.
 async fn apply(
     deps: &Deps,
     tenant: &mut Tenant,
     body: &BTreeMap<String, Box<RawValue>>,
+    own: &[&str],
     mut wrong: WrongFields,
 ) -> Result<(), Problem> {
-    let split = split::<TenantFields>(body)?;
+    let mut split = split::<TenantFields>(body, own)?;
+    split.wrong.cannot_change("id");
     wrong.extend(split.wrong);
     let (fields, settings) = (split.fields, split.settings);
     let mut errors = Vec::new();
@@ -186,10 +189,7 @@ async fn apply(
         tenant.profile = profile;
     }
     if let Some(days) = fields.retention_days {
-        if days.is_some_and(|days| !(1..=MAX_RETENTION_DAYS).contains(&days)) {
-            let message = format!("expected a number of days from 1 to {MAX_RETENTION_DAYS}");
-            errors.push(FieldError::new("retention_days", message));
-        }
+        whole::check("retention_days", days.unwrap_or(1), 1, MAX_RETENTION_DAYS, &mut errors);
         tenant.retention_days = days;
     }
     if let Some(strict) = fields.strict_event_types {
@@ -240,7 +240,7 @@ pub(crate) async fn update(
     let id: TenantId = segment(&params, "tenant", "tenant")?;
     let tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
     let mut tenant = Tenant::clone(&tenant);
-    apply(&deps, &mut tenant, &body.checked()?, WrongFields::default()).await?;
+    apply(&deps, &mut tenant, &body.checked()?, &[], WrongFields::default()).await?;
     tenant.updated_at = deps.clock.now();
     tenant.version += 1;
     deps.tenants.update(&tenant).await?;

@@ -112,7 +112,8 @@ fn style(cell: &str) -> Style {
 /// Times to the second; no character that could steer a terminal.
 fn readable(path: &str, text: &str) -> String {
     let name = path.rsplit('.').next().unwrap_or(path);
-    let is_time = name.ends_with("_at") || matches!(name, "at" | "timestamp" | "since" | "until");
+    let is_time =
+        name.ends_with("_at") || name.starts_with("last_") || matches!(name, "at" | "timestamp" | "since" | "until");
     match text.split_once('T').filter(|_| is_time && text.ends_with('Z')) {
         Some((date, time)) => {
             let seconds = time.trim_end_matches('Z').split('.').next().unwrap_or(time);

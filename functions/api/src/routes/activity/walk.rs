@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn a_place_is_read_as_it_was_written() {
         let row = ActivityId::first_at(Timestamp::from_millis(7));
-        for (group, row) in [(None, None), (Some("acme"), None), (None, Some((row, 3))), (Some("a.b"), Some((row, 0)))]
+        for (group, row) in [(None, None), (Some("acme"), None), (None, Some((row, 3))), (Some("a-b"), Some((row, 0)))]
         {
             let place = Place { hour: Hour(491_234), group: group.map(|group| group.parse().unwrap()), row };
             assert_eq!(Place::read(&place.write()).unwrap().write(), place.write());
