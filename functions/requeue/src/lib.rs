@@ -1,4 +1,4 @@
-//! Stage 4: the clock of all retries, and the only stage that waits.
+//! Stage 4: the clock of all retries. It keeps what waits for one.
 //!
 //! - **In:** `retries`: deliveries with the time at which they are due.
 //! - **Out:** the same delivery on `redeliveries`, the retry lane, when it is due.
