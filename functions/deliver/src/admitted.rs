@@ -19,7 +19,7 @@ use crate::{Deps, Step};
 
 /// A delivery that waits for its endpoint's verification looks again after
 /// this long, for it may come by another way.
-const LOOK_AGAIN: Duration = Duration::from_secs(300);
+const LONGEST_UNVERIFIED_WAIT: Duration = Duration::from_secs(300);
 
 /// A delivery whose request may go out.
 pub(crate) struct Admitted {
@@ -128,7 +128,7 @@ async fn ask(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Gate, Fau
     if unverified {
         let take = |health: &mut Health| health.take_unverified(now, &settings.verification);
         if let (Admission::NotBefore(until), _) = hook_health.circuits.health.change(tenant, id, take).await? {
-            return wait(until.min(now.saturating_add(LOOK_AGAIN)), false);
+            return wait(until.min(now.saturating_add(LONGEST_UNVERIFIED_WAIT)), false);
         }
     }
     Ok(Gate::Open(Pass { probe, unverified }))
