@@ -119,7 +119,7 @@ async fn follow_up_again(
     logged: Claim,
     last: Option<Delivery>,
 ) -> Result<Outcome, Fault> {
-    if let Claim::AlreadyLogged(row) = logged {
+    if let Claim::NextIsDue(row) = logged {
         logged::ask_for_next(deps, message.clone(), &row).await?;
     }
     if let Some(row) = last {

@@ -53,7 +53,7 @@ impl Logged {
         let Self { message, hook, row, attempt, is_probe, is_exhausted } = self;
         // Also after an attempt out of turn: whoever was in turn may have died, and
         // to its queue this is the same message.
-        if let Claim::AlreadyLogged(row) = Claim::of(&message, Some(row.clone())) {
+        if let Claim::NextIsDue(row) = Claim::of(&message, Some(row.clone())) {
             ask_for_next(deps, message.clone(), &row).await?;
         }
         health::report(deps, &hook, &message, &attempt, is_probe, is_exhausted).await?;
