@@ -51,8 +51,9 @@ impl EventValidation {
             return refuse("type", "is archived and not published any more");
         }
         let Some(schema) = &entry.schema else { return Ok(()) };
-        let schema = self.validator.compiled(schema).await?.map_err(|error| {
-            tracing::error!(tenant.id = %tenant.id, event.r#type = %name, error = error.message, "a stored schema cannot be used");
+        let schema = self.validator.compiled(schema).await?.map_err(|errors| {
+            let error = errors.first().map(|error| &error.message);
+            tracing::error!(tenant.id = %tenant.id, event.r#type = %name, error, "the stored schema of an event type cannot be used");
             Problem::internal()
         })?;
         self.validator.comply(schema, "data", Arc::clone(data).into(), budget).await

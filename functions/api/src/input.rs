@@ -7,8 +7,8 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use bytes::Bytes;
-use domain::strict::{self, Read, WrongFields};
-use serde::de::DeserializeOwned;
+use domain::strict::{self, MAX_FOUND, Read, WrongFields};
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
@@ -17,8 +17,6 @@ use crate::problem::{FieldError, Problem};
 /// The most items of one page.
 const MAX_LIMIT: usize = 100;
 const DEFAULT_LIMIT: usize = 20;
-/// Wrong parameters of a query that are told.
-const MAX_PARAMETERS: usize = 32;
 
 /// The longest name of anything that has one, in characters.
 pub(crate) const MAX_NAME_CHARS: usize = 200;
@@ -35,6 +33,7 @@ pub(crate) fn check_name(name: &str, errors: &mut Vec<FieldError>) {
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// 1 to 100, 20 by default
+    #[serde(default, deserialize_with = "page_size")]
     #[param(minimum = 1, maximum = 100)]
     pub limit: Option<usize>,
     pub cursor: Option<String>,
@@ -131,7 +130,7 @@ pub(crate) fn parse_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> 
         errors.push(FieldError::new(name.as_deref().unwrap_or("query"), message));
         let is_other = |pair: &&str| name.as_deref() != Some(pair.split('=').next().unwrap_or_default());
         let rest = query.split('&').filter(is_other).collect::<Vec<_>>().join("&");
-        if rest.len() == query.len() || errors.len() == MAX_PARAMETERS {
+        if rest.len() == query.len() || errors.len() == MAX_FOUND {
             break;
         }
         query = rest;
@@ -139,11 +138,18 @@ pub(crate) fn parse_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> 
     Err(Problem::invalid(StatusCode::BAD_REQUEST, errors))
 }
 
+/// How many items a page is to have; a query has texts only.
+pub(crate) fn page_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let number = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    number.map(Some).ok_or_else(|| D::Error::custom(format!("expected a whole number from 1 to {MAX_LIMIT}")))
+}
+
 /// `limit` as asked for, or the default.
 pub fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     match asked.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
-        _ => Err(Problem::bad_parameter("limit", format!("expected a number from 1 to {MAX_LIMIT}"))),
+        _ => Err(Problem::bad_parameter("limit", format!("expected a whole number from 1 to {MAX_LIMIT}"))),
     }
 }
 

@@ -26,8 +26,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use contract::ports::{
     ActivityLog, AuditLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, PortalLinks, PortalSessions, Profiles,
@@ -129,6 +131,7 @@ pub fn router(deps: Deps) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer((
+            axum::middleware::from_fn(tell_panic),
             CatchPanicLayer::custom(panicked),
             DefaultBodyLimit::max(MAX_BODY_BYTES),
             CheckPath,
@@ -206,8 +209,24 @@ async fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method; see /openapi.json")
 }
 
+/// Why there is no answer, for [`tell_panic`].
+#[derive(Clone)]
+struct PanicText(String);
+
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands it over so")]
 fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    tracing::error!(error = panic_text(cause.as_ref()), "a request handler panicked");
-    Problem::internal().into_response()
+    let mut response = Problem::internal().into_response();
+    response.extensions_mut().insert(PanicText(panic_text(cause.as_ref()).to_owned()));
+    response
+}
+
+/// Logs which request could not be answered, without its query.
+async fn tell_panic(request: Request, next: Next) -> Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let response = next.run(request).await;
+    if let Some(PanicText(error)) = response.extensions().get() {
+        let path = uri.path();
+        tracing::error!(%method, path, error, "{method} {path} is answered with 500, for an error in the program: {error}");
+    }
+    response
 }

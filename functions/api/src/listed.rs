@@ -52,7 +52,7 @@ impl<T> ListEntry<T> {
 
 impl<T> From<Unreadable> for ListEntry<T> {
     fn from(unreadable: Unreadable) -> Self {
-        tracing::error!(error = %unreadable, "a row of a list cannot be read");
+        tracing::error!(error = %unreadable, "a list is answered without a row: {unreadable}");
         Self::Unreadable(unreadable.into())
     }
 }

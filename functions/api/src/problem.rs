@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use contract::ports::{QueueError, SendFault, StoreError, Unreadable};
 use contract::stage::causes;
 pub use domain::invalid::FieldError;
+use domain::strict::MAX_FOUND;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -53,8 +54,10 @@ impl Problem {
     pub fn invalid(status: StatusCode, mut errors: Vec<FieldError>) -> Self {
         let mut told = HashSet::new();
         errors.retain(|error| told.insert(error.field.clone()));
+        name_once(&mut errors);
         let detail = match errors.as_slice() {
             [one] => format!("{}: {}", one.field, one.message),
+            many if many.len() >= MAX_FOUND => format!("{} fields are wrong, and more may be", many.len()),
             many => format!("{} fields are wrong", many.len()),
         };
         Self { errors, ..Self::new(status, detail) }
@@ -107,6 +110,19 @@ impl Problem {
     }
 }
 
+/// The names that an object takes are listed where the first unknown one is told.
+fn name_once(errors: &mut [FieldError]) {
+    let mut told = HashSet::new();
+    for error in errors {
+        if let Some((unknown, _)) = error.message.split_once("; expected ")
+            && unknown == "unknown field"
+            && !told.insert(error.message.clone())
+        {
+            error.message = unknown.to_owned();
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
@@ -135,11 +151,13 @@ impl From<StoreError> for Problem {
             StoreError::LimitReached => Self::conflict("limit reached: no more can be created"),
             StoreError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too large for the store"),
             StoreError::Unavailable(_) => {
-                tracing::error!(error = %causes(&error), "the store failed");
+                let error = causes(&error);
+                tracing::error!(%error, "a request is answered with 503: {error}");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
             }
             StoreError::Corrupt(_) => {
-                tracing::error!(error = %causes(&error), "a row cannot be read");
+                let error = causes(&error);
+                tracing::error!(%error, "a request is answered with 500: {error}");
                 Self::internal()
             }
             StoreError::Unreadable(unreadable) => Self::from(unreadable.clone()),
@@ -149,14 +167,14 @@ impl From<StoreError> for Problem {
 
 impl From<SendFault> for Problem {
     fn from(fault: SendFault) -> Self {
-        tracing::error!(error = %fault, "a request could not go out");
+        tracing::error!(error = %fault, "a request to an endpoint could not go out: {fault}");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the request could not go out, and that is our own fault; try again")
     }
 }
 
 impl From<Unreadable> for Problem {
     fn from(unreadable: Unreadable) -> Self {
-        tracing::error!(error = %unreadable, "a row cannot be read");
+        tracing::error!(error = %unreadable, "a request is answered with 500: {unreadable}");
         let advice =
             "if a newer version of Hookline wrote it, run that version; else put it back from a backup, or delete it";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{unreadable}; {advice}"))
@@ -173,7 +191,8 @@ impl From<QueueError> for Problem {
             ),
             QueueError::NoRoom => Self::unavailable("the disk is nearly full; nothing was accepted, try again"),
             QueueError::Unavailable(_) => {
-                tracing::error!(error = %causes(&error), "the queue failed");
+                let error = causes(&error);
+                tracing::error!(%error, "a request is answered with 503: {error}");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "the queue does not answer; try again")
             }
         }

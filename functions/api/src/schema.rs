@@ -2,11 +2,14 @@
 //! while a publisher waits.
 
 mod cost;
+mod faults;
 mod graph;
 mod pattern;
 
 use std::sync::Arc;
 
+use domain::strict::syntax;
+use jsonschema::draft202012::meta;
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, Validator};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -67,7 +70,7 @@ impl Default for Schemas {
 impl Schemas {
     /// The schema with this text, compiled now or before. Errors name the place
     /// within it, with `schema` in front.
-    pub(crate) fn get(&self, text: &str) -> Result<Arc<Schema>, FieldError> {
+    pub(crate) fn get(&self, text: &str) -> Result<Arc<Schema>, Vec<FieldError>> {
         if let Some(known) = self.known(text) {
             return Ok(known);
         }
@@ -91,64 +94,77 @@ impl Retrieve for Nowhere {
     }
 }
 
+/// Something wrong at a pointer, or a path, below the whole schema.
 fn at(pointer: &str, message: impl Into<String>) -> FieldError {
     FieldError::new(format!("schema{pointer}"), message)
 }
 
 impl Schema {
-    pub(crate) fn compile(text: &str) -> Result<Self, FieldError> {
+    /// Or all that is wrong with it, as far as that can be told at once.
+    pub(crate) fn compile(text: &str) -> Result<Self, Vec<FieldError>> {
         if text.len() > MAX_SCHEMA_BYTES {
-            return Err(at("", format!("expected at most {MAX_SCHEMA_BYTES} bytes, got {}", text.len())));
+            return Err(vec![at("", format!("expected at most {MAX_SCHEMA_BYTES} bytes, got {}", text.len()))]);
         }
-        let schema: Value = serde_json::from_str(text).map_err(|error| at("", error.to_string()))?;
+        let schema: Value = serde_json::from_str(text).map_err(|error| vec![at("", syntax(&error))])?;
         if !schema.is_object() && !schema.is_boolean() {
-            return Err(at("", "expected an object, true or false"));
+            return Err(vec![at("", "expected an object, true or false")]);
         }
         if depth(&schema) > MAX_SCHEMA_DEPTH {
-            return Err(at("", format!("expected at most {MAX_SCHEMA_DEPTH} levels of nesting")));
+            return Err(vec![at("", format!("expected at most {MAX_SCHEMA_DEPTH} levels of nesting"))]);
         }
         if let Some(dialect) = schema.get("$schema")
             && dialect.as_str().map(|uri| uri.trim_end_matches('#')) != Some(DIALECT)
         {
-            return Err(at("/$schema", format!("expected {DIALECT}")));
+            return Err(vec![at(".$schema", format!("expected {DIALECT}"))]);
         }
-        // References are looked at first, so that one to elsewhere is refused by name.
-        let cost = Cost::of(&schema)?;
+        let mut errors = faults::told("schema", &schema, meta::validator().iter_errors(&schema));
+        // References are looked at before they are followed, so that one to elsewhere is refused by name.
+        let cost = Cost::of(&schema).map_err(|error| {
+            let pointer = error.field.strip_prefix("schema").unwrap_or_default();
+            let error = FieldError::new(faults::path("schema", pointer, &schema), error.message);
+            errors.push(error);
+            std::mem::take(&mut errors)
+        })?;
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .with_retriever(Nowhere)
             .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN_BYTES))
             .build(&schema)
-            .map_err(|error| at(error.instance_path().as_str(), short(&error.masked().to_string())))?;
+            .map_err(|error| faults::told("schema", &schema, [error]))?;
         Ok(Self { validator, cost })
     }
 
     /// Reads `data` to be checked; refuses what would take too much work.
     pub(crate) fn weigh(&self, field: &str, data: &str) -> Result<Weighed, FieldError> {
-        let data: Value = serde_json::from_str(data)
-            .map_err(|error| FieldError::new(field, format!("cannot be checked against its schema: {error}")))?;
+        let data: Value = serde_json::from_str(data).map_err(|error| {
+            FieldError::new(field, format!("cannot be checked against its schema: {}", syntax(&error)))
+        })?;
         let steps = self.cost.of_data(&data).map_err(|message| FieldError::new(field, message))?;
         Ok(Weighed { data, steps })
     }
 
-    /// What the data violates, if anything: the place, as `field` and a JSON
-    /// pointer behind it, and what is expected there. Values are not repeated.
-    pub(crate) fn judge(&self, field: &str, Weighed { data, steps }: &Weighed) -> Result<(), FieldError> {
+    /// What the data violates, if anything: each place, and what is expected
+    /// there. Values are not repeated.
+    pub(crate) fn judge(&self, field: &str, Weighed { data, steps }: &Weighed) -> Result<(), Vec<FieldError>> {
         if *steps > STEPS_WITH_PLACE {
             return match self.validator.is_valid(data) {
                 true => Ok(()),
-                false => Err(FieldError::new(field, "does not match its schema, and is too large to say where")),
+                false => {
+                    let message = "does not match its schema, and is too large to say where";
+                    Err(vec![FieldError::new(field, message)])
+                }
             };
         }
-        self.validator.validate(data).map_err(|error| {
-            let place = format!("{field}{}", error.instance_path().as_str());
-            FieldError::new(short(&place), short(&error.masked().to_string()))
-        })
+        let errors = faults::told(field, data, self.validator.iter_errors(data));
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     #[cfg(test)]
-    fn check(&self, field: &str, data: &str) -> Result<(), FieldError> {
-        self.judge(field, &self.weigh(field, data)?)
+    fn check(&self, field: &str, data: &str) -> Result<(), Vec<FieldError>> {
+        self.judge(field, &self.weigh(field, data).map_err(|error| vec![error])?)
     }
 }
 
@@ -173,7 +189,7 @@ mod tests {
     use super::*;
 
     fn refused(schema: &str) -> FieldError {
-        Schema::compile(schema).err().unwrap_or_else(|| panic!("{schema} is taken"))
+        Schema::compile(schema).err().unwrap_or_else(|| panic!("{schema} is taken")).remove(0)
     }
 
     #[test]
@@ -181,21 +197,20 @@ mod tests {
         let schema = r#"{"properties":{"posts":{"items":{"properties":{"a/b":{"type":"integer"}}}}}}"#;
         let schema = Schema::compile(schema).unwrap();
         assert_eq!(schema.check("data", r#"{"posts":[{"a/b":1}]}"#), Ok(()));
-        let error = schema.check("data", r#"{"posts":[{},{"a/b":"very secret"}]}"#).unwrap_err();
-        assert_eq!(error.field, "data/posts/1/a~1b");
-        assert!(error.message.contains("integer") && !error.message.contains("secret"), "{}", error.message);
+        let errors = schema.check("data", r#"{"posts":[{},{"a/b":"very secret"}]}"#).unwrap_err();
+        assert_eq!(errors, [FieldError::new("data.posts[1].a/b", "expected integer")]);
     }
 
     #[test]
     fn what_cannot_be_compiled_is_refused_with_its_place() {
         for (schema, place) in [
-            (r#"{"properties":{"a":{"type":"nonsense"}}}"#, "schema/properties/a/type"),
-            (r#"{"properties":{"a":{"minLength":-1}}}"#, "schema/properties/a/minLength"),
-            (r#"{"$schema":"http://json-schema.org/draft-07/schema#"}"#, "schema/$schema"),
-            (r#"{"items":{"$ref":"https://example.com/a.json"}}"#, "schema/items/$ref"),
-            (r##"{"items":{"$ref":"other.json#/a"}}"##, "schema/items/$ref"),
-            (r##"{"items":{"$ref":"#/$defs/none"}}"##, "schema/items/$ref"),
-            (r#"{"$defs":{"a":{"$id":"https://example.com/a"}}}"#, "schema/$defs/a/$id"),
+            (r#"{"properties":{"a":{"type":"nonsense"}}}"#, "schema.properties.a.type"),
+            (r#"{"properties":{"a":{"minLength":-1}}}"#, "schema.properties.a.minLength"),
+            (r#"{"$schema":"http://json-schema.org/draft-07/schema#"}"#, "schema.$schema"),
+            (r#"{"items":{"$ref":"https://example.com/a.json"}}"#, "schema.items.$ref"),
+            (r##"{"items":{"$ref":"other.json#/a"}}"##, "schema.items.$ref"),
+            (r##"{"items":{"$ref":"#/$defs/none"}}"##, "schema.items.$ref"),
+            (r#"{"$defs":{"a":{"$id":"https://example.com/a"}}}"#, "schema.$defs.a.$id"),
             (r#"[]"#, "schema"),
         ] {
             assert_eq!(refused(schema).field, place, "{schema}: {}", refused(schema).message);

@@ -19,7 +19,7 @@ use crate::{Deps, Step};
 
 /// A delivery that waits for its endpoint's verification looks again after
 /// this long, for it may come by another way.
-const LOOK_AGAIN: Duration = Duration::from_secs(300);
+const LONGEST_UNVERIFIED_WAIT: Duration = Duration::from_secs(300);
 
 /// A delivery whose request may go out.
 pub(crate) struct Admitted {
@@ -129,7 +129,7 @@ async fn ask(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Gate, Fau
     if unverified {
         let take = |health: &mut Health| health.take_unverified(now, &settings.verification);
         if let (Admission::NotBefore(until), _) = hook_health.circuits.health.change(tenant, id, take).await? {
-            return wait(until.min(now.saturating_add(LOOK_AGAIN)), false);
+            return wait(until.min(now.saturating_add(LONGEST_UNVERIFIED_WAIT)), false);
         }
     }
     Ok(Gate::Open(Pass { probe, unverified }))
@@ -178,6 +178,6 @@ async fn give_back(deps: &Deps, message: &DeliveryMessage, taken_at: Timestamp) 
     let now = deps.clock.now();
     let circuits = &deps.hook_health.circuits;
     if let Err(error) = circuits.give_back(&message.tenant, message.hook, taken_at, now).await {
-        tracing::warn!(trace.id = %message.event_seq.trace(), tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "a probe was not given back");
+        tracing::warn!(trace.id = %message.event_seq.trace(), tenant.id = %message.tenant, hook.id = %message.hook, error = %causes(&error), "the probe of hook {} was not given back", message.hook);
     }
 }

@@ -15,7 +15,7 @@ use services::delivery::activity;
 use services::delivery::claim::{self, Claim, Logs};
 use services::delivery::resolved_hook::ResolvedHook;
 
-use crate::in_flight::Guard;
+use crate::copies::Guard;
 use crate::{Deps, Step, logged};
 
 /// How long a copy of a delivery waits while another one is under way here:
@@ -119,7 +119,7 @@ async fn follow_up_again(
     logged: Claim,
     last: Option<Delivery>,
 ) -> Result<Outcome, Fault> {
-    if let Claim::AlreadyLogged(row) = logged {
+    if let Claim::NextIsDue(row) = logged {
         logged::ask_for_next(deps, message.clone(), &row).await?;
     }
     if let Some(row) = last {

@@ -21,7 +21,7 @@
 mod admitted;
 mod batch;
 mod claimed;
-mod in_flight;
+mod copies;
 mod logged;
 mod sent;
 mod wiring;
@@ -39,7 +39,7 @@ use services::health::hook_health::HookHealth;
 
 pub use batch::Batches;
 use claimed::Claimed;
-pub use in_flight::InFlight;
+pub use copies::InFlight;
 #[cfg(feature = "lambda")]
 pub use wiring::Config;
 

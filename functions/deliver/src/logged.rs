@@ -53,7 +53,7 @@ impl Logged {
         let Self { message, hook, row, attempt, is_probe, is_exhausted } = self;
         // Also after an attempt out of turn: whoever was in turn may have died, and
         // to its queue this is the same message.
-        if let Claim::AlreadyLogged(row) = Claim::of(&message, Some(row.clone())) {
+        if let Claim::NextIsDue(row) = Claim::of(&message, Some(row.clone())) {
             ask_for_next(deps, message.clone(), &row).await?;
         }
         health::report(deps, &hook, &message, &attempt, is_probe, is_exhausted).await?;
@@ -141,12 +141,14 @@ pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &De
 fn trace(message: &DeliveryMessage, delivery: &Delivery) {
     let Some(attempt) = &delivery.last_attempt else { return };
     let published_at = message.event_seq.at();
+    let hook = delivery.id.hook;
     metrics::attempted(delivery, attempt, message.due_at.map_or(published_at, |due| due.max(published_at)));
     macro_rules! tell {
         ($level:ident, $text:literal $(, $part:expr)*) => {
             tracing::$level!(
                 trace.id = %delivery.id.event.trace(),
                 tenant.id = %delivery.tenant,
+                event.id = %message.event_id,
                 hook.id = %delivery.id.hook,
                 delivery.id = %delivery.id,
                 attempt.no = attempt.number,
@@ -160,15 +162,28 @@ fn trace(message: &DeliveryMessage, delivery: &Delivery) {
         };
     }
     match (attempt.outcome, delivery.status) {
-        (AttemptOutcome::Success, _) => tell!(debug, "attempt {} succeeded", attempt.number),
+        (AttemptOutcome::Success, _) => tell!(debug, "attempt {} for hook {} succeeded", attempt.number, hook),
         (_, Status::Failed) => {
-            tell!(warn, "attempt {} failed with {}, and the delivery with it", attempt.number, Cause(attempt));
+            tell!(
+                warn,
+                "attempt {} for hook {} failed with {}, and the delivery with it",
+                attempt.number,
+                hook,
+                Cause(attempt)
+            );
         }
         (_, Status::Retrying) => {
             let wait = Wait(delivery.next_attempt_at.unwrap_or(delivery.updated_at).since(delivery.updated_at));
-            tell!(info, "attempt {} failed with {}, next in {}", attempt.number, Cause(attempt), wait);
+            tell!(
+                info,
+                "attempt {} for hook {} failed with {}, next in {}",
+                attempt.number,
+                hook,
+                Cause(attempt),
+                wait
+            );
         }
-        _ => tell!(info, "attempt {} failed with {}", attempt.number, Cause(attempt)),
+        _ => tell!(info, "attempt {} for hook {} failed with {}", attempt.number, hook, Cause(attempt)),
     }
 }
 

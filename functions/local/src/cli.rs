@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::audit::AuditOptions;
 use crate::commands::backup::BackupOptions;
@@ -21,7 +21,25 @@ use crate::commands::profiles::ProfilesCommand;
 use crate::commands::replays::ReplaysCommand;
 use crate::commands::tenants::TenantsCommand;
 use crate::commands::{Connection, Remote};
+use crate::numbers::whole;
 use crate::repair::RepairOptions;
+
+pub(crate) fn address_and_port(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an address and port such as 127.0.0.1:8787".to_owned())
+}
+
+/// A flag of a command as mistakes name it: with the variable that may have given
+/// its value.
+pub(crate) fn flag_of(command: &str, flag: &str) -> String {
+    let cli = Cli::command();
+    let argument = cli
+        .find_subcommand(command)
+        .and_then(|command| command.get_arguments().find(|argument| argument.get_long() == Some(flag)));
+    match argument.and_then(|argument| argument.get_env()) {
+        Some(variable) => format!("--{flag} ({})", variable.to_string_lossy()),
+        None => format!("--{flag}"),
+    }
+}
 
 /// Sends webhooks: publish events, and every matching hook gets a signed
 /// request, retried until it lands or gives up.
@@ -181,7 +199,7 @@ pub(crate) struct MigrateOptions {
 #[derive(Args)]
 pub(crate) struct ListenOptions {
     /// Address and port to receive on
-    #[arg(long, default_value = "127.0.0.1:9000")]
+    #[arg(long, default_value = "127.0.0.1:9000", value_parser = address_and_port)]
     pub(crate) listen: SocketAddr,
 
     /// The hook's secret, or its public key (whpk_…): verify signatures with it
@@ -208,15 +226,15 @@ pub(crate) struct ListenOptions {
     pub(crate) answer: Option<String>,
 
     /// Answer this many requests with 500 before answering well
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     pub(crate) fail: u64,
 
     /// Answer with this status instead of 200
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599))]
+    #[arg(long, default_value_t = 200, value_parser = whole::<u16>(200, 599))]
     pub(crate) status: u16,
 
     /// Wait this many milliseconds before each answer
-    #[arg(long, default_value_t = 0, value_name = "MS")]
+    #[arg(long, default_value_t = 0, value_name = "MS", value_parser = whole::<u64>(0, u64::MAX))]
     pub(crate) slow: u64,
 
     /// Print nothing but count, for load tests
@@ -227,6 +245,6 @@ pub(crate) struct ListenOptions {
 #[derive(Args)]
 pub(crate) struct DemoOptions {
     /// Sample events to publish
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = whole::<u32>(1, 10_000))]
     pub(crate) events: u32,
 }

@@ -90,7 +90,8 @@ async fn consume(consumer: Arc<Consumer>, clock: Arc<dyn Clock>, mut stop: watch
         drop(permit);
         let room = slots.available_permits().min(TAKE);
         let received = consumer.queue.receive(room).await.unwrap_or_else(|error| {
-            tracing::error!(queue = consumer.queue.name(), error = %causes(&error), "a queue cannot be read");
+            let (queue, error) = (consumer.queue.name(), causes(&error));
+            tracing::error!(queue, %error, "the queue {queue} cannot be read: {error}");
             Vec::new()
         });
         if received.is_empty() {

@@ -1,5 +1,6 @@
 //! Which code a command runs, and what the process ends with.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
@@ -32,10 +33,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             runtime.shutdown_background();
             code
         }
-        Err(error) => {
-            tracing::error!("cannot start: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => ended_by(&anyhow::Error::from(error).context("cannot start"), false),
     }
 }
 
@@ -52,10 +50,7 @@ async fn dispatch(cli: Cli) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            if error.is::<serve::BadConfig>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
-        }
+        Err(error) => ended_by(&error, error.is::<serve::BadConfig>()),
     }
 }
 
@@ -90,24 +85,24 @@ async fn ask(command: Command) -> Result<(), Failure> {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "what went wrong is told beside the output")]
 fn repaired(result: anyhow::Result<ExitCode>) -> ExitCode {
-    result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    result.unwrap_or_else(|error| ended_by(&error, false))
 }
 
-/// For people at a prompt, who read no log.
-#[expect(clippy::print_stderr, reason = "what went wrong is told beside the output")]
 fn told(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            let usage = failure.is_usage();
-            eprintln!("error: {:#}", anyhow::Error::from(failure));
-            if usage { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
+            let is_usage = failure.is_usage();
+            ended_by(&failure.into(), is_usage)
         }
     }
+}
+
+/// What ends a command is told alike by all of them, for people at a prompt, who
+/// read no log.
+fn ended_by(error: &anyhow::Error, is_usage: bool) -> ExitCode {
+    let _ = writeln!(anstream::stderr().lock(), "error: {error:#}");
+    if is_usage { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
 }

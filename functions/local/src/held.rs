@@ -62,7 +62,7 @@ impl HeldBack {
             match self.look_at(&group).await {
                 Ok(holding) => drop(known.insert(group, holding)),
                 Err(error) => {
-                    tracing::warn!(error = %causes(&error), "whether a hook still holds back its deliveries is not known");
+                    tracing::warn!(group = %group, error = %causes(&error), "whether {group} still holds back its deliveries is not known");
                     known.extend(self.known.remove_entry(&group));
                 }
             }
@@ -83,7 +83,7 @@ impl HeldBack {
             // Whoever waited had a turn each, and gets another.
             self.hook_health.rates.remove(&tenant, hook).await?;
             let released = self.retries.release(group);
-            tracing::info!(tenant.id = %tenant, hook.id = %hook, released, "deliveries that their hook held back ask anew");
+            tracing::info!(tenant.id = %tenant, hook.id = %hook, released, "{released} deliveries that hook {hook} held back ask anew");
         }
         Ok(now)
     }

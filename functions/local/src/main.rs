@@ -2,11 +2,13 @@
 
 mod cli;
 mod commands;
+mod data_directory;
 mod demo;
 mod dispatch;
 mod keys;
 mod listen;
 mod migrate;
+mod numbers;
 mod repair;
 mod serve;
 mod verify;

@@ -4,10 +4,12 @@ use anyhow::Context as _;
 use embedded::{Migrated, migrate};
 
 use crate::cli::MigrateOptions;
+use crate::data_directory;
 
 #[expect(clippy::print_stdout, reason = "what to do next is what the caller waits for")]
 pub(crate) async fn run(options: MigrateOptions) -> anyhow::Result<()> {
     let MigrateOptions { data, accept_torn_tail } = options;
+    data_directory::must_exist(&data)?;
     let migrated = migrate(&data, accept_torn_tail).await;
     let archive = match migrated.with_context(|| format!("{} was not converted", data.display()))? {
         Migrated::Converted { rows, archive } => {

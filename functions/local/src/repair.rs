@@ -10,6 +10,8 @@ use clap::Args;
 use contract::ports::SystemClock;
 use embedded::{DirectoryLock, Findings, Store};
 
+use crate::data_directory;
+
 #[derive(Args)]
 pub(crate) struct RepairOptions {
     /// Directory that holds everything
@@ -25,10 +27,12 @@ pub(crate) struct RepairOptions {
 #[expect(clippy::print_stdout, reason = "what was found is what the caller asks for")]
 pub(crate) fn run(options: &RepairOptions) -> anyhow::Result<ExitCode> {
     let data = &options.data;
-    anyhow::ensure!(data.is_dir(), "{} is no directory; say with --data where the store is", data.display());
+    data_directory::must_exist(data)?;
     let lock = DirectoryLock::acquire(data)?;
     let findings = Store::examine(&lock, Arc::new(SystemClock)).context("nothing was changed")?;
-    anyhow::ensure!(!findings.is_empty, "{} holds no store", data.display());
+    if findings.is_empty {
+        return Err(data_directory::holds_no_store(data));
+    }
     if findings.is_sound() {
         println!("the store in {} is sound; nothing was changed", data.display());
         return Ok(ExitCode::SUCCESS);

@@ -32,7 +32,8 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::cli::ServeOptions;
+use crate::cli::{ServeOptions, address_and_port, flag_of};
+use crate::numbers::whole;
 use metrics::Metrics;
 use router_switch::RouterSwitch;
 use supervisor::Supervisor;
@@ -69,8 +70,9 @@ struct Config {
 impl Config {
     fn check(options: ServeOptions) -> Result<Self, BadConfig> {
         let mut mistakes = Vec::new();
-        let listen = options.listen.parse().unwrap_or_else(|_| {
-            mistakes.push(format!("--listen {}: expected an address and port such as 127.0.0.1:8787", options.listen));
+        let flag = |name: &str| flag_of("serve", name);
+        let listen = address_and_port(&options.listen).unwrap_or_else(|why| {
+            mistakes.push(format!("{} {}: {why}", flag("listen"), options.listen));
             SocketAddr::from(([127, 0, 0, 1], 0))
         });
         let public_url = options.public_url.and_then(|text| {
@@ -81,49 +83,50 @@ impl Config {
         for text in &options.allow_network {
             match text.parse() {
                 Ok(network) => allow_networks.push(network),
-                Err(_) => mistakes.push(format!("--allow-network {text}: expected a network such as 10.0.0.0/8")),
+                Err(_) => {
+                    mistakes.push(format!("{} {text}: expected a network such as 10.0.0.0/8", flag("allow-network")))
+                }
             }
         }
         let mut allow_ports = Vec::new();
         for text in &options.allow_port {
             match text.parse() {
                 Ok(port) if port > 0 => allow_ports.push(port),
-                _ => mistakes.push(format!("--allow-port {text}: expected a port from 1 to 65535")),
+                _ => mistakes.push(format!("{} {text}: expected a port from 1 to 65535", flag("allow-port"))),
             }
         }
         let authorities = options.ca_file.as_deref().map_or_else(|| Ok(Authorities::default()), Authorities::from_file);
         let authorities = authorities.unwrap_or_else(|error| {
             let path = options.ca_file.as_deref().unwrap_or(Path::new("")).display();
-            mistakes.push(format!("--ca-file {path}: {error}"));
+            mistakes.push(format!("{} {path}: {error}", flag("ca-file")));
             Authorities::default()
         });
         // It may hold a password, so it is not shown.
-        let proxy = options
-            .egress_proxy
-            .as_deref()
-            .and_then(|text| text.parse().map_err(|error| mistakes.push(format!("--egress-proxy: {error}"))).ok());
+        let proxy = options.egress_proxy.as_deref().and_then(|text| {
+            text.parse().map_err(|error| mistakes.push(format!("{}: {error}", flag("egress-proxy")))).ok()
+        });
         if options.operator_key.as_ref().is_some_and(|key| key.chars().count() < MIN_KEY_CHARS) {
-            mistakes.push(format!("--operator-key: expected at least {MIN_KEY_CHARS} characters"));
+            mistakes.push(format!("{}: expected at least {MIN_KEY_CHARS} characters", flag("operator-key")));
         }
         let profile = options.profile.parse().unwrap_or_else(|error| {
-            mistakes.push(format!("--profile {}: {error}", options.profile));
+            mistakes.push(format!("{} {}: {error}", flag("profile"), options.profile));
             STANDARD.parse().expect("standard is a profile's name")
         });
-        let mut number = |flag: &str, text: &str, min: u32, max: u32| match text.parse::<u32>() {
-            Ok(number) if (min..=max).contains(&number) => number,
-            _ => {
-                mistakes.push(format!("{flag} {text}: expected a number from {min} to {max}"));
+        let mut number = |name: &str, text: &str, min: u64, max: u64| {
+            whole::<u32>(min, max)(text).unwrap_or_else(|why| {
+                mistakes.push(format!("{} {text}: {why}", flag(name)));
                 1
-            }
+            })
         };
-        let days = number("--retention-days", &options.retention_days, 1, 3_650);
-        let max_in_flight = number("--max-in-flight", &options.max_in_flight, 1, 10_000);
-        let per_hook = number("--max-in-flight-per-hook", &options.max_in_flight_per_hook, 1, 10_000);
-        let min_free_mib = number("--min-free-mib", &options.min_free_mib, 0, 1 << 30);
+        let days = number("retention-days", &options.retention_days, 1, 3_650);
+        let max_in_flight = number("max-in-flight", &options.max_in_flight, 1, 10_000);
+        let per_hook = number("max-in-flight-per-hook", &options.max_in_flight_per_hook, 1, 10_000);
+        let min_free_mib = number("min-free-mib", &options.min_free_mib, 0, 1 << 30);
         let accept_clock_until = options.accept_clock.and_then(|day| {
             // A day, so that a flag which is left in place accepts no other jump.
             let end = Timestamp::parse(&format!("{day}T23:59:59Z"));
-            end.map_err(|_| mistakes.push(format!("--accept-clock {day}: expected a day such as 2026-01-31"))).ok()
+            end.map_err(|_| mistakes.push(format!("{} {day}: expected a day such as 2026-01-31", flag("accept-clock"))))
+                .ok()
         });
         if !mistakes.is_empty() {
             return Err(BadConfig(mistakes));

@@ -3,19 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use contract::ports::SystemClock;
 use embedded::{DirectoryLock, Keyring, Report, Store};
+
+use crate::data_directory;
 
 /// Checks a data directory that no server runs on, as a start would, and changes nothing.
 #[expect(clippy::print_stdout, reason = "what was found is what the caller waits for")]
 pub(crate) fn run(data: &Path) -> anyhow::Result<()> {
-    if !data.is_dir() {
-        bail!("--data {}: there is no such directory", data.display());
-    }
+    data_directory::must_exist(data)?;
     let lock = DirectoryLock::acquire(data)?;
     let Some(report) = Store::verify(&lock, Arc::new(SystemClock))? else {
-        bail!("{} holds no store; a server makes one when it first starts there", data.display());
+        return Err(data_directory::holds_no_store(data));
     };
     let Report { files, bytes, records, is_clean, format } = report;
     Keyring::open(data, false, &SystemClock).context("the store is sound, its secrets cannot be opened")?;

@@ -1,4 +1,4 @@
-//! Stage 4: the clock of all retries, and the only stage that waits.
+//! Stage 4: the clock of all retries. It keeps what waits for one.
 //!
 //! - **In:** `retries`: deliveries with the time at which they are due.
 //! - **Out:** the same delivery on `redeliveries`, the retry lane, when it is due.
@@ -46,7 +46,7 @@ const NEWER_WAITS: Duration = Duration::from_secs(60);
 /// How long something waits that its hook holds back until somebody looks whether
 /// it still does: as long as SQS delays a message by itself, so that a short wait
 /// costs no more.
-const LOOK_AGAIN: Duration = Duration::from_secs(900);
+const HELD_CHECK_AFTER: Duration = Duration::from_secs(900);
 
 #[derive(Clone)]
 pub struct Deps {
@@ -96,7 +96,7 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
             deps.jobs.send_one(anew.to_outgoing()).await?;
             return Ok(Outcome::Done);
         }
-        let look_again = now.saturating_add(LOOK_AGAIN);
+        let look_again = now.saturating_add(HELD_CHECK_AFTER);
         return Ok(Outcome::NotBefore(if delivery.held { due.min(look_again) } else { due }));
     }
     match deps.hooks.get(&delivery.tenant, delivery.hook).await? {

@@ -8,15 +8,15 @@ mod doctor;
 pub mod dynamo;
 #[cfg(feature = "lambda")]
 pub mod emf;
-mod in_flight_budget;
 mod kms;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 mod scheduler;
+mod settlement;
 mod sqs;
 
 pub use doctor::{AwsDoctor, QueueUrls};
-pub use in_flight_budget::{RetryLane, SqsSettlement};
 pub use kms::KmsDataKeys;
 pub use scheduler::{ScheduleTarget, Schedules};
+pub use settlement::{RetryLane, SqsSettlement};
 pub use sqs::{SqsReceiver, SqsSender};

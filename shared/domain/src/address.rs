@@ -29,7 +29,7 @@ pub struct AddressPolicy {
 /// Why a URL or address is refused. Never says what a name resolved to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("is not a URL: {0}")]
+    #[error("expected a URL such as https://example.com/hooks{}", why(*.0))]
     Malformed(url::ParseError),
     #[error("is longer than {MAX_URL_BYTES} bytes")]
     TooLong,
@@ -45,6 +45,14 @@ pub enum Refusal {
     Port,
     #[error("points to an address that is not public")]
     Address,
+}
+
+/// What is wrong with it, where that says more than that it is none.
+fn why(error: url::ParseError) -> String {
+    match error {
+        url::ParseError::RelativeUrlWithoutBase => String::new(),
+        other => format!(": {other}"),
+    }
 }
 
 impl AddressPolicy {

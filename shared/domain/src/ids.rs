@@ -78,7 +78,7 @@ macro_rules! chosen_id {
                 let extra: &[u8] = $extra;
                 let unnamable: &[&str] = $unnamable;
                 if unnamable.contains(&text) {
-                    return Err(InvalidId(format!(concat!("expected ", $what, " other than {}: no path could name it"), text)));
+                    return Err(InvalidId(format!(concat!("expected ", $what, " other than {}, which could not be part of a URL's path"), text)));
                 }
                 let fits = !text.is_empty()
                     && text.len() <= $max

@@ -17,8 +17,13 @@ impl FieldError {
     }
 }
 
+/// What is expected where two fields exclude each other and one has to be there.
+pub(crate) fn exactly_one_of([one, other]: [&str; 2]) -> String {
+    format!("expected exactly one of `{one}` and `{other}`")
+}
+
 /// A path with one name more; names that are no plain words are quoted.
-pub(crate) fn join(path: &str, name: &str) -> String {
+pub fn join(path: &str, name: &str) -> String {
     let plain = !name.is_empty() && !name.contains(|c: char| ".[]\"".contains(c) || c.is_control());
     match (plain, path) {
         (true, "") => name.to_owned(),

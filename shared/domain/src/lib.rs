@@ -39,4 +39,5 @@ pub mod tenant;
 pub mod time;
 pub mod unknown;
 pub mod verification;
+pub mod whole;
 pub mod word;

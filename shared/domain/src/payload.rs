@@ -17,7 +17,7 @@ pub use self::path::{InvalidPath, MAX_DEPTH, MAX_PATH_CHARS};
 use self::plan::Plan;
 pub use self::source::Source;
 use super::ids::EventType;
-use super::invalid::FieldError;
+use super::invalid::{FieldError, exactly_one_of};
 pub use super::json::Json;
 use super::pattern::Pattern;
 use super::strict::{REPEATED, repeated_name};
@@ -145,8 +145,8 @@ impl Payload {
 
     fn check_body(&self, field: &str, errors: &mut Vec<FieldError>) {
         match &self.mappings {
-            Some(_) if self.raw => errors.push(FieldError::new(field, "expected either mappings or raw, not both")),
-            None if !self.raw => errors.push(FieldError::new(field, "expected mappings, or raw: true")),
+            Some(_) if self.raw => errors.push(FieldError::new(field, exactly_one_of(["mappings", "raw"]))),
+            None if !self.raw => errors.push(FieldError::new(field, exactly_one_of(["mappings", "raw"]))),
             None => {}
             Some(mappings) if mappings.len() > MAX_MAPPINGS => {
                 let message = format!("expected at most {MAX_MAPPINGS} mappings");

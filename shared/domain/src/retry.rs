@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::invalid::FieldError;
+use super::invalid::{FieldError, exactly_one_of};
 use super::seconds::Seconds;
 use super::unknown::{Unknown, keeps_unknown};
+use super::whole::{self, whole};
 use crate::random::Random;
 use crate::time::Timestamp;
 
@@ -51,6 +52,7 @@ pub struct Exponential {
     /// Each delay is this many times the one before, 1 to 100.
     factor: f64,
     /// How many retries, up to 50.
+    #[serde(deserialize_with = "whole::<0, { MAX_RETRIES as u32 }, _>")]
     retries: u32,
     /// The longest delay in seconds, up to 604,800.
     max: Seconds,
@@ -113,7 +115,7 @@ impl RetryPolicy {
                 }
             }
             (None, Some(exponential)) => exponential.check(&format!("{field}.exponential"), errors),
-            _ => errors.push(FieldError::new(field, "expected either delays or exponential")),
+            _ => errors.push(FieldError::new(field, exactly_one_of(["delays", "exponential"]))),
         }
         check_number(&format!("{field}.jitter"), self.jitter, 0.0, 1.0, errors);
         self.deadline.check(&format!("{field}.deadline"), NO_DEADLINE, MAX_DEADLINE, errors);
@@ -124,7 +126,7 @@ impl Exponential {
     fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
         self.initial.check(&format!("{field}.initial"), Seconds::new(0), MAX_DELAY, errors);
         check_number(&format!("{field}.factor"), self.factor, 1.0, 100.0, errors);
-        check_number(&format!("{field}.retries"), f64::from(self.retries), 0.0, MAX_RETRIES as f64, errors);
+        whole::check(format!("{field}.retries"), self.retries, 0, MAX_RETRIES as u32, errors);
         self.max.check(&format!("{field}.max"), Seconds::new(0), MAX_DELAY, errors);
     }
 }

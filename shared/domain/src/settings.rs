@@ -11,7 +11,7 @@ mod rules;
 mod shown;
 mod success;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -35,6 +35,7 @@ use super::seconds::Seconds;
 use super::secret::Secret;
 use super::signature::{self, SignatureSetting};
 use super::unknown::{Unknown, keeps_unknown};
+use super::whole;
 
 /// What a secret shows where it is not to be seen. In an update it stands for
 /// the present one, so that what was read can be written back.
@@ -202,8 +203,10 @@ settings! {
     /// Whether the log keeps what endpoints answer.
     log_response_body: bool,
     /// How much of it, in characters, up to 10,000.
+    #[serde(deserialize_with = "whole::optional::<0, MAX_RESPONSE_BODY_CHARS, _>")]
     response_body_limit: u32,
     /// The most requests per second, over all functions together; 0 for no limit.
+    #[serde(deserialize_with = "whole::optional::<0, MAX_PER_SECOND, _>")]
     rate_limit: u32 => rules::lower_limit, weakest 0, "the lower one; 0 is no limit",
     circuit_breaker: CircuitBreaker => rules::opens_earlier, weakest CircuitBreaker::OFF,
         "the fewer failures and the longer wait; 0 failures is no breaker",
@@ -215,6 +218,7 @@ settings! {
     /// The hook's URL cannot be changed.
     url_locked: bool => rules::either, weakest false, "true",
     /// The most hooks of a tenant.
+    #[serde(deserialize_with = "whole::optional::<0, MAX_HOOKS, _>")]
     max_hooks: u32 => rules::fewer, weakest MAX_HOOKS, "the smaller one",
     /// A regular expression that hooks' names match in full; empty for any name.
     name_pattern: NamePattern => rules::all_match, weakest NamePattern::default(), "names match all of them",
@@ -231,7 +235,7 @@ impl Settings {
             auth.check(&at("auth"), addresses, errors);
         }
         if let Some(headers) = &self.headers {
-            header::check(headers, &at("headers"), &HashSet::new(), errors);
+            header::check(headers, &at("headers"), &HashMap::new(), errors);
         }
         if let Some(signatures) = &self.signatures {
             signature::check_all(signatures, &at("signatures"), errors);
@@ -271,9 +275,7 @@ impl Settings {
             ("rate_limit", self.rate_limit, MAX_PER_SECOND),
             ("max_hooks", self.max_hooks, MAX_HOOKS),
         ] {
-            if value.is_some_and(|value| value > max) {
-                errors.push(FieldError::new(at(name), format!("expected a number from 0 to {max}")));
-            }
+            whole::check(at(name), value.unwrap_or_default(), 0, max, errors);
         }
     }
 
@@ -298,23 +300,24 @@ fn size<T: Serialize>(part: &Option<T>) -> usize {
 impl Complete {
     /// Complains about settings that do not go together.
     pub fn check(&self, errors: &mut Vec<FieldError>) {
-        let mut taken: HashSet<String> = ["content-type".to_owned()].into();
+        let mut taken: HashMap<String, &str> = [("content-type".to_owned(), "content_type")].into();
         match &self.auth {
             Auth::None { .. } => {}
             Auth::ApiKey { header, .. } => {
-                taken.insert(header.to_ascii_lowercase());
+                taken.insert(header.to_ascii_lowercase(), "auth");
             }
             Auth::Basic { .. } | Auth::Bearer { .. } | Auth::Oauth2 { .. } => {
-                taken.insert("authorization".to_owned());
+                taken.insert("authorization".to_owned(), "auth");
             }
         }
-        taken.extend(self.signatures.iter().flat_map(SignatureSetting::header_names).map(|n| n.to_ascii_lowercase()));
+        let signed = self.signatures.iter().flat_map(SignatureSetting::header_names);
+        taken.extend(signed.map(|name| (name.to_ascii_lowercase(), "signatures")));
         if self.verification.required {
             let name = self.verification.header.to_ascii_lowercase();
-            if taken.contains(&name) {
-                errors.push(FieldError::new("verification.header", "is written by auth or a signature"));
+            if let Some(setting) = taken.get(&name) {
+                errors.push(FieldError::new("verification.header", format!("is written by the setting `{setting}`")));
             }
-            taken.insert(name);
+            taken.insert(name, "verification");
         }
         header::check(&self.headers, "headers", &taken, errors);
     }

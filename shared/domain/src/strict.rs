@@ -24,8 +24,9 @@ use serde::de::{
 };
 
 pub use members::{Members, REPEATED, repeated_name};
+pub(crate) use translate::OF_ANOTHER_TYPE;
 pub use translate::{parameter, syntax};
-pub use wrong_fields::{NotJson, Read, Reader, WrongFields, read};
+pub use wrong_fields::{MAX_FOUND, NotJson, Read, Reader, WrongFields, read};
 
 /// Parses JSON.
 pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {

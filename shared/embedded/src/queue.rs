@@ -89,7 +89,11 @@ impl EmbeddedQueue {
             let (_, number) = key.split_last_chunk::<8>().ok_or_else(|| corrupt("a short key"))?;
             let number = u64::from_be_bytes(*number);
             let Ok((visible_at, group, _)) = decode(&value) else {
-                tracing::error!(queue = name, number, "a message that is damaged is left where it is");
+                tracing::error!(
+                    queue = name,
+                    number,
+                    "message {number} of the queue {name} is damaged and left where it is"
+                );
                 continue;
             };
             // What its hook held back is judged anew: what held it may be gone, or
@@ -316,7 +320,7 @@ impl QueueReceiver for EmbeddedQueue {
                 Ok(held) => held,
                 // Its lease ends by itself; the others must not wait for theirs.
                 Err(error) => {
-                    tracing::error!(queue = self.name, number, error = %causes(&error), "a message cannot be read");
+                    tracing::error!(queue = self.name, number, error = %causes(&error), "message {number} of the queue {} cannot be read", self.name);
                     continue;
                 }
             };

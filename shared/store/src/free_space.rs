@@ -44,8 +44,16 @@ impl FreeSpace {
         if low != seen.low {
             let (free_mib, min_free_mib) = (free >> 20, self.min_free >> 20);
             match low {
-                true => tracing::warn!(free_mib, min_free_mib, "the disk is nearly full; no more events are accepted"),
-                false => tracing::info!(free_mib, min_free_mib, "the disk has room again; events are accepted"),
+                true => tracing::warn!(
+                    free_mib,
+                    min_free_mib,
+                    "the disk is nearly full: {free_mib} MiB are free and {min_free_mib} are needed; no more events are accepted"
+                ),
+                false => tracing::info!(
+                    free_mib,
+                    min_free_mib,
+                    "the disk has room again: {free_mib} MiB are free; events are accepted"
+                ),
             }
         }
         *seen = Seen { at: Some(now), low };

@@ -6,6 +6,7 @@ mod fields;
 mod parameters;
 mod repeated;
 mod untaken;
+mod words;
 
 use serde_json::{Value, json};
 use tests::world::{OPERATOR, Reply, TENANT, World};

@@ -124,7 +124,7 @@ fn all_that_is_wrong_with_a_message_is_told_at_once_and_in_words_of_json() {
     assert!(reason.contains("event_id: is required"), "{reason}");
     assert_eq!(
         DeliveryMessage::parse(b"{").unwrap_err().0,
-        "not a valid message: EOF while parsing an object at line 1 column 1"
+        "not a valid message: it ends within an object at line 1 column 1"
     );
 }
 

@@ -23,7 +23,7 @@ const REQUESTS: &[&str] = &[
     "PATCH /v1/tenants/acme/hooks/{hook}\n{\"timeout\":{\"connect\":1,\"total\":2},\"batch\":{\"max_events\":2},\"success\":{\"statuses\":[\"2xx\"]},\"circuit_breaker\":{\"failures\":5},\"verification\":{\"required\":false},\"method\":null,\"profile\":\"github\"}",
     "POST /v1/tenants/acme/hooks/{hook}/secret/rotate\n{\"secret\":\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\",\"overlap\":60}",
     "POST /v1/tenants/acme/hooks/{hook}/test\n{\"event_type\":\"a\",\"data\":{\"x\":1.50}}",
-    "POST /v1/tenants/acme/hooks/{hook}/replays\n{\"kind\":\"range\",\"since\":\"2026-01-31T09:00:00Z\",\"until\":\"2026-01-31T10:00:00+01:00\",\"status\":\"failed\",\"dry_run\":true,\"rate\":5}",
+    "POST /v1/tenants/acme/hooks/{hook}/replays\n{\"kind\":\"range\",\"since\":\"2026-01-31T09:00:00Z\",\"until\":\"2026-01-31T10:00:00+01:00\",\"only_status\":\"failed\",\"dry_run\":true,\"rate\":5}",
     "POST /v1/tenants/acme/events\n{\"id\":\"e-1\",\"type\":\"checked\",\"data\":{\"n\":1,\"list\":[\"x\"]},\"timestamp\":\"2026-01-31T09:30:00Z\",\"channels\":[\"c\"],\"deliver_at\":\"2026-02-01T00:00:00Z\",\"ttl\":1.5}",
     "POST /v1/tenants/acme/events/batch\n{\"events\":[{\"type\":\"a\",\"data\":1},{\"type\":\"checked\",\"data\":{}}]}",
     "POST /v1/tenants/acme/event-types\n{\"name\":\"t\",\"schema\":{\"$defs\":{\"n\":{\"type\":\"object\",\"properties\":{\"next\":{\"$ref\":\"#/$defs/n\"}}}},\"allOf\":[{\"$ref\":\"#/$defs/n\"}],\"properties\":{\"a\":{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"pattern\":\"^(a|b){1,9}$\"}}}},\"example\":{\"a\":[\"a\"]}}",

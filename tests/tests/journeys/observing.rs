@@ -77,17 +77,20 @@ async fn one_id_leads_from_publishing_through_every_stage_to_the_last_attempt() 
     let delivery = world.delivery(&event).await["id"].as_str().unwrap().to_owned();
     let lines = log.lines();
     let trace = &delivery[14..30];
+    let failure = format!("attempt 1 for hook {} failed with 500, next in 1 m", hook.id);
+    let success = format!("attempt 2 for hook {} succeeded", hook.id);
     let expected = [
         ("api::routes::events", "event accepted"),
         ("fanout", "event fanned out to 1 hook(s)"),
-        ("deliver::logged", "attempt 1 failed with 500, next in 1 m"),
+        ("deliver::logged", failure.as_str()),
         ("requeue", "delivery is due"),
-        ("deliver::logged", "attempt 2 succeeded"),
+        ("deliver::logged", success.as_str()),
     ];
     assert_eq!(story(&lines, trace), expected);
     let about_it = |line: &&Value| line["event.id"] == event.as_str() || line["delivery.id"] == delivery.as_str();
     assert!(lines.iter().filter(about_it).all(|line| line["trace.id"] == trace));
-    let failed = lines.iter().find(|line| line["message"] == "attempt 1 failed with 500, next in 1 m").unwrap();
+    let failed = lines.iter().find(|line| line["message"] == failure.as_str()).unwrap();
+    assert_eq!(failed["event.id"], event.as_str());
     assert_eq!(
         (&failed["level"], &failed["attempt.no"], &failed["outcome"]),
         (&json!("INFO"), &json!(1), &json!("status"))
@@ -112,11 +115,41 @@ async fn what_went_wrong_is_told_without_being_asked_and_with_the_id() {
     let lines = log.lines();
     let told =
         |message: &str| lines.iter().find(|line| line["message"] == message && line["level"] != "DEBUG").unwrap();
-    assert_eq!(told("attempt 1 failed with timeout, and the delivery with it")["trace.id"], &delivery[14..30]);
-    assert_eq!(told("attempt 1 failed with timeout, and the delivery with it")["outcome"], "timeout");
+    let failed = told(&format!("attempt 1 for hook {} failed with timeout, and the delivery with it", hook.id));
+    assert_eq!((&failed["trace.id"], &failed["outcome"]), (&json!(delivery[14..30]), &json!("timeout")));
     assert_eq!(told("message rejected, its dead letter says why")["trace.id"].as_str().unwrap().len(), 16);
     let skipped = world.delivery(&late).await["id"].as_str().unwrap().to_owned();
     assert_eq!(told("delivery skipped: the hook is disabled")["trace.id"], &skipped[14..30]);
+}
+
+#[tokio::test]
+async fn a_hook_that_is_disabled_by_itself_and_a_circuit_that_opens_and_closes_are_logged_by_name() {
+    let log = Log::start();
+    let world = World::new().await;
+    let hook = world.hook(json!({ "circuit_breaker": { "failures": 2, "probe_after": 60 } })).await;
+    world.endpoint.answer(&hook.url, vec![Answer::Status(500); 2]);
+    for number in 0..3 {
+        world.publish(json!({ "type": "a", "data": number })).await;
+        world.drain().await;
+    }
+    world.settle().await;
+    world.endpoint.answer(&hook.url, [Answer::Status(410)]);
+    world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.settle().await;
+    let lines = log.lines();
+    let of_hook = |begin: &str| -> Vec<&Value> {
+        let begin = format!("{begin} {} of tenant acme ", hook.id);
+        lines.iter().filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with(&begin))).collect()
+    };
+    let circuit = of_hook("the circuit of hook");
+    let told: Vec<&str> = circuit.iter().map(|line| line["message"].as_str().unwrap()).collect();
+    assert!(
+        told.len() == 2 && told[0].contains("is open, to be tried at ") && told[1].ends_with("is closed again"),
+        "{told:?}"
+    );
+    let [disabled] = of_hook("hook")[..] else { panic!("{lines:?}") };
+    assert!(disabled["message"].as_str().unwrap().ends_with("was disabled: the endpoint answered 410 Gone"));
+    assert_eq!((&disabled["level"], &disabled["hook.id"]), (&json!("WARN"), &json!(hook.id)));
 }
 
 struct Down;
@@ -184,7 +217,7 @@ async fn no_line_holds_a_body_a_secret_or_a_url() {
     world.send_to_events(r#"{"tenant":"acme","type":"a","surprise":"what-was-refused"}"#).await;
     world.settle().await;
     let text = log.text();
-    assert!(text.contains("attempt 2 failed with 410, and the delivery with it"));
+    assert!(text.contains("failed with 410, and the delivery with it"));
     let secret = hook.secret.trim_start_matches("whsec_");
     for hidden in [
         secret,

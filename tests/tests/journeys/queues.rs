@@ -32,7 +32,7 @@ async fn poison_is_set_aside_with_its_reason_while_the_others_pass() {
     let large = format!(r#"{{"tenant":"acme","type":"a","data":"{}"}}"#, "x".repeat(256 * 1024));
     let poison: [(&str, &str); 9] = [
         ("not JSON", "not a valid message: expected a value at line 1 column 2"),
-        ("", "EOF"),
+        ("", "it ends where a value is expected"),
         ("\u{feff}{}", "not a valid message"),
         (r#"{"tenant":"acme","type":"a"}"#, "data: is required"),
         (r#"{"tenant":"acme","data":1}"#, "type: is required"),

@@ -105,7 +105,7 @@ async fn a_replay_of_a_range_sends_what_lies_between() {
 
     let between = json!({ "kind": "range", "since": since, "until": until, "dry_run": true });
     assert_eq!(run(&world, &hook, between).await["progress"], progress(4, 0, 0));
-    let succeeded = json!({ "kind": "range", "since": since, "until": until, "status": "succeeded" });
+    let succeeded = json!({ "kind": "range", "since": since, "until": until, "only_status": "succeeded" });
     assert_eq!(run(&world, &hook, succeeded).await["progress"], progress(3, 3, 0));
     assert_eq!(world.endpoint.sent().len(), 9 + 3);
     assert_eq!(run(&world, &hook, json!({ "kind": "range" })).await["progress"], progress(9, 9, 0));
@@ -244,7 +244,7 @@ async fn a_replay_that_makes_no_sense_is_refused() {
         json!({ "kind": "everything" }),
         json!({ "kind": "failed", "rate": 0 }),
         json!({ "kind": "failed", "rate": 1_001 }),
-        json!({ "kind": "failed", "status": "failed" }),
+        json!({ "kind": "failed", "only_status": "failed" }),
         json!({ "kind": "range", "since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z" }),
     ] {
         world.post(&format!("{}/replays", hook.path()), wrong).await.expect(422);

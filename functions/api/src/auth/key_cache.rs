@@ -86,6 +86,6 @@ pub(super) fn note_use_of_session(sessions: Arc<dyn PortalSessions>, session: Ar
 fn tell_failure(noted: StoreResult<()>, id: TokenId) {
     match noted {
         Ok(()) | Err(StoreError::Conflict) => {}
-        Err(error) => tracing::warn!(key.id = %id, error = %causes(&error), "the use of a key is not noted"),
+        Err(error) => tracing::warn!(key.id = %id, error = %causes(&error), "the use of key {id} is not noted"),
     }
 }

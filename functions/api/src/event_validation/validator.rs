@@ -36,7 +36,7 @@ impl Default for Validator {
 
 impl Validator {
     /// The schema with this text, or what is wrong with it.
-    pub(crate) async fn compiled(&self, text: &Json) -> Result<Result<Arc<Schema>, FieldError>, Problem> {
+    pub(crate) async fn compiled(&self, text: &Json) -> Result<Result<Arc<Schema>, Vec<FieldError>>, Problem> {
         if let Some(known) = self.schemas.known(text.get()) {
             return Ok(Ok(known));
         }
@@ -70,7 +70,7 @@ impl Validator {
         } else {
             aside(&self.benches, move || schema.judge(field, &weighed)).await?
         };
-        judged.map_err(wrong)
+        judged.map_err(Problem::bad_body)
     }
 }
 

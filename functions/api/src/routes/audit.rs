@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::hooks::{find, owner};
 use crate::Deps;
 use crate::auth::{InPortal, InTenant, Operator};
-use crate::input::{PageQuery, Query, Segments, limit};
+use crate::input::{PageQuery, Query, Segments, limit, page_size};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
 
@@ -51,6 +51,7 @@ pub(crate) struct AuditQuery {
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// 1 to 100, 20 by default
+    #[serde(default, deserialize_with = "page_size")]
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,

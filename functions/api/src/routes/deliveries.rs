@@ -20,7 +20,7 @@ use utoipa::IntoParams;
 use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::{InPortal, MaySendAgain};
-use crate::input::{PageQuery, Query, Segments, limit, segment};
+use crate::input::{PageQuery, Query, Segments, limit, page_size, segment};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
 pub(crate) use views::DeliveryView;
@@ -58,6 +58,7 @@ pub(crate) struct LogQuery {
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// 1 to 100, 20 by default
+    #[serde(default, deserialize_with = "page_size")]
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,

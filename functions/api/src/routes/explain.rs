@@ -31,7 +31,7 @@ use super::deliveries::DeliveryView;
 use super::hooks::owner;
 use crate::Deps;
 use crate::auth::InPortal;
-use crate::input::{Query, Segments, limit, segment};
+use crate::input::{Query, Segments, limit, page_size, segment};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
 use fanout::Fanout;
@@ -51,6 +51,7 @@ pub(crate) struct ExplainQuery {
     #[param(pattern = "^hook_[0-9A-HJKMNP-TV-Z]{26}$")]
     hook: Option<String>,
     /// 1 to 100, 20 by default
+    #[serde(default, deserialize_with = "page_size")]
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,

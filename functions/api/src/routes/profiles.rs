@@ -105,9 +105,16 @@ struct Named {
     name: ProfileName,
 }
 
-/// Applies all that a body says, or nothing.
-async fn apply(deps: &Deps, profile: &mut Profile, body: &Members, mut wrong: WrongFields) -> Result<(), Problem> {
-    let split = split::<ProfileFields>(body)?;
+/// Applies all that a body says, or nothing. `own` are names that were taken out of it.
+async fn apply(
+    deps: &Deps,
+    profile: &mut Profile,
+    body: &Members,
+    own: &[&str],
+    mut wrong: WrongFields,
+) -> Result<(), Problem> {
+    let mut split = split::<ProfileFields>(body, own)?;
+    split.wrong.cannot_change("name");
     wrong.extend(split.wrong);
     let fields = split.fields;
     let mut errors = Vec::new();
@@ -158,7 +165,7 @@ pub(crate) async fn create(
         version: 1,
         unknown: Unknown::NONE,
     };
-    apply(&deps, &mut profile, &body, wrong).await?;
+    apply(&deps, &mut profile, &body, &["name"], wrong).await?;
     let taken = || Problem::conflict(format!("profile {name} exists already"));
     if profile::find_built_in(name.as_str()).is_some() {
         return Err(taken());
@@ -203,7 +210,7 @@ pub(crate) async fn update(
     body: Body<Members>,
 ) -> Result<Json<ProfileView>, Problem> {
     let mut profile = Profile::clone(&*own(&deps, &params).await?);
-    apply(&deps, &mut profile, &body.checked()?, WrongFields::default()).await?;
+    apply(&deps, &mut profile, &body.checked()?, &[], WrongFields::default()).await?;
     profile.updated_at = deps.clock.now();
     profile.version += 1;
     deps.profiles.update(&profile).await?;

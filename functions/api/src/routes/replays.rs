@@ -13,6 +13,7 @@ use domain::replay::{MAX_RATE, Place, Progress, Replay, ReplayKind, ReplayStatus
 use domain::strict::WrongFields;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
+use domain::whole;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -44,11 +45,12 @@ pub(crate) struct NewReplay {
     until: Option<Timestamp>,
     /// Of a range: only deliveries of this status. Without one, those that still
     /// have retries before them are left alone.
-    status: Option<Status>,
+    only_status: Option<Status>,
     /// Counts what it would send, and sends nothing.
     #[serde(default)]
     dry_run: bool,
     /// Deliveries per second, 1 to 1,000; 10 by default.
+    #[serde(default, deserialize_with = "whole::optional::<1, MAX_RATE, _>")]
     #[schema(minimum = 1, maximum = 1_000)]
     rate: Option<u32>,
 }
@@ -109,11 +111,9 @@ impl From<&Replay> for ReplayView {
 impl NewReplay {
     fn check(&self, wrong: WrongFields) -> Result<(), Problem> {
         let mut errors = Vec::new();
-        if self.rate.is_some_and(|rate| !(1..=MAX_RATE).contains(&rate)) {
-            errors.push(FieldError::new("rate", format!("expected a number from 1 to {MAX_RATE}")));
-        }
-        if self.status.is_some() && self.kind != ReplayKind::Range && !wrong.has("kind") {
-            errors.push(FieldError::new("status", "goes with kind `range` only"));
+        whole::check("rate", self.rate.unwrap_or(1), 1, MAX_RATE, &mut errors);
+        if self.only_status.is_some() && self.kind != ReplayKind::Range && !wrong.has("kind") {
+            errors.push(FieldError::new("only_status", "goes with kind `range` only"));
         }
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since >= until
@@ -157,7 +157,7 @@ pub(crate) async fn create(
         kind: asked.kind,
         since: asked.since,
         until: asked.until.map_or(now, |until| until.min(now)),
-        only: asked.status,
+        only: asked.only_status,
         dry_run: asked.dry_run,
         rate: asked.rate.unwrap_or(USUAL_RATE),
         started_by: asker,

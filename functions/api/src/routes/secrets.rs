@@ -10,6 +10,7 @@ use domain::secret::{Secret, SecretKind};
 use domain::settings::MASK;
 use domain::signature::check_secret;
 use domain::time::Timestamp;
+use domain::whole;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,7 +21,7 @@ use crate::input::{Body, Segments, refuse};
 use crate::problem::{FieldError, Problem};
 
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
-const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
+const MAX_OVERLAP_SECONDS: u32 = 7 * 24 * 3600;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Secrets {
@@ -52,8 +53,9 @@ pub(crate) struct Rotation {
     /// The new secret, in the form that the hook's signatures need; made when absent.
     secret: Option<String>,
     /// Seconds for which the old secret signs as well, up to 604,800; 86,400 by default.
+    #[serde(default, deserialize_with = "whole::optional::<0, MAX_OVERLAP_SECONDS, _>")]
     #[schema(maximum = 604_800)]
-    overlap: Option<u64>,
+    overlap: Option<u32>,
 }
 
 impl Secrets {
@@ -112,10 +114,8 @@ pub(crate) async fn rotate(
 ) -> Result<Json<Secrets>, Problem> {
     let (rotation, invalid) = rotation.open()?;
     let mut errors = Vec::new();
-    let overlap = rotation.overlap.map_or(DEFAULT_OVERLAP, Duration::from_secs);
-    if overlap > MAX_OVERLAP {
-        errors.push(FieldError::new("overlap", format!("expected at most {} seconds", MAX_OVERLAP.as_secs())));
-    }
+    whole::check("overlap", rotation.overlap.unwrap_or_default(), 0, MAX_OVERLAP_SECONDS, &mut errors);
+    let overlap = rotation.overlap.map_or(DEFAULT_OVERLAP, |seconds| Duration::from_secs(seconds.into()));
     let old = find(&deps, &tenant, &params).await?;
     let settings = deps.resolved.settle(&old, &*owner(&deps, &tenant).await?).await?;
     let of_same_kind = || match old.secrets.first() {

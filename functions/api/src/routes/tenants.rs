@@ -14,6 +14,7 @@ use domain::strict::{Members, WrongFields};
 use domain::tenant::{ID_RESTS_FOR, MAX_RETENTION_DAYS, Tenant};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
+use domain::whole;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -66,7 +67,7 @@ pub(crate) struct TenantFields {
     /// How long its events and deliveries are kept, in days from 1 to 3,650;
     /// `null` for as long as the deployment's. It holds for what happens from
     /// then on.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "whole::present::<1, MAX_RETENTION_DAYS, _>")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 3_650)]
     retention_days: Option<Option<u32>>,
     /// Whether publishing a type that its catalogue does not know is refused.
@@ -158,7 +159,7 @@ pub(crate) async fn create(
         version: 1,
         unknown: Unknown::NONE,
     };
-    apply(&deps, &mut tenant, &body, wrong).await?;
+    apply(&deps, &mut tenant, &body, &["id"], wrong).await?;
     make_way(&deps, &tenant.id, now).await?;
     match deps.tenants.create(&tenant).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(TenantView::from(&tenant)))),
@@ -185,9 +186,16 @@ struct Named {
     id: Option<TenantId>,
 }
 
-/// Applies all that a body says, or nothing.
-async fn apply(deps: &Deps, tenant: &mut Tenant, body: &Members, mut wrong: WrongFields) -> Result<(), Problem> {
-    let split = split::<TenantFields>(body)?;
+/// Applies all that a body says, or nothing. `own` are names that were taken out of it.
+async fn apply(
+    deps: &Deps,
+    tenant: &mut Tenant,
+    body: &Members,
+    own: &[&str],
+    mut wrong: WrongFields,
+) -> Result<(), Problem> {
+    let mut split = split::<TenantFields>(body, own)?;
+    split.wrong.cannot_change("id");
     wrong.extend(split.wrong);
     let (fields, settings) = (split.fields, split.settings);
     let mut errors = Vec::new();
@@ -204,10 +212,7 @@ async fn apply(deps: &Deps, tenant: &mut Tenant, body: &Members, mut wrong: Wron
         tenant.profile = profile;
     }
     if let Some(days) = fields.retention_days {
-        if days.is_some_and(|days| !(1..=MAX_RETENTION_DAYS).contains(&days)) {
-            let message = format!("expected a number of days from 1 to {MAX_RETENTION_DAYS}");
-            errors.push(FieldError::new("retention_days", message));
-        }
+        whole::check("retention_days", days.unwrap_or(1), 1, MAX_RETENTION_DAYS, &mut errors);
         tenant.retention_days = days;
     }
     if let Some(strict) = fields.strict_event_types {
@@ -264,7 +269,7 @@ pub(crate) async fn update(
     let id: TenantId = segment(&params, "tenant", "tenant")?;
     let tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
     let mut tenant = Tenant::clone(&tenant);
-    apply(&deps, &mut tenant, &body.checked()?, WrongFields::default()).await?;
+    apply(&deps, &mut tenant, &body.checked()?, &[], WrongFields::default()).await?;
     tenant.updated_at = deps.clock.now();
     tenant.version += 1;
     deps.tenants.update(&tenant).await?;

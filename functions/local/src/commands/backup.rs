@@ -29,6 +29,7 @@ pub(crate) async fn run(session: &Session, to: &Path) -> Result<(), Failure> {
     }
     let is_archive = to.extension().is_some_and(|extension| extension == "tar");
     let (archive, unpacked) = (beside(to, "part.tar"), beside(to, "part"));
+    let unwritable = |source| Failure::Unwritable { flag: "--to", path: to.to_owned(), source };
     let made = make(session, &archive, &unpacked).await;
     let kept = made.and_then(|()| {
         let (kept, removed) = if is_archive { (&archive, &unpacked) } else { (&unpacked, &archive) };
@@ -39,7 +40,10 @@ pub(crate) async fn run(session: &Session, to: &Path) -> Result<(), Failure> {
     if kept.is_err() {
         let _ = remove(&archive).and_then(|()| remove(&unpacked));
     }
-    kept?;
+    kept.map_err(|failure| match failure {
+        Failure::Output(source) => unwritable(source),
+        other => other,
+    })?;
     session.print(&format!(
         "{}: a backup that was opened and found sound; it holds the file of keys, so keep it as safe as the server",
         to.display()

@@ -29,8 +29,9 @@ pub(super) struct Answer {
 impl Client {
     pub(super) fn new(api: &str, key: String) -> Result<Self, Failure> {
         let base = Url::parse(api).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let base =
-            base.ok_or_else(|| Failure::Usage(format!("--api {api}: expected an address with http or https")))?;
+        let base = base.ok_or_else(|| {
+            Failure::Usage(format!("--api (HOOKLINE_API) {api}: expected an address with http or https"))
+        })?;
         // A redirect would carry the key to where nobody meant it to go.
         let builder = reqwest::Client::builder().redirect(redirect::Policy::none());
         let builder = builder.connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
@@ -99,7 +100,7 @@ impl Client {
 
     fn not_sent(&self, error: reqwest::Error) -> Failure {
         match error.is_connect() {
-            true => Failure::Unreachable { address: self.address().to_owned(), source: error.without_url() },
+            true => Failure::Unreachable { address: self.address().to_owned(), cause: innermost(&error) },
             false => Failure::Http(error),
         }
     }
@@ -115,6 +116,18 @@ impl Client {
             url.query_pairs_mut().extend_pairs(query);
         }
         url
+    }
+}
+
+/// What came of the connection, without the layers in between.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    match cause.downcast_ref::<std::io::Error>() {
+        Some(error) if error.raw_os_error().is_some() => error.kind().to_string(),
+        _ => cause.to_string(),
     }
 }
 

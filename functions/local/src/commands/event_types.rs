@@ -86,13 +86,13 @@ pub(crate) struct CatalogueEntry {
 }
 
 impl CatalogueEntry {
-    fn body(&self, name: Option<String>) -> Result<Option<String>, Failure> {
+    fn body(&self, name: Option<String>) -> Result<Body, Failure> {
         let mut body = Body::from(&self.fields)?;
         body.add("name", name).add("description", self.description.as_ref());
         body.add_json("--schema", "schema", self.schema.as_deref())?;
         body.add_json("--example", "example", self.example.as_deref())?;
         body.add("deprecated", self.deprecated).add("archived", self.archived);
-        body.finish(&self.fields)
+        Ok(body)
     }
 }
 
@@ -111,9 +111,11 @@ pub(crate) async fn run(session: &Session, shared: bool, command: EventTypesComm
         }
         EventTypesCommand::Get { name } => session.get(&one(&name)?).await,
         EventTypesCommand::Create { name, entry } => {
-            session.show(Method::POST, &place("event-types")?, entry.body(Some(name))?).await
+            session.show(Method::POST, &place("event-types")?, entry.body(Some(name))?.finish(&entry.fields)?).await
         }
-        EventTypesCommand::Update { name, entry } => session.show(Method::PATCH, &one(&name)?, entry.body(None)?).await,
+        EventTypesCommand::Update { name, entry } => {
+            session.show(Method::PATCH, &one(&name)?, entry.body(None)?.finish_change(&entry.fields)?).await
+        }
         EventTypesCommand::Delete { name } => session.remove(&one(&name)?, &format!("deleted event type {name}")).await,
         EventTypesCommand::Import { file } => {
             let document = match file.as_str() {

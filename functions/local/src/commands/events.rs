@@ -10,6 +10,7 @@ use super::list::{Page, given};
 use super::session::path;
 use super::table::Column;
 use super::{Failure, Session, deliveries};
+use crate::numbers::whole;
 
 #[derive(Subcommand)]
 pub(crate) enum EventsCommand {
@@ -88,7 +89,7 @@ pub(crate) struct Publish {
     #[arg(long, value_name = "TIME")]
     deliver_at: Option<String>,
     /// Not later than this many seconds after it was published
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = whole::<u64>(1, 30 * 24 * 3_600))]
     ttl: Option<u64>,
     /// Events, one JSON object a line as the API takes them; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["event_type", "data", "id", "channels", "timestamp", "deliver_at", "ttl"])]

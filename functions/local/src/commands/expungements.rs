@@ -1,7 +1,6 @@
 //! `hookline expungements`
 
 use clap::Subcommand;
-use reqwest::Method;
 
 use super::body::Body;
 use super::list::Page;
@@ -50,7 +49,8 @@ pub(crate) async fn run(session: &Session, command: ExpungementsCommand) -> Resu
             let mut body = Body::default();
             body.add("event_type", event_type).add("since", since).add("until", until);
             body.add("dry_run", dry_run.then_some(true));
-            session.show(Method::POST, &session.own(["expungements"])?, Some(body.text())).await
+            let again = |id: &str| format!("hookline expungements get {id}");
+            session.begin(&session.own(["expungements"])?, body.text(), again).await
         }
         ExpungementsCommand::List(page) => {
             session.list(&session.own(["expungements"])?, Vec::new(), page, COLUMNS).await

@@ -1,5 +1,6 @@
 //! What can go wrong, as the caller is told.
 
+use std::path::PathBuf;
 use std::{fmt, io};
 
 use serde::Deserialize;
@@ -15,14 +16,18 @@ pub(crate) enum Failure {
     Usage(String),
     #[error("{0}")]
     Refused(Problem),
-    #[error("nothing answers at {address}; start a server with `hookline serve`, or say where one is with --api")]
-    Unreachable { address: String, source: reqwest::Error },
+    #[error(
+        "nothing answers at {address}; start a server with `hookline serve`, or say where one is with --api: {cause}"
+    )]
+    Unreachable { address: String, cause: String },
     #[error("the API did not answer as it should")]
     Http(#[source] reqwest::Error),
     #[error("the API's answer cannot be read; is {address} the address of a Hookline API?")]
     Answer { address: String, source: serde_json::Error },
     #[error("cannot write")]
     Output(#[from] io::Error),
+    #[error("{flag} {}: cannot be written", path.display())]
+    Unwritable { flag: &'static str, path: PathBuf, source: io::Error },
     #[error("cannot read {name}")]
     Input { name: String, source: io::Error },
     /// The answer has been shown; it is what was asked for, but not a success.

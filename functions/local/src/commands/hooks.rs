@@ -8,6 +8,7 @@ use super::list::{Page, given};
 use super::session::Path;
 use super::table::{self, Column};
 use super::{Failure, Session, exchange};
+use crate::numbers::whole;
 
 const COLUMNS: &[Column] = &[
     ("ID", "id"),
@@ -63,7 +64,7 @@ pub(crate) enum HooksCommand {
         #[arg(long)]
         secret: Option<String>,
         /// Seconds for which the old secret signs as well
-        #[arg(long, value_name = "SECONDS")]
+        #[arg(long, value_name = "SECONDS", value_parser = whole::<u64>(0, 7 * 24 * 3_600))]
         overlap: Option<u64>,
     },
     /// Send a test event now and show the exchange; exit code 1 unless it went well
@@ -118,7 +119,7 @@ pub(crate) struct HookFields {
     #[arg(long, conflicts_with = "enabled")]
     disabled: bool,
     /// Requests per second; 0 for no limit
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(0, 10_000))]
     rate_limit: Option<u32>,
     /// POST, PUT, PATCH or GET
     #[arg(long)]
@@ -128,7 +129,7 @@ pub(crate) struct HookFields {
 }
 
 impl HookFields {
-    fn body(&self) -> Result<Option<String>, Failure> {
+    fn body(&self) -> Result<Body, Failure> {
         let mut body = Body::from(&self.fields)?;
         body.add("url", self.url.as_ref()).add_all("events", &self.events).add("name", self.name.as_ref());
         body.add("description", self.description.as_ref()).add_all("channels", &self.channels);
@@ -136,7 +137,7 @@ impl HookFields {
         body.add("profile", self.profile.as_ref()).add("secret", self.secret.as_ref());
         body.add("enabled", (self.enabled || self.disabled).then_some(self.enabled));
         body.add("rate_limit", self.rate_limit).add("method", self.method.as_ref());
-        body.finish(&self.fields)
+        Ok(body)
     }
 }
 
@@ -149,14 +150,22 @@ pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), 
             session.list(&session.own(["hooks"])?, query, page, COLUMNS).await
         }
         HooksCommand::Get { id } => session.get(&hook(&id)?).await,
-        HooksCommand::Create { hook } => session.show(Method::POST, &session.own(["hooks"])?, hook.body()?).await,
-        HooksCommand::Update { id, hook: fields } => session.show(Method::PATCH, &hook(&id)?, fields.body()?).await,
+        HooksCommand::Create { hook } => {
+            let body = hook.body()?.finish(&hook.fields)?;
+            session.change(Method::POST, &session.own(["hooks"])?, body).await
+        }
+        HooksCommand::Update { id, hook: given } => {
+            let body = given.body()?.finish_change(&given.fields)?;
+            session.change(Method::PATCH, &hook(&id)?, body).await
+        }
         HooksCommand::Delete { id } => session.remove(&hook(&id)?, &format!("deleted hook {id}")).await,
-        HooksCommand::Secret { id } => session.get(&session.own(["hooks", &id, "secret"])?).await,
+        HooksCommand::Secret { id } => {
+            secrets(session, Method::GET, &session.own(["hooks", &id, "secret"])?, None).await
+        }
         HooksCommand::Rotate { id, secret, overlap } => {
             let mut body = Body::default();
             body.add("secret", secret).add("overlap", overlap);
-            session.show(Method::POST, &session.own(["hooks", &id, "secret", "rotate"])?, Some(body.text())).await
+            secrets(session, Method::POST, &session.own(["hooks", &id, "secret", "rotate"])?, Some(body.text())).await
         }
         HooksCommand::Test { id, event_type, data } => {
             let mut body = Body::default();
@@ -168,6 +177,23 @@ pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), 
             session.list(&session.own(["hooks", &id, "audit"])?, Vec::new(), page, CHANGES).await
         }
     }
+}
+
+/// The secret that signs, and a line for each that signs as well until it expires.
+async fn secrets(session: &Session, method: Method, path: &Path, body: Option<String>) -> Result<(), Failure> {
+    let text = session.ask(method, path, &[], body).await?;
+    if session.json {
+        return session.print(&text);
+    }
+    let mut answer = session.read(&text)?;
+    let others = answer.records("others");
+    answer.0.retain(|(name, _)| name != "others");
+    table::details(&answer)?;
+    for other in others {
+        let text = |field| table::shown(&other.text(field).unwrap_or_default());
+        session.print(&format!("also signs until {}: {}", text("expires_at"), text("secret")))?;
+    }
+    Ok(())
 }
 
 async fn attempt(session: &Session, path: &Path, body: Option<String>) -> Result<(), Failure> {

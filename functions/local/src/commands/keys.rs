@@ -10,6 +10,7 @@ use super::list::Page;
 use super::session::path;
 use super::table::Column;
 use super::{Failure, Session};
+use crate::numbers::whole;
 
 const COLUMNS: &[Column] = &[
     ("ID", "id"),
@@ -44,7 +45,7 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_delimiter = ',', value_name = "CAPABILITY")]
         capabilities: Vec<String>,
         /// Seconds after which it is refused
-        #[arg(long, value_name = "SECONDS")]
+        #[arg(long, value_name = "SECONDS", value_parser = whole::<u64>(1, 3_650 * 24 * 3_600))]
         expires_in: Option<u64>,
         #[command(flatten)]
         fields: Fields,

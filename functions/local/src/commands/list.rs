@@ -10,6 +10,7 @@ use super::record::Record;
 use super::session::Path;
 use super::table::{Column, TextTable};
 use super::{Failure, Session};
+use crate::numbers::whole;
 
 /// The most that the API gives at once.
 const LARGEST_PAGE: u32 = 100;
@@ -17,7 +18,7 @@ const LARGEST_PAGE: u32 = 100;
 #[derive(Args)]
 pub(crate) struct Page {
     /// Entries of a page, 1 to 100; the API gives 20 by default
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(1, LARGEST_PAGE.into()))]
     limit: Option<u32>,
 
     /// Read on where an earlier page ended

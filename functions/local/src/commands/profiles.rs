@@ -42,10 +42,10 @@ pub(crate) struct ProfileFields {
 }
 
 impl ProfileFields {
-    fn body(&self, name: Option<String>) -> Result<Option<String>, Failure> {
+    fn body(&self, name: Option<String>) -> Result<Body, Failure> {
         let mut body = Body::from(&self.fields)?;
         body.add("name", name).add("description", self.description.as_ref());
-        body.finish(&self.fields)
+        Ok(body)
     }
 }
 
@@ -54,10 +54,12 @@ pub(crate) async fn run(session: &Session, command: ProfilesCommand) -> Result<(
         ProfilesCommand::List(page) => session.list(&path(["profiles"]), Vec::new(), page, COLUMNS).await,
         ProfilesCommand::Get { name } => session.get(&path(["profiles", &name])).await,
         ProfilesCommand::Create { name, profile } => {
-            session.show(Method::POST, &path(["profiles"]), profile.body(Some(name))?).await
+            session.show(Method::POST, &path(["profiles"]), profile.body(Some(name))?.finish(&profile.fields)?).await
         }
         ProfilesCommand::Update { name, profile } => {
-            session.show(Method::PATCH, &path(["profiles", &name]), profile.body(None)?).await
+            session
+                .show(Method::PATCH, &path(["profiles", &name]), profile.body(None)?.finish_change(&profile.fields)?)
+                .await
         }
         ProfilesCommand::Delete { name } => {
             session.remove(&path(["profiles", &name]), &format!("deleted profile {name}")).await

@@ -1,12 +1,13 @@
 //! `hookline replays`
 
 use clap::Subcommand;
-use reqwest::Method;
+use domain::replay::MAX_RATE;
 
 use super::body::Body;
 use super::list::Page;
 use super::table::Column;
 use super::{Failure, Session};
+use crate::numbers::whole;
 
 const COLUMNS: &[Column] = &[
     ("ID", "id"),
@@ -35,13 +36,13 @@ pub(crate) enum ReplaysCommand {
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
         /// Of a range: only deliveries of this status
-        #[arg(long)]
-        status: Option<String>,
+        #[arg(long, value_name = "STATUS")]
+        only_status: Option<String>,
         /// Count what would be sent, and send nothing
         #[arg(long)]
         dry_run: bool,
         /// Deliveries per second
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = whole::<u32>(1, MAX_RATE.into()))]
         rate: Option<u32>,
     },
     /// List the replays of a hook
@@ -68,11 +69,13 @@ pub(crate) enum ReplaysCommand {
 pub(crate) async fn run(session: &Session, command: ReplaysCommand) -> Result<(), Failure> {
     let replays = |hook: &str| session.own(["hooks", hook, "replays"]);
     match command {
-        ReplaysCommand::Create { hook, kind, since, until, status, dry_run, rate } => {
+        ReplaysCommand::Create { hook, kind, since, until, only_status, dry_run, rate } => {
             let mut body = Body::default();
-            body.add("kind", Some(kind)).add("since", since).add("until", until).add("status", status);
+            body.add("kind", Some(kind)).add("since", since).add("until", until).add("only_status", only_status);
             body.add("dry_run", dry_run.then_some(true)).add("rate", rate);
-            session.show(Method::POST, &replays(&hook)?, Some(body.text())).await
+            let path = replays(&hook)?;
+            let again = |id: &str| format!("hookline replays get --hook {hook} {id}");
+            session.begin(&path, body.text(), again).await
         }
         ReplaysCommand::List { hook, page } => session.list(&replays(&hook)?, Vec::new(), page, COLUMNS).await,
         ReplaysCommand::Get { hook, id } => session.get(&session.own(["hooks", &hook, "replays", &id])?).await,

@@ -76,6 +76,31 @@ impl Session {
         if self.json { self.print(&text) } else { Ok(table::details(&self.read(&text)?)?) }
     }
 
+    /// Begins what goes on by itself, and says with which command to look at it.
+    pub(super) async fn begin(&self, path: &Path, body: String, again: impl Fn(&str) -> String) -> Result<(), Failure> {
+        let text = self.ask(Method::POST, path, &[], Some(body)).await?;
+        if self.json {
+            return self.print(&text);
+        }
+        let record = self.read(&text)?;
+        table::details(&record)?;
+        self.note(&format!("how far it is: {}", again(&record.text("id").unwrap_or_default())))
+    }
+
+    /// Changes something, and shows of the answer its id, what was asked for, and
+    /// what was made meanwhile.
+    pub(super) async fn change(&self, method: Method, path: &Path, body: Option<String>) -> Result<(), Failure> {
+        let asked = body.as_deref().and_then(|body| Record::parse(body).ok()).unwrap_or_default();
+        let text = self.ask(method, path, &[], body).await?;
+        if self.json {
+            return self.print(&text);
+        }
+        let mut record = self.read(&text)?;
+        let is_shown = |name: &str| matches!(name, "id" | "secret") || asked.0.iter().any(|(given, _)| given == name);
+        record.0.retain(|(name, _)| is_shown(name));
+        Ok(table::details(&record)?)
+    }
+
     pub(super) async fn get(&self, path: &Path) -> Result<(), Failure> {
         self.show(Method::GET, path, None).await
     }

@@ -11,6 +11,8 @@ pub(super) type Column = (&'static str, &'static str);
 
 const NOTHING: &str = "-";
 const GAP: usize = 2;
+/// States, as opposed to settings, which are shown as they can be given.
+const NESTED: [&str; 2] = ["health", "progress"];
 
 /// Rows below each other, over several pages of a list.
 pub(super) struct TextTable {
@@ -66,6 +68,7 @@ impl TextTable {
 /// One thing: a line for each field.
 pub(super) fn details(record: &Record) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
+    let record = flat(record);
     let width = record.0.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in &record.0 {
         let name = shown(name);
@@ -77,6 +80,21 @@ pub(super) fn details(record: &Record) -> io::Result<()> {
         writeln!(out, "{name:width$}  {style}{text}{style:#}")?;
     }
     Ok(())
+}
+
+/// With a line for each part of what no flag can set; parts that are null are left out.
+fn flat(record: &Record) -> Record {
+    let mut fields = Vec::new();
+    for (name, value) in &record.0 {
+        match Record::parse(value.get()) {
+            Ok(parts) if NESTED.contains(&name.as_str()) => {
+                let parts = parts.0.into_iter().filter(|(_, value)| value.get() != "null");
+                fields.extend(parts.map(|(part, value)| (format!("{name}.{part}"), value)));
+            }
+            _ => fields.push((name.clone(), value.clone())),
+        }
+    }
+    Record(fields)
 }
 
 /// States that people look for.
@@ -94,7 +112,8 @@ fn style(cell: &str) -> Style {
 /// Times to the second; no character that could steer a terminal.
 fn readable(path: &str, text: &str) -> String {
     let name = path.rsplit('.').next().unwrap_or(path);
-    let is_time = name.ends_with("_at") || matches!(name, "at" | "timestamp" | "since" | "until");
+    let is_time =
+        name.ends_with("_at") || name.starts_with("last_") || matches!(name, "at" | "timestamp" | "since" | "until");
     match text.split_once('T').filter(|_| is_time && text.ends_with('Z')) {
         Some((date, time)) => {
             let seconds = time.trim_end_matches('Z').split('.').next().unwrap_or(time);
@@ -118,6 +137,13 @@ mod tests {
         let table = TextTable::new(&[("NAME", "name"), ("URL", "url"), ("ENABLED", "enabled")]);
         let row = Record::parse(r#"{"id":"hook_1","unreadable":"it is damaged"}"#).unwrap();
         assert_eq!(table.cells(&row), ["hook_1", "cannot be read: it is damaged", NOTHING]);
+    }
+
+    #[test]
+    fn a_state_has_a_line_for_each_part_and_a_setting_stays_as_it_can_be_given() {
+        let record = r#"{"id":"h","health":{"circuit":"closed","verified_at":null},"retry":{"delays":[1]}}"#;
+        let names: Vec<String> = flat(&Record::parse(record).unwrap()).0.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["id", "health.circuit", "retry"]);
     }
 
     #[test]

@@ -45,10 +45,10 @@ pub(crate) struct TenantFields {
 }
 
 impl TenantFields {
-    fn body(&self, id: Option<String>) -> Result<Option<String>, Failure> {
+    fn body(&self, id: Option<String>) -> Result<Body, Failure> {
         let mut body = Body::from(&self.fields)?;
         body.add("id", id).add("name", self.name.as_ref()).add("profile", self.profile.as_ref());
-        body.finish(&self.fields)
+        Ok(body)
     }
 }
 
@@ -57,9 +57,13 @@ pub(crate) async fn run(session: &Session, command: TenantsCommand) -> Result<()
         TenantsCommand::List(page) => session.list(&path(["tenants"]), Vec::new(), page, COLUMNS).await,
         TenantsCommand::Get { id: Some(id) } => session.get(&path(["tenants", &id])).await,
         TenantsCommand::Get { id: None } => session.get(&session.own([])?).await,
-        TenantsCommand::Create { id, tenant } => session.show(Method::POST, &path(["tenants"]), tenant.body(id)?).await,
+        TenantsCommand::Create { id, tenant } => {
+            session.show(Method::POST, &path(["tenants"]), tenant.body(id)?.finish(&tenant.fields)?).await
+        }
         TenantsCommand::Update { id, tenant } => {
-            session.show(Method::PATCH, &path(["tenants", &id]), tenant.body(None)?).await
+            session
+                .show(Method::PATCH, &path(["tenants", &id]), tenant.body(None)?.finish_change(&tenant.fields)?)
+                .await
         }
         TenantsCommand::Delete { id } => session.remove(&path(["tenants", &id]), &format!("deleted tenant {id}")).await,
     }

@@ -62,7 +62,7 @@ pub(super) async fn expire(letters: DeadLetters) {
     loop {
         match letters.expire().await {
             Ok(0) => {}
-            Ok(count) => tracing::info!(count, "dead letters were deleted after their retention"),
+            Ok(count) => tracing::info!(count, "{count} dead letters were deleted after their retention"),
             Err(error) => tracing::warn!(error = %causes(&error), "old dead letters were not deleted"),
         }
         tokio::time::sleep(EXPIRE_EVERY).await;

@@ -21,7 +21,7 @@ async fn damage_is_told_and_left_alone_until_it_is_to_be_repaired() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
     let told = repair(&data, &[]).await;
-    assert!(told.code == 1 && told.err.contains("is no directory"), "{}", told.err);
+    assert!(told.code == 1 && told.err.contains("there is no such directory"), "{}", told.err);
     assert_eq!(repair(&data, &["--nonsense"]).await.code, 2);
 
     let serve = async || {

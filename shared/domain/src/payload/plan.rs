@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::path::{Shown, Step, parse};
 use super::source::{Origin, Source, escaped};
 use super::{MAX_VALUE_BYTES, Mapping};
-use crate::invalid::FieldError;
+use crate::invalid::{FieldError, exactly_one_of};
 use crate::json::{self, Json};
 
 /// A body in the making; fields appear in the order they are first mentioned.
@@ -86,7 +86,7 @@ impl Plan {
                 },
                 (None, Some(value)) => Some(PlanNode::Fixed(value.clone())),
                 _ => {
-                    wrong("", "expected exactly one of from and value".to_owned());
+                    wrong("", exactly_one_of(["from", "value"]));
                     None
                 }
             };

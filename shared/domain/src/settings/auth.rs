@@ -7,6 +7,7 @@ use crate::address::AddressPolicy;
 use crate::headers;
 use crate::invalid::FieldError;
 use crate::secret::Secret;
+use crate::strict::OF_ANOTHER_TYPE;
 use crate::unknown::{Add, Keep, Unknown};
 
 /// The longest user name, token or other credential, in bytes.
@@ -140,7 +141,8 @@ impl AnyAuth {
             },
         };
         match self.left() {
-            Some(other) => Err(E::unknown_field(other, auth.fields())),
+            // Whether it is the field or the type that is wrong, the reader tells.
+            Some(other) => Err(E::custom(format!("{OF_ANOTHER_TYPE}{}", E::unknown_field(other, auth.fields())))),
             None => Ok(auth),
         }
     }
@@ -249,7 +251,9 @@ impl Auth {
                     }
                     Err(_) => wrong("token_url", "expected a URL such as https://login.example.com/token".to_owned()),
                 }
-                if client_id.is_empty() || client_id.len() > MAX_BYTES {
+                if client_id.is_empty() {
+                    wrong("client_id", "is required".to_owned());
+                } else if client_id.len() > MAX_BYTES {
                     wrong("client_id", format!("expected 1 to {MAX_BYTES} bytes"));
                 }
                 if scope.as_ref().is_some_and(|scope| scope.len() > MAX_BYTES) {
@@ -263,6 +267,9 @@ impl Auth {
 
 fn check_credential(name: &str, credential: &Secret, wrong: &mut impl FnMut(&str, String)) {
     let text = credential.reveal();
+    if text.is_empty() {
+        return wrong(name, "is required".to_owned());
+    }
     let fits = (1..=MAX_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
     if !fits {
         wrong(name, format!("expected 1 to {MAX_BYTES} bytes without control characters"));

@@ -1,10 +1,10 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::headers;
-use crate::invalid::FieldError;
+use crate::invalid::{FieldError, exactly_one_of};
 use crate::secret::Secret;
 use crate::unknown::{Unknown, keeps_unknown};
 
@@ -56,8 +56,8 @@ pub enum HeaderSource {
     AttemptUnix,
 }
 
-/// `taken` are names in lower case that other settings write.
-pub(super) fn check(fixed: &[FixedHeader], field: &str, taken: &HashSet<String>, errors: &mut Vec<FieldError>) {
+/// `taken` are names in lower case, and the settings that write them.
+pub(super) fn check(fixed: &[FixedHeader], field: &str, taken: &HashMap<String, &str>, errors: &mut Vec<FieldError>) {
     if fixed.len() > MAX_HEADERS {
         errors.push(FieldError::new(field, format!("expected at most {MAX_HEADERS} entries")));
         return;
@@ -70,8 +70,8 @@ pub(super) fn check(fixed: &[FixedHeader], field: &str, taken: &HashSet<String>,
         let name = header.name.to_ascii_lowercase();
         if let Err(refusal) = headers::check_name(&header.name) {
             wrong("name", refusal.to_string());
-        } else if taken.contains(&name) {
-            wrong("name", "is written by auth, a signature or the verification".to_owned());
+        } else if let Some(setting) = taken.get(&name) {
+            wrong("name", format!("is written by the setting `{setting}`"));
         } else if !seen.insert(name) {
             wrong("name", "is there twice".to_owned());
         }
@@ -80,12 +80,12 @@ pub(super) fn check(fixed: &[FixedHeader], field: &str, taken: &HashSet<String>,
                 if let Err(refusal) = headers::check_value(value.reveal()) {
                     wrong("value", refusal.to_string());
                 } else if header.secret && value.reveal().is_empty() {
-                    wrong("value", "a secret header needs one".to_owned());
+                    wrong("value", "is required of a secret header".to_owned());
                 }
             }
             (None, Some(_)) if header.secret => wrong("secret", "only a fixed value can be secret".to_owned()),
             (None, Some(_)) => {}
-            _ => wrong("value", "expected either value or from".to_owned()),
+            _ => wrong("value", exactly_one_of(["value", "from"])),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::headers;
 use crate::invalid::FieldError;
 use crate::seconds::Seconds;
 use crate::unknown::{Unknown, keeps_unknown};
+use crate::whole::{self, whole};
 
 /// The most events of one request.
 const MAX_BATCH_EVENTS: u32 = 100;
@@ -20,6 +21,7 @@ pub const MAX_BATCH_WAIT: Seconds = Seconds::new(5);
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct Batch {
     /// Up to 100. 1: an array that holds one event. 0: no array.
+    #[serde(deserialize_with = "whole::<0, MAX_BATCH_EVENTS, _>")]
     pub max_events: u32,
     /// Seconds that an event waits for others, up to 5; 0 by default.
     #[serde(default)]
@@ -30,10 +32,7 @@ pub struct Batch {
 
 impl Batch {
     pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
-        if self.max_events > MAX_BATCH_EVENTS {
-            let message = format!("expected a number from 0 to {MAX_BATCH_EVENTS}");
-            errors.push(FieldError::new(format!("{field}.max_events"), message));
-        }
+        whole::check(format!("{field}.max_events"), self.max_events, 0, MAX_BATCH_EVENTS, errors);
         self.max_wait.check(&format!("{field}.max_wait"), Seconds::new(0), MAX_BATCH_WAIT, errors);
     }
 }
@@ -42,6 +41,8 @@ impl Batch {
 const MAX_BREAKER_FAILURES: u32 = 10_000;
 /// The longest that a circuit can stay open between two probes.
 pub const MAX_PROBE_AFTER: Seconds = Seconds::new(24 * 3600);
+/// The most requests per hour to an endpoint that has not verified itself.
+const MAX_PER_HOUR: u32 = 3_600;
 /// The longest failure after which a hook can be disabled.
 pub const MAX_DISABLE_AFTER: Seconds = Seconds::new(90 * 24 * 3600);
 
@@ -52,6 +53,7 @@ pub const MAX_DISABLE_AFTER: Seconds = Seconds::new(90 * 24 * 3600);
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct CircuitBreaker {
     /// Up to 10,000; 0 for none.
+    #[serde(deserialize_with = "whole::<0, MAX_BREAKER_FAILURES, _>")]
     pub failures: u32,
     /// Seconds until the next request tries, 1 to 86,400; 60 by default. What
     /// has been down for long is tried less often: after a tenth of that time,
@@ -70,10 +72,7 @@ impl CircuitBreaker {
     pub(super) const OFF: Self = Self { failures: 0, probe_after: Seconds::new(60), unknown: Unknown::NONE };
 
     pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
-        if self.failures > MAX_BREAKER_FAILURES {
-            let message = format!("expected a number from 0 to {MAX_BREAKER_FAILURES}");
-            errors.push(FieldError::new(format!("{field}.failures"), message));
-        }
+        whole::check(format!("{field}.failures"), self.failures, 0, MAX_BREAKER_FAILURES, errors);
         self.probe_after.check(&format!("{field}.probe_after"), Seconds::new(1), MAX_PROBE_AFTER, errors);
     }
 }
@@ -85,7 +84,7 @@ impl CircuitBreaker {
 pub struct Verification {
     pub required: bool,
     /// Requests per hour until then, 1 to 3,600; 1 by default.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "whole::<1, MAX_PER_HOUR, _>")]
     pub per_hour: u32,
     /// The header that carries the key; `webhook-verification` by default.
     #[serde(default = "usual_header")]
@@ -110,9 +109,7 @@ impl Verification {
     }
 
     pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
-        if !(1..=3_600).contains(&self.per_hour) {
-            errors.push(FieldError::new(format!("{field}.per_hour"), "expected a number from 1 to 3600"));
-        }
+        whole::check(format!("{field}.per_hour"), self.per_hour, 1, MAX_PER_HOUR, errors);
         if let Err(refusal) = headers::check_name(&self.header) {
             errors.push(FieldError::new(format!("{field}.header"), refusal.to_string()));
         }

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     /// A field of this name.
     Missing(String),
     Unknown(String),
+    /// The same, if its `type` is what it says.
+    OfAnotherType(String),
     Repeated(String),
     /// The value at the place.
     Value,
@@ -27,6 +29,8 @@ const INTEGERS: [(&str, u128); 5] = [
     ("u64", u64::MAX as u128),
     ("usize", usize::MAX as u128),
 ];
+/// Begins what is said of a field that goes with another `type` of its object.
+pub(crate) const OF_ANOTHER_TYPE: &str = "of another type: ";
 pub(super) const UNKNOWN_FIELD: &str = "unknown field";
 const WHOLE: &str = "a whole number of 0 or more";
 
@@ -40,6 +44,12 @@ pub(super) fn translate(error: &serde_json::Error) -> Fault {
 
 /// What the derives and the readers of serde say; none of what is not theirs.
 fn told(text: &str) -> Option<(Kind, String)> {
+    if let Some(text) = text.strip_prefix(OF_ANOTHER_TYPE) {
+        return match told(text)? {
+            (Kind::Unknown(name), message) => Some((Kind::OfAnotherType(name), message)),
+            other => Some(other),
+        };
+    }
     let named = |prefix: &str| Some(text.strip_prefix(prefix)?.strip_suffix('`')?.to_owned());
     if let Some(name) = named("missing field `") {
         return Some((Kind::Missing(name), "is required".to_owned()));
@@ -101,7 +111,20 @@ fn other(text: &str) -> String {
 
 /// Why a text is no JSON, and where.
 pub fn syntax(error: &serde_json::Error) -> String {
-    error.to_string().replace("expected ident", "expected a value")
+    let text = error.to_string();
+    let (said, place) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
+    let said = match said.strip_prefix("EOF while parsing ") {
+        Some("a value") => "it ends where a value is expected".to_owned(),
+        Some(part) => format!("it ends within {part}"),
+        None => match said {
+            "expected ident" | "expected value" => "expected a value".to_owned(),
+            "key must be a string" => "expected a name in double quotes".to_owned(),
+            "trailing characters" => "something follows after its end".to_owned(),
+            "trailing comma" => "a comma is too many".to_owned(),
+            own => own.to_owned(),
+        },
+    };
+    if place.is_empty() { said } else { format!("{said} at line {place}") }
 }
 
 /// Why a parameter of a query is wrong, and its name where that is known.
@@ -113,9 +136,10 @@ pub fn parameter(text: &str) -> (Option<String>, String) {
         _ => (None, text),
     };
     match told(said) {
-        Some((Kind::Missing(name) | Kind::Unknown(name) | Kind::Repeated(name), message)) if !name.is_empty() => {
-            (Some(name), message)
-        }
+        Some((
+            Kind::Missing(name) | Kind::Unknown(name) | Kind::OfAnotherType(name) | Kind::Repeated(name),
+            message,
+        )) if !name.is_empty() => (Some(name), message),
         Some((_, message)) => (name, message),
         None => (name, of_text(said).to_owned()),
     }
@@ -165,7 +189,9 @@ mod tests {
         let fault = translate(&from_slice::<T>(json.as_bytes()).unwrap_err());
         match fault.kind {
             Kind::Value => fault.message,
-            Kind::Missing(name) | Kind::Unknown(name) | Kind::Repeated(name) => format!("{name}: {}", fault.message),
+            Kind::Missing(name) | Kind::Unknown(name) | Kind::OfAnotherType(name) | Kind::Repeated(name) => {
+                format!("{name}: {}", fault.message)
+            }
         }
     }
 
@@ -187,6 +213,21 @@ mod tests {
         assert_eq!(said::<BTreeMap<String, u8>>("[]"), "expected an object");
         for json in ["7", "null", "[]", r#""hush""#, r#"{"first":null}"#] {
             assert_eq!(said::<Name>(json), "expected one of `first`, `second`", "{json}");
+        }
+    }
+
+    #[test]
+    fn why_a_text_is_no_json_is_told_without_the_parsers_words() {
+        for (text, told) in [
+            (r#"{"id":"#, "it ends where a value is expected at line 1 column 6"),
+            (r#"{"id":1"#, "it ends within an object at line 1 column 7"),
+            ("[1", "it ends within a list at line 1 column 2"),
+            ("[1,]", "a comma is too many at line 1 column 4"),
+            ("nope", "expected a value at line 1 column 2"),
+            ("{1:2}", "expected a name in double quotes at line 1 column 2"),
+            ("{} x", "something follows after its end at line 1 column 4"),
+        ] {
+            assert_eq!(syntax(&serde_json::from_str::<serde_json::Value>(text).unwrap_err()), told, "{text}");
         }
     }
 

@@ -13,7 +13,7 @@ use super::translate::{Fault, Kind, UNKNOWN_FIELD, syntax, translate};
 use crate::invalid::{FieldError, join};
 
 /// The most that is told of one text.
-const MAX_FOUND: usize = 32;
+pub const MAX_FOUND: usize = 32;
 /// Repairing one place may uncover another below it, which is not told.
 const MAX_ROUNDS: usize = 2 * MAX_FOUND;
 /// What may be read again while looking: this many bytes, and this many times the text.
@@ -107,7 +107,7 @@ impl Located {
             // The name of a variant is the value itself.
             Kind::Value => place.truncate(place.len() - usize::from(is_name)),
             Kind::Missing(name) | Kind::Repeated(name) => place.push(Step::Name(name.clone())),
-            Kind::Unknown(name) => {
+            Kind::Unknown(name) | Kind::OfAnotherType(name) => {
                 let is_named = matches!(place.last(), Some(Step::Name(last)) if last == name);
                 place.extend((!is_named).then(|| Step::Name(name.clone())));
             }
@@ -156,7 +156,14 @@ impl Search {
             };
             let path = path_of(&located.place);
             let field = if path.is_empty() { WHOLE } else { &path };
-            self.wrong.note(FieldError::new(field, &located.fault.message));
+            // What it does not go with may be a stand-in.
+            let is_certain = match (&located.fault.kind, located.place.split_last()) {
+                (Kind::OfAnotherType(_), Some((_, object))) => !self.wrong.has(&join(&path_of(object), "type")),
+                _ => true,
+            };
+            if is_certain {
+                self.wrong.note(FieldError::new(field, &located.fault.message));
+            }
             match self.repair(&located) {
                 Some(next) if self.wrong.found.len() < MAX_FOUND => attempt = next,
                 _ => break,
@@ -171,7 +178,7 @@ impl Search {
         let place = &located.place;
         match &located.fault.kind {
             Kind::Repeated(_) => return self.change(place, &Edit::KeepFirst),
-            Kind::Unknown(_) => return self.change(place, &Edit::Remove),
+            Kind::Unknown(_) | Kind::OfAnotherType(_) => return self.change(place, &Edit::Remove),
             // What follows moves up, and may be as wrong.
             Kind::Value if matches!(place.last(), Some(Step::Index(_))) => return self.take_out(place),
             Kind::Value | Kind::Missing(_) => {}
@@ -253,6 +260,13 @@ impl WrongFields {
         let unknown =
             |error: &&mut FieldError| error.message.starts_with(UNKNOWN_FIELD) && !error.field.contains(['.', '[']);
         self.found.iter_mut().filter(unknown).for_each(|error| error.message.push_str(hint));
+    }
+
+    /// Says of a field on the top level, instead of that it is unknown, that it is
+    /// there and stays as it is.
+    pub fn cannot_change(&mut self, field: &str) {
+        let unknown = |error: &&mut FieldError| error.field == field && error.message.starts_with(UNKNOWN_FIELD);
+        self.found.iter_mut().filter(unknown).for_each(|error| "cannot be changed".clone_into(&mut error.message));
     }
 
     /// With those of another part of the same text.

@@ -19,9 +19,9 @@ pub const EXPUNGED: &str = "the event's payload was expunged";
 pub enum Claim {
     /// The attempt is to be made; the row as it is, if there is one.
     Due(Option<Delivery>),
-    /// The attempt is in the log and the next one is due. Whoever logged it may
-    /// have died before it asked for the next.
-    AlreadyLogged(Delivery),
+    /// The attempt is in the log, and the next one is to be asked for: right after
+    /// the attempt, or by whoever finds that its process died before it did.
+    NextIsDue(Delivery),
     /// There is nothing left to do.
     Settled,
 }
@@ -44,7 +44,7 @@ impl Claim {
         if due {
             Self::Due(Some(row))
         } else if has_scheduled(message, &row) && row.status == Status::Retrying && row.due_step == message.step + 1 {
-            Self::AlreadyLogged(row)
+            Self::NextIsDue(row)
         } else {
             Self::Settled
         }
@@ -123,7 +123,7 @@ pub async fn skip_row(
         Claim::Due(Some(_)) if matches!(message.trigger, Trigger::Manual | Trigger::Replay) => return Ok(()),
         Claim::Due(Some(delivery)) => delivery,
         Claim::Due(None) => unlogged(message, now, retention),
-        Claim::AlreadyLogged(_) | Claim::Settled => {
+        Claim::NextIsDue(_) | Claim::Settled => {
             // Whoever skipped it may have died before it was noted.
             if let Some(row) = row.filter(|row| row.status == Status::Skipped) {
                 activity::note_delivery(logs.activity, message, &row, None).await?;

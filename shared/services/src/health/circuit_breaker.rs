@@ -72,8 +72,22 @@ impl CircuitBreakers {
         let (result, health) = self.health.change(tenant, hook, change).await?;
         self.note(tenant, hook, health.circuit);
         match (before, health.circuit) {
-            (Circuit::Closed, Circuit::Open { .. }) => metrics::circuit(CircuitState::Open),
-            (Circuit::Open { .. }, Circuit::Closed) => metrics::circuit(CircuitState::Closed),
+            (Circuit::Closed, Circuit::Open { probe_at, .. }) => {
+                metrics::circuit(CircuitState::Open);
+                tracing::info!(
+                    tenant.id = %tenant,
+                    hook.id = %hook,
+                    "the circuit of hook {hook} of tenant {tenant} is open, to be tried at {probe_at}"
+                );
+            }
+            (Circuit::Open { .. }, Circuit::Closed) => {
+                metrics::circuit(CircuitState::Closed);
+                tracing::info!(
+                    tenant.id = %tenant,
+                    hook.id = %hook,
+                    "the circuit of hook {hook} of tenant {tenant} is closed again"
+                );
+            }
             (Circuit::Open { .. }, Circuit::Open { .. }) | (Circuit::Closed, Circuit::Closed) => {}
         }
         Ok((result, health))

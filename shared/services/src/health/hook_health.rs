@@ -56,7 +56,7 @@ pub struct HookHealth {
     clock: Arc<dyn Clock>,
 }
 
-/// An attempt as it attempt.
+/// How one attempt ended, as far as its hook's health is concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptSummary<'a> {
     pub trace: TraceId,
@@ -105,7 +105,7 @@ impl HookHealth {
             Ok(Some(counted)) => counted,
             Ok(None) => return Ok(()),
             Err(error) => {
-                tracing::warn!(trace.id = %attempt.trace, tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in its hook's health");
+                tracing::warn!(trace.id = %attempt.trace, tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "an attempt was not counted in the health of hook {}", hook.id);
                 return Ok(());
             }
         };
@@ -182,7 +182,7 @@ impl HookHealth {
     pub async fn verified(&self, hook: &Hook, at: Timestamp) {
         let (tenant, id) = (&hook.tenant, hook.id);
         if let Err(error) = self.note_verified(hook, at).await {
-            tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "a verification was not written down");
+            tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "the verification of hook {id} was not written down");
         }
     }
 
@@ -214,6 +214,12 @@ impl HookHealth {
             };
             match self.hooks.update(&old, &new).await {
                 Ok(()) => {
+                    tracing::warn!(
+                        tenant.id = %tenant,
+                        hook.id = %id,
+                        "hook {id} of tenant {tenant} was disabled: {}",
+                        end.reason()
+                    );
                     let enabled = |enabled: bool| json!({ "enabled": enabled });
                     let snapshot = |value: Value| Snapshot::new(&value, &value, &[], &[]);
                     let changes = changes(&snapshot(enabled(true)), &snapshot(enabled(false)));

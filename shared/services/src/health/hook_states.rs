@@ -11,6 +11,7 @@
 //! these times waits as long as was meant, however the clock is set.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,7 +165,7 @@ impl<T: State> HookStates<T> {
             let page = self.documents.list(&self.partition(tenant), READ_AT_ONCE, cursor.as_deref()).await?;
             for document in page.items.iter().flatten() {
                 if let Ok(hook) = document.name.parse() {
-                    all.insert(hook, self.parse(document, self.clock.now()));
+                    all.insert(hook, self.parse(tenant, document, self.clock.now()));
                 }
             }
             cursor = page.next;
@@ -200,14 +201,14 @@ impl<T: State> HookStates<T> {
         let (partition, name) = (self.partition(tenant), hook.to_string());
         let document = match self.documents.get(&partition, &name).await {
             Err(StoreError::Unreadable(unreadable)) => {
-                tracing::error!(kind = self.kind.name(), error = %unreadable, "the state of a hook is lost and begins anew");
+                self.tell_lost(tenant, &name, &unreadable);
                 self.documents.delete(&partition, &name).await?;
                 None
             }
             other => other?,
         };
         let (version, state) = match document {
-            Some(document) => (document.version, self.parse(&document, read_at.now)),
+            Some(document) => (document.version, self.parse(tenant, &document, read_at.now)),
             None => (0, T::default()),
         };
         let known = KnownState { read_at, version, state: Arc::new(state) };
@@ -217,9 +218,9 @@ impl<T: State> HookStates<T> {
 
     /// What cannot be read begins anew, and is written over by the next change:
     /// nothing that a hook gets may depend on a row that only counts.
-    fn parse(&self, document: &Document, now: Timestamp) -> T {
+    fn parse(&self, tenant: &TenantId, document: &Document, now: Timestamp) -> T {
         let mut state = rows::from_json(document.body.as_bytes()).unwrap_or_else(|error| {
-            tracing::error!(kind = self.kind.name(), hook.id = document.name, error = %causes(&error), "the state of a hook cannot be read and begins anew");
+            self.tell_lost(tenant, &document.name, &causes(&error));
             T::default()
         });
         let ahead = state.written_at().map_or(0, |at| at.as_millis() - now.as_millis());
@@ -228,6 +229,17 @@ impl<T: State> HookStates<T> {
         }
         state.seen_from(now);
         state
+    }
+
+    fn tell_lost(&self, tenant: &TenantId, hook: &str, error: &dyn fmt::Display) {
+        let kind = self.kind.name();
+        tracing::error!(
+            tenant.id = %tenant,
+            hook.id = hook,
+            kind,
+            %error,
+            "the {kind} of hook {hook} of tenant {tenant} cannot be read and begins anew"
+        );
     }
 
     /// A `#` is in no tenant's id.

@@ -122,7 +122,7 @@ impl Shared {
             *marked = None;
             log.take_mark()
         };
-        // Apart from the lock, for which those wait who hand over.
+        // Without the lock, so that nobody who hands over records waits for the disk.
         let _ = self.failure.note(file.sync_data());
         None
     }
@@ -158,7 +158,7 @@ impl Shared {
         })
     }
 
-    /// Puts what was written into the log. Nothing is written meanwhile, while `look` does.
+    /// Appends the record of all writes so far to the log. While `look` runs, no write is added.
     pub(super) fn append<T>(&self, log: &mut Log, trees: &Trees, look: impl FnOnce(&mut Memtables) -> T) -> Told<T> {
         self.failure.check()?;
         let (record, seen) = {
@@ -169,8 +169,8 @@ impl Shared {
         Ok(seen)
     }
 
-    /// Whoever waits by now, as soon as somebody does; or nobody, when what was written may be
-    /// put off no longer, or at `due`.
+    /// Waits until somebody asks for a sync, and returns all who do; or nobody, at `due` or
+    /// when writes that nobody waits for have been put off long enough.
     fn next_turn(&self, mut due: Option<Instant>, jobs: &mut Vec<Job>) -> (Vec<SyncWaiter>, bool) {
         let mut state = self.lock();
         let mut has_news = false;

@@ -102,7 +102,7 @@ fn all_wrong(hook: &str) -> Vec<(&'static str, String, Value, Vec<&'static str>)
     let event = json!({ "id": "x y", "data": 1, "channels": ["c", 1], "ttl": 0.5, "timestamp": 5, "colour": 1 });
     let of_event = vec!["channels[1]", "colour", "id", "timestamp", "type", "ttl"];
     let entry = json!({ "name": "a b", "description": 7, "schema": { "type": "x" }, "kind": 1, "archived": "no" });
-    let of_entry = vec!["archived", "description", "kind", "name", "schema/type"];
+    let of_entry = vec!["archived", "description", "kind", "name", "schema.type"];
     vec![
         ("POST", HOOKS.to_owned(), hooks.clone(), told.clone()),
         ("PATCH", hook.to_owned(), hooks, told),
@@ -194,7 +194,7 @@ fn all_wrong(hook: &str) -> Vec<(&'static str, String, Value, Vec<&'static str>)
                 "event_types[0].kind",
                 "event_types[0].name",
                 "version",
-                "event_types[0].schema/type",
+                "event_types[0].schema.type",
                 "event_types[1].example",
             ],
         ),

@@ -55,7 +55,7 @@ async fn all_parameters_that_are_wrong_are_told_at_once() {
     let reply = world.get(&format!("{HOOKS}?{query}")).await.expect(400).json();
     let told = reply["errors"].as_array().unwrap().iter().map(|error| (&error["field"], &error["message"]));
     let told: Vec<String> = told.map(|(field, message)| format!("{field}: {message}").replace('"', "")).collect();
-    assert_eq!(told[..2], ["limit: expected a whole number of 0 or more", "enabled: expected true or false"]);
+    assert_eq!(told[..2], ["limit: expected a whole number from 1 to 100", "enabled: expected true or false"]);
     assert!(told[2].starts_with("colour: unknown field; expected one of `event`, `name`"), "{told:?}");
     assert!(told[3].starts_with("order: expected one of `created`, `-created`"), "{told:?}");
     assert_eq!(told[4..], ["page: expected a whole number of 0 or more"]);

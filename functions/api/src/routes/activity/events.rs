@@ -11,7 +11,7 @@ use super::walk::{Scope, Walk};
 use super::{EntryFilter, parsed, refuse};
 use crate::Deps;
 use crate::auth::{InPortal, Operator};
-use crate::input::{Query, limit};
+use crate::input::{Query, limit, page_size};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
 
@@ -35,6 +35,7 @@ pub(crate) struct EventQuery {
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// 1 to 100, 20 by default
+    #[serde(default, deserialize_with = "page_size")]
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,

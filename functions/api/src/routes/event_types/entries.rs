@@ -87,7 +87,7 @@ async fn check(
     }
     let Some(schema) = &entry.schema else { return Ok(()) };
     match (validator.compiled(schema).await?, &entry.example) {
-        (Err(error), _) => complain(error),
+        (Err(errors), _) => errors.into_iter().for_each(complain),
         (Ok(schema), Some(example)) if size <= MAX_EXAMPLE_BYTES => {
             // Each entry has its own, or a catalogue might not be imported as it was exported.
             let mut budget = ValidationBudget::default();
@@ -162,8 +162,9 @@ pub(super) async fn change(
     owner: Owner<'_>,
     name: &EventType,
     fields: EventTypeChange,
-    wrong: WrongFields,
+    mut wrong: WrongFields,
 ) -> Result<Json<EventTypeView>, Problem> {
+    wrong.cannot_change("name");
     let stored = deps.catalogue.entries.find(owner, name).await?;
     let before = stored.ok_or_else(|| Problem::not_found("event type"))?;
     let mut stored = StoredEventType::clone(&before);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::entries::EventTypeView;
-use crate::input::limit;
+use crate::input::{limit, page_size};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
 
@@ -22,6 +22,7 @@ pub(crate) struct EventTypeQuery {
     /// Only deprecated ones, or only others
     deprecated: Option<bool>,
     /// 1 to 100, 20 by default
+    #[serde(default, deserialize_with = "page_size")]
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,
@@ -39,6 +40,7 @@ pub(crate) struct TenantEventTypeQuery {
     /// Only deprecated ones, or only others
     deprecated: Option<bool>,
     /// 1 to 100, 20 by default
+    #[serde(default, deserialize_with = "page_size")]
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,

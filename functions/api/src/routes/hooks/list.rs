@@ -11,7 +11,7 @@ use domain::ids::{EventType, HookId};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::input::limit;
+use crate::input::{limit, page_size};
 use crate::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]
@@ -28,6 +28,7 @@ pub(crate) struct ListQuery {
     #[param(inline)]
     order: Option<Order>,
     /// 1 to 100, 20 by default
+    #[serde(default, deserialize_with = "page_size")]
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     cursor: Option<String>,

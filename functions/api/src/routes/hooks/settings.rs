@@ -79,8 +79,11 @@ pub(crate) struct Split<T> {
 }
 
 /// Takes a body apart. A name that is not among its fields may have been meant
-/// as a setting.
-pub(crate) fn split<T: DeserializeOwned>(body: &Members) -> Result<Split<T>, Problem> {
+/// as a setting, or as one of `own`, which are read elsewhere.
+pub(crate) fn split<T: DeserializeOwned>(
+    body: &Members,
+    own: &[&str],
+) -> Result<Split<T>, Problem> {
     let (mut fields, mut settings, mut reset) = (Vec::new(), Vec::new(), Vec::new());
     for (name, value) in body.iter() {
         let key = serde_json::to_string(name).map_err(|_| Problem::internal())?;
@@ -97,7 +100,8 @@ pub(crate) fn split<T: DeserializeOwned>(body: &Members) -> Result<Split<T>, Pro
     let mut fields = read::<T>(object(fields).as_bytes())?;
     let settings = read::<Settings>(object(settings).as_bytes())?;
     if !fields.wrong.is_empty() {
-        fields.wrong.hint_at_unknown(&format!(", or a setting: `{}`", Settings::FIELDS.join("`, `")));
+        let own: String = own.iter().map(|name| format!(", `{name}`")).collect();
+        fields.wrong.hint_at_unknown(&format!("{own}, or a setting: `{}`", Settings::FIELDS.join("`, `")));
     }
     fields.wrong.extend(settings.wrong);
     let (fields, wrong) = open(fields)?;
@@ -106,7 +110,8 @@ pub(crate) fn split<T: DeserializeOwned>(body: &Members) -> Result<Split<T>, Pro
 
 impl HookSettings {
     pub(crate) fn read(body: &Members) -> Result<(Self, WrongFields), Problem> {
-        let Split { fields, settings, reset, wrong } = split(body)?;
+        let Split { fields, settings, reset, mut wrong } = split(body, &[])?;
+        wrong.cannot_change("id");
         Ok((Self { fields, settings, reset }, wrong))
     }
 
