@@ -74,9 +74,9 @@ async fn record(deps: &Deps, sent: &Sent) -> Result<(Delivery, Verdict), Fault> 
     let mut row = claimed.row().cloned();
     for _ in 0..LOG_TRIES {
         let expected = Expected::of(row.as_ref());
-        let in_turn = matches!(Claim::of(message, row.clone()), Claim::Due(_));
+        let is_due = matches!(Claim::of(message, row.clone()), Claim::Due(_));
         let mut delivery = row.unwrap_or_else(|| claim::unlogged(message, sent.attempt().at, retention));
-        row::apply(&mut delivery, message, sent.attempt().clone(), verdict, in_turn, now);
+        row::apply(&mut delivery, message, sent.attempt().clone(), verdict, is_due, now);
         // A ladder may be longer than the retention; the row outlives its last step.
         let last = delivery.next_attempt_at.unwrap_or(delivery.updated_at);
         delivery.expires_at = delivery.expires_at.max(last.saturating_add(retention));

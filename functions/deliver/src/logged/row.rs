@@ -14,7 +14,7 @@ pub(super) fn apply(
     message: &DeliveryMessage,
     mut attempt: Attempt,
     verdict: Verdict,
-    in_turn: bool,
+    is_due: bool,
     now: Timestamp,
 ) {
     delivery.attempt_count += 1;
@@ -24,7 +24,7 @@ pub(super) fn apply(
     if let Some(request) = &message.request {
         delivery.answer(request);
     }
-    let scheduled = in_turn && claim::moves_schedule(message, Some(delivery));
+    let scheduled = is_due && claim::moves_schedule(message, Some(delivery));
     if scheduled && message.trigger == Trigger::Replay {
         delivery.restarted_at = Some(now);
     }
