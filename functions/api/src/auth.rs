@@ -133,6 +133,14 @@ impl Limits {
     pub(crate) fn check(&self, capability: Capability) -> Result<(), Problem> {
         if self.allow(capability) { Ok(()) } else { Err(lacks(capability)) }
     }
+
+    /// The same of what a portal key may only do that was made for it.
+    pub(crate) fn check_chosen(&self, capability: Capability, access: Access) -> Result<(), Problem> {
+        match &self.0 {
+            None if access == Access::Portal => Err(lacks(capability)),
+            _ => self.check(capability),
+        }
+    }
 }
 
 impl FromRequestParts<Arc<Deps>> for Limits {

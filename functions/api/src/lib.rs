@@ -28,8 +28,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
 use axum::middleware::Next;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use contract::ports::{
     ActivityLog, AuditLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, PortalLinks, PortalSessions, Profiles,

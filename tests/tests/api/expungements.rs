@@ -111,6 +111,7 @@ async fn an_expungement_is_cancelled_once_and_wrong_ones_are_refused() {
     world.post("/v1/tenants", json!({ "id": "other" })).await.expect(201);
     world.get(&one.replace(TENANT, "other")).await.expect(404);
     world.delete(&format!("/v1/tenants/{TENANT}")).await.expect(204);
+    world.clock.advance(Duration::from_secs(31));
     world.post("/v1/tenants", json!({ "id": TENANT })).await.expect(201);
     assert_eq!(world.get(&path("/expungements")).await.expect(200).json()["items"], json!([]));
 }

@@ -61,7 +61,9 @@ fn retry_after_is_never_longer_than_the_longest_delay() {
         let text = String::from_utf8_lossy(input);
         let wait = parse_retry_after(&text, NOW);
         assert!(wait.is_none_or(|wait| wait <= MAX_DELAY.duration()), "{wait:?}");
-        if let Ok(seconds) = text.trim().parse::<u64>() {
+        // Without a sign, which a number of Rust may have.
+        let digits = Some(text.trim()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        if let Some(Ok(seconds)) = digits.map(str::parse::<u64>) {
             assert_eq!(wait, Some(Duration::from_secs(seconds).min(MAX_DELAY.duration())));
         }
     });

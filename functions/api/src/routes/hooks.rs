@@ -293,7 +293,7 @@ pub(crate) async fn update(
     let mut new = old.clone();
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
     if !matches!(secret, GivenSecret::Keep) {
-        limits.check(Capability::Rotate)?;
+        limits.check_chosen(Capability::Rotate, access)?;
     }
     if let Some(key) = &old.verification_key {
         let named = body.iter().filter(|(_, value)| mentions_key(value.get(), key));

@@ -21,7 +21,7 @@ fn entry(stores: &Stores, number: usize) -> AuditEntry {
         changes: vec![Change {
             field: "name".to_owned(),
             before: value(r#"{"a":[1.50, "é"]}"#),
-            after: number.is_multiple_of(3).then(|| value("null")).flatten(),
+            after: number.is_multiple_of(3).then(|| value("7")).flatten(),
             too_large: number == 1,
             unknown: Unknown::NONE,
         }],

@@ -16,6 +16,8 @@ fn filled(path: &str, hook: &Hook, event: &str, delivery: &str) -> String {
         ("{profile}", "standard"),
         ("{type}", "post.published"),
         ("{replay}", "rpl_01KG9P6JE46D1FBX5W3E9J2R4C"),
+        ("{expungement}", "xpg_01KG9P6JE46D1FBX5W3E9J2R4C"),
+        ("{session}", "psn_01KG9P6JE46D1FBX5W3E9J2R4C"),
     ];
     let path = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     assert!(!path.contains('{'), "{path}");

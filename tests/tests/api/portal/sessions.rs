@@ -198,6 +198,7 @@ async fn deleting_a_tenant_ends_its_sessions_and_links() {
     let open = link().await;
     world.delete("/v1/tenants/gone").await.expect(204);
     world.call("GET", "/v1/tenants/gone/hooks", token(&session), "").await.expect(401);
+    world.clock.advance(Duration::from_secs(31));
     world.post("/v1/tenants", json!({ "id": "gone" })).await.expect(201);
     exchange(&world, &open).await.expect(401);
     world.call("GET", OWN, token(&session), "").await.expect(401);

@@ -80,10 +80,7 @@ pub(crate) struct Split<T> {
 
 /// Takes a body apart. A name that is not among its fields may have been meant
 /// as a setting, or as one of `own`, which are read elsewhere.
-pub(crate) fn split<T: DeserializeOwned>(
-    body: &Members,
-    own: &[&str],
-) -> Result<Split<T>, Problem> {
+pub(crate) fn split<T: DeserializeOwned>(body: &Members, own: &[&str]) -> Result<Split<T>, Problem> {
     let (mut fields, mut settings, mut reset) = (Vec::new(), Vec::new(), Vec::new());
     for (name, value) in body.iter() {
         let key = serde_json::to_string(name).map_err(|_| Problem::internal())?;
