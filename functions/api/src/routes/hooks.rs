@@ -209,7 +209,7 @@ pub(crate) async fn create(
     };
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), settings.missing());
     let given = settings.apply(&mut hook, &deps.addresses, &mut errors);
-    let written = Written { tenant: &tenant, old: None, hook: &mut hook, given, secret, access };
+    let written = Written { tenant: &tenant, old: None, hook: &mut hook, given, secret, access, may_rotate: true };
     let settled = comply(&deps, written, wrong, errors).await?;
     changes::prepare(&deps, None, &mut hook, &settled, access).await?;
     let most = settled.max_hooks;
@@ -293,14 +293,22 @@ pub(crate) async fn update(
     let mut new = old.clone();
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
     if !matches!(secret, GivenSecret::Keep) {
-        limits.check_chosen(Capability::Rotate, access)?;
+        limits.check(Capability::Rotate)?;
     }
     if let Some(key) = &old.verification_key {
         let named = body.iter().filter(|(_, value)| mentions_key(value.get(), key));
         errors.extend(named.map(|(field, _)| FieldError::new(field, KEY_PLACED)));
     }
     let given = settings.apply(&mut new, &deps.addresses, &mut errors);
-    let written = Written { tenant: &tenant, old: Some(&old), hook: &mut new, given, secret, access };
+    let written = Written {
+        tenant: &tenant,
+        old: Some(&old),
+        hook: &mut new,
+        given,
+        secret,
+        access,
+        may_rotate: limits.has_chosen(Capability::Rotate, access),
+    };
     let settled = comply(&deps, written, wrong, errors).await?;
     new.updated_at = deps.clock.now();
     new.version += 1;

@@ -6,6 +6,7 @@ use domain::ids::{DeliveryId, HookId};
 use domain::operational::is_operational;
 
 use super::{Judge, Promise};
+use crate::sim::Blow;
 
 impl Judge<'_> {
     pub(super) fn listed(&mut self) {
@@ -19,7 +20,14 @@ impl Judge<'_> {
             let row = versions.last().map(|version| &version.row);
             let mut of_it =
                 state.activity.iter().filter(|entry| (entry.event, entry.hook) == (id.event, Some(id.hook)));
-            let shown = of_it.any(|entry| entry.is_latest_of(row)) || self.was_deleted(id.hook);
+            // Of two copies under way at once, the one that settles the message may not be the one
+            // that wrote last, and nobody comes back for that one.
+            let event = state.events.values().find(|(event, _)| event.seq == id.event).map(|(event, _)| &event.id);
+            let was_doubled = state.faults.iter().any(|fault| {
+                matches!(fault.blow, Blow::HandsOutTwice | Blow::LeaseEnds)
+                    && event.is_some_and(|event| state.tasks[fault.task].what.touches(*id, event))
+            });
+            let shown = of_it.any(|entry| entry.is_latest_of(row)) || self.was_deleted(id.hook) || was_doubled;
             self.holds(Promise::Listed, shown, || format!("{id} is in no list as it ended"));
         }
     }

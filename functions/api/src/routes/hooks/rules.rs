@@ -42,6 +42,8 @@ pub(super) struct Written<'a> {
     pub(super) given: Settings,
     pub(super) secret: GivenSecret,
     pub(super) access: Access,
+    /// Whether it may replace a secret.
+    pub(super) may_rotate: bool,
 }
 
 /// Checks a hook and gives it the secrets that its signatures need.
@@ -54,7 +56,7 @@ pub(super) async fn comply(
     wrong: WrongFields,
     mut errors: Vec<FieldError>,
 ) -> Result<Complete, Problem> {
-    let Written { tenant, old, hook, given, secret, access } = written;
+    let Written { tenant, old, hook, given, secret, access, may_rotate } = written;
     // Without its profile, nobody knows the rules.
     if wrong.has("profile") {
         return Err(Problem::bad_body(wrong.and(errors)));
@@ -107,6 +109,10 @@ pub(super) async fn comply(
     match &secret {
         GivenSecret::Set(secret) if secret.reveal() == MASK => {
             errors.push(FieldError::new("secret", "is the mask of a secret; leave it out to keep the present one"));
+        }
+        GivenSecret::Set(_) | GivenSecret::Remove if old.is_some() && !may_rotate => {
+            let message = "cannot be changed with a portal key: ask who looks after the tenant to rotate it";
+            errors.push(FieldError::new("secret", message));
         }
         _ => {}
     }
