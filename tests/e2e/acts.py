@@ -132,6 +132,14 @@ def fan_out_to_a_hook():
     return lambda: invoke("fanout", "Events", event(made))
 
 
+def fan_out_over_an_event_of_a_former_tenant():
+    made, id = published()
+    [row] = partition("LogsTable", f"e#{TENANT}#{id}")
+    # A name of long ago: it was recorded before this tenant was made.
+    rows("LogsTable", row | {"q": {"B": bytes(16)}})
+    return lambda: invoke("fanout", "Events", event(made, id=id))
+
+
 def fan_out_later():
     made = hook()
     return lambda: invoke("fanout", "Events", event(made, deliver_at=rfc3339(time.time() + HOUR)))

@@ -53,6 +53,8 @@ SCENARIOS = {
     ("FanoutRole", "dynamodb:GetItem", "HooksTable"): directly(acts.fan_out_for_a_new_tenant),
     ("FanoutRole", "dynamodb:PutItem", "LogsTable"): prepared(acts.fan_out_to_a_hook),
     ("FanoutRole", "dynamodb:GetItem", "LogsTable"): directly(acts.continue_an_unknown_event),
+    ("FanoutRole", "dynamodb:Query", "LogsTable"): prepared(acts.fan_out_over_an_event_of_a_former_tenant),
+    ("FanoutRole", "dynamodb:DeleteItem", "LogsTable"): prepared(acts.fan_out_over_an_event_of_a_former_tenant),
     ("FanoutRole", "sqs:SendMessage", "DeliveriesQueue"): prepared(acts.fan_out_to_a_hook),
     ("FanoutRole", "sqs:SendMessage", "RetriesQueue"): prepared(acts.fan_out_later),
     ("FanoutRole", "sqs:SendMessage", "EventsQueue"): prepared(acts.fan_out_to_a_crowd),

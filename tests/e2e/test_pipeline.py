@@ -433,7 +433,7 @@ class Logs(unittest.TestCase):
 
         def told():
             lines = (json.loads(line) for line in emulator.log().splitlines() if delivery in line and line.startswith("{"))
-            return next((line for line in lines if line["message"].startswith("attempt 1 failed")), None)
+            return next((line for line in lines if line["message"].startswith("attempt 1 for hook") and " failed" in line["message"]), None)
 
         line = until("a line tells of the attempt", told)
         self.assertEqual((line["trace.id"], line["level"]), (delivery[14:30], "WARN"))
