@@ -98,7 +98,7 @@ impl From<&Expungement> for ExpungementView {
 /// goes through the events that lists show; what was accepted and is still to be fanned out is
 /// left to another one. What waits to be sent of an expunged event is settled as skipped.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/expungements", tag = "events",
-    params(("tenant" = String, Path)), request_body = NewExpungement, responses(
+    params(("tenant" = String, Path)), request_body = Option<NewExpungement>, responses(
     (status = 202, body = ExpungementView),
     (status = 409, description = "Limit reached: at most 100 running expungements of a tenant")
 ))]
