@@ -48,8 +48,7 @@ impl Claimed {
             Claim::Due(row) => row,
             logged => {
                 drop(guard);
-                let last = row.filter(|_| was_received_before);
-                return Err(follow_up_again(deps, &message, logged, last).await?);
+                return Err(follow_up_again(deps, &message, logged, row, was_received_before).await?);
             }
         };
         let hook = match deps.hooks.get(&message.tenant, message.hook).await? {
@@ -117,13 +116,18 @@ async fn follow_up_again(
     deps: &Deps,
     message: &DeliveryMessage,
     logged: Claim,
-    last: Option<Delivery>,
+    row: Option<Delivery>,
+    was_received_before: bool,
 ) -> Result<Outcome, Fault> {
     if let Claim::NextIsDue(row) = logged {
         logged::ask_for_next(deps, message.clone(), &row).await?;
     }
-    if let Some(row) = last {
+    let Some(row) = row else { return Ok(Outcome::Done) };
+    if was_received_before {
         logged::report_again(deps, message, &row).await?;
+    }
+    // A copy that a resumed fan-out made may be the only one that tells of its event.
+    if was_received_before || message.lists_event {
         activity::note_delivery(deps.activity.as_ref(), message, &row, row.last_attempt.as_ref()).await?;
     }
     Ok(Outcome::Done)

@@ -214,7 +214,7 @@ async fn send_page(
                 // On its way through `requeue` it may be copied by a crash, and
                 // the copies arrive like new messages.
                 check_log: resumed || later.is_some(),
-                lists_event: page.number == 0 && number == 0 && later.is_none() && !resumed,
+                lists_event: page.number == 0 && number == 0 && later.is_none(),
                 ..DeliveryMessage::of(event, *hook, Trigger::First)
             }
             .into_outgoing()
@@ -256,7 +256,7 @@ async fn send_page(
     match page.number {
         // Nobody published it, and nobody wants to hear of it.
         0 if page.hooks.is_empty() && is_operational(&event.event_type) => {}
-        0 if resumed || page.hooks.is_empty() || later.is_some() => {
+        0 if page.hooks.is_empty() || later.is_some() => {
             activity::note_event(log, event, &page.hooks).await?;
         }
         0 => {}

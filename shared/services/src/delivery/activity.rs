@@ -9,8 +9,8 @@ use domain::ids::HookId;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 
-/// An event whose deliveries do not tell of it: it goes to no hook, or later, or its fan-out
-/// is resumed and they may have been told of already. `hooks` are those of its first page.
+/// An event whose deliveries do not tell of it: it goes to no hook, or later.
+/// `hooks` are those of its first page.
 pub async fn note_event(log: &dyn ActivityLog, event: &Event, hooks: &[HookId]) -> StoreResult<()> {
     let to_hook =
         |(number, hook): (usize, &HookId)| Activity { hook: Some(*hook), lists_event: number == 0, ..of_event(event) };

@@ -19,7 +19,7 @@ use crate::problem::Problem;
 
 /// Rows of one tenant that are read at once.
 const ROWS: usize = 200;
-/// The same where many tenants are read together.
+/// The same of each where many tenants are read together, however many they are.
 const ROWS_OF_EACH: usize = 20;
 /// Entries that one request looks at.
 const MAX_ENTRIES: usize = 10_000;
@@ -193,13 +193,14 @@ impl<'a> Walk<'a> {
     async fn read_group(&mut self, place: &Place) -> Result<(), Problem> {
         let activity = &self.deps.activity;
         let tenants = activity.active_tenants(place.hour, GROUP, place.group.as_ref()).await?;
+        let rows_of_each = (ROWS / tenants.len().max(1)).max(ROWS_OF_EACH);
         let hour = TimeRange { since: Some(place.hour.start()), until: Some(place.hour.next().start()) };
         let range = self.range(place, hour);
         let lists: Vec<(TenantId, ActivityRows)> = stream::iter(tenants.clone())
             .map(|tenant| {
                 let activity = Arc::clone(activity);
                 async move {
-                    let found = activity.list(&tenant, range, Order::NewestFirst, ROWS_OF_EACH).await?;
+                    let found = activity.list(&tenant, range, Order::NewestFirst, rows_of_each).await?;
                     Ok::<_, StoreError>((tenant, found))
                 }
             })
