@@ -252,16 +252,10 @@ async fn send_page(
         };
         deps.queue.send_one(continuation.to_outgoing()).await?;
     }
-    let log = deps.activity.as_ref();
-    match page.number {
-        // Nobody published it, and nobody wants to hear of it.
-        0 if page.hooks.is_empty() && is_operational(&event.event_type) => {}
-        0 if page.hooks.is_empty() || later.is_some() => {
-            activity::note_event(log, event, &page.hooks).await?;
-        }
-        0 => {}
-        _ if later.is_some() && !page.hooks.is_empty() => activity::note_more(log, event, &page.hooks).await?,
-        _ => {}
+    // Of an event about a hook nobody wants to hear but who asks for it.
+    let is_wanted_by_nobody = page.number == 0 && page.hooks.is_empty() && !is_operational(&event.event_type);
+    if later.is_some() || is_wanted_by_nobody {
+        activity::note_page(deps.activity.as_ref(), event, page).await?;
     }
     tracing::debug!(
         trace.id = %event.seq.trace(),

@@ -6,11 +6,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::DeliveryId;
-use super::secret::fingerprint;
-use super::settings::{CircuitBreaker, MAX_PROBE_AFTER, Verification};
+use super::settings::{CircuitBreaker, MAX_PROBE_AFTER};
 use super::unknown::{Unknown, keeps_unknown};
 use super::word::{Word, words};
 use crate::time::Timestamp;
+
+mod verified;
+
+use verified::Unverified;
 
 /// A hook counts as failing after this many failures in a row, or once its
 /// circuit has opened.
@@ -89,16 +92,6 @@ pub enum Circuit {
     Open { since: Timestamp, probe_at: Timestamp },
 }
 
-/// Requests to an endpoint that has not verified itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-struct Unverified {
-    last: Timestamp,
-    used: u32,
-    #[serde(skip)]
-    pub unknown: Unknown,
-}
-
 /// Whether a request may go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
@@ -163,7 +156,7 @@ pub struct PendingNotice {
     pub unknown: Unknown,
 }
 
-keeps_unknown!(Health, Unverified, PendingNotice);
+keeps_unknown!(Health, PendingNotice);
 
 impl Health {
     /// Whether the circuit lets a request out, and takes the probe if it is due:
@@ -375,55 +368,6 @@ impl Health {
         let seconds = now.since(self.recovered_at?).as_secs();
         (seconds < RAMP_SECONDS).then(|| RAMP_START << seconds)
     }
-
-    /// When the endpoint of this URL verified itself; none while it has not.
-    pub fn verified_at(&self, url: &str) -> Option<Timestamp> {
-        self.verified_at.filter(|_| self.verified_url.as_ref().is_none_or(|verified| *verified == recognise(url)))
-    }
-
-    /// The endpoint of this URL has, by one of the requests that were taken. The
-    /// others count on, for URLs to come.
-    pub fn verify(&mut self, at: Timestamp, url: &str) {
-        if let Some(unverified) = &mut self.unverified {
-            unverified.used = unverified.used.saturating_sub(1);
-        }
-        self.verified_at = Some(self.verified_at(url).unwrap_or(at));
-        self.verified_url = Some(recognise(url));
-    }
-
-    /// As after a change of the URL. What the hook's endpoints got unverified
-    /// counts on, or moving to and fro would give them any number of requests.
-    pub fn unverify(&mut self) {
-        (self.verified_at, self.verified_url) = (None, None);
-    }
-
-    /// Takes one of the few requests that an endpoint gets before it verifies
-    /// itself. There are never more than the limit in any hour: the count
-    /// starts again only an hour after the last of them.
-    pub fn take_unverified(&mut self, now: Timestamp, limit: &Verification) -> Admission {
-        let idle_since = |last: Timestamp| now.since(last) >= HOUR;
-        let used = match self.unverified {
-            Some(Unverified { last, used, .. }) if !idle_since(last) => {
-                if used >= limit.per_hour {
-                    return Admission::NotBefore(last.saturating_add(HOUR));
-                }
-                used
-            }
-            _ => 0,
-        };
-        self.note_unverified(now, used);
-        Admission::Go
-    }
-
-    fn note_unverified(&mut self, now: Timestamp, used: u32) {
-        let unknown = self.unverified.take().map_or(Unknown::NONE, |unverified| unverified.unknown);
-        self.unverified = Some(Unverified { last: now, used: used.saturating_add(1), unknown });
-    }
-}
-
-/// URLs may hold secrets, and health is not encrypted.
-fn recognise(url: &str) -> String {
-    fingerprint(url).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What things cost on DynamoDB, counted by the emulator in the units of the
 //! bill.
 
+mod activity;
 mod explain;
 mod stages;
 

@@ -5,19 +5,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use futures::future;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::compress::{deflate, inflate};
+use super::compress::{packed, unpacked};
 use super::events::absent_or_expired;
 use super::item::{Item, SK};
 use super::row_kind::RowKind;
 use super::table::{Condition, Consistency, DynamoTable, KeyRange, Rows, SortOrder};
 use crate::client::LONGEST_CALL;
 use contract::ports::{
-    ActivityLog, ActivityRange, ActivityRows, Clock, OfRow as _, Order, OsRandom, StoreError, StoreResult, TimeRange,
+    ActivityLog, ActivityRange, ActivityRows, Clock, OfRow as _, Order, OsRandom, StoreResult, TimeRange,
 };
-use contract::rows;
 use domain::activity::Activity;
 use domain::counts::HourCounts;
 use domain::ids::{ActivityId, TenantId};
@@ -33,8 +31,6 @@ pub(crate) use gathering::Gathering;
 /// A partition takes 1,000 write units a second. Rows of one tenant go to so many of them,
 /// each process to one; a list reads them all.
 const SHARDS: u8 = 4;
-/// What a row may hold once it is inflated: more than fits into one, deflated.
-const MAX_ROW_BYTES: usize = 4 * 1024 * 1024;
 /// How far the clocks of two functions are apart at most.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(18);
 /// Entries of one row. Each has at most 600 bytes before they are deflated, and an item 400 KB.
@@ -73,7 +69,7 @@ impl DynamoActivityLog {
             let id = ActivityId::new(self.clock.now(), &OsRandom);
             self.note_active(tenant, Hour::of(id.at()), expires_at).await?;
             let row = Item::new(partition(tenant, self.shard), id.0.to_string()).expiring(expires_at);
-            let row = holding(row, &activities);
+            let row = packed(row, &activities);
             self.table.put(row, None).await?;
         }
         Ok(())
@@ -116,22 +112,7 @@ impl DynamoActivityLog {
     }
 
     fn read<T: DeserializeOwned>(&self, row: &Item) -> StoreResult<Option<T>> {
-        if !row.is_live(self.clock.now())? {
-            return Ok(None);
-        }
-        match (row.find_bytes("z"), row.find_bytes("d")) {
-            (Some(deflated), _) => rows::from_json(&inflate(deflated, MAX_ROW_BYTES)?).map(Some),
-            (None, Some(json)) => rows::from_json(json).map(Some),
-            (None, None) => Err(StoreError::Corrupt("a row that holds nothing".into())),
-        }
-    }
-}
-
-fn holding(row: Item, value: &impl Serialize) -> Item {
-    let json = serde_json::to_vec(value).expect("entries hold nothing that JSON cannot express");
-    match deflate(&json) {
-        Some(smaller) => row.bytes("z", smaller),
-        None => row.bytes("d", json),
+        if row.is_live(self.clock.now())? { unpacked(row).map(Some) } else { Ok(None) }
     }
 }
 
@@ -286,6 +267,6 @@ impl ActivityLog for DynamoActivityLog {
             None => absent_or_expired(self.clock.now()),
             Some(expected) => Condition::of("ct = :ct").text(":ct", &expected.to_string()),
         };
-        Ok(self.table.put(holding(row, counts), Some(condition)).await?)
+        Ok(self.table.put(packed(row, counts), Some(condition)).await?)
     }
 }

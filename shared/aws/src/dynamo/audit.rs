@@ -4,18 +4,14 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use ulid::Ulid;
 
-use super::compress::{deflate, inflate};
+use super::compress::{packed, unpacked};
 use super::item::{Item, SK};
 use super::row_kind::RowKind;
 use super::table::{Consistency, DynamoTable, KeyRange, SortOrder};
-use contract::ports::{AuditLog, AuditRows, AuditScope, Clock, OfRow as _, OsRandom, StoreError, StoreResult};
-use contract::rows;
+use contract::ports::{AuditLog, AuditRows, AuditScope, Clock, OfRow as _, OsRandom, StoreResult};
 use domain::audit::AuditEntry;
 use domain::ids::{AuditId, EventSeq};
 use domain::time::Timestamp;
-
-/// What an entry may hold once it is inflated.
-const MAX_ENTRY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Rows of `logs`, one for each change.
 #[derive(Clone)]
@@ -33,11 +29,7 @@ impl DynamoAuditLog {
         if !row.is_live(self.clock.now())? {
             return Ok(None);
         }
-        match (row.find_bytes("z"), row.find_bytes("d")) {
-            (Some(deflated), _) => rows::from_json(&inflate(deflated, MAX_ENTRY_BYTES)?).map(Some),
-            (None, Some(json)) => rows::from_json(json).map(Some),
-            (None, None) => Err(StoreError::Corrupt("a row that holds nothing".into())),
-        }
+        unpacked(row).map(Some)
     }
 }
 
@@ -58,14 +50,9 @@ fn below(name: Ulid) -> Option<KeyRange> {
 #[async_trait]
 impl AuditLog for DynamoAuditLog {
     async fn write(&self, scope: AuditScope<'_>, entry: &AuditEntry, expires_at: Timestamp) -> StoreResult<()> {
-        let json = serde_json::to_vec(entry).map_err(|error| StoreError::Corrupt(error.into()))?;
         let name = AuditId::new(self.clock.now(), &OsRandom).0.to_string();
         let row = Item::new(partition(scope), name).expiring(expires_at);
-        let row = match deflate(&json) {
-            Some(smaller) => row.bytes("z", smaller),
-            None => row.bytes("d", json),
-        };
-        Ok(self.table.put(row, None).await?)
+        Ok(self.table.put(packed(row, entry), None).await?)
     }
 
     async fn list(&self, scope: AuditScope<'_>, limit: usize, before: Option<AuditId>) -> StoreResult<AuditRows> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::ids::{EventSeq, HookId};
 use crate::seconds::Seconds;
+use crate::settings::Verification;
 use ulid::Ulid;
 
 const START: Timestamp = Timestamp::from_millis(1_780_000_000_000);

@@ -4,26 +4,26 @@ use contract::messages::DeliveryMessage;
 use contract::ports::{ActivityLog, StoreResult};
 use domain::activity::{Activity, ActivityAttempt};
 use domain::delivery::{Attempt, Delivery, Status, Trigger};
-use domain::event::Event;
+use domain::event::{Event, FanoutPage};
 use domain::ids::HookId;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 
-/// An event whose deliveries do not tell of it: it goes to no hook, or later.
-/// `hooks` are those of its first page.
-pub async fn note_event(log: &dyn ActivityLog, event: &Event, hooks: &[HookId]) -> StoreResult<()> {
-    let to_hook =
-        |(number, hook): (usize, &HookId)| Activity { hook: Some(*hook), lists_event: number == 0, ..of_event(event) };
-    let mut entries: Vec<Activity> = hooks.iter().enumerate().map(to_hook).collect();
-    if entries.is_empty() {
-        entries.push(Activity { lists_event: true, status: Status::Skipped, ..of_event(event) });
+/// A page of a fan-out whose deliveries do not tell of their event: there are none, or they
+/// wait for their time.
+pub async fn note_page(log: &dyn ActivityLog, event: &Event, page: &FanoutPage) -> StoreResult<()> {
+    let is_first = page.number == 0;
+    let of_hook = |(number, hook): (usize, &HookId)| Activity {
+        hook: Some(*hook),
+        lists_event: is_first && number == 0,
+        ..of_event(event)
+    };
+    let mut entries: Vec<Activity> = page.hooks.iter().enumerate().map(of_hook).collect();
+    match entries.is_empty() {
+        true if is_first => entries.push(Activity { lists_event: true, status: Status::Skipped, ..of_event(event) }),
+        true => return Ok(()),
+        false => {}
     }
-    log.note(&event.tenant, entries, event.expires_at).await
-}
-
-/// Deliveries of a further page that wait for their time.
-pub async fn note_more(log: &dyn ActivityLog, event: &Event, hooks: &[HookId]) -> StoreResult<()> {
-    let entries = hooks.iter().map(|hook| Activity { hook: Some(*hook), ..of_event(event) }).collect();
     log.note(&event.tenant, entries, event.expires_at).await
 }
 

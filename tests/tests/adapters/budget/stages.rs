@@ -10,17 +10,15 @@ use std::time::Duration;
 
 use api::OperatorKey;
 use async_trait::async_trait;
-use aws::lambda::Batches;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    ActivityRange, AlwaysReady, Check, Clock as _, Doctor, Hooks as _, HttpRequest, HttpResponse, HttpResult,
-    HttpSender, Order, OsRandom, Outgoing, QueueError, QueueSender, Received, SendFault,
+    AlwaysReady, Check, Clock as _, Doctor, Hooks as _, HttpRequest, HttpResponse, HttpResult, HttpSender, OsRandom,
+    Outgoing, QueueError, QueueSender, SendFault,
 };
-use contract::runner::{Settlement, Waiting};
 use contract::stage::{Message, Outcome};
 use courier::Tokens;
 use domain::address::AddressPolicy;
@@ -29,7 +27,6 @@ use domain::hook::Hook;
 use domain::ids::KeyId;
 use domain::key::{ApiKey, KeyHash, Scope, TokenId, generate_token};
 use domain::tenant::Tenant;
-use domain::time::Timestamp;
 use services::Foundation;
 use services::repositories::cache::{CachedHooks, FRESH_FOR};
 use services::repositories::documents::StoredEventTypes;
@@ -44,13 +41,13 @@ use crate::suite::{START, Stores, resolved};
 
 /// A queue that keeps what it is sent and counts the calls.
 #[derive(Default)]
-struct Counted {
+pub(super) struct Counted {
     calls: AtomicUsize,
     sent: Mutex<Vec<Outgoing>>,
 }
 
 impl Counted {
-    fn take(&self) -> (usize, Vec<Outgoing>) {
+    pub(super) fn take(&self) -> (usize, Vec<Outgoing>) {
         (self.calls.swap(0, Ordering::SeqCst), std::mem::take(&mut *self.sent.lock().unwrap()))
     }
 }
@@ -83,7 +80,7 @@ pub(super) struct Stages {
     /// That of fan-out, which knows the tenant.
     foundation: Foundation,
     events: Arc<Counted>,
-    deliveries: Arc<Counted>,
+    pub(super) deliveries: Arc<Counted>,
     retries: Arc<Counted>,
 }
 
@@ -117,7 +114,7 @@ impl Stages {
     }
 
     /// Each time with caches of its own, as a function that has just started.
-    fn deliver(&self, status: u16) -> deliver::Deps {
+    pub(super) fn deliver(&self, status: u16) -> deliver::Deps {
         let foundation = self.stores.foundation().cached();
         deliver::Deps::new(
             &foundation,
@@ -130,7 +127,7 @@ impl Stages {
     }
 }
 
-fn message(id: &str, body: Bytes) -> Message {
+pub(super) fn message(id: &str, body: Bytes) -> Message {
     Message { id: id.to_owned(), body, content: None, receive_count: 1, is_due: false, sent_at: None }
 }
 
@@ -164,94 +161,6 @@ async fn a_delivery_that_succeeds_reads_nothing_once_its_hook_is_known() {
         assert_eq!((cost.read_calls, cost.write_calls, cost.write_units), (reads, writes, writes as f64), "{id}");
         assert_eq!(stages.keys.take(), 0, "{id}");
         assert_eq!(stages.retries.take().0, 0);
-    }
-}
-
-/// Settles nothing: what was done shows in the stores.
-struct Settled;
-
-impl Settlement for Settled {
-    async fn done(&self, _: &Received) -> Result<(), QueueError> {
-        Ok(())
-    }
-
-    async fn wait(&self, _: &Received, _: Timestamp) -> Result<Waiting, QueueError> {
-        Ok(Waiting::InQueue)
-    }
-
-    async fn reject(&self, _: &Received, reason: &str) -> Result<(), QueueError> {
-        panic!("rejected: {reason}")
-    }
-
-    async fn release(&self, _: &Received) -> Result<(), QueueError> {
-        panic!("released")
-    }
-}
-
-fn invocation(messages: &[Outgoing]) -> serde_json::Value {
-    let records: Vec<_> = messages
-        .iter()
-        .enumerate()
-        .map(|(n, message)| {
-            serde_json::json!({
-                "messageId": format!("m{n}"), "receiptHandle": format!("r{n}"),
-                "body": std::str::from_utf8(&message.body).unwrap(),
-                "attributes": {"ApproximateReceiveCount": "1"}, "eventSourceARN": "arn:aws:sqs:eu-west-1:1:deliveries",
-            })
-        })
-        .collect();
-    serde_json::json!({ "Records": records })
-}
-
-#[tokio::test]
-async fn what_lists_a_tenants_events_is_one_write_unit_for_ten_of_one_invocation() {
-    let stages = Stages::new().await;
-    let batches = Batches {
-        stage: stages.deliver(200),
-        settlement: Settled,
-        clock: Arc::new(stages.stores.clock.clone()),
-        concurrency: 10,
-    };
-    // The first invocation reads the hook, and writes its health and that the tenant is active.
-    for (round, beside) in [(0, 2), (1, 0), (2, 0)] {
-        for number in 0..10 {
-            stages.fan_out(&format!("evt_01KG9P6JEWZMQTYR05X7BS{round}{number:03}")).await;
-        }
-        let messages = stages.deliveries.take().1;
-        stages.meter.reset();
-        let response = batches.process(serde_json::from_value(invocation(&messages)).unwrap()).await;
-        assert!(response.batch_item_failures.is_empty());
-        let cost = stages.meter.reset();
-        assert_eq!((cost.write_calls, cost.write_units), (11 + beside, (11 + beside) as f64), "round {round}");
-        if round > 0 {
-            assert_eq!(cost.read_calls, 0);
-        }
-    }
-    let range = ActivityRange::default();
-    let found = stages.stores.activity.list(&tenant_id("acme"), range, Order::NewestFirst, 100).await.unwrap();
-    let sizes: Vec<usize> = found.rows.iter().map(|(_, entries)| entries.as_ref().unwrap().len()).collect();
-    assert_eq!(sizes, [10, 10, 10]);
-}
-
-#[tokio::test]
-async fn a_list_of_events_reads_four_queries_a_page_and_one_of_deliveries_each_row_as_well() {
-    let stages = Stages::new().await;
-    let (router, _, _) = publisher(&stages).await;
-    let deps = stages.deliver(200);
-    for number in 0..10 {
-        stages.fan_out(&format!("evt-{number}")).await;
-        for outgoing in stages.deliveries.take().1 {
-            deliver::handle(&deps, message("m", outgoing.body)).await;
-        }
-    }
-    for (list, reads) in [("events", 6), ("deliveries", 16)] {
-        stages.meter.reset();
-        let request = Request::get(format!("/v1/tenants/acme/{list}?limit=10"))
-            .header("authorization", "Bearer nobody uses this one")
-            .body(Body::empty())
-            .unwrap();
-        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
-        assert_eq!(stages.meter.reset().read_calls, reads, "the tenant twice, and {list}");
     }
 }
 
@@ -339,7 +248,7 @@ async fn a_rate_limit_costs_one_write_for_each_twentieth_of_it() {
     assert_eq!((cost.read_calls, cost.write_calls), (0, 13));
 }
 
-async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
+pub(super) async fn publisher(stages: &Stages) -> (Router, ApiKey, String) {
     api(stages, Scope::Publish).await
 }
 

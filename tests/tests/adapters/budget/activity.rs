@@ -1,0 +1,102 @@
+//! What it costs that the events and deliveries of a tenant can be listed.
+
+use std::sync::Arc;
+
+use aws::lambda::Batches;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use contract::ports::{ActivityRange, Order, Outgoing, QueueError, Received};
+use contract::runner::{Settlement, Waiting};
+use domain::time::Timestamp;
+use tower::ServiceExt as _;
+
+use super::stages::{Stages, message, publisher};
+use crate::suite::samples::tenant_id;
+
+/// Settles nothing: what was done shows in the stores.
+struct Settled;
+
+impl Settlement for Settled {
+    async fn done(&self, _: &Received) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn wait(&self, _: &Received, _: Timestamp) -> Result<Waiting, QueueError> {
+        Ok(Waiting::InQueue)
+    }
+
+    async fn reject(&self, _: &Received, reason: &str) -> Result<(), QueueError> {
+        panic!("rejected: {reason}")
+    }
+
+    async fn release(&self, _: &Received) -> Result<(), QueueError> {
+        panic!("released")
+    }
+}
+
+fn invocation(messages: &[Outgoing]) -> serde_json::Value {
+    let records: Vec<_> = messages
+        .iter()
+        .enumerate()
+        .map(|(n, message)| {
+            serde_json::json!({
+                "messageId": format!("m{n}"), "receiptHandle": format!("r{n}"),
+                "body": std::str::from_utf8(&message.body).unwrap(),
+                "attributes": {"ApproximateReceiveCount": "1"}, "eventSourceARN": "arn:aws:sqs:eu-west-1:1:deliveries",
+            })
+        })
+        .collect();
+    serde_json::json!({ "Records": records })
+}
+
+#[tokio::test]
+async fn what_lists_a_tenants_events_is_one_write_unit_for_ten_of_one_invocation() {
+    let stages = Stages::new().await;
+    let batches = Batches {
+        stage: stages.deliver(200),
+        settlement: Settled,
+        clock: Arc::new(stages.stores.clock.clone()),
+        concurrency: 10,
+    };
+    // The first invocation reads the hook, and writes its health and that the tenant is active.
+    for (round, beside) in [(0, 2), (1, 0), (2, 0)] {
+        for number in 0..10 {
+            stages.fan_out(&format!("evt_01KG9P6JEWZMQTYR05X7BS{round}{number:03}")).await;
+        }
+        let messages = stages.deliveries.take().1;
+        stages.meter.reset();
+        let response = batches.process(serde_json::from_value(invocation(&messages)).unwrap()).await;
+        assert!(response.batch_item_failures.is_empty());
+        let cost = stages.meter.reset();
+        assert_eq!((cost.write_calls, cost.write_units), (11 + beside, (11 + beside) as f64), "round {round}");
+        if round > 0 {
+            assert_eq!(cost.read_calls, 0);
+        }
+    }
+    let range = ActivityRange::default();
+    let found = stages.stores.activity.list(&tenant_id("acme"), range, Order::NewestFirst, 100).await.unwrap();
+    let sizes: Vec<usize> = found.rows.iter().map(|(_, entries)| entries.as_ref().unwrap().len()).collect();
+    assert_eq!(sizes, [10, 10, 10]);
+}
+
+#[tokio::test]
+async fn a_list_of_events_reads_four_queries_a_page_and_one_of_deliveries_each_row_as_well() {
+    let stages = Stages::new().await;
+    let (router, _, _) = publisher(&stages).await;
+    let deps = stages.deliver(200);
+    for number in 0..10 {
+        stages.fan_out(&format!("evt-{number}")).await;
+        for outgoing in stages.deliveries.take().1 {
+            deliver::handle(&deps, message("m", outgoing.body)).await;
+        }
+    }
+    for (list, reads) in [("events", 6), ("deliveries", 16)] {
+        stages.meter.reset();
+        let request = Request::get(format!("/v1/tenants/acme/{list}?limit=10"))
+            .header("authorization", "Bearer nobody uses this one")
+            .body(Body::empty())
+            .unwrap();
+        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
+        assert_eq!(stages.meter.reset().read_calls, reads, "the tenant twice, and {list}");
+    }
+}
