@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, ManualClock, SendFailure, SendFault};
+use contract::ports::{
+    Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, ManualClock, SendFailure, SendFault,
+};
 use domain::delivery::AttemptOutcome;
 use domain::time::Timestamp;
 use standardwebhooks::Webhook;
@@ -132,7 +134,10 @@ impl HttpSender for Endpoint {
                 let headers = vec![("retry-after".to_owned(), wait)];
                 Ok(HttpResponse::new(status, headers, Bytes::new()))
             }
-            Answer::Body(status, body) => Ok(HttpResponse::new(status, Vec::new(), body.into())),
+            Answer::Body(status, mut body) => {
+                body.truncate(MAX_RESPONSE_BYTES);
+                Ok(HttpResponse::new(status, Vec::new(), body.into()))
+            }
             Answer::Cut(status, body) => {
                 let response = HttpResponse::new(status, Vec::new(), body.into());
                 Ok(HttpResponse { remark: Some("the connection broke off within the body".to_owned()), ..response })

@@ -46,6 +46,10 @@ pub(crate) async fn stores() -> Option<Stores> {
 }
 
 pub(crate) async fn queues() -> Option<Queues> {
+    Some(queue_with_ends().await.1)
+}
+
+pub(crate) async fn queue_with_ends() -> (EmbeddedQueue, Queues) {
     let (store, clock, directory) = open();
     let options = QueueOptions {
         lease: LEASE,
@@ -55,15 +59,16 @@ pub(crate) async fn queues() -> Option<Queues> {
         max_leased_to_busy: usize::MAX,
     };
     let queue = EmbeddedQueue::open(store.clone(), "queue", options).await.unwrap();
-    Some(Queues {
+    let queues = Queues {
         time: Time::Manual(clock),
         sender: Arc::new(queue.clone()),
-        receiver: Arc::new(queue),
+        receiver: Arc::new(queue.clone()),
         lease: LEASE,
         too_large: 1024 * 1024 + 1,
         dead_letters: Box::new(SetAside(store)),
         _keep: Box::new(directory),
-    })
+    };
+    (queue, queues)
 }
 
 /// The same, sent to by stages.

@@ -14,6 +14,11 @@ use super::{DeadLetters, Queues, Time};
 const LEASE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn queues() -> Option<Queues> {
+    queues_with_urls().await.map(|(.., queues)| queues)
+}
+
+/// With the URLs of the queue and of its dead letters.
+pub(crate) async fn queues_with_urls() -> Option<(Client, String, String, Queues)> {
     // Blocking is fine: the test can do nothing until there is an emulator.
     let client = Client::new(&Ministack::shared()?.aws_config());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -21,15 +26,16 @@ pub(crate) async fn queues() -> Option<Queues> {
     let url = create_queue(&client, &name).await;
     let dead_letter_url = create_queue(&client, &format!("{name}-dead")).await;
     let receiver = SqsReceiver::new(client.clone(), &url, &dead_letter_url, LEASE, Arc::clone(&clock));
-    Some(Queues {
-        sender: Arc::new(SqsSender::new(client.clone(), url, Arc::clone(&clock))),
+    let queues = Queues {
+        sender: Arc::new(SqsSender::new(client.clone(), url.clone(), Arc::clone(&clock))),
         receiver: Arc::new(receiver.with_wait(Duration::ZERO)),
         time: Time::Real(clock),
         lease: LEASE,
         too_large: 1024 * 1024 + 1,
-        dead_letters: Box::new(DeadLetterQueue { client, url: dead_letter_url }),
+        dead_letters: Box::new(DeadLetterQueue { client: client.clone(), url: dead_letter_url.clone() }),
         _keep: Box::new(()),
-    })
+    };
+    Some((client, url, dead_letter_url, queues))
 }
 
 pub(crate) async fn create_queue(client: &Client, name: &str) -> String {

@@ -22,7 +22,7 @@ const ROWS: usize = 200;
 /// The same of each where many tenants are read together, however many they are.
 const ROWS_OF_EACH: usize = 20;
 /// Entries that one request looks at.
-const MAX_ENTRIES: usize = 10_000;
+const MAX_ENTRIES: usize = 5_000;
 /// Active tenants of an hour that are read together, and how many of them at a time.
 const GROUP: usize = 100;
 const AT_A_TIME: usize = 16;
