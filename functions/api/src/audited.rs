@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use contract::ports::{AuditScope, Hooks, Keys, Listed, Page, Profiles, StoreResult, Tenants};
+use contract::ports::{
+    AuditScope, Hooks, HooksLayer, Keys, KeysLayer, Profiles, ProfilesLayer, StoreResult, Tenants, TenantsLayer,
+};
 use domain::audit::{Snapshot, TargetKind, changes};
 use domain::event_type::{Owner, StoredEventType};
 use domain::hook::Hook;
@@ -97,15 +99,15 @@ impl Audited<dyn Hooks> {
 }
 
 #[async_trait]
-impl Hooks for Audited<dyn Hooks> {
+impl HooksLayer for Audited<dyn Hooks> {
+    fn below(&self) -> &dyn Hooks {
+        self.stored.as_ref()
+    }
+
     async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
         self.stored.create_within(hook, most).await?;
         let deed = deed("created", &Snapshot::default(), &Self::snapshot(hook));
         self.audit().note(&hook.tenant, hook.id, deed).await
-    }
-
-    async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
-        self.stored.get(tenant, id).await
     }
 
     async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
@@ -119,10 +121,6 @@ impl Hooks for Audited<dyn Hooks> {
         self.audit().note(&new.tenant, new.id, deed(what, &Self::snapshot(old), &Self::snapshot(new))).await
     }
 
-    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
-        self.stored.list(tenant, limit, cursor).await
-    }
-
     async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
         // One that cannot be read is deleted all the same.
         let before = self.stored.get(tenant, id).await.ok().flatten();
@@ -133,18 +131,6 @@ impl Hooks for Audited<dyn Hooks> {
             self.audit().note_of(AuditScope::Tenant(tenant), TargetKind::Hook, &id.to_string(), deed).await?;
         }
         Ok(was_there)
-    }
-
-    async fn exists(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
-        self.stored.exists(tenant, id).await
-    }
-
-    async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {
-        self.stored.revision(tenant, id, version).await
-    }
-
-    async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {
-        self.stored.forget(tenant, id).await
     }
 }
 
@@ -163,14 +149,14 @@ impl Audited<dyn Tenants> {
 }
 
 #[async_trait]
-impl Tenants for Audited<dyn Tenants> {
+impl TenantsLayer for Audited<dyn Tenants> {
+    fn below(&self) -> &dyn Tenants {
+        self.stored.as_ref()
+    }
+
     async fn create(&self, tenant: &Tenant) -> StoreResult<()> {
         self.stored.create(tenant).await?;
         self.note(&tenant.id, deed("created", &Snapshot::default(), &Self::snapshot(tenant))).await
-    }
-
-    async fn get(&self, id: &TenantId) -> StoreResult<Option<Arc<Tenant>>> {
-        self.stored.get(id).await
     }
 
     async fn update(&self, tenant: &Tenant) -> StoreResult<()> {
@@ -178,22 +164,6 @@ impl Tenants for Audited<dyn Tenants> {
         self.stored.update(tenant).await?;
         let before = before.map_or_else(Snapshot::default, |tenant| Self::snapshot(&tenant));
         self.note(&tenant.id, deed("changed", &before, &Self::snapshot(tenant))).await
-    }
-
-    async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Tenant>>> {
-        self.stored.list(limit, cursor).await
-    }
-
-    async fn deleted_at(&self, id: &TenantId) -> StoreResult<Option<Timestamp>> {
-        self.stored.deleted_at(id).await
-    }
-
-    async fn forget_deleted(&self, id: &TenantId, at: Timestamp) -> StoreResult<()> {
-        self.stored.forget_deleted(id, at).await
-    }
-
-    async fn revision(&self, id: &TenantId, version: u64) -> StoreResult<Option<Tenant>> {
-        self.stored.revision(id, version).await
     }
 
     async fn delete(&self, id: &TenantId, at: Timestamp) -> StoreResult<bool> {
@@ -220,14 +190,14 @@ impl Audited<dyn Profiles> {
 }
 
 #[async_trait]
-impl Profiles for Audited<dyn Profiles> {
+impl ProfilesLayer for Audited<dyn Profiles> {
+    fn below(&self) -> &dyn Profiles {
+        self.stored.as_ref()
+    }
+
     async fn create(&self, profile: &Profile) -> StoreResult<()> {
         self.stored.create(profile).await?;
         self.note(&profile.name, deed("created", &Snapshot::default(), &Self::snapshot(profile))).await
-    }
-
-    async fn get(&self, name: &ProfileName) -> StoreResult<Option<Arc<Profile>>> {
-        self.stored.get(name).await
     }
 
     async fn update(&self, profile: &Profile) -> StoreResult<()> {
@@ -235,14 +205,6 @@ impl Profiles for Audited<dyn Profiles> {
         self.stored.update(profile).await?;
         let before = before.map_or_else(Snapshot::default, |profile| Self::snapshot(&profile));
         self.note(&profile.name, deed("changed", &before, &Self::snapshot(profile))).await
-    }
-
-    async fn list(&self) -> StoreResult<Vec<Listed<Profile>>> {
-        self.stored.list().await
-    }
-
-    async fn revision(&self, name: &ProfileName, version: u64) -> StoreResult<Option<Profile>> {
-        self.stored.revision(name, version).await
     }
 
     async fn delete(&self, name: &ProfileName) -> StoreResult<bool> {
@@ -270,24 +232,15 @@ impl Audited<dyn Keys> {
 }
 
 #[async_trait]
-impl Keys for Audited<dyn Keys> {
+impl KeysLayer for Audited<dyn Keys> {
+    fn below(&self) -> &dyn Keys {
+        self.stored.as_ref()
+    }
+
     async fn create(&self, key: &ApiKey) -> StoreResult<()> {
         self.stored.create(key).await?;
         let deed = deed("created", &Snapshot::default(), &Self::snapshot(key));
         self.note(key.tenant.as_ref(), key.id, deed).await
-    }
-
-    async fn get(&self, tenant: Option<&TenantId>, id: KeyId) -> StoreResult<Option<Arc<ApiKey>>> {
-        self.stored.get(tenant, id).await
-    }
-
-    async fn list(&self, tenant: Option<&TenantId>) -> StoreResult<Vec<Listed<ApiKey>>> {
-        self.stored.list(tenant).await
-    }
-
-    /// Only its use is written so.
-    async fn update(&self, key: &ApiKey) -> StoreResult<()> {
-        self.stored.update(key).await
     }
 
     async fn delete(&self, tenant: Option<&TenantId>, id: KeyId) -> StoreResult<bool> {

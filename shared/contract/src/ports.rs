@@ -3,6 +3,9 @@
 //! Each trait is a contract. Its promises are listed in its documentation and
 //! checked, one test per promise, over every adapter by `tests/tests/adapters/suite`.
 
+#[macro_use]
+mod layered;
+
 mod activity;
 mod audit;
 mod clock;
@@ -23,25 +26,25 @@ mod readiness;
 mod replays;
 mod tenants;
 
-pub use activity::{ActivityLog, ActivityRange, ActivityRows, Order};
+pub use activity::{ActivityLog, ActivityLogLayer, ActivityRange, ActivityRows, Order};
 pub use audit::{AuditLog, AuditRows, AuditScope};
 pub use clock::{Clock, ClockReading, ManualClock, SystemClock};
 pub use data_keys::{DataKey, DataKeys, KeyError, MAX_WRAPPED_BYTES, PlainKey};
-pub use deliveries::{DeliveryLog, Expected, LogFilter, TimeRange};
+pub use deliveries::{DeliveryLog, DeliveryLogLayer, Expected, LogFilter, TimeRange};
 pub use doctor::{Check, Condition, Doctor};
-pub use documents::{Document, Documents};
-pub use events::{EventRef, Events, Recorded};
-pub use hooks::{Hooks, KEPT_REVISION_BYTES, KEPT_REVISIONS, Match, Subscriptions};
+pub use documents::{Document, Documents, DocumentsLayer};
+pub use events::{EventRef, Events, EventsLayer, Recorded};
+pub use hooks::{Hooks, HooksLayer, KEPT_REVISION_BYTES, KEPT_REVISIONS, Match, Subscriptions};
 pub use hooks::{is_small_revision, kept_revisions};
 pub use http::{HttpRequest, HttpResponse, HttpResult, HttpSender, MAX_RESPONSE_BYTES, SendFailure, SendFault};
-pub use keys::Keys;
+pub use keys::{Keys, KeysLayer};
 pub use portal::{PortalLinks, PortalSessions};
-pub use profiles::Profiles;
+pub use profiles::{Profiles, ProfilesLayer};
 pub use queue::{Content, Outgoing, QueueError, QueueReceiver, QueueSender, Received};
 pub use random::OsRandom;
 pub use readiness::{AlwaysReady, Readiness};
 pub use replays::Replays;
-pub use tenants::Tenants;
+pub use tenants::{Tenants, TenantsLayer};
 
 /// One page of a list, in order, and where the next one starts.
 #[derive(Clone, Debug, PartialEq, Eq)]

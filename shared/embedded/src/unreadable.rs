@@ -9,7 +9,7 @@ use super::row_kind::RowKind;
 use super::store::{Store, StoreOptions, Table};
 use super::{DeadLetters, EmbeddedDeliveryLog, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, QueueOptions};
 use contract::ports::{
-    DeliveryLog as _, Events as _, Expected, Hooks as _, LogFilter, ManualClock, Outgoing, QueueReceiver as _,
+    DeliveryLog as _, Events as _, Expected, Hooks, LogFilter, ManualClock, Outgoing, QueueReceiver as _,
     QueueSender as _, StoreError, Subscriptions as _,
 };
 use domain::delivery::Delivery;
@@ -56,7 +56,7 @@ async fn a_hook_that_is_damaged_hides_no_other_and_is_deleted_with_its_subscript
     let hooks = EmbeddedHooks::new(store.clone());
     let (bad, fine) = (hook(1), hook(2));
     for hook in [&bad, &fine] {
-        hooks.create(hook).await.unwrap();
+        hooks.create_within(hook, 2).await.unwrap();
     }
     damage(&store, Table::Hooks, key(RowKind::Hook, &["acme"]), false).await;
     // Nobody has read it before.
@@ -72,7 +72,7 @@ async fn a_hook_that_is_damaged_hides_no_other_and_is_deleted_with_its_subscript
     }
     let error = hooks.get(&tenant(), bad.id).await.unwrap_err();
     assert!(matches!(&error, StoreError::Unreadable(row) if row.id == bad.id.to_string()), "{error:?}");
-    assert!(hooks.exists(&tenant(), bad.id).await.unwrap());
+    assert!((&hooks as &dyn Hooks).exists(&tenant(), bad.id).await.unwrap());
     assert!(hooks.delete(&tenant(), bad.id).await.unwrap() && !hooks.delete(&tenant(), bad.id).await.unwrap());
     let event_type: EventType = "post.published".parse().unwrap();
     let found = hooks.matching(&tenant(), &event_type, 10, None).await.unwrap().items;
@@ -88,7 +88,7 @@ async fn a_subscription_that_is_damaged_hides_no_other() {
     let hooks = EmbeddedHooks::new(store.clone());
     let (bad, fine) = (hook(1), hook(2));
     for hook in [&bad, &fine] {
-        hooks.create(hook).await.unwrap();
+        hooks.create_within(hook, 2).await.unwrap();
     }
     damage(&store, Table::Hooks, key(RowKind::Subscription, &["acme", "post.*"]), false).await;
     let event_type: EventType = "post.published".parse().unwrap();
@@ -109,7 +109,7 @@ async fn a_subscription_that_is_damaged_hides_no_other() {
 async fn a_count_of_hooks_that_is_damaged_is_made_anew() {
     let (store, _directory) = open();
     let hooks = EmbeddedHooks::new(store.clone());
-    hooks.create(&hook(1)).await.unwrap();
+    hooks.create_within(&hook(1), 1).await.unwrap();
     damage(&store, Table::Hooks, key(RowKind::HookCount, &["acme"]), false).await;
     assert!(matches!(hooks.create_within(&hook(2), 1).await, Err(StoreError::LimitReached)));
     hooks.create_within(&hook(2), 2).await.unwrap();
@@ -120,7 +120,7 @@ async fn what_a_newer_version_wrote_into_subscriptions_survives_a_change_of_the_
     let (store, _directory) = open();
     let hooks = EmbeddedHooks::new(store.clone());
     let old = hook(1);
-    hooks.create(&old).await.unwrap();
+    hooks.create_within(&old, 1).await.unwrap();
     let row = [key(RowKind::Subscription, &["acme", "*"]), old.id.0.to_bytes().to_vec()].concat();
     let mut text: serde_json::Value = serde_json::to_value(old.subscription()).unwrap();
     text["priority"] = 7.into();

@@ -184,7 +184,7 @@ async fn what_is_sealed_stays_sealed_for_who_reads_the_store_directly() {
     let keys = Arc::new(Keyring::open(directory.path(), true, &clock).unwrap());
     let cipher = Arc::new(services::secrets::envelope::EnvelopeCipher::new(keys, Arc::new(clock)));
     let one = hook("acme", &["post.*"]);
-    EncryptedHooks::new(Arc::clone(&stored), cipher).create(&one).await.unwrap();
+    EncryptedHooks::new(Arc::clone(&stored), cipher).create_within(&one, 1).await.unwrap();
     let unopened = stored.get(&one.tenant, one.id).await.unwrap().unwrap();
     assert!(signed_with(&unopened).starts_with("sealed:v1:"));
     assert_eq!((unopened.enabled, &unopened.url), (one.enabled, &one.url));

@@ -51,6 +51,11 @@ impl Events for Stores {
         self.0.step("events.record", write, fails).await
     }
 
+    /// Nothing expires here.
+    async fn expired_at(&self, _: &TenantId, _: &EventId) -> StoreResult<Option<Timestamp>> {
+        Ok(None)
+    }
+
     async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
         let write = |state: &mut State| {
             let row = (event.id.clone(), page.number);

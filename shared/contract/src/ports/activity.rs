@@ -44,47 +44,48 @@ pub struct ActivityRows {
     /// More may follow behind this name.
     pub next: Option<ActivityId>,
 }
-
-/// What happened in each tenant, in the order in which it was noted.
-///
-/// - What was noted is listed, once this returned.
-/// - Rows are listed in order, each once, however the reading is cut in pages.
-/// - While more is noted, what was read before goes on where it ended.
-/// - What was noted in one tenant is not listed in another.
-/// - A row past its expiry is not listed.
-/// - A row that cannot be read hides no other.
-/// - The tenants in which something was noted in an hour are listed in order, each once.
-/// - What was deleted is gone, the oldest first, and nothing that was noted since.
-/// - The counts of an hour are read back as they were written last, and written only over
-///   those that the writer had read.
-#[async_trait]
-pub trait ActivityLog: Send + Sync {
-    /// They are listed twice when their writer is not told that they were
-    /// written, and notes them again.
-    async fn note(&self, tenant: &TenantId, entries: Vec<Activity>, expires_at: Timestamp) -> StoreResult<()>;
-    async fn list(
-        &self,
-        tenant: &TenantId,
-        range: ActivityRange,
-        order: Order,
-        limit: usize,
-    ) -> StoreResult<ActivityRows>;
-    /// At most `limit` tenants, behind `after`.
-    async fn active_tenants(&self, hour: Hour, limit: usize, after: Option<&TenantId>) -> StoreResult<Vec<TenantId>>;
-    /// Deletes at most `limit` rows that were written before `until`; whether more may be left.
-    async fn delete(&self, tenant: &TenantId, until: Timestamp, limit: usize) -> StoreResult<bool>;
-    /// How long it may take until a row shows up among those of its time.
-    fn settles_within(&self) -> Duration;
-    /// Those from `since` to `until`, both included, that were written.
-    async fn counts(&self, tenant: &TenantId, since: Hour, until: Hour) -> StoreResult<Vec<(Hour, HourCounts)>>;
-    /// Writes `counts` if those that are stored count to `expected`, or there are none and none
-    /// are expected.
-    async fn put_counts(
-        &self,
-        tenant: &TenantId,
-        hour: Hour,
-        counts: &HourCounts,
-        expected: Option<ActivityId>,
-        expires_at: Timestamp,
-    ) -> StoreResult<()>;
+layered! {
+    /// What happened in each tenant, in the order in which it was noted.
+    ///
+    /// - What was noted is listed, once this returned.
+    /// - Rows are listed in order, each once, however the reading is cut in pages.
+    /// - While more is noted, what was read before goes on where it ended.
+    /// - What was noted in one tenant is not listed in another.
+    /// - A row past its expiry is not listed.
+    /// - A row that cannot be read hides no other.
+    /// - The tenants in which something was noted in an hour are listed in order, each once.
+    /// - What was deleted is gone, the oldest first, and nothing that was noted since.
+    /// - The counts of an hour are read back as they were written last, and written only over
+    ///   those that the writer had read.
+    pub trait ActivityLog, ActivityLogLayer {
+        /// They are listed twice when their writer is not told that they were
+        /// written, and notes them again.
+        async fn note(&self, tenant: &TenantId, entries: Vec<Activity>, expires_at: Timestamp) -> StoreResult<()>;
+        async fn list(
+            &self,
+            tenant: &TenantId,
+            range: ActivityRange,
+            order: Order,
+            limit: usize,
+        ) -> StoreResult<ActivityRows>;
+        /// At most `limit` tenants, behind `after`.
+        async fn active_tenants(&self, hour: Hour, limit: usize, after: Option<&TenantId>) -> StoreResult<Vec<TenantId>>;
+        /// Deletes at most `limit` rows that were written before `until`; whether more may be left.
+        async fn delete(&self, tenant: &TenantId, until: Timestamp, limit: usize) -> StoreResult<bool>;
+        /// Those from `since` to `until`, both included, that were written.
+        async fn counts(&self, tenant: &TenantId, since: Hour, until: Hour) -> StoreResult<Vec<(Hour, HourCounts)>>;
+        /// Writes `counts` if those that are stored count to `expected`, or there are none and none
+        /// are expected.
+        async fn put_counts(
+            &self,
+            tenant: &TenantId,
+            hour: Hour,
+            counts: &HourCounts,
+            expected: Option<ActivityId>,
+            expires_at: Timestamp,
+        ) -> StoreResult<()>;
+        sync
+        /// How long it may take until a row shows up among those of its time.
+        fn settles_within(&self) -> Duration;
+    }
 }

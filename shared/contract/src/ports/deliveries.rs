@@ -73,53 +73,53 @@ impl LogFilter {
         }
     }
 }
-
-/// The log: one row per delivery, and one per failed attempt.
-///
-/// - A row is written only over what the writer expected, else it is a
-///   conflict and nothing changes.
-/// - A row that was skipped since it was read is not what was expected.
-/// - A failed last attempt is kept for good when later ones follow.
-/// - All attempts are listed in order, the successful one included. Those of a row
-///   that was read earlier are those up to its last.
-/// - The log of a hook is complete and reads newest event first.
-/// - A cursor stays valid while rows are added: none is shown twice, none missed.
-/// - Filters apply across pages; a page may be shorter than its limit, and only
-///   the last one has no `next`.
-/// - An exhausted delivery is marked as failed, and no more once it was tried
-///   again with another end. A mark may outlive that for a moment, never the
-///   other way round.
-/// - What was deleted is gone, with its attempts and its mark; deleting it again
-///   does nothing.
-/// - A delivery is found under its own tenant only.
-/// - A row past its expiry is not found.
-/// - A row that cannot be read hides no other, and can be deleted.
-#[async_trait]
-pub trait DeliveryLog: Send + Sync {
-    /// Outlives the process when it returns, with the last attempt's own row when
-    /// it failed; outlives the machine before its message's acknowledgement does.
-    async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()>;
-    async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>>;
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>>;
-    async fn list(
-        &self,
-        tenant: &TenantId,
-        hook: HookId,
-        filter: &LogFilter,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> StoreResult<Page<Listed<Delivery>>>;
-    /// The marks of a hook's exhausted deliveries, newest event first.
-    async fn failed(
-        &self,
-        tenant: &TenantId,
-        hook: HookId,
-        times: TimeRange,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> StoreResult<Page<EventSeq>>;
-    /// Deletes these rows of one hook, at most 100, with all that belongs to them.
-    async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()>;
-    /// The same, of a row that cannot be read.
-    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()>;
+layered! {
+    /// The log: one row per delivery, and one per failed attempt.
+    ///
+    /// - A row is written only over what the writer expected, else it is a
+    ///   conflict and nothing changes.
+    /// - A row that was skipped since it was read is not what was expected.
+    /// - A failed last attempt is kept for good when later ones follow.
+    /// - All attempts are listed in order, the successful one included. Those of a row
+    ///   that was read earlier are those up to its last.
+    /// - The log of a hook is complete and reads newest event first.
+    /// - A cursor stays valid while rows are added: none is shown twice, none missed.
+    /// - Filters apply across pages; a page may be shorter than its limit, and only
+    ///   the last one has no `next`.
+    /// - An exhausted delivery is marked as failed, and no more once it was tried
+    ///   again with another end. A mark may outlive that for a moment, never the
+    ///   other way round.
+    /// - What was deleted is gone, with its attempts and its mark; deleting it again
+    ///   does nothing.
+    /// - A delivery is found under its own tenant only.
+    /// - A row past its expiry is not found.
+    /// - A row that cannot be read hides no other, and can be deleted.
+    pub trait DeliveryLog, DeliveryLogLayer {
+        /// Outlives the process when it returns, with the last attempt's own row when
+        /// it failed; outlives the machine before its message's acknowledgement does.
+        async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()>;
+        async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>>;
+        async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>>;
+        async fn list(
+            &self,
+            tenant: &TenantId,
+            hook: HookId,
+            filter: &LogFilter,
+            limit: usize,
+            cursor: Option<&str>,
+        ) -> StoreResult<Page<Listed<Delivery>>>;
+        /// The marks of a hook's exhausted deliveries, newest event first.
+        async fn failed(
+            &self,
+            tenant: &TenantId,
+            hook: HookId,
+            times: TimeRange,
+            limit: usize,
+            cursor: Option<&str>,
+        ) -> StoreResult<Page<EventSeq>>;
+        /// Deletes these rows of one hook, at most 100, with all that belongs to them.
+        async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()>;
+        /// The same, of a row that cannot be read.
+        async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()>;
+    }
 }

@@ -13,23 +13,23 @@ pub struct Document {
     pub version: u64,
     pub body: String,
 }
-
-/// Small documents that are read often and written seldom, in partitions.
-///
-/// - A write whose version does not follow the stored one is a conflict, and
-///   changes nothing; version 1 follows none.
-/// - What was written is read back, at once.
-/// - Pages are complete and in order of name.
-/// - A deleted document is gone; deleting one that is not there says so.
-/// - A document that cannot be read hides no other, and can be deleted.
-/// - Partitions do not see each other's documents.
-#[async_trait]
-pub trait Documents: Send + Sync {
-    /// May be a few seconds old where the adapter caches. While nothing was
-    /// written, an adapter that caches returns the same `Arc`.
-    async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>>;
-    async fn put(&self, partition: &str, document: &Document) -> StoreResult<()>;
-    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>>;
-    /// Whether it was there.
-    async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool>;
+layered! {
+    /// Small documents that are read often and written seldom, in partitions.
+    ///
+    /// - A write whose version does not follow the stored one is a conflict, and
+    ///   changes nothing; version 1 follows none.
+    /// - What was written is read back, at once.
+    /// - Pages are complete and in order of name.
+    /// - A deleted document is gone; deleting one that is not there says so.
+    /// - A document that cannot be read hides no other, and can be deleted.
+    /// - Partitions do not see each other's documents.
+    pub trait Documents, DocumentsLayer {
+        /// May be a few seconds old where the adapter caches. While nothing was
+        /// written, an adapter that caches returns the same `Arc`.
+        async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>>;
+        async fn put(&self, partition: &str, document: &Document) -> StoreResult<()>;
+        async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>>;
+        /// Whether it was there.
+        async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool>;
+    }
 }

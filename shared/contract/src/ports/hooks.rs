@@ -30,50 +30,54 @@ pub fn kept_revisions(sizes: &[usize]) -> usize {
     let most = usize::try_from(KEPT_REVISIONS).unwrap_or(usize::MAX);
     ends.take(most).take_while(|end| *end <= room).count().max(1)
 }
+layered! {
+    /// Hooks and, in the same write, their subscription rows.
+    ///
+    /// - A hook is found under its own tenant only.
+    /// - Creating a hook that exists is a conflict.
+    /// - An update based on an older version is a conflict, and changes nothing.
+    /// - An update moves the subscription rows with the hook: a pattern that was
+    ///   dropped matches no more, one that was added matches.
+    /// - Pages are complete and in order of id.
+    /// - A deleted hook is gone and matches nothing; deleting one that is not there
+    ///   says so.
+    /// - The last [`KEPT_REVISIONS`] former versions of a hook can be read, until they
+    ///   are forgotten. Of large ones only as many are kept, the newest first, as take
+    ///   [`KEPT_REVISION_BYTES`] together, and one in any case.
+    /// - A hook that cannot be read hides no other, and can be deleted.
+    /// - However many hooks are created at once, a tenant never gets more than the
+    ///   most it is allowed; deleting one makes room.
+    pub trait Hooks, HooksLayer {
+        /// [`StoreError::LimitReached`](super::StoreError::LimitReached) when the
+        /// tenant has `most` hooks or more.
+        async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()>;
+        /// May be a few seconds old where the adapter caches.
+        async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>>;
+        /// Writes `new` in the place of `old`, if `old` is still what is stored.
+        async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()>;
+        async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>>;
+        /// Whether it was there. It need not be one that can be read.
+        async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool>;
+        /// The hook as it was at this version; none when that is too long ago.
+        async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>>;
+        /// Forgets the former versions of a hook that was deleted.
+        async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()>;
+    }
+}
 
-/// Hooks and, in the same write, their subscription rows.
-///
-/// - A hook is found under its own tenant only.
-/// - Creating a hook that exists is a conflict.
-/// - An update based on an older version is a conflict, and changes nothing.
-/// - An update moves the subscription rows with the hook: a pattern that was
-///   dropped matches no more, one that was added matches.
-/// - Pages are complete and in order of id.
-/// - A deleted hook is gone and matches nothing; deleting one that is not there
-///   says so.
-/// - The last [`KEPT_REVISIONS`] former versions of a hook can be read, until they
-///   are forgotten. Of large ones only as many are kept, the newest first, as take
-///   [`KEPT_REVISION_BYTES`] together, and one in any case.
-/// - A hook that cannot be read hides no other, and can be deleted.
-/// - However many hooks are created at once, a tenant never gets more than the
-///   most it is allowed; deleting one makes room.
-#[async_trait]
-pub trait Hooks: Send + Sync {
-    async fn create(&self, hook: &Hook) -> StoreResult<()> {
+impl dyn Hooks + '_ {
+    pub async fn create(&self, hook: &Hook) -> StoreResult<()> {
         self.create_within(hook, u32::MAX).await
     }
-    /// [`StoreError::LimitReached`](super::StoreError::LimitReached) when the
-    /// tenant has `most` hooks or more.
-    async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()>;
-    /// May be a few seconds old where the adapter caches.
-    async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>>;
-    /// Writes `new` in the place of `old`, if `old` is still what is stored.
-    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()>;
-    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>>;
-    /// Whether it was there. It need not be one that can be read.
-    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool>;
+
     /// Whether there is such a hook, be it one that can be read or not.
-    async fn exists(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+    pub async fn exists(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
         match self.get(tenant, id).await {
             Ok(found) => Ok(found.is_some()),
             Err(StoreError::Unreadable(_)) => Ok(true),
             Err(error) => Err(error),
         }
     }
-    /// The hook as it was at this version; none when that is too long ago.
-    async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>>;
-    /// Forgets the former versions of a hook that was deleted.
-    async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()>;
 }
 
 /// A hook that asked for an event's type. Channels are the caller's to compare.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::fresh_cache::FreshCache;
 use async_trait::async_trait;
 
-use contract::ports::{Clock, ClockReading, Document, Documents, Hooks, Listed, Page, StoreResult};
+use contract::ports::{Clock, ClockReading, Document, Documents, DocumentsLayer, Hooks, HooksLayer, StoreResult};
 use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
 
@@ -70,7 +70,11 @@ impl CachedHooks {
 }
 
 #[async_trait]
-impl Hooks for CachedHooks {
+impl HooksLayer for CachedHooks {
+    fn below(&self) -> &dyn Hooks {
+        self.inner.as_ref()
+    }
+
     async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
         let _write = self.freshness.write();
         self.inner.create_within(hook, most).await
@@ -99,21 +103,9 @@ impl Hooks for CachedHooks {
         self.inner.update(old, new).await
     }
 
-    async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
-        self.inner.list(tenant, limit, cursor).await
-    }
-
     async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
         let _write = self.freshness.write();
         self.inner.delete(tenant, id).await
-    }
-
-    async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {
-        self.inner.revision(tenant, id, version).await
-    }
-
-    async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {
-        self.inner.forget(tenant, id).await
     }
 }
 
@@ -131,7 +123,11 @@ impl CachedDocuments {
 }
 
 #[async_trait]
-impl Documents for CachedDocuments {
+impl DocumentsLayer for CachedDocuments {
+    fn below(&self) -> &dyn Documents {
+        self.inner.as_ref()
+    }
+
     async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
         let now = self.freshness.now();
         let place = (partition.to_owned(), name.to_owned());
@@ -148,10 +144,6 @@ impl Documents for CachedDocuments {
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
         let _write = self.freshness.write();
         self.inner.put(partition, document).await
-    }
-
-    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
-        self.inner.list(partition, limit, cursor).await
     }
 
     async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use quick_cache::sync::Cache;
 
 use crate::secrets::envelope::{EnvelopeCipher, EnvelopeError};
-use contract::ports::{Hooks, Listed, OfRow as _, Page, StoreError, StoreResult};
+use contract::ports::{Hooks, HooksLayer, Listed, OfRow as _, Page, StoreError, StoreResult};
 use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
 
@@ -59,9 +59,9 @@ fn owner(tenant: &TenantId, hook: HookId) -> String {
 }
 
 #[async_trait]
-impl Hooks for EncryptedHooks {
-    async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
-        self.inner.create_within(&self.sealed(hook).await?, most).await
+impl HooksLayer for EncryptedHooks {
+    fn below(&self) -> &dyn Hooks {
+        self.inner.as_ref()
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
@@ -105,9 +105,5 @@ impl Hooks for EncryptedHooks {
             Some(sealed) => Ok(Some(self.opened(tenant, id, sealed).await?)),
             None => Ok(None),
         }
-    }
-
-    async fn forget(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {
-        self.inner.forget(tenant, id).await
     }
 }

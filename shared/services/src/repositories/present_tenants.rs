@@ -2,15 +2,13 @@
 //! former tenant of the same id counts as absent until it is deleted.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
 use contract::ports::{
-    ActivityLog, ActivityRange, ActivityRows, EventRef, Events, Listed, Order, Page, Recorded, StoreError, StoreResult,
-    Tenants, TimeRange,
+    ActivityLog, ActivityLogLayer, ActivityRange, ActivityRows, EventRef, Events, EventsLayer, Order, Recorded,
+    StoreError, StoreResult, Tenants,
 };
-use domain::activity::Activity;
 use domain::counts::HourCounts;
 use domain::event::{Event, FanoutPage};
 use domain::ids::{ActivityId, EventId, TenantId};
@@ -55,7 +53,11 @@ async fn present(tenants: &dyn Tenants, id: &TenantId) -> StoreResult<Option<Arc
 }
 
 #[async_trait]
-impl Events for PresentEvents {
+impl EventsLayer for PresentEvents {
+    fn below(&self) -> &dyn Events {
+        self.stored.as_ref()
+    }
+
     async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
         match self.stored.record(event, page).await? {
             Recorded::Duplicate if self.make_way(&event.tenant, &event.id).await? => {
@@ -63,10 +65,6 @@ impl Events for PresentEvents {
             }
             recorded => Ok(recorded),
         }
-    }
-
-    async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
-        self.stored.record_page(event, page).await
     }
 
     async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {
@@ -81,39 +79,6 @@ impl Events for PresentEvents {
             Some(at) if is_former(self.tenants.as_ref(), tenant, at).await? => Ok(None),
             at => Ok(at),
         }
-    }
-
-    async fn pages(
-        &self,
-        tenant: &TenantId,
-        id: &EventId,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> StoreResult<Page<Listed<FanoutPage>>> {
-        self.stored.pages(tenant, id, limit, cursor).await
-    }
-
-    async fn expunge(&self, tenant: &TenantId, id: &EventId) -> StoreResult<bool> {
-        self.stored.expunge(tenant, id).await
-    }
-
-    async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
-        self.stored.delete(tenant, event).await
-    }
-
-    async fn unclaim(&self, tenant: &TenantId, events: &[(EventRef, Timestamp)]) -> StoreResult<()> {
-        self.stored.unclaim(tenant, events).await
-    }
-
-    /// Those of a former tenant as well, for whoever deletes them.
-    async fn unclaimed(
-        &self,
-        tenant: &TenantId,
-        times: TimeRange,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> StoreResult<Page<EventRef>> {
-        self.stored.unclaimed(tenant, times, limit, cursor).await
     }
 }
 
@@ -137,9 +102,9 @@ fn is_of_former(tenant: &Tenant, counts: &HourCounts) -> bool {
 }
 
 #[async_trait]
-impl ActivityLog for PresentActivity {
-    async fn note(&self, tenant: &TenantId, entries: Vec<Activity>, expires_at: Timestamp) -> StoreResult<()> {
-        self.stored.note(tenant, entries, expires_at).await
+impl ActivityLogLayer for PresentActivity {
+    fn below(&self) -> &dyn ActivityLog {
+        self.stored.as_ref()
     }
 
     /// A former tenant's deliveries end after it, so that their events tell whose they are.
@@ -163,18 +128,6 @@ impl ActivityLog for PresentActivity {
             found.rows.retain(|(id, entries)| entries.is_ok() || !tenant.succeeds(id.at()));
         }
         Ok(found)
-    }
-
-    async fn active_tenants(&self, hour: Hour, limit: usize, after: Option<&TenantId>) -> StoreResult<Vec<TenantId>> {
-        self.stored.active_tenants(hour, limit, after).await
-    }
-
-    async fn delete(&self, tenant: &TenantId, until: Timestamp, limit: usize) -> StoreResult<bool> {
-        self.stored.delete(tenant, until, limit).await
-    }
-
-    fn settles_within(&self) -> Duration {
-        self.stored.settles_within()
     }
 
     async fn counts(&self, tenant: &TenantId, since: Hour, until: Hour) -> StoreResult<Vec<(Hour, HourCounts)>> {

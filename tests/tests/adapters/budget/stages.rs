@@ -171,7 +171,7 @@ async fn a_data_key_is_fetched_once_for_half_an_hour_however_often_hooks_are_rea
     let api = EncryptedHooks::new(Arc::clone(&stores.hooks), cipher(&keys, &stores.clock));
     let mine: Vec<Hook> = (0..20).map(|_| hook("acme", &["post.*"])).collect();
     for one in &mine {
-        api.create(one).await.unwrap();
+        api.create_within(one, u32::MAX).await.unwrap();
     }
     assert_eq!(keys.take(), 1, "one key seals for all");
     // A function of its own, which has not seen the key.

@@ -157,7 +157,7 @@ impl Pipeline {
         };
         let made = [make(0), make(30)];
         for hook in &made {
-            hooks.create(hook).await.unwrap();
+            hooks.create_within(hook, u32::MAX).await.unwrap();
         }
         made
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contract::ports::{Document, Documents, Hooks, Listed, Page, StoreResult};
+use contract::ports::{Document, Documents, DocumentsLayer, Hooks, StoreResult};
 use domain::hook::Hook;
 use services::repositories::cache::{CachedDocuments, CachedHooks};
 use services::repositories::documents::{StoredKeys, StoredTenants};
@@ -153,23 +153,15 @@ impl<T: ?Sized> Slow<T> {
 }
 
 #[async_trait]
-impl Documents for Slow<dyn Documents> {
+impl DocumentsLayer for Slow<dyn Documents> {
+    fn below(&self) -> &dyn Documents {
+        self.inner.as_ref()
+    }
+
     async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
         let found = self.inner.get(partition, name).await;
         self.hold().await;
         found
-    }
-
-    async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
-        self.inner.put(partition, document).await
-    }
-
-    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
-        self.inner.list(partition, limit, cursor).await
-    }
-
-    async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
-        self.inner.delete(partition, name).await
     }
 }
 
@@ -178,7 +170,7 @@ async fn what_was_read_before_a_write_and_answered_after_it_is_not_kept() {
     let stores = on_disk::stores().await.unwrap();
     let slow = Slow::new(Arc::clone(&stores.documents));
     let clock = Arc::new(stores.clock.clone());
-    let cached = Arc::new(CachedDocuments::new(slow.clone(), clock, FRESH_FOR));
+    let cached: Arc<dyn Documents> = Arc::new(CachedDocuments::new(slow.clone(), clock, FRESH_FOR));
     cached.put("p", &document(1)).await.unwrap();
     let overtaken = tokio::spawn({
         let cached = Arc::clone(&cached);

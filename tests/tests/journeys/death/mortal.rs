@@ -1,22 +1,20 @@
 //! The ports of the stages, each call a step that can go wrong.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use contract::ports::{
-    ActivityLog, ActivityRange, ActivityRows, DeliveryLog, Document, Documents, EventRef, Events, Expected, Hooks,
-    HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Match, Order, Outgoing, Page, QueueError, QueueSender,
-    Recorded, Replays, SendFault, StoreError, StoreResult, Subscriptions, TimeRange,
+    ActivityLog, ActivityLogLayer, DeliveryLog, Document, Documents, DocumentsLayer, EventRef, Events, EventsLayer,
+    Expected, Hooks, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Match, Outgoing, Page, QueueError,
+    QueueSender, Recorded, Replays, SendFault, StoreError, StoreResult, Subscriptions, TimeRange,
 };
 use domain::activity::Activity;
-use domain::counts::HourCounts;
 use domain::delivery::{Attempt, Delivery};
 use domain::event::{Event, FanoutPage};
 use domain::hook::Hook;
-use domain::ids::{ActivityId, DeliveryId, EventId, EventSeq, EventType, HookId, ReplayId, TenantId};
+use domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ReplayId, TenantId};
 use domain::replay::Replay;
-use domain::time::{Hour, Timestamp};
+use domain::time::Timestamp;
 use embedded::EmbeddedDocuments;
 use local::Engine;
 use services::Foundation;
@@ -81,7 +79,11 @@ fn store_fails<T>() -> Option<impl FnOnce() -> StoreResult<T>> {
 }
 
 #[async_trait]
-impl Events for Mortal<dyn Events> {
+impl EventsLayer for Mortal<dyn Events> {
+    fn below(&self) -> &dyn Events {
+        self.port.as_ref()
+    }
+
     async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
         self.fate.step("events.record", self.port.record(event, page), store_fails()).await
     }
@@ -128,46 +130,17 @@ impl Events for Mortal<dyn Events> {
 }
 
 #[async_trait]
-impl ActivityLog for Mortal<dyn ActivityLog> {
+impl ActivityLogLayer for Mortal<dyn ActivityLog> {
+    fn below(&self) -> &dyn ActivityLog {
+        self.port.as_ref()
+    }
+
     async fn note(&self, tenant: &TenantId, entries: Vec<Activity>, expires_at: Timestamp) -> StoreResult<()> {
         self.fate.step("activity.note", self.port.note(tenant, entries, expires_at), store_fails()).await
     }
 
-    async fn list(
-        &self,
-        tenant: &TenantId,
-        range: ActivityRange,
-        order: Order,
-        limit: usize,
-    ) -> StoreResult<ActivityRows> {
-        self.port.list(tenant, range, order, limit).await
-    }
-
-    async fn active_tenants(&self, hour: Hour, limit: usize, after: Option<&TenantId>) -> StoreResult<Vec<TenantId>> {
-        self.port.active_tenants(hour, limit, after).await
-    }
-
     async fn delete(&self, tenant: &TenantId, until: Timestamp, limit: usize) -> StoreResult<bool> {
         self.fate.step("activity.delete", self.port.delete(tenant, until, limit), store_fails()).await
-    }
-
-    fn settles_within(&self) -> Duration {
-        self.port.settles_within()
-    }
-
-    async fn counts(&self, tenant: &TenantId, since: Hour, until: Hour) -> StoreResult<Vec<(Hour, HourCounts)>> {
-        self.port.counts(tenant, since, until).await
-    }
-
-    async fn put_counts(
-        &self,
-        tenant: &TenantId,
-        hour: Hour,
-        counts: &HourCounts,
-        expected: Option<ActivityId>,
-        expires_at: Timestamp,
-    ) -> StoreResult<()> {
-        self.port.put_counts(tenant, hour, counts, expected, expires_at).await
     }
 }
 
@@ -292,21 +265,13 @@ impl Subscriptions for Mortal<dyn Subscriptions> {
 
 /// They only die: whatever cannot be counted, because the store fails, is not.
 #[async_trait]
-impl Documents for Mortal<dyn Documents> {
-    async fn get(&self, partition: &str, name: &str) -> StoreResult<Option<Arc<Document>>> {
-        self.port.get(partition, name).await
+impl DocumentsLayer for Mortal<dyn Documents> {
+    fn below(&self) -> &dyn Documents {
+        self.port.as_ref()
     }
 
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
         self.fate.step("documents.put", self.port.put(partition, document), None::<fn() -> StoreResult<()>>).await
-    }
-
-    async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>> {
-        self.port.list(partition, limit, cursor).await
-    }
-
-    async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
-        self.port.delete(partition, name).await
     }
 }
 

@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::ports::{
-    DeliveryLog, Expected, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Page, SendFault, StoreResult,
-    TimeRange,
+    DeliveryLog, DeliveryLogLayer, Expected, HttpRequest, HttpResult, HttpSender, SendFault, StoreResult,
 };
-use domain::delivery::{Attempt, Delivery};
-use domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
+use domain::delivery::Delivery;
 
 use super::scenario::Scenario;
 use super::{FAILURE, event, ladder, verdict};
@@ -17,47 +15,13 @@ use super::{FAILURE, event, ladder, verdict};
 struct ForgetfulLog(Arc<dyn DeliveryLog>);
 
 #[async_trait]
-impl DeliveryLog for ForgetfulLog {
+impl DeliveryLogLayer for ForgetfulLog {
+    fn below(&self) -> &dyn DeliveryLog {
+        self.0.as_ref()
+    }
+
     async fn record(&self, _: &Delivery, _: Expected) -> StoreResult<()> {
         Ok(())
-    }
-
-    async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
-        self.0.get(tenant, id).await
-    }
-
-    async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
-        self.0.attempts(delivery).await
-    }
-
-    async fn list(
-        &self,
-        tenant: &TenantId,
-        hook: HookId,
-        filter: &LogFilter,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> StoreResult<Page<Listed<Delivery>>> {
-        self.0.list(tenant, hook, filter, limit, cursor).await
-    }
-
-    async fn failed(
-        &self,
-        tenant: &TenantId,
-        hook: HookId,
-        times: TimeRange,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> StoreResult<Page<EventSeq>> {
-        self.0.failed(tenant, hook, times, limit, cursor).await
-    }
-
-    async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
-        self.0.delete(deliveries).await
-    }
-
-    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()> {
-        self.0.delete_unreadable(tenant, id).await
     }
 }
 

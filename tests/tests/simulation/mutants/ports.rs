@@ -6,16 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    ActivityLog, ActivityRange, ActivityRows, DeliveryLog, EventRef, Events, Expected, HttpRequest, HttpResult,
-    HttpSender, Listed, LogFilter, Order, Outgoing, Page, QueueError, QueueSender, Recorded, SendFault, StoreResult,
-    TimeRange,
+    ActivityLog, ActivityLogLayer, DeliveryLog, DeliveryLogLayer, EventRef, Events, EventsLayer, Expected, HttpRequest,
+    HttpResult, HttpSender, Listed, Outgoing, QueueError, QueueSender, Recorded, SendFault, StoreResult,
 };
 use domain::activity::Activity;
-use domain::counts::HourCounts;
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status};
 use domain::event::{Event, FanoutPage};
-use domain::ids::{ActivityId, DeliveryId, EventId, EventSeq, HookId, TenantId};
-use domain::time::{Hour, Timestamp};
+use domain::ids::TenantId;
+use domain::time::Timestamp;
 
 use super::Mutant;
 use crate::sim::Sim;
@@ -27,7 +25,11 @@ pub(super) struct BrokenLog {
 }
 
 #[async_trait]
-impl DeliveryLog for BrokenLog {
+impl DeliveryLogLayer for BrokenLog {
+    fn below(&self) -> &dyn DeliveryLog {
+        self.log.as_ref()
+    }
+
     async fn record(&self, delivery: &Delivery, expected: Expected) -> StoreResult<()> {
         let mut row = delivery.clone();
         let mut expected = expected;
@@ -50,45 +52,11 @@ impl DeliveryLog for BrokenLog {
         self.log.record(&row, expected).await
     }
 
-    async fn get(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
-        self.log.get(tenant, id).await
-    }
-
     async fn attempts(&self, delivery: &Delivery) -> StoreResult<Vec<Listed<Attempt>>> {
         if self.mutant == Mutant::KnowsTheLastAttemptOnly {
             return Ok(delivery.last_attempt.clone().into_iter().map(Ok).collect());
         }
         self.log.attempts(delivery).await
-    }
-
-    async fn list(
-        &self,
-        tenant: &TenantId,
-        hook: HookId,
-        filter: &LogFilter,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> StoreResult<Page<Listed<Delivery>>> {
-        self.log.list(tenant, hook, filter, limit, cursor).await
-    }
-
-    async fn failed(
-        &self,
-        tenant: &TenantId,
-        hook: HookId,
-        times: TimeRange,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> StoreResult<Page<EventSeq>> {
-        self.log.failed(tenant, hook, times, limit, cursor).await
-    }
-
-    async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
-        self.log.delete(deliveries).await
-    }
-
-    async fn delete_unreadable(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<()> {
-        self.log.delete_unreadable(tenant, id).await
     }
 }
 
@@ -98,49 +66,16 @@ pub(super) struct BrokenActivity {
 }
 
 #[async_trait]
-impl ActivityLog for BrokenActivity {
+impl ActivityLogLayer for BrokenActivity {
+    fn below(&self) -> &dyn ActivityLog {
+        self.activity.as_ref()
+    }
+
     async fn note(&self, tenant: &TenantId, entries: Vec<Activity>, expires_at: Timestamp) -> StoreResult<()> {
         if self.sim.lock().dice.one_in(4) {
             return Ok(());
         }
         self.activity.note(tenant, entries, expires_at).await
-    }
-
-    async fn list(
-        &self,
-        tenant: &TenantId,
-        range: ActivityRange,
-        order: Order,
-        limit: usize,
-    ) -> StoreResult<ActivityRows> {
-        self.activity.list(tenant, range, order, limit).await
-    }
-
-    async fn active_tenants(&self, hour: Hour, limit: usize, after: Option<&TenantId>) -> StoreResult<Vec<TenantId>> {
-        self.activity.active_tenants(hour, limit, after).await
-    }
-
-    async fn delete(&self, tenant: &TenantId, until: Timestamp, limit: usize) -> StoreResult<bool> {
-        self.activity.delete(tenant, until, limit).await
-    }
-
-    fn settles_within(&self) -> Duration {
-        self.activity.settles_within()
-    }
-
-    async fn counts(&self, tenant: &TenantId, since: Hour, until: Hour) -> StoreResult<Vec<(Hour, HourCounts)>> {
-        self.activity.counts(tenant, since, until).await
-    }
-
-    async fn put_counts(
-        &self,
-        tenant: &TenantId,
-        hour: Hour,
-        counts: &HourCounts,
-        expected: Option<ActivityId>,
-        expires_at: Timestamp,
-    ) -> StoreResult<()> {
-        self.activity.put_counts(tenant, hour, counts, expected, expires_at).await
     }
 }
 
@@ -151,7 +86,11 @@ pub(super) struct BrokenEvents {
 }
 
 #[async_trait]
-impl Events for BrokenEvents {
+impl EventsLayer for BrokenEvents {
+    fn below(&self) -> &dyn Events {
+        self.events.as_ref()
+    }
+
     async fn record(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<(Event, FanoutPage)>> {
         if self.mutant == Mutant::RecordsAlways {
             self.sim.lock().forget_event(&event.id);
@@ -164,47 +103,11 @@ impl Events for BrokenEvents {
         self.events.record(event, &empty).await
     }
 
-    async fn record_page(&self, event: &Event, page: &FanoutPage) -> StoreResult<Recorded<FanoutPage>> {
-        self.events.record_page(event, page).await
-    }
-
-    async fn get(&self, tenant: &TenantId, id: &EventId) -> StoreResult<Option<Event>> {
-        self.events.get(tenant, id).await
-    }
-
-    async fn pages(
-        &self,
-        tenant: &TenantId,
-        id: &EventId,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> StoreResult<Page<Listed<FanoutPage>>> {
-        self.events.pages(tenant, id, limit, cursor).await
-    }
-
-    async fn expunge(&self, tenant: &TenantId, id: &EventId) -> StoreResult<bool> {
-        self.events.expunge(tenant, id).await
-    }
-
-    async fn delete(&self, tenant: &TenantId, event: &EventRef) -> StoreResult<()> {
-        self.events.delete(tenant, event).await
-    }
-
     async fn unclaim(&self, tenant: &TenantId, events: &[(EventRef, Timestamp)]) -> StoreResult<()> {
         if self.mutant == Mutant::ForgetsTheUnclaimed {
             return Ok(());
         }
         self.events.unclaim(tenant, events).await
-    }
-
-    async fn unclaimed(
-        &self,
-        tenant: &TenantId,
-        times: TimeRange,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> StoreResult<Page<EventRef>> {
-        self.events.unclaimed(tenant, times, limit, cursor).await
     }
 }
 
