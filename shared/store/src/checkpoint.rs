@@ -48,6 +48,11 @@ impl Checkpoint {
         self.trees.iter().map(|tree| tree.applied).min().unwrap_or_default()
     }
 
+    /// Nothing but a log could bring trees together that end at different records.
+    pub(crate) fn is_of_one_moment(&self) -> bool {
+        self.trees.iter().all(|tree| tree.applied == self.applied())
+    }
+
     pub(crate) fn tree(&self, name: &str) -> Option<&TreeMark> {
         self.trees.iter().find(|tree| tree.name == name)
     }

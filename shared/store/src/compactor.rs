@@ -88,7 +88,7 @@ impl Compactor {
 
     /// `progressed` is called whenever the log may have room that can be used again.
     pub(crate) fn run(&self, failure: &DiskFailure, progressed: impl Fn()) {
-        while self.wait() {
+        while let Some(jobs) = self.next_jobs() {
             let flushed = {
                 let _files = self.hold_files();
                 self.trees.flush().map_err(Failure::from).and_then(|()| Ok(self.checkpoint(false)?))
@@ -96,7 +96,7 @@ impl Compactor {
             if failure.note(flushed).is_err() {
                 break;
             }
-            self.do_jobs();
+            self.do_jobs(jobs);
             self.progress.notify_all();
             progressed();
             while !self.has_work() {
@@ -109,13 +109,21 @@ impl Compactor {
         self.close();
     }
 
-    fn wait(&self) -> bool {
+    /// What is to be done after the flush that follows, once one is asked for; none at the end. A
+    /// job that comes during a flush is for the next one: some of what it needs in files was sealed
+    /// after its tree's turn.
+    fn next_jobs(&self) -> Option<Vec<Job>> {
         let mut state = self.lock();
         while !state.flush && !state.closed {
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        if state.closed {
+            return None;
+        }
         state.flush = false;
-        !state.closed
+        let jobs = std::mem::take(&mut state.jobs);
+        state.is_at_work = !jobs.is_empty();
+        Some(jobs)
     }
 
     fn has_work(&self) -> bool {
@@ -123,12 +131,7 @@ impl Compactor {
         state.flush || state.closed
     }
 
-    fn do_jobs(&self) {
-        let jobs = {
-            let mut state = self.lock();
-            state.is_at_work = true;
-            std::mem::take(&mut state.jobs)
-        };
+    fn do_jobs(&self, jobs: Vec<Job>) {
         jobs.into_iter().for_each(|job| job(self));
         self.lock().is_at_work = false;
     }
@@ -164,7 +167,11 @@ impl Compactor {
 
     /// The same without writing it.
     pub(crate) fn at_rest(&self) -> io::Result<Checkpoint> {
-        Ok(Checkpoint { store: self.store, clean: true, log: self.log, trees: self.trees.marks()? })
+        let checkpoint = Checkpoint { store: self.store, clean: true, log: self.log, trees: self.trees.marks()? };
+        match checkpoint.is_of_one_moment() {
+            true => Ok(checkpoint),
+            false => Err(io::Error::other("the tables are not at rest")),
+        }
     }
 
     pub(crate) fn directory(&self) -> &std::path::Path {
@@ -173,5 +180,46 @@ impl Compactor {
 
     pub(crate) fn trees(&self) -> &Trees {
         &self.trees
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::tests::options;
+
+    #[test]
+    fn a_job_that_comes_during_a_flush_is_done_after_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = StoreId::new().unwrap();
+        let trees = Arc::new(Trees::create(folder.path(), store, &options()).unwrap());
+        let compactor = Compactor::new(folder.path().to_owned(), store, 1, trees);
+        let during = compactor.next_jobs().unwrap();
+        assert!(during.is_empty());
+        std::thread::scope(|scope| {
+            let done = Arc::new(AtomicUsize::new(0));
+            let asking = scope.spawn({
+                let done = Arc::clone(&done);
+                let compactor = &compactor;
+                move || {
+                    let job: Job = Box::new(move |_| {
+                        done.fetch_add(1, Ordering::SeqCst);
+                    });
+                    compactor.flush(vec![job], &DiskFailure::none());
+                }
+            });
+            while compactor.lock().jobs.is_empty() {
+                std::thread::yield_now();
+            }
+            compactor.do_jobs(during);
+            assert_eq!(done.load(Ordering::SeqCst), 0);
+            let next = compactor.next_jobs().unwrap();
+            compactor.do_jobs(next);
+            assert_eq!(done.load(Ordering::SeqCst), 1);
+            compactor.progress.notify_all();
+            asking.join().unwrap();
+        });
     }
 }

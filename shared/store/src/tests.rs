@@ -23,7 +23,7 @@ const MESSAGES: Table = Table(2);
 /// Far beyond what anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     let table = |name| TableSpec { name, holds: "rows of a test", is_expired: None };
     // A row of zeroes has expired.
     let logs = TableSpec { is_expired: Some(Arc::new(|value: &[u8]| value.starts_with(&[0; 8]))), ..table("logs") };

@@ -105,6 +105,10 @@ fn prove_log(directory: &Path, checkpoint: &Checkpoint) -> Result<Option<Recover
         return log::recover(directory, checkpoint.log, checkpoint.store, applied).map(Some);
     }
     // A store that was closed needs no log.
+    if !checkpoint.is_of_one_moment() {
+        let what = "is of tables that end at different changes, with no log to bring them together";
+        return Err(Damage::new(&directory.join(checkpoint::FILE), what, checkpoint::HOLDS).into());
+    }
     let synced = log::synced::read(directory, checkpoint.store)?;
     if synced > applied {
         let what = format!("is older than record {synced}, which was on disk");

@@ -64,6 +64,10 @@ impl HooksLayer for EncryptedHooks {
         self.inner.as_ref()
     }
 
+    async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
+        self.inner.create_within(&self.sealed(hook).await?, most).await
+    }
+
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
         let Some(sealed) = self.inner.get(tenant, id).await? else { return Ok(None) };
         // A store that caches hands out the same hook again and again; one that

@@ -1,7 +1,8 @@
 //! Copies that are made while the store serves.
 
 use super::{HOOKS, open, options, record, recorded, try_open};
-use crate::{DirectoryLock, Error, verify};
+use crate::checkpoint::Checkpoint;
+use crate::{DirectoryLock, Error, OpenError, verify};
 
 #[tokio::test]
 async fn a_backup_holds_everything_acknowledged_before_it_and_nothing_later() {
@@ -61,4 +62,19 @@ async fn a_backup_beside_writes_is_a_moment_of_all_tables() {
         last = sum;
     }
     writing.await.unwrap();
+}
+
+#[tokio::test]
+async fn tables_of_different_moments_without_a_log_are_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    record(&store, 1).await.unwrap();
+    store.close();
+    drop(store);
+    let mut checkpoint = Checkpoint::read(folder.path()).unwrap().unwrap();
+    checkpoint.trees[0].applied += 1;
+    checkpoint.write(folder.path()).unwrap();
+    let Err(OpenError::Damaged { damages, .. }) = try_open(folder.path(), &options()) else { panic!("it is refused") };
+    assert!(damages[0].file.ends_with("checkpoint"), "{damages:?}");
+    assert!(damages[0].to_string().contains("end at different changes"), "{damages:?}");
 }
