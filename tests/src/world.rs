@@ -115,7 +115,7 @@ impl World {
             sender: Arc::new(endpoint.clone()),
         };
         let engine = Engine::start(directory.path(), options).await.expect("the store opens");
-        let router = api::router(engine.api.clone());
+        let router = compat::beside(api::router(engine.api.clone()));
         Self { clock, endpoint, engine: Box::new(engine), router, directory, hooks_made: AtomicUsize::new(0) }
     }
 
@@ -160,7 +160,7 @@ impl World {
     /// Changes what the stages stand on, the API's included.
     pub fn rewire(&mut self, change: impl FnOnce(&mut Engine)) {
         change(&mut self.engine);
-        self.router = api::router(self.engine.api.clone());
+        self.router = compat::beside(api::router(self.engine.api.clone()));
     }
 
     /// The API, for whoever puts it behind an entrance of its own.

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use authenticate::{Caller, Freshness, address_of, authenticate};
 pub(crate) use authenticate::{presented, refused};
 pub use key_cache::KeyCache;
-pub use throttle::{ClientAddress, Throttle};
+pub use throttle::Throttle;
 
 /// The least that an operator's key has, in characters: a key that is made at
 /// random and as short as that is not found by trying.

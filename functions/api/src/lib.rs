@@ -53,7 +53,8 @@ use utoipa_axum::routes;
 use path_check::{CheckPath, with_plain_path};
 use request_check::Operations;
 
-pub use auth::{ClientAddress, KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
+pub use api_client::ClientAddress;
+pub use auth::{KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
 pub use event_validation::EventValidation;
 pub use input::{PageQuery, Query, Segments, limit, segment};
 pub use listed::ListEntry;

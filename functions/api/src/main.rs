@@ -7,5 +7,5 @@ use aws::lambda;
 async fn main() -> anyhow::Result<()> {
     let (aws, config) = lambda::start::<Config>().await?;
     let deps = Deps::on_aws(&aws, config)?;
-    gateway::serve(router(deps), &aws).await.map_err(anyhow::Error::from_boxed)
+    gateway::serve(compat::beside(router(deps)), &aws).await.map_err(anyhow::Error::from_boxed)
 }

@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod lists;
 mod messages;
+mod oktopost;
 mod paths;
 mod portal;
 mod routes;

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use api_client::ClientAddress;
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -13,7 +14,7 @@ use domain::key::{ApiKey, Scope, TokenId, parse_token};
 use domain::portal::PortalSession;
 
 use super::key_cache;
-use super::throttle::{ClientAddress, KeySource};
+use super::throttle::KeySource;
 use crate::Deps;
 use crate::audited::{Asker, set_asker};
 use crate::problem::Problem;

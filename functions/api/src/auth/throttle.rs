@@ -14,10 +14,6 @@ pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 /// Sources that are remembered, about 100 bytes each; the least used go first.
 const SOURCES: usize = 10_000;
 
-/// Where a request came from, for requests that do not come from a socket.
-#[derive(Clone, Copy, Debug)]
-pub struct ClientAddress(pub IpAddr);
-
 /// What failures are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum KeySource {

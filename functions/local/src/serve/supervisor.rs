@@ -43,7 +43,7 @@ impl Supervisor {
     pub(super) fn open(&self, engine: &Engine) {
         let own =
             self.metrics.routes(engine).merge(dead_letters::routes(engine)).merge(backups::routes(engine, &self.data));
-        self.switch.open(api::router(engine.api.clone()).merge(own));
+        self.switch.open(compat::beside(api::router(engine.api.clone()).merge(own)));
     }
 
     /// Runs until it is told to stop, and then finishes what is under way. An
