@@ -114,7 +114,7 @@ pub struct Attempt {
 pub struct Revision {
     pub hook: u64,
     pub tenant: u64,
-    /// Zero for a profile that comes with Hookline.
+    /// Of one that comes with Hookline, the version that its document names.
     pub profile: u64,
     /// Of the tenant's or the deployment's profile, whose rules hold for a hook
     /// that names another one. Zero as above, and where it was not noted.

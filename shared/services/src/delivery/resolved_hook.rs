@@ -116,7 +116,7 @@ impl ResolvedHooks {
 
     async fn profile_at(&self, name: &ProfileName, version: u64) -> StoreResult<Option<Arc<Profile>>> {
         let found = match profile::find_built_in(name.as_str()) {
-            Some(built_in) => Some(Arc::clone(built_in)),
+            Some(_) => profile::find_built_in_at(name.as_str(), version).cloned(),
             None => self.stored_profiles.revision(name, version).await?.map(Arc::new),
         };
         Ok(found.filter(|profile| profile.version == version))
