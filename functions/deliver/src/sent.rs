@@ -103,7 +103,7 @@ fn judge(
         response_body: None,
         response_is_base64: false,
         response_headers: Vec::new(),
-        revision: Some(hook.revision()),
+        revision: Some(hook.revision_at(now)),
         batch: Vec::new(),
         with_key: unverified,
         trigger,

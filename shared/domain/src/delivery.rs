@@ -118,15 +118,19 @@ pub struct Revision {
     pub profile: u64,
     /// Of the tenant's or the deployment's profile, whose rules hold for a hook
     /// that names another one. Zero as above, and where it was not noted.
-    #[serde(default, skip_serializing_if = "is_built_in")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub base: u64,
+    /// How requests were made of all that, where it makes a difference: zero up to
+    /// release 0.1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub form: u64,
     #[serde(skip)]
     pub unknown: Unknown,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_built_in(version: &u64) -> bool {
-    *version == 0
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How many requests for attempts out of turn a delivery remembers. A copy of an

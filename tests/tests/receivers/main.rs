@@ -3,3 +3,4 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod ecmascript;
+mod rotation;

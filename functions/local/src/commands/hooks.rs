@@ -57,16 +57,22 @@ pub(crate) enum HooksCommand {
     Delete { id: String },
     /// Reveal a hook's secret
     Secret { id: String },
-    /// Replace a hook's secret; the old one signs as well for a while
+    /// Replace a hook's secret; the old one stays live for a while
     Rotate {
         id: String,
         /// The new secret; made when absent
         #[arg(long)]
         secret: Option<String>,
-        /// Seconds for which the old secret signs as well
+        /// Seconds for which the old secret stays live
         #[arg(long, value_name = "SECONDS", value_parser = whole::<u64>(0, 7 * 24 * 3_600))]
         overlap: Option<u64>,
+        /// When the new secret signs headers that hold one signature: at_once, at_end of
+        /// the overlap, or manual, with `hooks cutover`
+        #[arg(long)]
+        cutover: Option<String>,
     },
+    /// End a rotation: the new secret alone signs from now on
+    Cutover { id: String },
     /// Send a test event now and show the exchange; exit code 1 unless it went well
     Test {
         id: String,
@@ -162,10 +168,13 @@ pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), 
         HooksCommand::Secret { id } => {
             secrets(session, Method::GET, &session.own(["hooks", &id, "secret"])?, None).await
         }
-        HooksCommand::Rotate { id, secret, overlap } => {
+        HooksCommand::Rotate { id, secret, overlap, cutover } => {
             let mut body = Body::default();
-            body.add("secret", secret).add("overlap", overlap);
+            body.add("secret", secret).add("overlap", overlap).add("cutover", cutover);
             secrets(session, Method::POST, &session.own(["hooks", &id, "secret", "rotate"])?, Some(body.text())).await
+        }
+        HooksCommand::Cutover { id } => {
+            secrets(session, Method::POST, &session.own(["hooks", &id, "secret", "cutover"])?, None).await
         }
         HooksCommand::Test { id, event_type, data } => {
             let mut body = Body::default();
@@ -190,8 +199,10 @@ async fn secrets(session: &Session, method: Method, path: &Path, body: Option<St
     answer.0.retain(|(name, _)| name != "others");
     table::details(&answer)?;
     for other in others {
-        let text = |field| table::shown(&other.text(field).unwrap_or_default());
-        session.print(&format!("also signs until {}: {}", text("expires_at"), text("secret")))?;
+        let text = |field| other.text(field).map(|text| table::shown(&text));
+        let end = text("expires_at").map_or_else(|| "it is replaced".to_owned(), |at| at);
+        let alone = if text("signs_alone").is_some() { ", alone where a header holds one signature" } else { "" };
+        session.print(&format!("also signs until {end}{alone}: {}", text("secret").unwrap_or_default()))?;
     }
     Ok(())
 }

@@ -105,6 +105,9 @@ impl Verifier {
         if values.is_empty() {
             return Err("the header is missing");
         }
+        if values.len() > 1 && !setting.is_list() {
+            return Err("the header is there more than once, and most servers join its values with a comma");
+        }
         let (id, unix_seconds) = if setting.scheme.is_standard() {
             let first = |n: usize| names.get(n).and_then(|name| received.values(name).first().copied());
             let (Some(id), Some(at)) = (first(0), first(1)) else {

@@ -77,6 +77,17 @@ pub struct SendContext<'a> {
     pub at: Timestamp,
     /// Of OAuth 2, where the hook asks for it.
     pub token: Option<&'a Secret>,
+    /// [`FORM`], or that of the release whose request is made again.
+    pub form: u64,
+}
+
+/// How this release makes requests. In form 0 a header that holds one signature
+/// was sent once for each live secret.
+pub const FORM: u64 = 1;
+
+/// Whether form 0 would have made another request.
+pub fn differs_from_former(hook: &ResolvedHook, at: Timestamp) -> bool {
+    hook.hook.live_secrets(at).len() > 1
 }
 
 /// A request that has still to be addressed.
@@ -118,8 +129,9 @@ pub fn build(
     if !settings.headers.iter().any(|header| header.name.eq_ignore_ascii_case("user-agent")) {
         headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
     }
-    let secrets: Vec<&Secret> = hook.hook.live_secrets(moment.at).collect();
-    headers.extend(signature::sign(&settings.signatures, &secrets, id, moment.at.as_secs(), &payload)?);
+    let secrets = hook.hook.live_secrets(moment.at);
+    let sign = if moment.form == 0 { signature::sign_repeating } else { signature::sign };
+    headers.extend(sign(&settings.signatures, &secrets, id, moment.at.as_secs(), &payload)?);
     headers.extend(authorization(&settings.auth, moment.token));
     if let Some(first) = subjects.first() {
         headers.extend(settings.headers.iter().map(|header| {
