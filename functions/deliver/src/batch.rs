@@ -1,5 +1,6 @@
-//! Deliveries of one hook that travel in one request. They meet here, within
-//! one process; each is logged, retried and settled on its own account.
+//! First attempts for one hook that travel in one request. They meet here, within
+//! one process. Each is logged and settled on its own account; how they are sent
+//! again together is in `companions.rs`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,8 @@ pub(crate) struct SharedRequest {
     pub(crate) deliveries: Vec<DeliveryId>,
     pub(crate) unverified: bool,
     pub(crate) result: HttpResult,
+    /// Chance, the same for all, so that they are due again together.
+    pub(crate) chance: f64,
 }
 
 /// The requests that are being put together in this process, one for each hook.
@@ -160,7 +163,8 @@ async fn run(deps: &Deps, hook: &Arc<ResolvedHook>, members: Vec<Member>, unveri
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
     let exchanged = exchange(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
     let hook = Arc::clone(hook);
-    let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result }));
+    let chance = deps.random.unit();
+    let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result, chance }));
     for member in members {
         // Whoever gave up waiting finds its message handed out again.
         let _ = member.answer.send(Some(together.clone()));

@@ -6,26 +6,50 @@ use domain::ids::DeliveryId;
 /// The deliveries this process is attempting right now. Two copies of one
 /// message would both find nothing in the log; here the second one waits.
 #[derive(Clone, Debug, Default)]
-pub struct InFlight(Arc<Mutex<HashSet<DeliveryId>>>);
+pub struct InFlight(Arc<Mutex<HashSet<Entry>>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Entry {
+    Delivery(DeliveryId),
+    /// A batch that is sent again, by its first delivery.
+    Batch(DeliveryId),
+}
 
 impl InFlight {
     /// None while another copy is under way. Ends when the guard is dropped.
     pub(crate) fn enter(&self, id: DeliveryId) -> Option<Guard> {
-        self.lock().insert(id).then(|| Guard { set: self.clone(), id })
+        let id = Entry::Delivery(id);
+        self.lock().insert(id).then(|| Guard { set: self.clone(), entries: vec![id] })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<DeliveryId>> {
+    fn lock(&self) -> MutexGuard<'_, HashSet<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 pub(crate) struct Guard {
     set: InFlight,
-    id: DeliveryId,
+    entries: Vec<Entry>,
+}
+
+impl Guard {
+    /// Takes the batch as well of which this delivery is the first; false while
+    /// another delivery of it is under way here.
+    pub(crate) fn enter_batch(&mut self, first: DeliveryId) -> bool {
+        let entry = Entry::Batch(first);
+        let is_free = self.set.lock().insert(entry);
+        if is_free {
+            self.entries.push(entry);
+        }
+        is_free
+    }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.set.lock().remove(&self.id);
+        let mut set = self.set.lock();
+        for entry in &self.entries {
+            set.remove(entry);
+        }
     }
 }

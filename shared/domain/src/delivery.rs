@@ -213,6 +213,18 @@ impl Delivery {
         self.id.hook
     }
 
+    /// All that travelled in the request of the last attempt, if that was a batch.
+    pub fn former_batch(&self) -> Option<&[EventSeq]> {
+        let batch = self.last_attempt.as_ref()?.batch.as_slice();
+        (batch.len() > 1).then_some(batch)
+    }
+
+    /// Its place in that batch, from zero; zero where it travelled alone.
+    pub fn place_in_batch(&self) -> u32 {
+        let place = self.former_batch().and_then(|batch| batch.iter().position(|event| *event == self.id.event));
+        place.and_then(|place| u32::try_from(place).ok()).unwrap_or_default()
+    }
+
     /// When the present schedule of retries began.
     pub fn started_at(&self) -> Timestamp {
         self.restarted_at.unwrap_or(self.created_at)
