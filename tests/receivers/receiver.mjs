@@ -2,14 +2,14 @@
 // each of the secrets in turn. Answers with the secrets that verify.
 //
 //     node receiver.mjs SECRET…      prints its port; ends when standard input does
+//
+// It has to lie where its package is found.
 
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
 
-const require = createRequire(`${process.cwd()}/`);
-const { verify } = await import(pathToFileURL(require.resolve("@octokit/webhooks-methods")).href);
+import { verify } from "@octokit/webhooks-methods";
+
 const hmac = (secret, text) => createHmac("sha256", secret).update(text).digest("hex");
 
 const verifiers = {

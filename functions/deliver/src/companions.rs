@@ -91,7 +91,7 @@ impl Companion {
         let message = leader.message();
         let id = DeliveryId { event, hook: message.hook };
         // Before the log is asked: whoever else holds it may be writing there.
-        let guard = deps.in_flight.enter(id);
+        let guard = deps.in_flight.enter_soon(id).await;
         let Some(row) = deps.log.get(&message.tenant, id).await? else { return Ok(None) };
         let found = deps.events.get(&message.tenant, &row.event_id).await?;
         // Who asks for it by hand or by a replay means also what has expired.

@@ -1,7 +1,12 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::ids::DeliveryId;
+
+/// Reading a row takes some milliseconds.
+const LOOKS: u32 = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// The deliveries this process is attempting right now. Two copies of one
 /// message would both find nothing in the log; here the second one waits.
@@ -20,6 +25,18 @@ impl InFlight {
     pub(crate) fn enter(&self, id: DeliveryId) -> Option<Guard> {
         let id = Entry::Delivery(id);
         self.lock().insert(id).then(|| Guard { set: self.clone(), entries: vec![id] })
+    }
+
+    /// The same for a delivery of a batch that is under way: its own message, if it
+    /// is just looking at the log, will find the batch taken and leave.
+    pub(crate) async fn enter_soon(&self, id: DeliveryId) -> Option<Guard> {
+        for _ in 0..LOOKS {
+            if let Some(guard) = self.enter(id) {
+                return Some(guard);
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        self.enter(id)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashSet<Entry>> {

@@ -36,7 +36,7 @@ pub(crate) struct Logged {
     attempt: Attempt,
     is_probe: bool,
     is_exhausted: bool,
-    /// Others of its batch. Their own messages ask for what is next.
+    /// Others of its batch, whose own messages ask for what is next.
     companions: Vec<Self>,
 }
 
@@ -74,13 +74,23 @@ impl Logged {
     pub(crate) async fn follow_up(self, deps: &Deps) -> Result<(), Fault> {
         // Also after an attempt out of turn: whoever was in turn may have died, and
         // to its queue this is the same message.
-        if let Claim::NextIsDue(row) = Claim::of(&self.message, Some(self.row.clone())) {
-            ask_for_next(deps, self.message.clone(), &row).await?;
-        }
+        self.ask_for_next(deps).await?;
         for companion in &self.companions {
+            // A replay may have asked for some of a batch only; the others have no
+            // message that would ask.
+            if companion.message.trigger == Trigger::Replay {
+                companion.ask_for_next(deps).await?;
+            }
             companion.tell(deps).await?;
         }
         self.tell(deps).await
+    }
+
+    async fn ask_for_next(&self, deps: &Deps) -> Result<(), Fault> {
+        match Claim::of(&self.message, Some(self.row.clone())) {
+            Claim::NextIsDue(row) => ask_for_next(deps, self.message.clone(), &row).await,
+            Claim::Due(_) | Claim::Settled => Ok(()),
+        }
     }
 
     async fn tell(&self, deps: &Deps) -> Result<(), Fault> {

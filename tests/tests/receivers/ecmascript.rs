@@ -62,12 +62,12 @@ fn key() -> impl Strategy<Value = String> {
 fn document() -> impl Strategy<Value = String> {
     let space = "[ \t\r]{0,2}";
     let leaf = prop_oneof![3 => number(), 3 => string(), 1 => "true|false|null"];
-    leaf.prop_recursive(5, 60, 8, move |inner| {
-        let list = proptest::collection::vec((space, inner.clone(), space), 0..8).prop_map(|items| {
+    leaf.prop_recursive(4, 24, 6, move |inner| {
+        let list = proptest::collection::vec((space, inner.clone(), space), 0..6).prop_map(|items| {
             let items: Vec<String> = items.into_iter().map(|(a, item, b)| [a, item, b].concat()).collect();
             format!("[{}]", items.join(","))
         });
-        let object = proptest::collection::vec((space, key(), space, inner), 0..24).prop_map(|members| {
+        let object = proptest::collection::vec((space, key(), space, inner), 0..10).prop_map(|members| {
             let member =
                 |(a, key, b, value): (String, String, String, String)| [a, key, b, ":".to_owned(), value].concat();
             format!("{{{}}}", members.into_iter().map(member).collect::<Vec<_>>().join(","))

@@ -23,7 +23,9 @@ struct Receiver {
 impl Receiver {
     fn node() -> Option<Self> {
         let place = receivers::node("octokit", &["@octokit/webhooks-methods@6.0.0"])?;
-        Some(Self::start(Command::new("node").current_dir(place).arg(script("receiver.mjs"))))
+        let beside_it = place.join("receiver.mjs");
+        std::fs::copy(script("receiver.mjs"), &beside_it).unwrap();
+        Some(Self::start(Command::new("node").arg(beside_it)))
     }
 
     fn flask() -> Option<Self> {

@@ -188,7 +188,7 @@ pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), 
     }
 }
 
-/// The secret that signs, and a line for each that signs as well until it expires.
+/// The current secret, and a line for each that is live as well.
 async fn secrets(session: &Session, method: Method, path: &Path, body: Option<String>) -> Result<(), Failure> {
     let text = session.ask(method, path, &[], body).await?;
     if session.json {
@@ -200,9 +200,13 @@ async fn secrets(session: &Session, method: Method, path: &Path, body: Option<St
     table::details(&answer)?;
     for other in others {
         let text = |field| other.text(field).map(|text| table::shown(&text));
-        let end = text("expires_at").map_or_else(|| "it is replaced".to_owned(), |at| at);
-        let alone = if text("signs_alone").is_some() { ", alone where a header holds one signature" } else { "" };
-        session.print(&format!("also signs until {end}{alone}: {}", text("secret").unwrap_or_default()))?;
+        let end = match (text("expires_at"), text("signs_alone")) {
+            (Some(at), None) => at,
+            (Some(at), Some(_)) => format!("{at}, alone where a header holds one signature"),
+            (None, None) => "it is replaced".to_owned(),
+            (None, Some(_)) => "`hooks cutover`, alone where a header holds one signature".to_owned(),
+        };
+        session.print(&format!("also live until {end}: {}", text("secret").unwrap_or_default()))?;
     }
     Ok(())
 }
