@@ -56,12 +56,22 @@ fn every_scheme_is_verified_during_a_rotation() {
         r#"{"scheme":"hmac_sha256","header":"x-sig","prefix":"sha256=","encoding":"base64","key":"whsec"}"#,
     ] {
         let settings = [setting(json)];
-        let headers = headers(&settings, &[&new, &old], NOW, BODY);
-        for secret in [WHSEC, OTHER] {
-            let (valid, why) = check(&settings, secret, &headers, BODY);
-            assert!(valid, "{json}: {why}");
+        let both = headers(&settings, &[&new, &old], NOW, BODY);
+        for (secret, signs) in [(WHSEC, true), (OTHER, settings[0].is_list())] {
+            let (valid, why) = check(&settings, secret, &both, BODY);
+            assert_eq!(valid, signs, "{json}: {why}");
         }
     }
+}
+
+#[test]
+fn a_header_that_holds_one_signature_is_refused_when_it_is_there_twice() {
+    let settings = [setting(r#"{"scheme":"hmac_sha256","header":"x-sig"}"#)];
+    let mut twice = headers(&settings, &[&Secret::new(WHSEC)], NOW, BODY);
+    let other = headers(&settings, &[&Secret::new(OTHER)], NOW, BODY);
+    twice.append("x-sig", other["x-sig"].clone());
+    let (valid, why) = check(&settings, WHSEC, &twice, BODY);
+    assert!(!valid && why.contains("more than once"), "{why}");
 }
 
 #[test]
