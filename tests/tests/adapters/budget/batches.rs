@@ -59,7 +59,7 @@ async fn a_batch_is_sent_again_once_whichever_functions_get_its_messages() {
         handle(&stages.deliver_through(recorder.clone()), retry).await;
         if handled == 0 {
             let cost = stages.meter.reset();
-            assert_eq!(cost.read_calls, 10, "its own hook, tenant, health and row, and two for each of the others");
+            assert_eq!(cost.read_calls, 8, "its own hook, tenant, health and row, and two for each of the others");
         }
         handled += 1;
         waiting.extend(stages.retries.take().1);
