@@ -4,6 +4,7 @@ pub mod dynamo;
 pub mod faults;
 pub mod metering;
 pub mod ministack;
+pub mod receivers;
 pub mod world;
 
 /// Runs a property for `usual` cases, which are the same ones each time, or for as

@@ -180,6 +180,7 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::test_send::verify))
         .routes(routes!(routes::secrets::reveal))
         .routes(routes!(routes::secrets::rotate))
+        .routes(routes!(routes::secrets::cut_over))
         .routes(routes!(routes::activity::events::list_all))
         .routes(routes!(routes::activity::deliveries::list_all))
         .routes(routes!(routes::activity::deliveries::list))

@@ -85,13 +85,18 @@ impl Admitted {
         self.claimed.expire(deps).await
     }
 
-    /// The request could not go out, and that is our own fault: no attempt is used
-    /// up, and another one may probe in its place.
-    pub(crate) async fn give_up(self, deps: &Deps, fault: SendFault) -> Outcome {
+    /// The same where it is not even known what to send.
+    pub(crate) async fn give_up_with(self, deps: &Deps, fault: Fault) -> Outcome {
         if let Some(taken_at) = self.pass.probe {
             give_back(deps, self.claimed.message(), taken_at).await;
         }
-        Fault::Internal(fault.into()).into()
+        fault.into()
+    }
+
+    /// The request could not go out, and that is our own fault: no attempt is used
+    /// up, and another one may probe in its place.
+    pub(crate) async fn give_up(self, deps: &Deps, fault: SendFault) -> Outcome {
+        self.give_up_with(deps, Fault::Internal(fault.into())).await
     }
 
     pub(crate) fn into_claimed(self) -> Claimed {

@@ -1,5 +1,6 @@
-//! Deliveries of one hook that travel in one request. They meet here, within
-//! one process; each is logged, retried and settled on its own account.
+//! First attempts for one hook that travel in one request. They meet here, within
+//! one process. Each is logged and settled on its own account; how they are sent
+//! again together is in `companions.rs`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +9,7 @@ use contract::messages::DeliveryMessage;
 use contract::ports::{HttpResult, SendFault};
 use contract::stage::Fault;
 use domain::ids::{DeliveryId, HookId, TenantId};
+use domain::payload::JsonForm;
 use domain::time::Timestamp;
 use serde_json::value::RawValue;
 use services::delivery::request::{self, EventToSend};
@@ -22,6 +24,9 @@ use crate::admitted::Admitted;
 /// The most `data` of one request, in bytes. One event may have more and then
 /// travels alone.
 const MAX_DATA_BYTES: usize = 1024 * 1024;
+/// The same where numbers may become five times as long (`1e20`): the body still
+/// has to be below what a request may hold.
+const MAX_REWRITTEN_DATA_BYTES: usize = 768 * 1024;
 
 /// What was sent for several deliveries at once, and what came of it.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub(crate) struct SharedRequest {
     pub(crate) deliveries: Vec<DeliveryId>,
     pub(crate) unverified: bool,
     pub(crate) result: HttpResult,
+    /// Chance, the same for all, so that they are due again together.
+    pub(crate) chance: f64,
 }
 
 /// The requests that are being put together in this process, one for each hook.
@@ -45,6 +52,13 @@ type Open = HashMap<(TenantId, HookId), Arc<Gathering>>;
 struct Gathering {
     members: Mutex<Vec<Member>>,
     full: Notify,
+}
+
+/// How much one request may carry.
+#[derive(Clone, Copy)]
+struct Room {
+    events: usize,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -75,8 +89,14 @@ impl Batches {
         let place = (message.tenant.clone(), message.hook);
         let (answer, answered) = oneshot::channel();
         let member = Member { message: message.clone(), data: Arc::clone(claimed.data()), answer };
-        let max_events = usize::try_from(hook.settings.batch.max_events).unwrap_or(usize::MAX);
-        if let Some(leader) = self.join(&place, member, max_events) {
+        let room = Room {
+            events: usize::try_from(hook.settings.batch.max_events).unwrap_or(usize::MAX),
+            bytes: match hook.settings.payload.json() {
+                JsonForm::AsPublished => MAX_DATA_BYTES,
+                JsonForm::Ecmascript => MAX_REWRITTEN_DATA_BYTES,
+            },
+        };
+        if let Some(leader) = self.join(&place, member, room) {
             // The first to come waits for the others and sends for all.
             let wait = hook.settings.batch.max_wait.duration();
             let _ = tokio::time::timeout(wait, leader.gathering.full.notified()).await;
@@ -86,14 +106,14 @@ impl Batches {
     }
 
     /// The request to lead, for whoever is its first.
-    fn join(&self, place: &(TenantId, HookId), member: Member, max_events: usize) -> Option<Leader<'_>> {
+    fn join(&self, place: &(TenantId, HookId), member: Member, room: Room) -> Option<Leader<'_>> {
         let mut open = lock(&self.0);
         if let Some(gathering) = open.get(place) {
             let mut members = lock(&gathering.members);
             let bytes: usize = members.iter().map(|member| member.data.get().len()).sum();
-            if bytes + member.data.get().len() <= MAX_DATA_BYTES {
+            if bytes + member.data.get().len() <= room.bytes {
                 members.push(member);
-                if members.len() >= max_events {
+                if members.len() >= room.events {
                     gathering.full.notify_one();
                     drop(members);
                     open.remove(place);
@@ -143,7 +163,8 @@ async fn run(deps: &Deps, hook: &Arc<ResolvedHook>, members: Vec<Member>, unveri
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
     let exchanged = exchange(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
     let hook = Arc::clone(hook);
-    let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result }));
+    let chance = deps.random.unit();
+    let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result, chance }));
     for member in members {
         // Whoever gave up waiting finds its message handed out again.
         let _ = member.answer.send(Some(together.clone()));
@@ -159,7 +180,8 @@ mod tests {
         let place = (message.tenant.clone(), message.hook);
         let data = RawValue::from_string("1".to_owned()).unwrap().into();
         let (answer, answered) = oneshot::channel();
-        (batches.join(&place, Member { message, data, answer }, 10), answered)
+        let room = Room { events: 10, bytes: MAX_DATA_BYTES };
+        (batches.join(&place, Member { message, data, answer }, room), answered)
     }
 
     #[test]

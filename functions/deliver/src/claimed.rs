@@ -9,6 +9,7 @@ use contract::ports::StoreResult;
 use contract::stage::{Fault, Message, Outcome};
 use domain::delivery::{Delivery, Trigger};
 use domain::event::Event;
+use domain::ids::DeliveryId;
 use domain::time::Timestamp;
 use serde_json::value::RawValue;
 use services::delivery::activity;
@@ -20,7 +21,7 @@ use crate::{Deps, Step, logged};
 
 /// How long a copy of a delivery waits while another one is under way here:
 /// until that one is surely logged, for the copy may be handed to another process.
-const ASIDE: Duration = Duration::from_secs(60);
+pub(crate) const ASIDE: Duration = Duration::from_secs(60);
 
 /// A delivery that is due and that the log does not tell of, with its hook and
 /// its data. No copy of it is under way in this process while this lasts.
@@ -39,7 +40,7 @@ impl Claimed {
         if let Some(due) = message.due_at.filter(|due| *due > now && !received.is_due) {
             return Err(Outcome::NotBefore(due));
         }
-        let Some(guard) = deps.in_flight.enter(message.delivery_id()) else {
+        let Some(mut guard) = deps.in_flight.enter(message.delivery_id()) else {
             return Err(Outcome::NotBefore(now.saturating_add(ASIDE)));
         };
         let was_received_before = received.receive_count > 1;
@@ -51,6 +52,12 @@ impl Claimed {
                 return Err(follow_up_again(deps, &message, logged, row, was_received_before).await?);
             }
         };
+        if let Some(batch) = row.as_ref().and_then(Delivery::former_batch) {
+            let first = batch.first().map(|event| DeliveryId { event: *event, hook: message.hook });
+            if first.is_some_and(|first| !guard.enter_batch(first)) {
+                return Err(Outcome::NotBefore(now.saturating_add(ASIDE)));
+            }
+        }
         let hook = match deps.hooks.get(&message.tenant, message.hook).await? {
             Some(resolved) if resolved.hook.enabled => resolved,
             Some(hook) => {
@@ -68,6 +75,17 @@ impl Claimed {
             Ok(data) => Ok(Self { message, row, hook, data, guard }),
             Err(reason) => Err(skip(deps, &hook, &message, row, reason).await),
         }
+    }
+
+    /// One that travels with another, whose message is not its own.
+    pub(crate) fn with(
+        other: &Self,
+        message: DeliveryMessage,
+        row: Delivery,
+        data: Arc<RawValue>,
+        guard: Guard,
+    ) -> Self {
+        Self { message, row: Some(row), hook: Arc::clone(&other.hook), data, guard }
     }
 
     pub(crate) fn message(&self) -> &DeliveryMessage {

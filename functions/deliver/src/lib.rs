@@ -21,6 +21,7 @@
 mod admitted;
 mod batch;
 mod claimed;
+mod companions;
 mod copies;
 mod logged;
 mod sent;
@@ -81,7 +82,7 @@ pub async fn handle(deps: &Deps, message: Message) -> Outcome {
 }
 
 async fn deliver(deps: &Deps, message: Message) -> Step<Outcome> {
-    let claimed = Claimed::claim(deps, message).await?;
+    let claimed = Claimed::claim(deps, message).await?.let_others_first(deps).await?;
     let admitted = claimed.admit(deps).await?;
     let sent = admitted.send(deps).await?;
     let logged = sent.log(deps).await?;

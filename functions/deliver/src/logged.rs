@@ -12,6 +12,7 @@ use contract::messages::DeliveryMessage;
 use contract::ports::{Expected, StoreError};
 use contract::stage::Fault;
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
+use domain::random::FixedRandom;
 use domain::retry::{self, Verdict};
 use services::delivery::activity;
 use services::delivery::claim::{self, Claim};
@@ -20,8 +21,9 @@ use services::runtime::metrics;
 
 pub(crate) use health::report_again;
 
-use crate::Deps;
-use crate::sent::Sent;
+use crate::claimed::Claimed;
+use crate::sent::{Made, Sent};
+use crate::{Deps, companions};
 
 /// Writers of one row are few: a scheduled attempt and a manual one at most.
 const LOG_TRIES: usize = 5;
@@ -34,49 +36,87 @@ pub(crate) struct Logged {
     attempt: Attempt,
     is_probe: bool,
     is_exhausted: bool,
+    /// Others of its batch, whose own messages ask for what is next.
+    companions: Vec<Self>,
 }
 
 impl Sent {
     pub(crate) async fn log(self, deps: &Deps) -> Result<Logged, Fault> {
-        let (row, verdict) = record(deps, &self).await?;
-        let (admitted, attempt) = self.into_parts();
+        let (admitted, made, companions) = self.into_parts();
         let is_probe = admitted.is_probe();
+        let claimed = admitted.into_claimed();
+        let (row, verdict) = record(deps, &claimed, &made).await?;
+        let mut logged = Vec::with_capacity(companions.len());
+        for companion in companions {
+            let (row, verdict) = record(deps, &companion, &made).await?;
+            logged.push(Logged::new(companion, &made, row, verdict, false, Vec::new()));
+        }
         // The log tells from here on; the next attempt may be due before this one is done.
-        let (message, hook, guard) = admitted.into_claimed().release();
-        drop(guard);
-        Ok(Logged { message, hook, row, attempt, is_probe, is_exhausted: verdict == Verdict::Exhausted })
+        Ok(Logged::new(claimed, &made, row, verdict, is_probe, logged))
     }
 }
 
 impl Logged {
+    fn new(
+        claimed: Claimed,
+        made: &Made,
+        row: Delivery,
+        verdict: Verdict,
+        is_probe: bool,
+        companions: Vec<Self>,
+    ) -> Self {
+        let (message, hook, guard) = claimed.release();
+        drop(guard);
+        let (attempt, is_exhausted) = (made.attempt.clone(), verdict == Verdict::Exhausted);
+        Self { message, hook, row, attempt, is_probe, is_exhausted, companions }
+    }
+
     pub(crate) async fn follow_up(self, deps: &Deps) -> Result<(), Fault> {
-        let Self { message, hook, row, attempt, is_probe, is_exhausted } = self;
         // Also after an attempt out of turn: whoever was in turn may have died, and
         // to its queue this is the same message.
-        if let Claim::NextIsDue(row) = Claim::of(&message, Some(row.clone())) {
-            ask_for_next(deps, message.clone(), &row).await?;
+        self.ask_for_next(deps).await?;
+        for companion in &self.companions {
+            // A replay may have asked for some of a batch only; the others have no
+            // message that would ask.
+            if companion.message.trigger == Trigger::Replay {
+                companion.ask_for_next(deps).await?;
+            }
+            companion.tell(deps).await?;
         }
-        health::report(deps, &hook, &message, &attempt, is_probe, is_exhausted).await?;
-        activity::note_delivery(deps.activity.as_ref(), &message, &row, Some(&attempt)).await?;
+        self.tell(deps).await
+    }
+
+    async fn ask_for_next(&self, deps: &Deps) -> Result<(), Fault> {
+        match Claim::of(&self.message, Some(self.row.clone())) {
+            Claim::NextIsDue(row) => ask_for_next(deps, self.message.clone(), &row).await,
+            Claim::Due(_) | Claim::Settled => Ok(()),
+        }
+    }
+
+    async fn tell(&self, deps: &Deps) -> Result<(), Fault> {
+        let Self { message, hook, row, attempt, .. } = self;
+        let (is_probe, is_exhausted) = (self.is_probe, self.is_exhausted);
+        health::report(deps, hook, message, attempt, is_probe, is_exhausted).await?;
+        activity::note_delivery(deps.activity.as_ref(), message, row, Some(attempt)).await?;
         Ok(())
     }
 }
 
 /// Writes the attempt into the log. Whoever else wrote meanwhile is heard: every
 /// request that was sent gets its own number and is kept.
-async fn record(deps: &Deps, sent: &Sent) -> Result<(Delivery, Verdict), Fault> {
-    let claimed = sent.admitted().claimed();
+async fn record(deps: &Deps, claimed: &Claimed, made: &Made) -> Result<(Delivery, Verdict), Fault> {
     let (message, hook) = (claimed.message(), claimed.hook());
     let retention: Duration = hook.tenant.retention(deps.retention);
     let mut now = deps.clock.now();
     let policy = &hook.settings.retry;
-    let verdict = retry::verdict(policy, message.step, sent.ending(), sent.since(), now, deps.random.as_ref());
+    let chance = FixedRandom(made.chance);
+    let verdict = retry::verdict(policy, message.step, made.ending, made.since(claimed), now, &chance);
     let mut row = claimed.row().cloned();
     for _ in 0..LOG_TRIES {
         let expected = Expected::of(row.as_ref());
         let is_due = matches!(Claim::of(message, row.clone()), Claim::Due(_));
-        let mut delivery = row.unwrap_or_else(|| claim::unlogged(message, sent.attempt().at, retention));
-        row::apply(&mut delivery, message, sent.attempt().clone(), verdict, is_due, now);
+        let mut delivery = row.unwrap_or_else(|| claim::unlogged(message, made.attempt.at, retention));
+        row::apply(&mut delivery, message, made.attempt.clone(), verdict, is_due, now);
         // A ladder may be longer than the retention; the row outlives its last step.
         let last = delivery.next_attempt_at.unwrap_or(delivery.updated_at);
         delivery.expires_at = delivery.expires_at.max(last.saturating_add(retention));
@@ -118,7 +158,7 @@ pub(crate) async fn ask_for_next(deps: &Deps, message: DeliveryMessage, row: &De
     let now = deps.clock.now();
     // After a row that was written in the future, before the clock was set back,
     // the next attempt waits as long as was meant then.
-    let due_at = row.next_attempt_at.map(|at| match row.updated_at > now {
+    let due_at = row.next_attempt_at.map(|at| companions::turn(row, at)).map(|at| match row.updated_at > now {
         true => now.saturating_add(at.since(row.updated_at)),
         false => at,
     });

@@ -3,23 +3,35 @@
 use contract::ports::HttpResult;
 use courier::{exchange, outcome_of};
 use domain::delivery::{
-    Attempt, AttemptOutcome, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, Trigger, excerpt, kept_headers,
+    Attempt, AttemptOutcome, Delivery, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, Trigger, excerpt, kept_headers,
 };
+use domain::ids::{DeliveryId, EventSeq};
 use domain::retry::{Ending, parse_retry_after};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
-use services::delivery::request::{self, EventToSend};
+use services::delivery::request;
 use services::delivery::resolved_hook::ResolvedHook;
 
 use crate::admitted::Admitted;
+use crate::claimed::Claimed;
+use crate::companions::Companions;
 use crate::{Deps, Step};
 
 /// A delivery whose request went out.
 pub(crate) struct Sent {
     admitted: Admitted,
+    made: Made,
+    /// Others of its batch, which have no message of their own here.
+    companions: Vec<Claimed>,
+}
+
+/// An attempt, and what decides what follows from it.
+pub(crate) struct Made {
+    pub(crate) attempt: Attempt,
+    pub(crate) ending: Ending,
     started_at: Timestamp,
-    attempt: Attempt,
-    ending: Ending,
+    /// For the jitter of the next one, where others are to be due with it.
+    pub(crate) chance: f64,
 }
 
 impl Admitted {
@@ -32,54 +44,72 @@ impl Admitted {
         if claimed.is_expired(started_at) {
             return Err(self.expire(deps).await);
         }
-        let (trigger, unverified) = (claimed.message().trigger, self.unverified());
-        let (attempt, ending) = if claimed.hook().settings.batch.max_events > 1 {
-            let shared = match deps.batches.send(deps, &self).await? {
-                Some(Ok(shared)) => shared,
-                Some(Err(fault)) => return Err(self.give_up(deps, fault).await),
-                None => return Err(self.expire(deps).await),
-            };
-            let (mut attempt, ending) = judge(&shared.hook, trigger, &shared.result, shared.at, shared.unverified);
-            if shared.deliveries.len() > 1 {
-                attempt.batch = shared.deliveries.iter().map(|other| other.event).collect();
+        let most = usize::try_from(claimed.hook().settings.batch.max_events).unwrap_or(usize::MAX);
+        let row = claimed.row().filter(|row| row.last_attempt.is_some());
+        match row.map(Delivery::former_batch) {
+            None if most > 1 => self.send_with_others(deps, started_at).await,
+            Some(Some(batch)) if batch.len() <= most => {
+                let batch = batch.to_vec();
+                self.send_again(deps, &batch, started_at).await
             }
-            (attempt, ending)
-        } else {
-            let subject = EventToSend::of(claimed.message(), claimed.data());
-            let id = request::name(&[subject.delivery]);
-            match exchange(&deps.courier(), claimed.hook(), &[subject], &id, started_at, unverified).await {
-                Ok(result) => judge(claimed.hook(), trigger, &result, started_at, unverified),
-                Err(fault) => return Err(self.give_up(deps, fault).await),
-            }
+            _ => self.send_again(deps, &[], started_at).await,
+        }
+    }
+
+    /// Together with those that come at the same time.
+    async fn send_with_others(self, deps: &Deps, started_at: Timestamp) -> Step<Sent> {
+        let trigger = self.claimed().message().trigger;
+        let shared = match deps.batches.send(deps, &self).await? {
+            Some(Ok(shared)) => shared,
+            Some(Err(fault)) => return Err(self.give_up(deps, fault).await),
+            None => return Err(self.expire(deps).await),
         };
-        Ok(Sent { admitted: self, started_at, attempt, ending })
+        let (mut attempt, ending) = judge(&shared.hook, trigger, &shared.result, shared.at, shared.unverified);
+        note_batch(&mut attempt, &shared.deliveries);
+        let made = Made { attempt, ending, started_at, chance: shared.chance };
+        Ok(Sent { admitted: self, made, companions: Vec::new() })
+    }
+
+    /// With those that it travelled with before, or alone.
+    async fn send_again(self, deps: &Deps, batch: &[EventSeq], started_at: Timestamp) -> Step<Sent> {
+        let (claimed, unverified) = (self.claimed(), self.unverified());
+        let companions = match Companions::of(deps, claimed, batch, started_at).await {
+            Ok(companions) => companions,
+            Err(fault) => return Err(self.give_up_with(deps, fault).await),
+        };
+        let subjects = companions.subjects(claimed);
+        let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
+        let id = request::name(&deliveries);
+        let exchanged = exchange(&deps.courier(), claimed.hook(), &subjects, &id, started_at, unverified).await;
+        let (mut attempt, ending) = match exchanged {
+            Ok(result) => judge(claimed.hook(), claimed.message().trigger, &result, started_at, unverified),
+            Err(fault) => return Err(self.give_up(deps, fault).await),
+        };
+        note_batch(&mut attempt, &deliveries);
+        let made = Made { attempt, ending, started_at, chance: deps.random.unit() };
+        Ok(Sent { admitted: self, made, companions: companions.into_claimed() })
+    }
+}
+
+fn note_batch(attempt: &mut Attempt, deliveries: &[DeliveryId]) {
+    if deliveries.len() > 1 {
+        attempt.batch = deliveries.iter().map(|delivery| delivery.event).collect();
     }
 }
 
 impl Sent {
-    pub(crate) fn admitted(&self) -> &Admitted {
-        &self.admitted
+    pub(crate) fn into_parts(self) -> (Admitted, Made, Vec<Claimed>) {
+        (self.admitted, self.made, self.companions)
     }
+}
 
-    pub(crate) fn attempt(&self) -> &Attempt {
-        &self.attempt
-    }
-
-    pub(crate) fn ending(&self) -> Ending {
-        self.ending
-    }
-
+impl Made {
     /// When the attempts began of which this is the last.
-    pub(crate) fn since(&self) -> Timestamp {
-        let claimed = self.admitted.claimed();
+    pub(crate) fn since(&self, claimed: &Claimed) -> Timestamp {
         match claimed.row() {
             Some(row) if claimed.message().trigger != Trigger::Replay => row.started_at(),
             Some(_) | None => self.started_at,
         }
-    }
-
-    pub(crate) fn into_parts(self) -> (Admitted, Attempt) {
-        (self.admitted, self.attempt)
     }
 }
 
@@ -103,7 +133,7 @@ fn judge(
         response_body: None,
         response_is_base64: false,
         response_headers: Vec::new(),
-        revision: Some(hook.revision()),
+        revision: Some(hook.revision_at(now)),
         batch: Vec::new(),
         with_key: unverified,
         trigger,

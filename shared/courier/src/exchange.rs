@@ -10,7 +10,7 @@ use domain::seconds::Seconds;
 use domain::settings::Auth;
 use domain::time::Timestamp;
 use domain::verification::returns_key;
-use services::delivery::request::{self, EventToSend, InvalidHook, SendContext};
+use services::delivery::request::{self, EventToSend, FORM, InvalidHook, SendContext};
 use services::delivery::resolved_hook::ResolvedHook;
 
 use crate::{Tokens, destination};
@@ -39,7 +39,16 @@ pub async fn run(
     with_key: bool,
 ) -> Result<HttpResult, SendFault> {
     if !matches!(hook.settings.auth, Auth::Oauth2 { .. }) {
-        return send(courier, hook, subjects, id, SendContext { at, token: None }, Duration::ZERO, with_key).await;
+        return send(
+            courier,
+            hook,
+            subjects,
+            id,
+            SendContext { at, token: None, form: FORM },
+            Duration::ZERO,
+            with_key,
+        )
+        .await;
     }
     let mut spent = Duration::ZERO;
     loop {
@@ -47,7 +56,7 @@ pub async fn run(
             Ok(token) => token,
             Err(failure) => return Ok(HttpResult { answer: Err(failure), duration: spent }),
         };
-        let moment = SendContext { at, token: Some(&token) };
+        let moment = SendContext { at, token: Some(&token), form: FORM };
         let result = send(courier, hook, subjects, id, moment, spent, with_key).await?;
         let refused = matches!(&result.answer, Ok(response) if response.status == UNAUTHORIZED);
         if !refused || !spent.is_zero() {

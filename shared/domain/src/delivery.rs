@@ -114,19 +114,23 @@ pub struct Attempt {
 pub struct Revision {
     pub hook: u64,
     pub tenant: u64,
-    /// Zero for a profile that comes with Hookline.
+    /// Of one that comes with Hookline, the version that its document names.
     pub profile: u64,
     /// Of the tenant's or the deployment's profile, whose rules hold for a hook
     /// that names another one. Zero as above, and where it was not noted.
-    #[serde(default, skip_serializing_if = "is_built_in")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub base: u64,
+    /// How requests were made of all that, where it makes a difference: zero up to
+    /// release 0.1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub form: u64,
     #[serde(skip)]
     pub unknown: Unknown,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_built_in(version: &u64) -> bool {
-    *version == 0
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How many requests for attempts out of turn a delivery remembers. A copy of an
@@ -207,6 +211,18 @@ impl Delivery {
 
     pub fn hook(&self) -> HookId {
         self.id.hook
+    }
+
+    /// All that travelled in the request of the last attempt, if that was a batch.
+    pub fn former_batch(&self) -> Option<&[EventSeq]> {
+        let batch = self.last_attempt.as_ref()?.batch.as_slice();
+        (batch.len() > 1).then_some(batch)
+    }
+
+    /// Its place in that batch, from zero; zero where it travelled alone.
+    pub fn place_in_batch(&self) -> u32 {
+        let place = self.former_batch().and_then(|batch| batch.iter().position(|event| *event == self.id.event));
+        place.and_then(|place| u32::try_from(place).ok()).unwrap_or_default()
     }
 
     /// When the present schedule of retries began.

@@ -12,7 +12,7 @@ use super::ids::{Channel, EventType, HookId, ProfileName, TenantId};
 use super::invalid::FieldError;
 use super::pattern::Pattern;
 use super::seconds::Seconds;
-use super::secret::{HoldsSecrets, Secret, SecretKind, SigningSecret};
+use super::secret::{Cutover, HoldsSecrets, Secret, SecretKind, SigningSecret};
 use super::settings::Settings;
 use super::unknown::{Unknown, keeps_unknown};
 use crate::time::Timestamp;
@@ -78,32 +78,64 @@ impl Hook {
         }
     }
 
-    pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
-        self.secrets.iter().filter(move |s| s.is_live(now)).map(|s| &s.secret)
+    /// What signs, of each kind that one first which signs headers that hold one
+    /// signature.
+    pub fn live_secrets(&self, now: Timestamp) -> Vec<&Secret> {
+        let mut live: Vec<&SigningSecret> = self.secrets.iter().filter(|s| s.is_live(now)).collect();
+        let alone = [false, true].map(|is_ed25519| {
+            let mut same = live.iter().copied().filter(|s| is_of_ed25519(&s.secret) == is_ed25519);
+            // Where all wait for former ones, those have ended, and the oldest is next.
+            same.clone().find(|s| !s.signs_last).or_else(|| same.next_back())
+        });
+        live.sort_by_key(|s| !alone.iter().flatten().any(|one| std::ptr::eq(*one, *s)));
+        live.into_iter().map(|s| &s.secret).collect()
     }
 
     /// Puts `secret` in the place of all secrets of its kind.
     pub fn replace_secret(&mut self, secret: Secret) {
-        let kind = SecretKind::of(&secret);
-        let is_same = |other: &SigningSecret| {
-            (SecretKind::of(&other.secret) == SecretKind::Ed25519) == (kind == SecretKind::Ed25519)
-        };
-        self.secrets.retain(|other| !is_same(other));
+        let is_ed25519 = is_of_ed25519(&secret);
+        self.secrets.retain(|other| is_of_ed25519(&other.secret) != is_ed25519);
         self.secrets.insert(0, SigningSecret::current(secret));
     }
 
-    /// Makes `secret` the current one. The present one of its kind keeps signing
-    /// until `overlap` has passed; the oldest beyond [`MAX_SECRETS`] are dropped.
-    pub fn rotate(&mut self, secret: Secret, overlap: Duration, now: Timestamp) {
+    /// Makes `secret` the current one. The present one of its kind stays live
+    /// until `overlap` has passed, or until it is told to end. Beyond
+    /// [`MAX_SECRETS`] the oldest are dropped that sign nothing alone.
+    pub fn rotate(&mut self, secret: Secret, overlap: Duration, cutover: Cutover, now: Timestamp) {
         let end = now.saturating_add(overlap);
-        let is_ed25519 = |secret: &Secret| SecretKind::of(secret) == SecretKind::Ed25519;
-        for old in self.secrets.iter_mut().filter(|old| is_ed25519(&old.secret) == is_ed25519(&secret)) {
-            old.expires_at = Some(old.expires_at.map_or(end, |set| set.min(end)));
+        let is_ed25519 = is_of_ed25519(&secret);
+        if cutover != Cutover::Manual {
+            for old in self.secrets.iter_mut().filter(|old| is_of_ed25519(&old.secret) == is_ed25519) {
+                old.expires_at = Some(old.expires_at.map_or(end, |set| set.min(end)));
+            }
         }
         self.secrets.retain(|s| s.is_live(now));
-        self.secrets.insert(0, SigningSecret::current(secret));
-        self.secrets.truncate(MAX_SECRETS);
+        let signs_last =
+            cutover != Cutover::AtOnce && self.secrets.iter().any(|s| is_of_ed25519(&s.secret) == is_ed25519);
+        self.secrets.insert(0, SigningSecret { signs_last, ..SigningSecret::current(secret) });
+        while self.secrets.len() > MAX_SECRETS {
+            let waits = self.secrets.iter().skip(1).rposition(|s| s.signs_last);
+            let at = waits.filter(|_| signs_last).map_or(self.secrets.len() - 1, |at| at + 1);
+            self.secrets.remove(at);
+        }
     }
+
+    /// Ends every rotation: of each kind the current secret signs from now on, and
+    /// no other. False when none was under way.
+    pub fn cut_over(&mut self, now: Timestamp) -> bool {
+        let before = self.secrets.clone();
+        self.secrets.retain(|s| s.is_live(now));
+        for is_ed25519 in [false, true] {
+            let mut others = false;
+            self.secrets.retain(|s| is_of_ed25519(&s.secret) != is_ed25519 || !std::mem::replace(&mut others, true));
+        }
+        self.secrets.iter_mut().for_each(|s| s.signs_last = false);
+        self.secrets != before
+    }
+}
+
+fn is_of_ed25519(secret: &Secret) -> bool {
+    SecretKind::of(secret) == SecretKind::Ed25519
 }
 
 impl HoldsSecrets for Hook {
@@ -186,3 +218,6 @@ impl Subscription {
         Pattern::all_matching(event_type).iter().find(|p| self.events.contains(p)) == Some(pattern)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ pub mod capability;
 pub mod counts;
 pub mod delivery;
 pub mod destination;
+pub mod ecmascript;
 pub mod event;
 pub mod event_type;
 pub mod expungement;

@@ -1,6 +1,7 @@
 //! The body a receiver gets: the published `data` as it is, or an object whose
 //! fields are mapped from the event and its delivery. Values out of `data` are
-//! copied as the bytes that were published; nothing is parsed and written again.
+//! copied as the bytes that were published; nothing is parsed and written again,
+//! but where a receiver checks signatures over what it wrote again itself.
 
 pub mod form;
 mod path;
@@ -16,6 +17,7 @@ use utoipa::ToSchema;
 pub use self::path::{InvalidPath, MAX_DEPTH, MAX_PATH_CHARS};
 use self::plan::Plan;
 pub use self::source::Source;
+use super::ecmascript;
 use super::ids::EventType;
 use super::invalid::{FieldError, exactly_one_of};
 pub use super::json::Json;
@@ -48,10 +50,33 @@ pub struct Payload {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20, no_recursion)]
     variants: Vec<Variant>,
+    /// How the body is written, whatever it is made of; a variant has none of
+    /// its own.
+    #[serde(default, skip_serializing_if = "JsonForm::is_usual")]
+    json: JsonForm,
     #[serde(skip)]
     plan: Compiled,
     #[serde(skip)]
     pub unknown: Unknown,
+}
+
+/// How a body's JSON is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonForm {
+    /// Values keep the bytes that were published.
+    #[default]
+    AsPublished,
+    /// The bytes of ECMAScript's `JSON.stringify(JSON.parse(body))`, for receivers
+    /// that check the signature over those.
+    Ecmascript,
+}
+
+impl JsonForm {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_usual(&self) -> bool {
+        *self == Self::AsPublished
+    }
 }
 
 /// The payload of events of some types.
@@ -125,6 +150,10 @@ impl Payload {
         self.raw
     }
 
+    pub fn json(&self) -> JsonForm {
+        self.json
+    }
+
     pub fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
         if self.variants.len() > MAX_VARIANTS {
             let message = format!("expected at most {MAX_VARIANTS} variants");
@@ -137,6 +166,10 @@ impl Payload {
             }
             if !variant.payload.variants.is_empty() {
                 errors.push(FieldError::new(format!("{at}.payload.variants"), "a variant has none of its own"));
+            }
+            if !variant.payload.json.is_usual() {
+                let message = "set it beside `variants`: it holds for all of them";
+                errors.push(FieldError::new(format!("{at}.payload.json"), message));
             }
             variant.payload.check_body(&format!("{at}.payload"), errors);
         }
@@ -169,9 +202,17 @@ impl Payload {
     pub fn render(&self, source: &Source<'_>) -> Vec<u8> {
         let is_meant = |variant: &&Variant| variant.events.iter().any(|events| events.matches(source.event_type));
         let chosen = self.variants.iter().find(is_meant).map_or(self, |variant| &variant.payload);
-        match &chosen.mappings {
+        let body = match &chosen.mappings {
             Some(mappings) if !chosen.raw => chosen.plan.get(mappings).render(source),
             _ => source.data.get().as_bytes().to_vec(),
+        };
+        match (self.json, std::str::from_utf8(&body)) {
+            (JsonForm::Ecmascript, Ok(text)) => {
+                let mut written = Vec::new();
+                ecmascript::rewrite(text, &mut written);
+                written
+            }
+            _ => body,
         }
     }
 }

@@ -31,7 +31,8 @@ pub struct Profile {
     pub created_at: Timestamp,
     #[serde(default)]
     pub updated_at: Timestamp,
-    /// Counts changes, so that two writers cannot overwrite each other.
+    /// Counts changes, so that two writers cannot overwrite each other. Of those
+    /// that come with Hookline, the changes since its first release.
     #[serde(default)]
     pub version: u64,
     #[serde(skip)]
@@ -41,9 +42,9 @@ pub struct Profile {
 keeps_unknown!(Profile);
 
 impl Profile {
-    /// Those that come with Hookline have no version.
+    /// Nobody else can take the name of one that comes with Hookline.
     pub fn is_built_in(&self) -> bool {
-        self.version == 0
+        find_built_in(self.name.as_str()).is_some()
     }
 
     /// Its settings, and the standard where it decides nothing.
@@ -54,7 +55,7 @@ impl Profile {
 }
 
 static BUILT_IN: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
-    [
+    read(&[
         include_str!("../../profiles/standard.json"),
         include_str!("../../profiles/automrktr.json"),
         include_str!("../../profiles/autosend.json"),
@@ -63,13 +64,24 @@ static BUILT_IN: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
         include_str!("../../profiles/oktopost.json"),
         include_str!("../../profiles/sendpulse.json"),
         include_str!("../../profiles/stripe.json"),
-    ]
-    .into_iter()
-    .map(|document| {
-        Arc::new(strict::from_slice(document.as_bytes()).expect("a test reads every profile that is built in"))
-    })
-    .collect()
+    ])
 });
+
+/// What profiles of [`BUILT_IN`] said in earlier releases, so that requests of
+/// that time can be shown as they were.
+static FORMER: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
+    read(&[
+        include_str!("../../profiles/former/autosend.0.json"),
+        include_str!("../../profiles/former/oktopost.0.json"),
+    ])
+});
+
+fn read(documents: &[&str]) -> Vec<Arc<Profile>> {
+    let read = |document: &&str| strict::from_slice(document.as_bytes());
+    let parsed =
+        documents.iter().map(read).map(|profile| profile.expect("a test reads every profile that is built in"));
+    parsed.map(Arc::new).collect()
+}
 
 /// Every profile that comes with Hookline.
 pub fn built_in() -> &'static [Arc<Profile>] {
@@ -78,6 +90,12 @@ pub fn built_in() -> &'static [Arc<Profile>] {
 
 pub fn find_built_in(name: &str) -> Option<&'static Arc<Profile>> {
     BUILT_IN.iter().find(|profile| profile.name.as_str() == name)
+}
+
+/// A profile that is built in, as it was in this version.
+pub fn find_built_in_at(name: &str, version: u64) -> Option<&'static Arc<Profile>> {
+    let all = BUILT_IN.iter().chain(FORMER.iter());
+    all.into_iter().find(|profile| profile.name.as_str() == name && profile.version == version)
 }
 
 /// The profile of a tenant's hooks that name none, where the deployment's is `usual`.
@@ -103,6 +121,16 @@ mod tests {
             complete.expect("standard decides everything").check(&mut errors);
             assert_eq!(errors, [], "{}", profile.name);
         }
+    }
+
+    #[test]
+    fn every_version_of_a_built_in_profile_is_kept() {
+        let versions =
+            built_in().iter().flat_map(|profile| (0..profile.version).map(|version| (&profile.name, version)));
+        for (name, version) in versions {
+            assert!(find_built_in_at(name.as_str(), version).is_some(), "{name} {version}");
+        }
+        assert!(FORMER.iter().all(|former| find_built_in(former.name.as_str()).unwrap().version > former.version));
     }
 
     #[test]

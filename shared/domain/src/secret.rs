@@ -57,15 +57,33 @@ pub struct SigningSecret {
     /// Absent for the current secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// A header that holds one signature is signed with a former secret as long
+    /// as one is live.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signs_last: bool,
     #[serde(skip)]
     pub unknown: Unknown,
 }
 
 keeps_unknown!(SigningSecret);
 
+/// When the new secret of a rotation begins to sign headers that hold one
+/// signature. Headers that hold a list are signed with all that are live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cutover {
+    /// With the next request.
+    #[default]
+    AtOnce,
+    /// When the overlap has passed; the former one signs until then.
+    AtEnd,
+    /// When it is asked for; the former one signs until then, and has no end.
+    Manual,
+}
+
 impl SigningSecret {
     pub fn current(secret: Secret) -> Self {
-        Self { secret, expires_at: None, unknown: Unknown::NONE }
+        Self { secret, expires_at: None, signs_last: false, unknown: Unknown::NONE }
     }
 
     pub fn is_live(&self, now: Timestamp) -> bool {

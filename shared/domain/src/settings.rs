@@ -193,7 +193,7 @@ settings! {
     /// Up to 50 headers of every request. Those that frame a message or carry
     /// a signature cannot be set.
     headers: Vec<FixedHeader>,
-    /// Up to 8 signatures; each live secret signs each of them.
+    /// Up to 8 signatures. Each live secret signs those whose headers hold a list.
     signatures: Vec<SignatureSetting>,
     payload: Payload,
     batch: Batch,

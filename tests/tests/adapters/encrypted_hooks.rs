@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use contract::ports::{Hooks, ManualClock, StoreError};
 use contract::stage::causes;
 use domain::hook::Hook;
-use domain::secret::Secret;
+use domain::secret::{Cutover, Secret};
 use embedded::{EmbeddedHooks, Keyring, OpenCipherError, open_cipher};
 use serde_json::json;
 use services::repositories::encrypted_hooks::EncryptedHooks;
@@ -61,7 +61,8 @@ async fn no_item_of_the_table_holds_a_secret() {
     let mut old = hook("acme", &["post.*"]);
     old.secrets[0].secret = Secret::new(FIRST);
     stores.hooks.create(&old).await.unwrap();
-    let new = changed(&old, |h| h.rotate(Secret::new(SECOND), std::time::Duration::from_secs(60), START));
+    let new =
+        changed(&old, |h| h.rotate(Secret::new(SECOND), std::time::Duration::from_secs(60), Cutover::AtOnce, START));
     stores.hooks.update(&old, &new).await.unwrap();
     let rows = client.scan().table_name(HOOKS_TABLE).send().await.unwrap().items.unwrap();
     let documents: String =
@@ -126,7 +127,8 @@ async fn a_hook_is_opened_once_for_as_long_as_it_does_not_change() {
     // Another write outdates the row in the store's cache, yet not what it holds.
     stores.hooks.create(&hook("acme", &["post.*"])).await.unwrap();
     assert!(Arc::ptr_eq(&first, &stores.hooks.get(&one.tenant, one.id).await.unwrap().unwrap()));
-    let new = changed(&one, |h| h.rotate(Secret::new(SECOND), std::time::Duration::from_secs(60), START));
+    let new =
+        changed(&one, |h| h.rotate(Secret::new(SECOND), std::time::Duration::from_secs(60), Cutover::AtOnce, START));
     stores.hooks.update(&one, &new).await.unwrap();
     assert_eq!(signed_with(&stores.hooks.get(&one.tenant, one.id).await.unwrap().unwrap()), SECOND);
 }

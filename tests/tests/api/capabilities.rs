@@ -20,6 +20,7 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ("DELETE", "/hooks/{hook}", "manage"),
     ("GET", "/hooks/{hook}/secret", "reveal_secret"),
     ("POST", "/hooks/{hook}/secret/rotate", "rotate"),
+    ("POST", "/hooks/{hook}/secret/cutover", "rotate"),
     ("POST", "/hooks/{hook}/test", "test"),
     ("POST", "/hooks/{hook}/verify", "test"),
     ("GET", "/hooks/{hook}/audit", "view"),

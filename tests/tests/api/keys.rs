@@ -58,6 +58,7 @@ async fn a_portal_key_looks_after_hooks_and_does_nothing_else() {
         ("POST", KEYS.to_owned(), r#"{"scope":"publish"}"#, 403),
         ("GET", format!("{}/secret", hook.path()), "", 403),
         ("POST", format!("{}/secret/rotate", hook.path()), "", 403),
+        ("POST", format!("{}/secret/cutover", hook.path()), "", 403),
         ("GET", "/v1/tenants/acme".to_owned(), "", 403),
         ("GET", "/v1/tenants".to_owned(), "", 403),
     ] {

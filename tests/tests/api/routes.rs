@@ -83,6 +83,11 @@ async fn hooks_are_created_read_changed_and_deleted() {
     let rotated = world.post(&format!("{hook}/secret/rotate"), json!({})).await.expect(200).json();
     assert_eq!(rotated["others"][0]["secret"], settings["secret"]);
     assert_eq!(rotated["others"][0]["expires_at"], "2026-02-01T09:30:00.000Z");
+    let rotated = world.post(&format!("{hook}/secret/rotate"), json!({ "cutover": "manual" })).await.expect(200).json();
+    assert_eq!(rotated["others"][0]["signs_alone"], true, "until it is told to end");
+    let cutover = format!("{hook}/secret/cutover");
+    let ended = world.call("POST", &cutover, Some(OPERATOR), "").await.expect(200).json();
+    assert_eq!(ended, json!({ "secret": rotated["secret"], "others": [] }));
 
     world.delete(&hook).await.expect(204);
     world.get(&hook).await.expect(404);

@@ -1,5 +1,6 @@
 //! The log shows what was sent, byte for byte, long after it was sent.
 
+use contract::ports::Expected;
 use serde_json::{Value, json};
 use tests::world::{Answer, TENANT, World};
 
@@ -158,4 +159,35 @@ async fn what_of_ours_runs_out_uses_up_no_attempt_of_an_endpoint() {
         assert_eq!((&delivery["status"], &delivery["attempt_count"]), (&json!("succeeded"), &json!(1)), "{delivery}");
         assert_eq!(world.get(&hook.path()).await.json()["health"]["failure_count"], 0);
     }
+}
+
+/// As release 0.1 noted its attempts, and as it made their requests.
+#[tokio::test]
+async fn requests_of_earlier_releases_are_shown_as_those_made_them() {
+    let world = World::new().await;
+    let settings = json!({ "profile": "oktopost", "secret": "old", "batch": { "max_events": 1 } });
+    let hook = world.hook(settings).await;
+    world.post(&format!("{}/secret/rotate", hook.path()), json!({ "secret": "new" })).await.expect(200);
+    let event = world.publish_raw(r#"{"type":"a","data":{ "n": 1.50 }}"#.to_owned()).await;
+    world.drain().await;
+    let shown = async || world.delivery(&event).await["attempts"][0]["request"].clone();
+    let values = |request: &Value, name: &str| {
+        let headers = request["headers"].as_array().unwrap().clone();
+        headers.into_iter().filter(|header| header["name"] == name).collect::<Vec<_>>().len()
+    };
+    let now = shown().await;
+    assert!(now["body"].as_str().unwrap().contains(r#""data":{"n":1.5}"#), "{now}");
+    assert_eq!((values(&now, "X-Oktopost-Signature"), values(&now, "webhook-delivery-ids")), (1, 1));
+
+    let id = world.delivery(&event).await["id"].as_str().unwrap().parse().unwrap();
+    let (log, tenant) = (&world.engine.deliver.log, TENANT.parse().unwrap());
+    let row = log.get(&tenant, id).await.unwrap().unwrap();
+    let mut former = row.clone();
+    let revision = former.last_attempt.as_mut().unwrap().revision.as_mut().unwrap();
+    assert_eq!((revision.profile, revision.form), (1, 1));
+    (revision.profile, revision.form) = (0, 0);
+    log.record(&former, Expected::of(Some(&row))).await.unwrap();
+    let then = shown().await;
+    assert!(then["body"].as_str().unwrap().contains(r#""data":{ "n": 1.50 }"#), "{then}");
+    assert_eq!((values(&then, "X-Oktopost-Signature"), values(&then, "webhook-delivery-ids")), (2, 0));
 }

@@ -2,6 +2,7 @@
 //! clock that moves only when told to. Nothing here sleeps.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod batches;
 mod circuits;
 mod clock;
 mod death;

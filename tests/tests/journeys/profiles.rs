@@ -119,6 +119,23 @@ async fn oktopost() {
     assert_eq!(Case::new("oktopost", json!({})).await.ladder(500).await, [0, 5, 30, 155]);
 }
 
+/// As both documents say: hash what `JSON.stringify` makes of the parsed body.
+#[tokio::test]
+async fn bodies_of_oktopost_and_autosend_are_what_javascript_writes_of_them() {
+    for (profile, header) in [("oktopost", "X-Oktopost-Signature"), ("autosend", "X-Webhook-Signature")] {
+        let case = Case::new(profile, json!({ "secret": SECRET, "retry": { "delays": [] } })).await;
+        let data = r#"{ "price": 1.50, "big": 12345678901234567890, "10": -0, "url": "https:\/\/a.example\/\u00e9", "10": 1e3 }"#;
+        case.world.publish_raw(format!(r#"{{"id":"e-1","type":"newLead","data":{data}}}"#)).await;
+        case.world.drain().await;
+        let sent = case.world.endpoint.seen().pop().unwrap();
+        let written = r#""data":{"10":1000,"price":1.5,"big":12345678901234567000,"url":"https://a.example/é"}"#;
+        assert!(sent.text().contains(written), "{}", sent.text());
+        assert_eq!(sent.values(header), [hmac_hex(SECRET, sent.text())]);
+        let shown = case.world.delivery("e-1").await["attempts"][0]["request"].clone();
+        assert_eq!(shown["body"], sent.text(), "the log shows the same bytes");
+    }
+}
+
 #[tokio::test]
 async fn autosend() {
     let case = Case::new("autosend", json!({})).await;

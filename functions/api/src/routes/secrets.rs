@@ -6,7 +6,7 @@ use axum::extract::State;
 use domain::capability::Capability;
 use domain::hook::Hook;
 use domain::secret::ed25519::public_key;
-use domain::secret::{Secret, SecretKind};
+use domain::secret::{Cutover, Secret, SecretKind};
 use domain::settings::MASK;
 use domain::signature::check_secret;
 use domain::time::Timestamp;
@@ -30,8 +30,8 @@ pub(crate) struct Secrets {
     /// What verifies its signatures, of an Ed25519 key.
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<String>,
-    /// Others that sign as well: those being rotated out, until they expire,
-    /// and one of another kind.
+    /// Others that sign as well: those being rotated out, until they expire or
+    /// the rotation is ended, and one of another kind.
     others: Vec<OtherSecret>,
     /// What the endpoint has to return, where it has to verify itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +45,9 @@ pub(crate) struct OtherSecret {
     public_key: Option<String>,
     /// Null when it does not expire.
     expires_at: Option<String>,
+    /// In the place of the current secret it signs headers that hold one signature.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    signs_alone: bool,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -52,10 +55,14 @@ pub(crate) struct OtherSecret {
 pub(crate) struct Rotation {
     /// The new secret, in the form that the hook's signatures need; made when absent.
     secret: Option<String>,
-    /// Seconds for which the old secret signs as well, up to 604,800; 86,400 by default.
+    /// Seconds for which the old secret stays live, up to 604,800; 86,400 by default.
     #[serde(default, deserialize_with = "whole::optional::<0, MAX_OVERLAP_SECONDS, _>")]
     #[schema(maximum = 604_800)]
     overlap: Option<u32>,
+    /// When the new secret signs headers that hold one signature, such as those of the
+    /// scheme `hmac_sha256`: `at_once`, by default; `at_end` of the overlap; or `manual`,
+    /// when `POST …/secret/cutover` is called. Until then the old one does.
+    cutover: Option<Cutover>,
 }
 
 impl Secrets {
@@ -71,6 +78,11 @@ impl Secrets {
 fn view(hook: &Hook, now: Timestamp) -> Secrets {
     let mut live = hook.secrets.iter().filter(|secret| secret.is_live(now));
     let current = live.next().map(|current| &current.secret);
+    let is_of = |one: &Secret, other: &Secret| {
+        (SecretKind::of(one) == SecretKind::Ed25519) == (SecretKind::of(other) == SecretKind::Ed25519)
+    };
+    let in_order = hook.live_secrets(now);
+    let alone = current.and_then(|current| in_order.into_iter().find(|one| is_of(one, current)));
     Secrets {
         verification_key: hook.verification_key.as_ref().map(|key| key.reveal().to_owned()),
         secret: current.map(|secret| secret.reveal().to_owned()),
@@ -80,6 +92,7 @@ fn view(hook: &Hook, now: Timestamp) -> Secrets {
                 secret: other.secret.reveal().to_owned(),
                 public_key: public_key(&other.secret),
                 expires_at: other.expires_at.map(|at| at.to_string()),
+                signs_alone: alone.is_some_and(|alone| std::ptr::eq(alone, &other.secret)),
             })
             .collect(),
     }
@@ -98,8 +111,9 @@ pub(crate) async fn reveal(
 
 /// Rotate a hook's secret
 ///
-/// Until the overlap has passed, requests carry a signature of each. A portal session without
-/// the capability `reveal_secret` is shown the new secret only; the others are masked.
+/// Until the overlap has passed, headers that hold a list carry a signature of each, and
+/// `cutover` says which secret signs those that hold one. A portal session without the
+/// capability `reveal_secret` is shown the new secret only; the others are masked.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/rotate", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<Rotation>, responses(
     (status = 200, body = Secrets),
@@ -115,6 +129,11 @@ pub(crate) async fn rotate(
     let (rotation, invalid) = rotation.open()?;
     let mut errors = Vec::new();
     whole::check("overlap", rotation.overlap.unwrap_or_default(), 0, MAX_OVERLAP_SECONDS, &mut errors);
+    let cutover = rotation.cutover.unwrap_or_default();
+    if cutover == Cutover::Manual && rotation.overlap.is_some() {
+        let message = "leave it out: with a manual cutover, the old secret signs until POST …/secret/cutover";
+        errors.push(FieldError::new("overlap", message));
+    }
     let overlap = rotation.overlap.map_or(DEFAULT_OVERLAP, |seconds| Duration::from_secs(seconds.into()));
     let old = find(&deps, &tenant, &params).await?;
     let settings = deps.resolved.settle(&old, &*owner(&deps, &tenant).await?).await?;
@@ -133,13 +152,45 @@ pub(crate) async fn rotate(
     refuse(invalid, errors)?;
     let now = deps.clock.now();
     let mut new = old.clone();
-    new.rotate(secret, overlap, now);
+    new.rotate(secret, overlap, cutover, now);
+    update(&deps, &old, &mut new, now).await?;
+    Ok(Json(shown(&new, now, &limits)))
+}
+
+/// End the rotation of a hook's secret
+///
+/// From the next request on, the new secret alone signs, whatever `overlap` and `cutover` said.
+/// Called once more it changes nothing.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/cutover", tag = "hooks",
+    params(("tenant" = String, Path), ("hook" = String, Path)), responses(
+    (status = 200, body = Secrets),
+    (status = 409, description = "Somebody else changed the hook at the same time; retry")
+))]
+pub(crate) async fn cut_over(
+    MayRotate(tenant): MayRotate,
+    limits: Limits,
+    State(deps): State<Arc<Deps>>,
+    params: Segments,
+) -> Result<Json<Secrets>, Problem> {
+    let old = find(&deps, &tenant, &params).await?;
+    let now = deps.clock.now();
+    let mut new = old.clone();
+    if new.cut_over(now) {
+        update(&deps, &old, &mut new, now).await?;
+    }
+    Ok(Json(shown(&new, now, &limits)))
+}
+
+async fn update(deps: &Deps, old: &Hook, new: &mut Hook, now: Timestamp) -> Result<(), Problem> {
     new.updated_at = now;
     new.version += 1;
-    deps.hooks.update(&old, &new).await?;
-    let mut secrets = view(&new, now);
+    Ok(deps.hooks.update(old, new).await?)
+}
+
+fn shown(hook: &Hook, now: Timestamp, limits: &Limits) -> Secrets {
+    let mut secrets = view(hook, now);
     if !limits.allow(Capability::RevealSecret) {
         secrets.mask_others();
     }
-    Ok(Json(secrets))
+    secrets
 }

@@ -57,16 +57,22 @@ pub(crate) enum HooksCommand {
     Delete { id: String },
     /// Reveal a hook's secret
     Secret { id: String },
-    /// Replace a hook's secret; the old one signs as well for a while
+    /// Replace a hook's secret; the old one stays live for a while
     Rotate {
         id: String,
         /// The new secret; made when absent
         #[arg(long)]
         secret: Option<String>,
-        /// Seconds for which the old secret signs as well
+        /// Seconds for which the old secret stays live
         #[arg(long, value_name = "SECONDS", value_parser = whole::<u64>(0, 7 * 24 * 3_600))]
         overlap: Option<u64>,
+        /// When the new secret signs headers that hold one signature: at_once, at_end of
+        /// the overlap, or manual, with `hooks cutover`
+        #[arg(long)]
+        cutover: Option<String>,
     },
+    /// End a rotation: the new secret alone signs from now on
+    Cutover { id: String },
     /// Send a test event now and show the exchange; exit code 1 unless it went well
     Test {
         id: String,
@@ -162,10 +168,13 @@ pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), 
         HooksCommand::Secret { id } => {
             secrets(session, Method::GET, &session.own(["hooks", &id, "secret"])?, None).await
         }
-        HooksCommand::Rotate { id, secret, overlap } => {
+        HooksCommand::Rotate { id, secret, overlap, cutover } => {
             let mut body = Body::default();
-            body.add("secret", secret).add("overlap", overlap);
+            body.add("secret", secret).add("overlap", overlap).add("cutover", cutover);
             secrets(session, Method::POST, &session.own(["hooks", &id, "secret", "rotate"])?, Some(body.text())).await
+        }
+        HooksCommand::Cutover { id } => {
+            secrets(session, Method::POST, &session.own(["hooks", &id, "secret", "cutover"])?, None).await
         }
         HooksCommand::Test { id, event_type, data } => {
             let mut body = Body::default();
@@ -179,7 +188,7 @@ pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), 
     }
 }
 
-/// The secret that signs, and a line for each that signs as well until it expires.
+/// The current secret, and a line for each that is live as well.
 async fn secrets(session: &Session, method: Method, path: &Path, body: Option<String>) -> Result<(), Failure> {
     let text = session.ask(method, path, &[], body).await?;
     if session.json {
@@ -190,8 +199,14 @@ async fn secrets(session: &Session, method: Method, path: &Path, body: Option<St
     answer.0.retain(|(name, _)| name != "others");
     table::details(&answer)?;
     for other in others {
-        let text = |field| table::shown(&other.text(field).unwrap_or_default());
-        session.print(&format!("also signs until {}: {}", text("expires_at"), text("secret")))?;
+        let text = |field| other.text(field).map(|text| table::shown(&text));
+        let end = match (text("expires_at"), text("signs_alone")) {
+            (Some(at), None) => at,
+            (Some(at), Some(_)) => format!("{at}, alone where a header holds one signature"),
+            (None, None) => "it is replaced".to_owned(),
+            (None, Some(_)) => "`hooks cutover`, alone where a header holds one signature".to_owned(),
+        };
+        session.print(&format!("also live until {end}: {}", text("secret").unwrap_or_default()))?;
     }
     Ok(())
 }

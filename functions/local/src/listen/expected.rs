@@ -1,6 +1,7 @@
 //! Which signatures `listen` expects, from its flags.
 
 use anyhow::{Context as _, anyhow, ensure};
+use domain::payload::{JsonForm, Payload};
 use domain::profile::{STANDARD, built_in, find_built_in};
 use domain::secret::Secret;
 use domain::secret::ed25519::is_ed25519;
@@ -15,6 +16,8 @@ use crate::cli::ListenOptions;
 /// What a profile says to a receiver.
 pub(super) struct Expected {
     signatures: Vec<SignatureSetting>,
+    /// What they are over.
+    json: JsonForm,
     /// The header that carries the verification key.
     pub(super) verification_header: String,
 }
@@ -25,7 +28,8 @@ impl Expected {
         let name = name.unwrap_or(STANDARD);
         if let Some(profile) = find_built_in(name) {
             let complete = profile.completed();
-            return Ok(Self { signatures: complete.signatures, verification_header: complete.verification.header });
+            let (json, verification_header) = (complete.payload.json(), complete.verification.header);
+            return Ok(Self { signatures: complete.signatures, json, verification_header });
         }
         let text = std::fs::read_to_string(name).with_context(|| {
             let names: Vec<&str> = built_in().iter().map(|profile| profile.name.as_str()).collect();
@@ -37,6 +41,10 @@ impl Expected {
         if let Some(signatures) = settings.get("signatures") {
             let signatures = read(&signatures.to_string());
             expected.signatures = signatures.with_context(|| format!("--profile {name}: signatures"))?;
+        }
+        if let Some(payload) = settings.get("payload") {
+            let payload = read::<Payload>(&payload.to_string());
+            expected.json = payload.with_context(|| format!("--profile {name}: payload"))?.json();
         }
         if let Some(header) = settings.pointer("/verification/header").and_then(Value::as_str) {
             header.clone_into(&mut expected.verification_header);
@@ -61,7 +69,7 @@ impl Expected {
             let useful = settings.is_empty() || settings.iter().any(|setting| setting.can_verify(secret));
             ensure!(useful, "--secret: {}", hint(&settings, secret));
         }
-        Ok((!secrets.is_empty()).then_some(Verifier { settings, secrets }))
+        Ok((!secrets.is_empty()).then_some(Verifier { settings, secrets, json: self.json }))
     }
 }
 

@@ -1,8 +1,13 @@
 //! Checking signatures as receivers do, from the settings that made them.
 
+use std::borrow::Cow;
+
 use axum::http::HeaderMap;
+use domain::ecmascript;
+use domain::payload::JsonForm;
 use domain::secret::Secret;
 use domain::signature::{SignatureSetting, Signed};
+use serde_json::value::RawValue;
 
 /// Receivers tolerate this much between the timestamp and their own clock
 /// (Standard Webhooks 1.0.0, and the libraries of Stripe).
@@ -15,6 +20,8 @@ const MAX_OWN_PARAMETERS: usize = 16;
 pub(super) struct Verifier {
     pub(super) settings: Vec<SignatureSetting>,
     pub(super) secrets: Vec<Secret>,
+    /// Signatures are over a body that is written so, whatever way it came.
+    pub(super) json: JsonForm,
 }
 
 pub(super) struct Received<'a> {
@@ -58,9 +65,10 @@ impl Verifier {
             return (true, "none expected".to_owned());
         }
         let (mut valid, mut invalid) = (Vec::new(), Vec::new());
+        let (over, signed) = self.signed(received);
         for setting in &self.settings {
-            let name = format!("{} in {}", setting.scheme.name(), setting.header().unwrap_or_default());
-            match self.check_one(setting, received) {
+            let name = format!("{} in {}{over}", setting.scheme.name(), setting.header().unwrap_or_default());
+            match self.check_one(setting, received, &signed) {
                 Ok(()) => valid.push(name),
                 Err(why) => invalid.push(format!("{name}: {why}")),
             }
@@ -72,11 +80,33 @@ impl Verifier {
         (true, format!("valid ({}){others}", valid.join(", ")))
     }
 
-    fn check_one(&self, setting: &SignatureSetting, received: &Received<'_>) -> Result<(), &'static str> {
+    /// What may have been signed, and in words what that is if it is not what came.
+    fn signed<'a>(&self, received: &Received<'a>) -> (&'static str, Vec<Cow<'a, [u8]>>) {
+        let as_it_came = || received.signed.iter().map(|bytes| Cow::Borrowed(*bytes)).collect();
+        let [body] = received.signed[..] else { return ("", as_it_came()) };
+        match (self.json, serde_json::from_slice::<&RawValue>(body)) {
+            (JsonForm::Ecmascript, Ok(json)) => {
+                let mut written = Vec::new();
+                ecmascript::rewrite(json.get(), &mut written);
+                (" over JSON.stringify(JSON.parse(body))", vec![written.into()])
+            }
+            _ => ("", as_it_came()),
+        }
+    }
+
+    fn check_one(
+        &self,
+        setting: &SignatureSetting,
+        received: &Received<'_>,
+        signed: &[Cow<'_, [u8]>],
+    ) -> Result<(), &'static str> {
         let names = setting.header_names();
         let values = received.values(setting.header().unwrap_or_default());
         if values.is_empty() {
             return Err("the header is missing");
+        }
+        if values.len() > 1 && !setting.is_list() {
+            return Err("the header is there more than once, and most servers join its values with a comma");
         }
         let (id, unix_seconds) = if setting.scheme.is_standard() {
             let first = |n: usize| names.get(n).and_then(|name| received.values(name).first().copied());
@@ -95,7 +125,7 @@ impl Verifier {
             });
         }
         for secret in usable {
-            for &body in &received.signed {
+            for body in signed {
                 if setting.verify(&values, secret, Signed { id, unix_seconds, body })? {
                     return Ok(());
                 }

@@ -133,3 +133,19 @@ async fn dead_letters_are_the_operators_only() {
     assert_eq!(answer.status(), 404);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
 }
+
+#[tokio::test]
+async fn a_rotation_is_begun_and_ended_by_command() {
+    let deployment = Deployment::start().await;
+    let create = "hooks create --json --url http://127.0.0.1:1/ --event * --profile github --secret one";
+    let hook = deployment.run(create).await.json()["id"].as_str().unwrap().to_owned();
+    let begun = deployment.run(&format!("hooks rotate {hook} --secret two --cutover manual")).await;
+    begun.succeeded();
+    let told = "also live until `hooks cutover`, alone where a header holds one signature: one";
+    assert!(begun.out.contains("two") && begun.out.contains(told), "{}", begun.out);
+    let ended = deployment.run(&format!("hooks cutover {hook}")).await;
+    ended.succeeded();
+    assert!(ended.out.contains("two") && !ended.out.contains("also live"), "{}", ended.out);
+    let refused = deployment.run(&format!("hooks rotate {hook} --cutover soon")).await;
+    assert!(refused.code == 1 && refused.err.contains("at_end"), "{}", refused.err);
+}

@@ -187,10 +187,11 @@ fn read_header_lines(text: &str) -> Vec<(String, String)> {
 
 /// Numbers take a tenth of the room of named ones.
 fn revision_text(revision: &Revision) -> String {
-    let Revision { hook, tenant, profile, base, .. } = revision;
-    match base {
-        0 => format!("{hook}.{tenant}.{profile}"),
-        base => format!("{hook}.{tenant}.{profile}.{base}"),
+    let Revision { hook, tenant, profile, base, form, .. } = revision;
+    match (base, form) {
+        (0, 0) => format!("{hook}.{tenant}.{profile}"),
+        (base, 0) => format!("{hook}.{tenant}.{profile}.{base}"),
+        (base, form) => format!("{hook}.{tenant}.{profile}.{base}.{form}"),
     }
 }
 
@@ -199,7 +200,8 @@ fn read_revision(text: &str) -> StoreResult<Revision> {
     let mut next = || numbers.next().and_then(Result::ok);
     match (next(), next(), next()) {
         (Some(hook), Some(tenant), Some(profile)) => {
-            Ok(Revision { hook, tenant, profile, base: next().unwrap_or_default(), unknown: Unknown::NONE })
+            let [base, form] = [next(), next()].map(Option::unwrap_or_default);
+            Ok(Revision { hook, tenant, profile, base, form, unknown: Unknown::NONE })
         }
         _ => Err(StoreError::Corrupt("a broken revision".into())),
     }

@@ -15,8 +15,8 @@ const MAX_BATCH_EVENTS: u32 = 100;
 /// The longest that a delivery waits for others to travel with. Leases allow for it.
 pub const MAX_BATCH_WAIT: Seconds = Seconds::new(5);
 
-/// Several events as one JSON array in one request. Each delivery is still
-/// logged, retried and replayed on its own account.
+/// Several events as one JSON array in one request. Each delivery is logged on
+/// its own account; when one is sent again, so are the others, as one request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct Batch {

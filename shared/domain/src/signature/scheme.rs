@@ -85,6 +85,11 @@ pub(super) trait Algorithm: Sync {
         Ok(())
     }
 
+    /// Whether its header holds a signature for each secret, or else for one only.
+    fn is_list(&self) -> bool {
+        true
+    }
+
     fn has_prefix(&self) -> bool {
         false
     }
@@ -93,14 +98,14 @@ pub(super) trait Algorithm: Sync {
         false
     }
 
-    /// The header's values, each for a line of its own. There is at least one
-    /// secret, the current one first, all of the kind that it takes.
+    /// The header's value. There is at least one secret, all of the kind that it
+    /// takes, and no more than one where its header holds no list.
     fn sign(
         &self,
         setting: &SignatureSetting,
         secrets: &[&Secret],
         signed: Signed<'_>,
-    ) -> Result<Vec<String>, InvalidSecret>;
+    ) -> Result<String, InvalidSecret>;
 
     /// The timestamp that is part of the header's values, if the scheme has it there.
     fn timestamp<'a>(&self, _values: &[&'a str]) -> Option<&'a str> {
@@ -121,8 +126,7 @@ pub(super) trait Algorithm: Sync {
     ) -> Result<bool, &'static str> {
         let made = self.sign(setting, &[secret], signed);
         let made = made.map_err(|_| "the secret is not of the form that this scheme needs")?;
-        let made: Vec<&str> = made.iter().map(String::as_str).collect();
-        let (made, received) = (self.signatures(&made), self.signatures(values));
+        let (made, received) = (self.signatures(&[&made]), self.signatures(values));
         Ok(made.iter().any(|signature| received.contains(signature)))
     }
 

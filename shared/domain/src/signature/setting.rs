@@ -105,6 +105,11 @@ impl SignatureSetting {
         self.scheme.algorithm().verify(self, values, secret, signed)
     }
 
+    /// Whether its header holds a list of signatures, or else one only.
+    pub fn is_list(&self) -> bool {
+        self.scheme.algorithm().is_list()
+    }
+
     /// Whether signatures of this setting can be verified with this secret.
     pub fn can_verify(&self, secret: &Secret) -> bool {
         self.scheme.takes(secret) && self.scheme.algorithm().can_verify(self, secret)

@@ -6,7 +6,8 @@ use crate::secret::ed25519::whsk_key;
 use crate::secret::{InvalidSecret, MAX_SECRET_CHARS, Secret, SecretKind, whsec_key};
 
 /// The headers that sign `body`, in the order of the settings. `secrets` are
-/// the live ones, the current one first.
+/// the live ones, of either kind that one first which signs headers that hold
+/// one signature.
 ///
 /// Settings that share a `v1` or `v1a` header share one value, and its id and
 /// timestamp are sent once.
@@ -21,16 +22,41 @@ pub fn sign(
     unix_seconds: i64,
     body: &[u8],
 ) -> Result<Vec<(String, String)>, InvalidSecret> {
+    sign_with(settings, secrets, Signed { id, unix_seconds, body }, 1)
+}
+
+/// The same as releases up to 0.1 signed during a rotation: a header that holds
+/// one signature was sent once for each secret.
+///
+/// # Errors
+/// As above.
+pub fn sign_repeating(
+    settings: &[SignatureSetting],
+    secrets: &[&Secret],
+    id: &str,
+    unix_seconds: i64,
+    body: &[u8],
+) -> Result<Vec<(String, String)>, InvalidSecret> {
+    sign_with(settings, secrets, Signed { id, unix_seconds, body }, usize::MAX)
+}
+
+fn sign_with(
+    settings: &[SignatureSetting],
+    secrets: &[&Secret],
+    signed: Signed<'_>,
+    most_headers: usize,
+) -> Result<Vec<(String, String)>, InvalidSecret> {
     let (ed25519, hmac): (Vec<&Secret>, Vec<&Secret>) =
         secrets.iter().copied().partition(|secret| SecretKind::of(secret) == SecretKind::Ed25519);
-    let signed = Signed { id, unix_seconds, body };
     let mut headers: Vec<(String, String)> = Vec::new();
     for setting in settings {
         let secrets = if setting.scheme.is_ed25519() { &ed25519 } else { &hmac };
         let Some(name) = setting.header().filter(|_| !secrets.is_empty()) else { continue };
-        for value in setting.scheme.algorithm().sign(setting, secrets, signed)? {
+        let at_once = if setting.is_list() { secrets.len() } else { 1 };
+        for secrets in secrets.chunks(at_once).take(most_headers) {
+            let value = setting.scheme.algorithm().sign(setting, secrets, signed)?;
             match setting.scheme.is_standard() {
-                true => push_standard(&mut headers, name, value, id, unix_seconds),
+                true => push_standard(&mut headers, name, value, signed.id, signed.unix_seconds),
                 false => headers.push((name.to_owned(), value)),
             }
         }

@@ -43,11 +43,20 @@ impl Claim {
         };
         if due {
             Self::Due(Some(row))
-        } else if has_scheduled(message, &row) && row.status == Status::Retrying && row.due_step == message.step + 1 {
+        } else if has_scheduled(message, &row) && row.status == Status::Retrying && is_behind(message, &row) {
             Self::NextIsDue(row)
         } else {
             Self::Settled
         }
+    }
+}
+
+/// Whether the message's attempt is the last that was made, or, in a batch, where
+/// one delivery's message makes the attempts of all, one before it.
+fn is_behind(message: &DeliveryMessage, row: &Delivery) -> bool {
+    match row.former_batch() {
+        Some(_) => row.due_step > message.step,
+        None => row.due_step == message.step + 1,
     }
 }
 

@@ -77,6 +77,20 @@ pub struct SendContext<'a> {
     pub at: Timestamp,
     /// Of OAuth 2, where the hook asks for it.
     pub token: Option<&'a Secret>,
+    /// [`FORM`], or that of the release whose request is made again.
+    pub form: u64,
+}
+
+/// Names the deliveries of a batch, in the order of its array.
+pub const BATCH_HEADER: &str = "webhook-delivery-ids";
+
+/// How this release makes requests. In form 0 a header that holds one signature
+/// was sent once for each live secret, and a batch did not name its deliveries.
+pub const FORM: u64 = 1;
+
+/// Whether form 0 would have made another request.
+pub fn differs_from_former(hook: &ResolvedHook, at: Timestamp) -> bool {
+    hook.hook.live_secrets(at).len() > 1 || hook.settings.batch.max_events > 0
 }
 
 /// A request that has still to be addressed.
@@ -118,8 +132,14 @@ pub fn build(
     if !settings.headers.iter().any(|header| header.name.eq_ignore_ascii_case("user-agent")) {
         headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
     }
-    let secrets: Vec<&Secret> = hook.hook.live_secrets(moment.at).collect();
-    headers.extend(signature::sign(&settings.signatures, &secrets, id, moment.at.as_secs(), &payload)?);
+    let secrets = hook.hook.live_secrets(moment.at);
+    let sign = if moment.form == 0 { signature::sign_repeating } else { signature::sign };
+    headers.extend(sign(&settings.signatures, &secrets, id, moment.at.as_secs(), &payload)?);
+    let is_own = settings.headers.iter().any(|header| header.name.eq_ignore_ascii_case(BATCH_HEADER));
+    if is_batch(hook, subjects) && moment.form > 0 && !is_own {
+        let ids: Vec<String> = subjects.iter().map(|subject| subject.delivery.to_string()).collect();
+        headers.push((BATCH_HEADER.to_owned(), ids.join(",")));
+    }
     headers.extend(authorization(&settings.auth, moment.token));
     if let Some(first) = subjects.first() {
         headers.extend(settings.headers.iter().map(|header| {
@@ -162,9 +182,14 @@ fn json_body(hook: &ResolvedHook, subjects: &[EventToSend<'_>]) -> Vec<u8> {
         })
     };
     match subjects {
-        [one] if hook.settings.batch.max_events == 0 => render(one),
+        [one] if !is_batch(hook, subjects) => render(one),
         several => payload::array(&several.iter().map(render).collect::<Vec<_>>()),
     }
+}
+
+/// Whether it is sent as an array, also of one.
+fn is_batch(hook: &ResolvedHook, subjects: &[EventToSend<'_>]) -> bool {
+    hook.settings.batch.max_events > 0 || subjects.len() != 1
 }
 
 fn authorization(auth: &Auth, token: Option<&Secret>) -> Option<(String, String)> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
+use crate::delivery::request;
 use contract::ports::{Hooks, Profiles, StoreError, StoreResult, Tenants};
 use domain::delivery::Revision;
 use domain::destination::{Destination, InvalidDestination};
@@ -13,6 +14,7 @@ use domain::layers::{HookProfiles, Layers};
 use domain::profile::{self, Profile};
 use domain::settings::Complete;
 use domain::tenant::Tenant;
+use domain::time::Timestamp;
 use domain::unknown::Unknown;
 
 const SETTLED: usize = 4_096;
@@ -35,8 +37,15 @@ impl ResolvedHook {
         Self { hook, tenant, settings, destination, profiles }
     }
 
+    /// What a request of this time is made of.
+    pub fn revision_at(&self, at: Timestamp) -> Revision {
+        let form = if request::differs_from_former(self, at) { request::FORM } else { 0 };
+        Revision { form, ..self.revision() }
+    }
+
     pub fn revision(&self) -> Revision {
         Revision {
+            form: 0,
             hook: self.hook.version,
             tenant: self.tenant.version,
             profile: self.profiles.chosen().version,
@@ -116,7 +125,7 @@ impl ResolvedHooks {
 
     async fn profile_at(&self, name: &ProfileName, version: u64) -> StoreResult<Option<Arc<Profile>>> {
         let found = match profile::find_built_in(name.as_str()) {
-            Some(built_in) => Some(Arc::clone(built_in)),
+            Some(_) => profile::find_built_in_at(name.as_str(), version).cloned(),
             None => self.stored_profiles.revision(name, version).await?.map(Arc::new),
         };
         Ok(found.filter(|profile| profile.version == version))

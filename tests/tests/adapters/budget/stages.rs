@@ -81,15 +81,20 @@ pub(super) struct Stages {
     foundation: Foundation,
     events: Arc<Counted>,
     pub(super) deliveries: Arc<Counted>,
-    retries: Arc<Counted>,
+    pub(super) retries: Arc<Counted>,
 }
 
 impl Stages {
     pub(super) async fn new() -> Self {
+        Self::with(r#"{"retry":{"delays":[1,0.5]}}"#).await
+    }
+
+    /// With a hook that is set so.
+    pub(super) async fn with(hook_settings: &str) -> Self {
         let (stores, meter) = metered().await;
         let (stores, keys) = sealed(stores);
         let usual = Hook { channels: Default::default(), filter: None, ..hook("acme", &["post.*"]) };
-        let settings = settings(r#"{"retry":{"delays":[1,0.5]}}"#);
+        let settings = settings(hook_settings);
         let hook = Hook { verification_key: None, disabled_reason: None, settings, ..usual };
         let lenient = Tenant { settings: Default::default(), strict_event_types: false, ..tenant("acme") };
         stores.tenants.create(&lenient).await.unwrap();
@@ -115,13 +120,17 @@ impl Stages {
 
     /// Each time with caches of its own, as a function that has just started.
     pub(super) fn deliver(&self, status: u16) -> deliver::Deps {
+        self.deliver_through(Arc::new(Answering(status)))
+    }
+
+    pub(super) fn deliver_through(&self, sender: Arc<dyn HttpSender>) -> deliver::Deps {
         let foundation = self.stores.foundation().cached();
         deliver::Deps::new(
             &foundation,
             resolved(&foundation),
             Arc::new(foundation.hook_health(self.events.clone())),
             self.retries.clone(),
-            Arc::new(Answering(status)),
+            sender,
             Tokens::default(),
         )
     }

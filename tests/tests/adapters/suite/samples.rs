@@ -149,7 +149,7 @@ fn attempt(number: u32, at: Timestamp, outcome: AttemptOutcome) -> Attempt {
         response_body: status_code.map(|_| "ö\n\"".to_owned()),
         response_is_base64: outcome == AttemptOutcome::Gone,
         response_headers: vec![("server".to_owned(), "a: b".to_owned()), ("x".to_owned(), String::new())],
-        revision: Some(Revision { hook: 3, tenant: 1, profile: 0, base: 7, unknown: Unknown::NONE }),
+        revision: Some(Revision { hook: 3, tenant: 1, profile: 0, base: 7, form: 1, unknown: Unknown::NONE }),
         batch: vec![EventSeq(new_ulid(START, &OsRandom))],
         with_key: number == 1,
         trigger: if number == 1 { Trigger::First } else { Trigger::Retry },

@@ -275,7 +275,7 @@ fn bodies(hook: &str) -> Vec<(&'static str, String, Value)> {
     vec![
         ("POST", HOOKS.to_owned(), settings.clone()),
         ("PATCH", hook.to_owned(), settings),
-        ("POST", format!("{hook}/secret/rotate"), json!({ "secret": "s", "overlap": 1 })),
+        ("POST", format!("{hook}/secret/rotate"), json!({ "secret": "s", "overlap": 1, "cutover": "at_end" })),
         ("POST", format!("{hook}/test"), json!({ "event_type": "a", "data": { "x": 1.5 } })),
         (
             "POST",

@@ -50,7 +50,7 @@ async fn no_value_in_any_field_of_any_body_is_our_fault() {
         ("POST", HOOKS.to_owned(), settings.clone()),
         ("PATCH", hook.path(), settings),
         ("PATCH", hook.path(), json!({ "retry": { "exponential": exponential } })),
-        ("POST", format!("{}/secret/rotate", hook.path()), json!({ "secret": "s", "overlap": 1 })),
+        ("POST", format!("{}/secret/rotate", hook.path()), json!({ "secret": "s", "overlap": 1, "cutover": "at_end" })),
         ("POST", EVENTS.to_owned(), event.clone()),
         ("POST", format!("{EVENTS}/batch"), json!({ "events": [event] })),
         ("POST", KEYS.to_owned(), json!({ "name": "n", "scope": "publish" })),

@@ -135,6 +135,8 @@ async fn wrong_tenants_keys_and_rotations_are_refused_by_name() {
     let rotate = format!("{}/secret/rotate", hook.path());
     assert_problem(&world.post(&rotate, json!({ "overlap": 604_801 })).await, 422, "overlap");
     assert_problem(&world.post(&rotate, json!({ "overlap": -1 })).await, 422, "overlap");
+    assert_problem(&world.post(&rotate, json!({ "overlap": 1, "cutover": "manual" })).await, 422, "overlap");
+    assert_problem(&world.post(&rotate, json!({ "cutover": "later" })).await, 422, "cutover");
     assert_problem(&world.post(&rotate, json!({ "secret": "whsec_" })).await, 422, "secret");
     assert_problem(&world.post(&rotate, json!([null, null])).await, 422, "body");
     let secret = world.get(&format!("{}/secret", hook.path())).await.expect(200).json();

@@ -123,5 +123,6 @@ fn build(hook: &ResolvedHook, events: &[Event], attempt: &Attempt) -> Result<Req
         })
         .collect();
     let id = request::name(&events.iter().map(name).collect::<Vec<_>>());
-    RequestView::made_again(hook, &subjects, &id, attempt.at, attempt.with_key)
+    let form = attempt.revision.as_ref().map_or(0, |revision| revision.form);
+    RequestView::made_again(hook, &subjects, &id, attempt.at, form, attempt.with_key)
 }

@@ -4,7 +4,7 @@ use contract::ports::{HttpResult, MAX_RESPONSE_BYTES};
 use domain::delivery::{AttemptOutcome, Trigger, excerpt};
 use domain::time::Timestamp;
 use serde::Serialize;
-use services::delivery::request::EventToSend;
+use services::delivery::request::{EventToSend, FORM};
 use services::delivery::resolved_hook::ResolvedHook;
 use utoipa::ToSchema;
 
@@ -78,7 +78,7 @@ impl TestSend {
             outcome,
             message,
             trigger: Trigger::Test,
-            request: RequestView::made_again(&masked(hook.clone()), &[*subject], id, at, with_key).ok(),
+            request: RequestView::made_again(&masked(hook.clone()), &[*subject], id, at, FORM, with_key).ok(),
             response,
             duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
         }

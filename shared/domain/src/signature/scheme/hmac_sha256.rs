@@ -1,6 +1,6 @@
-//! HMAC-SHA256 over the body alone, as GitHub and many others do. It has no form
-//! for several signatures, so its header is repeated, the current secret's
-//! first: receivers that know of one signature read the first line.
+//! HMAC-SHA256 over the body alone, as GitHub and many others do. Its header has
+//! no form for several signatures: sent twice, Node joins both with a comma, and
+//! neither verifies. So one secret signs at a time.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,10 @@ use crate::signature::{Encoding, SignatureSetting};
 pub(super) struct HmacSha256;
 
 impl Algorithm for HmacSha256 {
+    fn is_list(&self) -> bool {
+        false
+    }
+
     fn has_prefix(&self) -> bool {
         true
     }
@@ -25,17 +29,16 @@ impl Algorithm for HmacSha256 {
         setting: &SignatureSetting,
         secrets: &[&Secret],
         signed: Signed<'_>,
-    ) -> Result<Vec<String>, InvalidSecret> {
-        let value = |secret: &&Secret| {
+    ) -> Result<String, InvalidSecret> {
+        let mut value = setting.prefix.clone().unwrap_or_default();
+        for secret in secrets {
             let mac = mac(&key(setting, secret)?, &[signed.body]);
-            let mut value = setting.prefix.clone().unwrap_or_default();
             match setting.encoding.unwrap_or_default() {
                 Encoding::Hex => push_hex(&mut value, &mac),
                 Encoding::Base64 => STANDARD.encode_string(mac, &mut value),
             }
-            Ok(value)
-        };
-        secrets.iter().map(value).collect()
+        }
+        Ok(value)
     }
 
     fn signatures<'a>(&self, values: &[&'a str]) -> Vec<&'a str> {

@@ -17,14 +17,14 @@ impl Algorithm for Stripe {
         setting: &SignatureSetting,
         secrets: &[&Secret],
         signed: Signed<'_>,
-    ) -> Result<Vec<String>, InvalidSecret> {
+    ) -> Result<String, InvalidSecret> {
         let mut value = format!("t={}", signed.unix_seconds);
         let head = format!("{}.", signed.unix_seconds);
         for secret in secrets {
             value.push_str(",v1=");
             push_hex(&mut value, &mac(&key(setting, secret)?, &[head.as_bytes(), signed.body]));
         }
-        Ok(vec![value])
+        Ok(value)
     }
 
     fn timestamp<'a>(&self, values: &[&'a str]) -> Option<&'a str> {

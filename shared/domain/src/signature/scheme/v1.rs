@@ -30,14 +30,8 @@ impl Algorithm for V1 {
         }
     }
 
-    fn sign(
-        &self,
-        _: &SignatureSetting,
-        secrets: &[&Secret],
-        signed: Signed<'_>,
-    ) -> Result<Vec<String>, InvalidSecret> {
-        let value = standard_webhooks(secrets.iter().copied(), signed.id, signed.unix_seconds, signed.body)?;
-        Ok(vec![value])
+    fn sign(&self, _: &SignatureSetting, secrets: &[&Secret], signed: Signed<'_>) -> Result<String, InvalidSecret> {
+        standard_webhooks(secrets.iter().copied(), signed.id, signed.unix_seconds, signed.body)
     }
 
     fn signatures<'a>(&self, values: &[&'a str]) -> Vec<&'a str> {

@@ -32,19 +32,14 @@ impl Algorithm for V1a {
         Err("the scheme v1a takes whsk_ secrets, in one form only")
     }
 
-    fn sign(
-        &self,
-        _: &SignatureSetting,
-        secrets: &[&Secret],
-        signed: Signed<'_>,
-    ) -> Result<Vec<String>, InvalidSecret> {
+    fn sign(&self, _: &SignatureSetting, secrets: &[&Secret], signed: Signed<'_>) -> Result<String, InvalidSecret> {
         let content = content(signed);
         let mut value = String::new();
         for secret in secrets {
             value.push_str(if value.is_empty() { "v1a," } else { " v1a," });
             STANDARD.encode_string(whsk_key(secret)?.sign(&content).to_bytes(), &mut value);
         }
-        Ok(vec![value])
+        Ok(value)
     }
 
     fn signatures<'a>(&self, values: &[&'a str]) -> Vec<&'a str> {

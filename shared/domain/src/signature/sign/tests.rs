@@ -52,10 +52,21 @@ fn githubs_vector_holds() {
 }
 
 #[test]
-fn a_plain_hmac_repeats_its_header_with_the_current_secret_first() {
+fn a_plain_hmac_is_sent_once_and_signed_with_the_first_secret() {
     let json = r#"[{"scheme":"hmac_sha256","header":"X-Sig","encoding":"base64"}]"#;
-    let both = signed(json, &["new", "old"], BODY);
-    assert_eq!(both, [signed(json, &["new"], BODY), signed(json, &["old"], BODY)].concat());
+    assert_eq!(signed(json, &["new", "old"], BODY), signed(json, &["new"], BODY));
+    assert_eq!(signed(json, &["old", WHSK, "new"], BODY), signed(json, &["old"], BODY));
+}
+
+#[test]
+fn what_earlier_releases_signed_is_made_again() {
+    let json = r#"[{"scheme":"hmac_sha256","header":"X-Sig"},{"scheme":"stripe"}]"#;
+    let secrets = ["new", "old"].map(Secret::new);
+    let made = sign_repeating(&settings(json), &secrets.iter().collect::<Vec<_>>(), ID, AT, BODY).unwrap();
+    let [plain, stripe] = [r#"[{"scheme":"hmac_sha256","header":"X-Sig"}]"#, r#"[{"scheme":"stripe"}]"#];
+    let expected =
+        [signed(plain, &["new"], BODY), signed(plain, &["old"], BODY), signed(stripe, &["new", "old"], BODY)];
+    assert_eq!(made, expected.concat());
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! What customers receive webhooks with, in their own languages: Node with
+//! packages of npm, Python with packages of PyPI. Both are installed under
+//! `target/`, pinned, on first use.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+/// A folder in which `require` finds these packages, such as `a@1.0.0`.
+pub fn node(name: &str, packages: &[&str]) -> Option<PathBuf> {
+    usable(
+        "Node",
+        install(&format!("node-{name}"), packages, |place| {
+            run(Command::new("node").arg("--version"))?;
+            fs::write(place.join("package.json"), "{}")?;
+            match packages {
+                [] => Ok(()),
+                _ => run(Command::new("npm")
+                    .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"])
+                    .args(packages)
+                    .current_dir(place)),
+            }
+        }),
+    )
+}
+
+/// A Python that has these packages, such as `a==1.0.0`.
+pub fn python(name: &str, packages: &[&str]) -> Option<PathBuf> {
+    let place = install(&format!("venv-receivers-{name}"), packages, |place| {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(place))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Command::new(place.join("bin/python")).args(pip).args(packages))
+    });
+    usable("Python", place.map(|place| place.join("bin/python")))
+}
+
+#[expect(clippy::print_stdout, reason = "who runs the tests should see that some were skipped")]
+fn usable(what: &str, place: anyhow::Result<PathBuf>) -> Option<PathBuf> {
+    match place {
+        Ok(place) => Some(place),
+        Err(error) if is_required() => panic!("REQUIRE_NODE_TESTS=1, but {what} is not usable: {error:#}"),
+        Err(error) => {
+            println!("skipped: {what} is not usable: {error:#}");
+            None
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this switch is for whoever runs the tests")]
+fn is_required() -> bool {
+    std::env::var("REQUIRE_NODE_TESTS").is_ok_and(|value| value == "1")
+}
+
+/// Once for each list of packages; a lock keeps test processes that start
+/// together from installing twice.
+fn install(name: &str, packages: &[&str], make: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<PathBuf> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    fs::create_dir_all(&target)?;
+    let place = target.join(name);
+    let lock = File::create(place.with_extension("lock"))?;
+    lock.lock()?;
+    let (stamp, wanted) = (place.join("installed"), packages.join(" "));
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(place);
+    }
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    fs::create_dir_all(&place)?;
+    make(&place)?;
+    fs::write(stamp, wanted)?;
+    Ok(place.canonicalize()?)
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("running {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
