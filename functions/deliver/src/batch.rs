@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use contract::messages::DeliveryMessage;
 use contract::ports::{HttpResult, SendFault};
 use contract::stage::Fault;
+use domain::delivery::AttemptOutcome;
 use domain::ids::{DeliveryId, HookId, TenantId};
 use domain::time::Timestamp;
+use futures::future::join_all;
 use serde_json::value::RawValue;
 use services::delivery::request::{self, EventToSend};
 use services::delivery::resolved_hook::ResolvedHook;
@@ -50,11 +52,12 @@ struct Gathering {
 #[derive(Debug)]
 struct Member {
     message: DeliveryMessage,
+    ends_at: Option<Timestamp>,
     data: Arc<RawValue>,
     answer: oneshot::Sender<Answer>,
 }
 
-/// None when the event expired while it waited for the others.
+/// None when it is not to be sent any more, after it waited for the others.
 type Answer = Option<Result<Arc<SharedRequest>, SendFault>>;
 
 /// Who sends for all. When it is broken off, those who joined do not wait in
@@ -74,7 +77,8 @@ impl Batches {
         let (message, hook) = (claimed.message(), claimed.hook());
         let place = (message.tenant.clone(), message.hook);
         let (answer, answered) = oneshot::channel();
-        let member = Member { message: message.clone(), data: Arc::clone(claimed.data()), answer };
+        let member =
+            Member { message: message.clone(), ends_at: claimed.ends_at(), data: Arc::clone(claimed.data()), answer };
         let max_events = usize::try_from(hook.settings.batch.max_events).unwrap_or(usize::MAX);
         if let Some(leader) = self.join(&place, member, max_events) {
             // The first to come waits for the others and sends for all.
@@ -128,26 +132,47 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What is too large together goes out singly.
 async fn run(deps: &Deps, hook: &Arc<ResolvedHook>, members: Vec<Member>, unverified: bool) {
+    let Err(members) = send_together(deps, hook, members, unverified).await else { return };
+    let singly = members.into_iter().map(|member| send_together(deps, hook, vec![member], unverified));
+    join_all(singly).await;
+}
+
+/// Gives several back that are too large for one request.
+async fn send_together(
+    deps: &Deps,
+    hook: &Arc<ResolvedHook>,
+    members: Vec<Member>,
+    unverified: bool,
+) -> Result<(), Vec<Member>> {
     let at = deps.clock.now();
-    let (members, expired): (Vec<_>, Vec<_>) =
-        members.into_iter().partition(|member| member.message.not_after.is_none_or(|end| at < end));
-    for member in expired {
+    let (members, over): (Vec<_>, Vec<_>) =
+        members.into_iter().partition(|member| member.ends_at.is_none_or(|end| at < end));
+    for member in over {
         let _ = member.answer.send(None);
     }
     if members.is_empty() {
-        return;
+        return Ok(());
     }
     let subjects: Vec<EventToSend<'_>> =
         members.iter().map(|member| EventToSend::of(&member.message, &member.data)).collect();
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
     let exchanged = exchange(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
+    if members.len() > 1 && matches!(&exchanged, Ok(result) if is_too_large(result)) {
+        return Err(members);
+    }
     let hook = Arc::clone(hook);
     let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result }));
     for member in members {
         // Whoever gave up waiting finds its message handed out again.
         let _ = member.answer.send(Some(together.clone()));
     }
+    Ok(())
+}
+
+fn is_too_large(result: &HttpResult) -> bool {
+    matches!(&result.answer, Err(failure) if failure.outcome == AttemptOutcome::RequestTooLarge)
 }
 
 #[cfg(test)]
@@ -159,7 +184,7 @@ mod tests {
         let place = (message.tenant.clone(), message.hook);
         let data = RawValue::from_string("1".to_owned()).unwrap().into();
         let (answer, answered) = oneshot::channel();
-        (batches.join(&place, Member { message, data, answer }, 10), answered)
+        (batches.join(&place, Member { message, ends_at: None, data, answer }, 10), answered)
     }
 
     #[test]

@@ -11,14 +11,14 @@ use std::time::Duration;
 use contract::messages::DeliveryMessage;
 use contract::ports::{Expected, StoreError};
 use contract::stage::Fault;
-use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
-use domain::retry::{self, Verdict};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, NEXT_PAST_DEADLINE, Status, Trigger};
+use domain::retry::{self, Ending, Verdict};
 use services::delivery::activity;
 use services::delivery::claim::{self, Claim};
 use services::delivery::resolved_hook::ResolvedHook;
 use services::runtime::metrics;
 
-pub(crate) use health::report_again;
+pub(crate) use health::{report_again, report_run_out};
 
 use crate::Deps;
 use crate::sent::Sent;
@@ -71,12 +71,14 @@ async fn record(deps: &Deps, sent: &Sent) -> Result<(Delivery, Verdict), Fault> 
     let mut now = deps.clock.now();
     let policy = &hook.settings.retry;
     let verdict = retry::verdict(policy, message.step, sent.ending(), sent.since(), now, deps.random.as_ref());
+    let is_cut_off = matches!(sent.ending(), Ending::Failure { .. }) && policy.cuts_off(message.step);
+    let reason = is_cut_off.then_some(NEXT_PAST_DEADLINE);
     let mut row = claimed.row().cloned();
     for _ in 0..LOG_TRIES {
         let expected = Expected::of(row.as_ref());
         let is_due = matches!(Claim::of(message, row.clone()), Claim::Due(_));
         let mut delivery = row.unwrap_or_else(|| claim::unlogged(message, sent.attempt().at, retention));
-        row::apply(&mut delivery, message, sent.attempt().clone(), verdict, is_due, now);
+        row::apply(&mut delivery, message, sent.attempt().clone(), verdict, reason, is_due, now);
         // A ladder may be longer than the retention; the row outlives its last step.
         let last = delivery.next_attempt_at.unwrap_or(delivery.updated_at);
         delivery.expires_at = delivery.expires_at.max(last.saturating_add(retention));

@@ -23,21 +23,21 @@ pub(crate) struct Sent {
 }
 
 impl Admitted {
-    /// Ends with a row that says so when the event expired on the way, also while
-    /// it waited for others to travel with.
+    /// Ends with a row that says so when the event expired on the way, or the deadline
+    /// of its retries passed, also while it waited for others to travel with.
     pub(crate) async fn send(self, deps: &Deps) -> Step<Sent> {
         // What let it pass may have taken its time.
         let started_at = deps.clock.now();
         let claimed = self.claimed();
-        if claimed.is_expired(started_at) {
-            return Err(self.expire(deps).await);
+        if claimed.is_over(started_at) {
+            return Err(self.end(deps).await);
         }
         let (trigger, unverified) = (claimed.message().trigger, self.unverified());
         let (attempt, ending) = if claimed.hook().settings.batch.max_events > 1 {
             let shared = match deps.batches.send(deps, &self).await? {
                 Some(Ok(shared)) => shared,
                 Some(Err(fault)) => return Err(self.give_up(deps, fault).await),
-                None => return Err(self.expire(deps).await),
+                None => return Err(self.end(deps).await),
             };
             let (mut attempt, ending) = judge(&shared.hook, trigger, &shared.result, shared.at, shared.unverified);
             if shared.deliveries.len() > 1 {
@@ -114,7 +114,9 @@ fn judge(
         Err(failure) => {
             attempt.outcome = failure.outcome;
             attempt.error = Some(failure.detail.clone());
-            return (attempt, Ending::Failure { retry_after: None });
+            // The event stays as large as it is.
+            let is_final = failure.outcome == AttemptOutcome::RequestTooLarge;
+            return (attempt, if is_final { Ending::Final } else { Ending::Failure { retry_after: None } });
         }
     };
     attempt.outcome = outcome_of(hook, response, unverified);

@@ -10,6 +10,7 @@ mod names;
 mod options;
 mod pool;
 mod proxy;
+mod tls;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -23,7 +24,7 @@ use answer::Keep;
 use connection::Connection;
 use dial::Dialler;
 use failure::Unsent;
-pub(crate) use head::complete;
+pub(crate) use head::{check_size, complete};
 use names::Names;
 pub use options::{Authorities, InvalidAuthorities, SenderOptions};
 use pool::{Endpoint, Pool};
@@ -58,7 +59,7 @@ impl Http1Sender {
         let mut end = pin!(tokio::time::sleep(total));
         self.dialler.policy.check_parsed(&request.url).map_err(|refusal| failure::refused(&refusal))?;
         complete(&mut request);
-        let head = head::write(&request).ok_or_else(failure::not_built)?;
+        let head = head::write(&request)?;
         let endpoint = Endpoint::of(&request.url);
         let mut idle = self.pool.take(&endpoint);
         let (mut connection, answer) = loop {

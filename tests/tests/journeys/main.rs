@@ -9,6 +9,7 @@ mod disabling;
 mod exchange;
 mod explain;
 mod fanout;
+mod headers;
 mod hooks;
 mod manual;
 mod observing;
