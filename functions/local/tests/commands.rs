@@ -176,7 +176,10 @@ async fn a_hook_an_event_its_log_and_a_retry_by_command() {
     let unknown = deployment.run("explain never-published").await;
     assert!(unknown.code == 1 && unknown.err.contains("events are kept for 30 days"), "{}", unknown.err);
 
-    deployment.run(&format!("deliveries retry {id}")).await;
+    let retried = deployment.run(&format!("deliveries retry {id}")).await;
+    retried.succeeded();
+    let told = format!("delivery {id}: succeeded\n\nattempt 2 (manual) at ");
+    assert!(retried.out.starts_with(&told) && retried.out.contains(": success, answered 200"), "{}", retried.out);
     until("the retry has arrived", || async { receiver.received().contains("\n#2 ") }).await;
     let line = format!("deliveries get {id} --json");
     let attempts = || async { deployment.run(&line).await.json()["attempts"].as_array().map_or(0, Vec::len) };
@@ -339,6 +342,39 @@ async fn where_nothing_answers_the_caller_learns_what_to_do() {
     let said = run(command).await;
     assert_eq!(said.code, 1);
     assert!(said.err.contains("hookline serve") && said.err.contains("--api"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn an_attempt_by_hand_is_waited_for_and_what_came_of_each_is_shown() {
+    let deployment = Deployment::start().await;
+    let receiver = deployment.listen(&["--status", "503"]).await;
+    let hook = format!("hooks create --json --event a --url {}", receiver.url);
+    deployment
+        .run_with(&hook, &["--set", r#"retry={"delays":[]}"#, "--set", r#"batch={"max_events":2,"max_wait":1}"#])
+        .await
+        .json();
+    let mut ids = Vec::new();
+    for event in ["e-1", "e-2"] {
+        deployment.run(&format!("events publish --type a --id {event} --data 1")).await.succeeded();
+        ids.push(deployment.settled(event).await["id"].as_str().unwrap().to_owned());
+    }
+    let said = deployment.run(&format!("deliveries retry {} {}", ids[0], ids[1])).await;
+    assert_eq!((said.code, said.err.trim()), (1, "2 of 2 attempts failed"), "{}", said.out);
+    for id in &ids {
+        assert!(said.out.contains(&format!("delivery {id}: failed")), "{}", said.out);
+    }
+    assert_eq!(said.out.matches("attempt 2 (manual)").count(), 2, "{}", said.out);
+    assert!(said.out.contains("the endpoint answered 503, which is no success"), "{}", said.out);
+    let one = deployment.run(&format!("deliveries retry {} --json", ids[0])).await;
+    assert_eq!((one.code, one.err.trim()), (1, "the attempt failed"));
+    assert_eq!(serde_json::from_str::<Value>(&one.out).unwrap()["attempts"].as_array().unwrap().len(), 3);
+    let put_in = deployment.run(&format!("deliveries retry {} --no-wait", ids[1])).await;
+    put_in.succeeded();
+    assert!(
+        put_in.out.contains(&format!("was put in; to look at it: hookline deliveries get {}", ids[1])),
+        "{}",
+        put_in.out
+    );
 }
 
 /// Lets the server sign, and `listen` verify, with a secret that fits and one that does not.
