@@ -14,10 +14,11 @@ mod tls;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
-use contract::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFault};
+use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, SendFault, SystemClock};
 use tokio::time::{Instant, Sleep};
 
 use answer::Keep;
@@ -27,7 +28,7 @@ use failure::Unsent;
 pub(crate) use head::{check_size, complete};
 use names::Names;
 pub use options::{Authorities, InvalidAuthorities, SenderOptions};
-use pool::{Endpoint, Pool};
+use pool::{Endpoint, MaxIdle, Pool};
 pub use proxy::{EgressProxy, InvalidProxy};
 
 /// As many as may be under way at once: closing some after each burst costs more
@@ -44,14 +45,20 @@ pub struct SenderError(#[source] rustls::Error);
 pub struct Http1Sender {
     dialler: Dialler,
     pool: Pool,
+    clock: Arc<dyn Clock>,
 }
 
 impl Http1Sender {
     /// Fails when the root certificates cannot be used.
     pub fn new(options: SenderOptions) -> Result<Self, SenderError> {
-        let SenderOptions { addresses, authorities, proxy, name_servers } = options;
+        Self::with_clock(options, Arc::new(SystemClock))
+    }
+
+    fn with_clock(options: SenderOptions, clock: Arc<dyn Clock>) -> Result<Self, SenderError> {
+        let SenderOptions { addresses, authorities, proxy, name_servers, max_idle } = options;
+        let max_idle = MaxIdle { per_endpoint: IDLE_PER_ENDPOINT, in_all: max_idle };
         let dialler = Dialler::new(addresses, Names::new(name_servers), proxy, authorities.0).map_err(SenderError)?;
-        Ok(Self { dialler, pool: Pool::new(IDLE_PER_ENDPOINT) })
+        Ok(Self { dialler, pool: Pool::new(max_idle, Arc::clone(&clock)), clock })
     }
 
     async fn answer(&self, mut request: HttpRequest) -> Result<HttpResponse, Unsent> {
@@ -69,7 +76,8 @@ impl Http1Sender {
                 None => {
                     let patience = request.timeout.connect.duration();
                     let stream = within(end.as_mut(), pin!(self.dialler.dial(&request.url, patience))).await;
-                    Connection::new(stream.unwrap_or_else(|| Err(failure::timed_out(total).into()))?)
+                    let stream = stream.unwrap_or_else(|| Err(failure::timed_out(total).into()))?;
+                    Connection::new(stream, self.clock.read())
                 }
             };
             let answer = within(end.as_mut(), pin!(connection.exchange(&head, &request.body))).await;

@@ -292,7 +292,8 @@ async fn chunks_are_put_together_and_trailers_left_out() {
 #[tokio::test]
 async fn only_so_many_connections_to_an_endpoint_are_kept() {
     let endpoint = Endpoint::that(&[Answer(OK), Answer(OK)]).await;
-    let sender = Http1Sender { pool: Pool::new(2), ..sender() };
+    let max_idle = MaxIdle { per_endpoint: 2, in_all: 100 };
+    let sender = Http1Sender { pool: Pool::new(max_idle, Arc::new(SystemClock)), ..sender() };
     let (a, b, c) = tokio::join!(send(&sender, &endpoint), send(&sender, &endpoint), send(&sender, &endpoint));
     assert_eq!([a, b, c], [Ok(200); 3]);
     let closed = || endpoint.got.lock().unwrap().iter().flatten().filter(|got| *got == "closed").count();
