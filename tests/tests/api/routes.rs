@@ -123,7 +123,7 @@ async fn an_event_and_its_deliveries_can_be_followed_from_both_ends() {
         "attempts": [
             {
                 "number": 1, "at": START.to_string(), "duration_ms": 0, "status_code": 500, "outcome": "status",
-                "response_body": null, "trigger": "first",
+                "error": "the endpoint answered 500, which is no success", "response_body": null, "trigger": "first",
             },
             {
                 "number": 2, "at": "2026-01-31T09:30:01.000Z", "duration_ms": 0, "status_code": 200,

@@ -20,6 +20,8 @@ async fn sent_after(own: Value, above: Value) -> Sent {
     let hook = world.hook(own).await;
     next(&world, &hook).await;
     world.patch("/v1/tenants/acme", above).await.expect(200);
+    // Which gives it a key, should it need one.
+    world.patch(&hook.path(), json!({ "name": "changed" })).await.expect(200);
     next(&world, &hook).await
 }
 

@@ -4,6 +4,7 @@
 
 mod circuits;
 mod clock;
+mod deadline;
 mod death;
 mod disabling;
 mod exchange;
@@ -14,6 +15,7 @@ mod hooks;
 mod manual;
 mod observing;
 mod operational;
+mod outcomes;
 mod payload;
 mod profiles;
 mod queues;

@@ -69,7 +69,8 @@ impl ServerCertVerifier for Certificates {
     ) -> Result<ServerCertVerified, Error> {
         let verified = self.trusted.verify_server_cert(certificate, intermediates, name, ocsp_response, now);
         match verified {
-            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+            // Of a namesake of an authority, the signature is what is wrong.
+            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature))
                 if self.signed_itself(certificate, name, now) =>
             {
                 Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(SelfSigned)))))
