@@ -140,19 +140,26 @@ async fn list(session: &Session, asked: ListOptions) -> Result<(), Failure> {
 const PATIENCE: Duration = Duration::from_secs(45);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+/// All are put in before any is waited for, so that those of one hook may travel
+/// together.
 async fn retry(session: &Session, ids: &[String], waits: bool) -> Result<(), Failure> {
-    let mut failed = 0;
+    let (mut asked, mut failed) = (Vec::new(), 0);
     for id in ids {
-        let before = session.ask(Method::POST, &session.own(["deliveries", id, "retry"])?, &[], None).await?;
-        if !waits {
-            match session.json {
-                true => session.print(&before)?,
-                false => session.print(&format!("an attempt of {id} was put in; to look at it: {}", look(id)))?,
+        match session.ask(Method::POST, &session.own(["deliveries", id, "retry"])?, &[], None).await {
+            Ok(before) if waits => {
+                let attempts = session.read(&before)?.text("attempt_count").and_then(|count| count.parse().ok());
+                asked.push((id, attempts.unwrap_or(0)));
             }
-            continue;
+            Ok(before) if session.json => session.print(&before)?,
+            Ok(_) => session.print(&format!("an attempt of {id} was put in; to look at it: {}", look(id)))?,
+            Err(Failure::Refused(problem)) if ids.len() > 1 => {
+                failed += 1;
+                session.note(&format!("{}: {problem}", table::shown(id)))?;
+            }
+            Err(other) => return Err(other),
         }
-        let attempts: u64 =
-            session.read(&before)?.text("attempt_count").and_then(|count| count.parse().ok()).unwrap_or(0);
+    }
+    for (id, attempts) in asked {
         let Some((text, attempt)) = made_after(session, id, attempts).await? else {
             session.note(&format!(
                 "the attempt of {id} was put in and is not made yet: its hook's rate or verification may hold it back; \
@@ -161,7 +168,7 @@ async fn retry(session: &Session, ids: &[String], waits: bool) -> Result<(), Fai
             ))?;
             continue;
         };
-        failed += u32::from(attempt.text("outcome").as_deref() != Some("success"));
+        failed += usize::from(attempt.text("outcome").as_deref() != Some("success"));
         if session.json {
             session.print(&text)?;
         } else {
