@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use bytes::Bytes;
 use domain::strict::{self, MAX_FOUND, Read, WrongFields};
+use domain::time::Timestamp;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
@@ -126,7 +127,10 @@ pub(crate) fn parse_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> 
             Err(text) => text,
         };
         let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
-        let (name, message) = strict::parameter(text);
+        let (name, mut message) = strict::parameter(text);
+        if name.as_deref().is_some_and(|name| has_bare_plus(&query, name)) {
+            message.push_str(BARE_PLUS);
+        }
         errors.push(FieldError::new(name.as_deref().unwrap_or("query"), message));
         let is_other = |pair: &&str| name.as_deref() != Some(pair.split('=').next().unwrap_or_default());
         let rest = query.split('&').filter(is_other).collect::<Vec<_>>().join("&");
@@ -136,6 +140,19 @@ pub(crate) fn parse_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> 
         query = rest;
     }
     Err(Problem::invalid(StatusCode::BAD_REQUEST, errors))
+}
+
+/// Of a time whose offset was not encoded: in a query a plus is a space.
+const BARE_PLUS: &str = "; it has a space where a plus was meant: write the plus as %2B";
+
+/// Whether the parameter would be a time, had its plus been encoded.
+fn has_bare_plus(query: &str, name: &str) -> bool {
+    let Ok(uri) = Uri::builder().path_and_query(format!("/?{query}")).build() else { return false };
+    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri);
+    pairs.is_ok_and(|pairs| {
+        let mut values = pairs.0.iter().filter(|(other, _)| other == name);
+        values.any(|(_, value)| value.contains(' ') && Timestamp::parse(&value.replace(' ', "+")).is_ok())
+    })
 }
 
 /// How many items a page is to have; a query has texts only.

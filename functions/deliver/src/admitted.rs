@@ -51,8 +51,8 @@ impl Claimed {
     pub(crate) async fn admit(self, deps: &Deps) -> Step<Admitted> {
         // What was read to claim it may have taken its time.
         let now = deps.clock.now();
-        if self.is_expired(now) {
-            return Err(self.expire(deps).await);
+        if self.is_over(now) {
+            return Err(self.end(deps).await);
         }
         match ask(deps, &self, now).await? {
             Gate::Open(pass) => Ok(Admitted { claimed: self, pass }),
@@ -76,13 +76,13 @@ impl Admitted {
         self.pass.probe.is_some()
     }
 
-    /// Ends with a row that says that it expired, and lets another one probe in
-    /// its place.
-    pub(crate) async fn expire(self, deps: &Deps) -> Outcome {
+    /// Ends with a row that says why it is not sent any more, and lets another one
+    /// probe in its place.
+    pub(crate) async fn end(self, deps: &Deps) -> Outcome {
         if let Some(taken_at) = self.pass.probe {
             give_back(deps, self.claimed.message(), taken_at).await;
         }
-        self.claimed.expire(deps).await
+        self.claimed.end(deps).await
     }
 
     /// The same where it is not even known what to send.
@@ -151,11 +151,13 @@ fn limit(settings: &Complete, ramp: Option<u32>) -> Option<u32> {
 async fn hold(deps: &Deps, claimed: Claimed, wait: &Wait, now: Timestamp) -> Result<Outcome, Fault> {
     // One that was attempted before, or waited before, has been noted then.
     let is_new = claimed.row().is_none() && !claimed.message().held;
+    // What will not be sent any more need not wait for its turn.
+    let until = claimed.ends_at().map_or(wait.until, |end| wait.until.min(end));
     let (message, hook, _guard) = claimed.release();
     let expires_at = now.saturating_add(hook.tenant.retention(deps.retention));
     let is_told = if is_new { Some(message.clone()) } else { None };
     let waiting = DeliveryMessage {
-        due_at: Some(wait.until),
+        due_at: Some(until),
         waits_since: Some(now),
         held: true,
         in_turn: wait.in_turn,
@@ -171,7 +173,7 @@ async fn hold(deps: &Deps, claimed: Claimed, wait: &Wait, now: Timestamp) -> Res
         trace.id = %waiting.event_seq.trace(),
         tenant.id = %waiting.tenant,
         delivery.id = %waiting.delivery_id(),
-        until = %wait.until,
+        until = %until,
         "delivery held back by its hook's circuit, rate or verification"
     );
     Ok(Outcome::Done)

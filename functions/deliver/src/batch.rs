@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use contract::messages::DeliveryMessage;
 use contract::ports::{HttpResult, SendFault};
 use contract::stage::Fault;
+use domain::delivery::AttemptOutcome;
 use domain::ids::{DeliveryId, HookId, TenantId};
 use domain::payload::JsonForm;
 use domain::time::Timestamp;
+use futures::future::join_all;
 use serde_json::value::RawValue;
 use services::delivery::request::{self, EventToSend};
 use services::delivery::resolved_hook::ResolvedHook;
@@ -64,11 +66,12 @@ struct Room {
 #[derive(Debug)]
 struct Member {
     message: DeliveryMessage,
+    ends_at: Option<Timestamp>,
     data: Arc<RawValue>,
     answer: oneshot::Sender<Answer>,
 }
 
-/// None when the event expired while it waited for the others.
+/// None when it is not to be sent any more, after it waited for the others.
 type Answer = Option<Result<Arc<SharedRequest>, SendFault>>;
 
 /// Who sends for all. When it is broken off, those who joined do not wait in
@@ -88,7 +91,8 @@ impl Batches {
         let (message, hook) = (claimed.message(), claimed.hook());
         let place = (message.tenant.clone(), message.hook);
         let (answer, answered) = oneshot::channel();
-        let member = Member { message: message.clone(), data: Arc::clone(claimed.data()), answer };
+        let member =
+            Member { message: message.clone(), ends_at: claimed.ends_at(), data: Arc::clone(claimed.data()), answer };
         let room = Room {
             events: usize::try_from(hook.settings.batch.max_events).unwrap_or(usize::MAX),
             bytes: match hook.settings.payload.json() {
@@ -148,20 +152,36 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What is too large together goes out singly.
 async fn run(deps: &Deps, hook: &Arc<ResolvedHook>, members: Vec<Member>, unverified: bool) {
+    let Err(members) = send_together(deps, hook, members, unverified).await else { return };
+    let singly = members.into_iter().map(|member| send_together(deps, hook, vec![member], unverified));
+    join_all(singly).await;
+}
+
+/// Gives several back that are too large for one request.
+async fn send_together(
+    deps: &Deps,
+    hook: &Arc<ResolvedHook>,
+    members: Vec<Member>,
+    unverified: bool,
+) -> Result<(), Vec<Member>> {
     let at = deps.clock.now();
-    let (members, expired): (Vec<_>, Vec<_>) =
-        members.into_iter().partition(|member| member.message.not_after.is_none_or(|end| at < end));
-    for member in expired {
+    let (members, over): (Vec<_>, Vec<_>) =
+        members.into_iter().partition(|member| member.ends_at.is_none_or(|end| at < end));
+    for member in over {
         let _ = member.answer.send(None);
     }
     if members.is_empty() {
-        return;
+        return Ok(());
     }
     let subjects: Vec<EventToSend<'_>> =
         members.iter().map(|member| EventToSend::of(&member.message, &member.data)).collect();
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
     let exchanged = exchange(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
+    if members.len() > 1 && is_too_large(&exchanged) {
+        return Err(members);
+    }
     let hook = Arc::clone(hook);
     let chance = deps.random.unit();
     let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result, chance }));
@@ -169,6 +189,12 @@ async fn run(deps: &Deps, hook: &Arc<ResolvedHook>, members: Vec<Member>, unveri
         // Whoever gave up waiting finds its message handed out again.
         let _ = member.answer.send(Some(together.clone()));
     }
+    Ok(())
+}
+
+pub(crate) fn is_too_large(exchanged: &Result<HttpResult, SendFault>) -> bool {
+    let Ok(HttpResult { answer: Err(failure), .. }) = exchanged else { return false };
+    failure.outcome == AttemptOutcome::RequestTooLarge
 }
 
 #[cfg(test)]
@@ -181,7 +207,7 @@ mod tests {
         let data = RawValue::from_string("1".to_owned()).unwrap().into();
         let (answer, answered) = oneshot::channel();
         let room = Room { events: 10, bytes: MAX_DATA_BYTES };
-        (batches.join(&place, Member { message, data, answer }, room), answered)
+        (batches.join(&place, Member { message, ends_at: None, data, answer }, room), answered)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use contract::messages::DeliveryMessage;
 use contract::ports::StoreResult;
-use contract::stage::{Fault, Message, Outcome};
+use contract::stage::{Fault, Message, Outcome, settle};
 use domain::delivery::{Delivery, Trigger};
 use domain::event::Event;
 use domain::ids::DeliveryId;
@@ -105,13 +105,25 @@ impl Claimed {
         &self.data
     }
 
-    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
-        self.message.not_after.is_some_and(|end| now >= end)
+    /// Whether it is not to be sent any more: its event has expired, or the deadline
+    /// of its retries has passed.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        self.ends_at().is_some_and(|end| now >= end)
     }
 
-    /// Ends with a row that says that it expired.
-    pub(crate) async fn expire(self, deps: &Deps) -> Outcome {
-        skip(deps, &self.hook, &self.message, self.row, "the event has expired").await
+    /// From when on it is not sent any more.
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        let deadline = claim::retry_end(&self.message, self.row.as_ref(), &self.hook.settings.retry);
+        self.message.not_after.into_iter().chain(deadline).min()
+    }
+
+    /// Ends with a row that says why it is not sent any more.
+    pub(crate) async fn end(self, deps: &Deps) -> Outcome {
+        let now = deps.clock.now();
+        if self.message.not_after.is_some_and(|end| now >= end) {
+            return skip(deps, &self.hook, &self.message, self.row, "the event has expired").await;
+        }
+        settle(run_out(deps, &self.hook, &self.message, self.row).await)
     }
 
     /// Lets copies of it in again once the guard is dropped.
@@ -142,6 +154,11 @@ async fn follow_up_again(
     }
     let Some(row) = row else { return Ok(Outcome::Done) };
     if was_received_before {
+        if row.is_past_deadline()
+            && let Some(hook) = deps.hooks.get(&message.tenant, message.hook).await?
+        {
+            logged::report_run_out(deps, &hook, &row).await?;
+        }
         logged::report_again(deps, message, &row).await?;
     }
     // A copy that a resumed fan-out made may be the only one that tells of its event.
@@ -161,6 +178,20 @@ async fn load_data(deps: &Deps, message: &DeliveryMessage) -> StoreResult<Result
         Some(_) => Err(claim::EXPUNGED),
         None => Err("the event's payload has expired"),
     })
+}
+
+/// Its deadline has passed while it waited: it fails as with its last attempt.
+async fn run_out(
+    deps: &Deps,
+    hook: &ResolvedHook,
+    message: &DeliveryMessage,
+    row: Option<Delivery>,
+) -> Result<Outcome, Outcome> {
+    let Some(row) = row else { return Ok(Outcome::Done) };
+    let logs = Logs { deliveries: deps.log.as_ref(), activity: deps.activity.as_ref() };
+    let row = claim::run_out(logs, message, row, deps.clock.now()).await?;
+    logged::report_run_out(deps, hook, &row).await?;
+    Ok(Outcome::Done)
 }
 
 async fn skip(

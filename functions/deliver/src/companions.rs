@@ -107,7 +107,9 @@ impl Companion {
             ..DeliveryMessage::of(&event, message.hook, message.trigger)
         };
         let claimed = match (Claim::of(&own, Some(row)), guard) {
-            (Claim::Due(Some(row)), Some(guard)) => Some(Claimed::with(leader, own, row, data, guard)),
+            (Claim::Due(Some(row)), Some(guard)) => {
+                Some(Claimed::with(leader, own, row, data, guard)).filter(|claimed| !claimed.is_over(now))
+            }
             _ => None,
         };
         Ok(Some(Self { event, claimed }))

@@ -11,15 +11,15 @@ use std::time::Duration;
 use contract::messages::DeliveryMessage;
 use contract::ports::{Expected, StoreError};
 use contract::stage::Fault;
-use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, NEXT_PAST_DEADLINE, Status, Trigger};
 use domain::random::FixedRandom;
-use domain::retry::{self, Verdict};
+use domain::retry::{self, Ending, Verdict};
 use services::delivery::activity;
 use services::delivery::claim::{self, Claim};
 use services::delivery::resolved_hook::ResolvedHook;
 use services::runtime::metrics;
 
-pub(crate) use health::report_again;
+pub(crate) use health::{report_again, report_run_out};
 
 use crate::claimed::Claimed;
 use crate::sent::{Made, Sent};
@@ -111,12 +111,14 @@ async fn record(deps: &Deps, claimed: &Claimed, made: &Made) -> Result<(Delivery
     let policy = &hook.settings.retry;
     let chance = FixedRandom(made.chance);
     let verdict = retry::verdict(policy, message.step, made.ending, made.since(claimed), now, &chance);
+    let is_cut_off = matches!(made.ending, Ending::Failure { .. }) && policy.cuts_off(message.step);
+    let reason = is_cut_off.then_some(NEXT_PAST_DEADLINE);
     let mut row = claimed.row().cloned();
     for _ in 0..LOG_TRIES {
         let expected = Expected::of(row.as_ref());
         let is_due = matches!(Claim::of(message, row.clone()), Claim::Due(_));
         let mut delivery = row.unwrap_or_else(|| claim::unlogged(message, made.attempt.at, retention));
-        row::apply(&mut delivery, message, made.attempt.clone(), verdict, is_due, now);
+        row::apply(&mut delivery, message, made.attempt.clone(), verdict, reason, is_due, now);
         // A ladder may be longer than the retention; the row outlives its last step.
         let last = delivery.next_attempt_at.unwrap_or(delivery.updated_at);
         delivery.expires_at = delivery.expires_at.max(last.saturating_add(retention));

@@ -15,7 +15,7 @@ use services::delivery::resolved_hook::ResolvedHook;
 use crate::admitted::Admitted;
 use crate::claimed::Claimed;
 use crate::companions::Companions;
-use crate::{Deps, Step};
+use crate::{Deps, Step, batch};
 
 /// A delivery whose request went out.
 pub(crate) struct Sent {
@@ -35,14 +35,14 @@ pub(crate) struct Made {
 }
 
 impl Admitted {
-    /// Ends with a row that says so when the event expired on the way, also while
-    /// it waited for others to travel with.
+    /// Ends with a row that says so when the event expired on the way, or the deadline
+    /// of its retries passed, also while it waited for others to travel with.
     pub(crate) async fn send(self, deps: &Deps) -> Step<Sent> {
         // What let it pass may have taken its time.
         let started_at = deps.clock.now();
         let claimed = self.claimed();
-        if claimed.is_expired(started_at) {
-            return Err(self.expire(deps).await);
+        if claimed.is_over(started_at) {
+            return Err(self.end(deps).await);
         }
         let most = usize::try_from(claimed.hook().settings.batch.max_events).unwrap_or(usize::MAX);
         let row = claimed.row().filter(|row| row.last_attempt.is_some());
@@ -62,7 +62,7 @@ impl Admitted {
         let shared = match deps.batches.send(deps, &self).await? {
             Some(Ok(shared)) => shared,
             Some(Err(fault)) => return Err(self.give_up(deps, fault).await),
-            None => return Err(self.expire(deps).await),
+            None => return Err(self.end(deps).await),
         };
         let (mut attempt, ending) = judge(&shared.hook, trigger, &shared.result, shared.at, shared.unverified);
         note_batch(&mut attempt, &shared.deliveries);
@@ -71,16 +71,23 @@ impl Admitted {
     }
 
     /// With those that it travelled with before, or alone.
-    async fn send_again(self, deps: &Deps, batch: &[EventSeq], started_at: Timestamp) -> Step<Sent> {
+    async fn send_again(self, deps: &Deps, former: &[EventSeq], started_at: Timestamp) -> Step<Sent> {
         let (claimed, unverified) = (self.claimed(), self.unverified());
-        let companions = match Companions::of(deps, claimed, batch, started_at).await {
+        let mut companions = match Companions::of(deps, claimed, former, started_at).await {
             Ok(companions) => companions,
             Err(fault) => return Err(self.give_up_with(deps, fault).await),
         };
-        let subjects = companions.subjects(claimed);
-        let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
-        let id = request::name(&deliveries);
-        let exchanged = exchange(&deps.courier(), claimed.hook(), &subjects, &id, started_at, unverified).await;
+        let (deliveries, exchanged) = loop {
+            let subjects = companions.subjects(claimed);
+            let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
+            let id = request::name(&deliveries);
+            let exchanged = exchange(&deps.courier(), claimed.hook(), &subjects, &id, started_at, unverified).await;
+            if deliveries.len() == 1 || !batch::is_too_large(&exchanged) {
+                break (deliveries, exchanged);
+            }
+            // The hook has changed since: what is too large together goes out singly.
+            companions = Companions::none();
+        };
         let (mut attempt, ending) = match exchanged {
             Ok(result) => judge(claimed.hook(), claimed.message().trigger, &result, started_at, unverified),
             Err(fault) => return Err(self.give_up(deps, fault).await),
@@ -126,6 +133,7 @@ fn judge(
         number: 0,
         at: now,
         duration_ms: u32::try_from(exchange.duration.as_millis()).unwrap_or(u32::MAX),
+        rest_us: u16::try_from(exchange.duration.subsec_micros() % 1_000).unwrap_or_default(),
         status_code: None,
         outcome: AttemptOutcome::Success,
         error: None,
@@ -144,7 +152,9 @@ fn judge(
         Err(failure) => {
             attempt.outcome = failure.outcome;
             attempt.error = Some(failure.detail.clone());
-            return (attempt, Ending::Failure { retry_after: None });
+            // The event stays as large as it is.
+            let is_final = failure.outcome == AttemptOutcome::RequestTooLarge;
+            return (attempt, if is_final { Ending::Final } else { Ending::Failure { retry_after: None } });
         }
     };
     attempt.outcome = outcome_of(hook, response, unverified);

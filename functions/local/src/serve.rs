@@ -141,7 +141,7 @@ impl Config {
                 addresses: AddressPolicy { allow_http: options.allow_http, allow_networks, allow_ports },
                 authorities,
                 proxy,
-                name_servers: None,
+                ..SenderOptions::default()
             },
             profile,
             retention: Duration::from_secs(u64::from(days) * 24 * 3600),

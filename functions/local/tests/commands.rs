@@ -8,6 +8,8 @@ mod binary;
 mod operating;
 #[path = "commands/repairing.rs"]
 mod repairing;
+#[path = "commands/retrying.rs"]
+mod retrying;
 
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -176,7 +178,10 @@ async fn a_hook_an_event_its_log_and_a_retry_by_command() {
     let unknown = deployment.run("explain never-published").await;
     assert!(unknown.code == 1 && unknown.err.contains("events are kept for 30 days"), "{}", unknown.err);
 
-    deployment.run(&format!("deliveries retry {id}")).await;
+    let retried = deployment.run(&format!("deliveries retry {id}")).await;
+    retried.succeeded();
+    let told = format!("delivery {id}: succeeded\n\nattempt 2 (manual) at ");
+    assert!(retried.out.starts_with(&told) && retried.out.contains(": success, answered 200"), "{}", retried.out);
     until("the retry has arrived", || async { receiver.received().contains("\n#2 ") }).await;
     let line = format!("deliveries get {id} --json");
     let attempts = || async { deployment.run(&line).await.json()["attempts"].as_array().map_or(0, Vec::len) };

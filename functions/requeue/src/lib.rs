@@ -26,6 +26,7 @@ use contract::ports::{
     ActivityLog, AuditLog, Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Replays, StoreResult, Tenants,
 };
 use contract::stage::{Message, Outcome, settle};
+use domain::delivery::Trigger;
 use domain::ids::TenantId;
 use domain::random::Random;
 use domain::time::Timestamp;
@@ -116,7 +117,12 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     if let Some(probe_at) = deps.circuits.holds(&delivery.tenant, delivery.hook, now).await?
         && has_breaker(deps, &delivery).await?
     {
-        return Ok(Outcome::NotBefore(probe_at));
+        match ends_at(deps, &delivery).await? {
+            // `deliver` settles it.
+            Some(end) if end <= now => {}
+            Some(end) => return Ok(Outcome::NotBefore(probe_at.min(end))),
+            None => return Ok(Outcome::NotBefore(probe_at)),
+        }
     }
     let delivery = delivery.now_due(now);
     deps.redeliveries.send_one(delivery.to_outgoing()).await?;
@@ -133,6 +139,18 @@ async fn is_let_go(deps: &Deps, delivery: &DeliveryMessage) -> StoreResult<bool>
         true => settings.rate_limit == 0,
         false => settings.circuit_breaker.failures == 0 && !settings.verification.required,
     })
+}
+
+/// From when on a delivery is not sent any more: it need not wait for a circuit then.
+async fn ends_at(deps: &Deps, delivery: &DeliveryMessage) -> StoreResult<Option<Timestamp>> {
+    let hook = deps.resolved.get(&delivery.tenant, delivery.hook).await?;
+    let Some(hook) = hook.filter(|_| delivery.trigger == Trigger::Retry) else { return Ok(delivery.not_after) };
+    if hook.settings.retry.ends_at(delivery.event_timestamp).is_none() {
+        return Ok(delivery.not_after);
+    }
+    let row = deps.log.get(&delivery.tenant, delivery.delivery_id()).await?;
+    let deadline = claim::retry_end(delivery, row.as_ref(), &hook.settings.retry);
+    Ok(delivery.not_after.into_iter().chain(deadline).min())
 }
 
 async fn has_breaker(deps: &Deps, delivery: &DeliveryMessage) -> StoreResult<bool> {

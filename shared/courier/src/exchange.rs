@@ -7,12 +7,14 @@ use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, 
 use domain::delivery::AttemptOutcome;
 use domain::destination::{Destination, InvalidDestination};
 use domain::seconds::Seconds;
+use domain::secret::Secret;
 use domain::settings::Auth;
 use domain::time::Timestamp;
 use domain::verification::returns_key;
 use services::delivery::request::{self, EventToSend, FORM, InvalidHook, SendContext};
 use services::delivery::resolved_hook::ResolvedHook;
 
+use crate::sender::check_size;
 use crate::{Tokens, destination};
 
 /// Unauthorized: a token may have been revoked before its time.
@@ -44,9 +46,8 @@ pub async fn run(
             hook,
             subjects,
             id,
-            SendContext { at, token: None, form: FORM },
+            SendContext { at, token: None, key: key(hook, with_key), form: FORM },
             Duration::ZERO,
-            with_key,
         )
         .await;
     }
@@ -56,8 +57,8 @@ pub async fn run(
             Ok(token) => token,
             Err(failure) => return Ok(HttpResult { answer: Err(failure), duration: spent }),
         };
-        let moment = SendContext { at, token: Some(&token), form: FORM };
-        let result = send(courier, hook, subjects, id, moment, spent, with_key).await?;
+        let moment = SendContext { at, token: Some(&token), key: key(hook, with_key), form: FORM };
+        let result = send(courier, hook, subjects, id, moment, spent).await?;
         let refused = matches!(&result.answer, Ok(response) if response.status == UNAUTHORIZED);
         if !refused || !spent.is_zero() {
             return Ok(HttpResult { duration: spent + result.duration, ..result });
@@ -75,22 +76,33 @@ async fn send(
     id: &str,
     moment: SendContext<'_>,
     spent: Duration,
-    with_key: bool,
 ) -> Result<HttpResult, SendFault> {
-    match addressed(hook, subjects, id, moment, with_key) {
+    match addressed(hook, subjects, id, moment) {
         Ok((destination, mut request)) => {
             let left = request.timeout.total.duration().min(courier.patience).saturating_sub(spent);
             request.timeout.total = Seconds::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
-            destination::send(courier, destination, request).await
+            match check_size(&request) {
+                Ok(()) => destination::send(courier, destination, request).await,
+                Err(failure) => Ok(HttpResult { answer: Err(failure), duration: Duration::ZERO }),
+            }
         }
-        Err(error) => Ok(HttpResult {
-            answer: Err(SendFailure { outcome: AttemptOutcome::InvalidRequest, detail: error.to_string() }),
-            duration: Duration::ZERO,
-        }),
+        Err(error) => {
+            let outcome = match error {
+                InvalidHook::TooLarge(_) => AttemptOutcome::RequestTooLarge,
+                InvalidHook::Destination(_) | InvalidHook::Secret(_) => AttemptOutcome::InvalidRequest,
+            };
+            let answer = Err(SendFailure { outcome, detail: error.to_string() });
+            Ok(HttpResult { answer, duration: Duration::ZERO })
+        }
     }
 }
 
-/// The request as it is sent, with the key that verifies its endpoint.
+/// What the endpoint has to return, where it is asked to.
+fn key(hook: &ResolvedHook, with_key: bool) -> Option<&Secret> {
+    hook.hook.verification_key.as_ref().filter(|_| with_key)
+}
+
+/// The request as it is sent; `with_key` adds the key that verifies its endpoint.
 pub fn build(
     hook: &ResolvedHook,
     subjects: &[EventToSend<'_>],
@@ -98,7 +110,8 @@ pub fn build(
     moment: SendContext<'_>,
     with_key: bool,
 ) -> Result<HttpRequest, InvalidHook> {
-    addressed(hook, subjects, id, moment, with_key).map(|(_, request)| request)
+    let moment = SendContext { key: key(hook, with_key), ..moment };
+    addressed(hook, subjects, id, moment).map(|(_, request)| request)
 }
 
 fn addressed<'a>(
@@ -106,13 +119,9 @@ fn addressed<'a>(
     subjects: &[EventToSend<'_>],
     id: &str,
     moment: SendContext<'_>,
-    with_key: bool,
 ) -> Result<(&'a Destination, HttpRequest), InvalidHook> {
     let destination = hook.destination.as_ref().map_err(InvalidDestination::clone)?;
-    let mut request = request::build(hook, subjects, id, moment)?;
-    if let Some(key) = hook.hook.verification_key.as_ref().filter(|_| with_key) {
-        request.headers.push((hook.settings.verification.header.clone(), key.reveal().to_owned()));
-    }
+    let request = request::build(hook, subjects, id, moment)?;
     Ok((destination, destination::address(destination, request)))
 }
 

@@ -10,23 +10,25 @@ mod names;
 mod options;
 mod pool;
 mod proxy;
+mod tls;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
-use contract::ports::{HttpRequest, HttpResponse, HttpResult, HttpSender, SendFault};
+use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, SendFault, SystemClock};
 use tokio::time::{Instant, Sleep};
 
 use answer::Keep;
 use connection::Connection;
 use dial::Dialler;
 use failure::Unsent;
-pub(crate) use head::complete;
+pub(crate) use head::{check_size, complete};
 use names::Names;
 pub use options::{Authorities, InvalidAuthorities, SenderOptions};
-use pool::{Endpoint, Pool};
+use pool::{Endpoint, MaxIdle, Pool};
 pub use proxy::{EgressProxy, InvalidProxy};
 
 /// As many as may be under way at once: closing some after each burst costs more
@@ -43,14 +45,20 @@ pub struct SenderError(#[source] rustls::Error);
 pub struct Http1Sender {
     dialler: Dialler,
     pool: Pool,
+    clock: Arc<dyn Clock>,
 }
 
 impl Http1Sender {
     /// Fails when the root certificates cannot be used.
     pub fn new(options: SenderOptions) -> Result<Self, SenderError> {
-        let SenderOptions { addresses, authorities, proxy, name_servers } = options;
+        Self::with_clock(options, Arc::new(SystemClock))
+    }
+
+    fn with_clock(options: SenderOptions, clock: Arc<dyn Clock>) -> Result<Self, SenderError> {
+        let SenderOptions { addresses, authorities, proxy, name_servers, max_idle } = options;
+        let max_idle = MaxIdle { per_endpoint: IDLE_PER_ENDPOINT, in_all: max_idle };
         let dialler = Dialler::new(addresses, Names::new(name_servers), proxy, authorities.0).map_err(SenderError)?;
-        Ok(Self { dialler, pool: Pool::new(IDLE_PER_ENDPOINT) })
+        Ok(Self { dialler, pool: Pool::new(max_idle, Arc::clone(&clock)), clock })
     }
 
     async fn answer(&self, mut request: HttpRequest) -> Result<HttpResponse, Unsent> {
@@ -58,7 +66,7 @@ impl Http1Sender {
         let mut end = pin!(tokio::time::sleep(total));
         self.dialler.policy.check_parsed(&request.url).map_err(|refusal| failure::refused(&refusal))?;
         complete(&mut request);
-        let head = head::write(&request).ok_or_else(failure::not_built)?;
+        let head = head::write(&request)?;
         let endpoint = Endpoint::of(&request.url);
         let mut idle = self.pool.take(&endpoint);
         let (mut connection, answer) = loop {
@@ -68,7 +76,8 @@ impl Http1Sender {
                 None => {
                     let patience = request.timeout.connect.duration();
                     let stream = within(end.as_mut(), pin!(self.dialler.dial(&request.url, patience))).await;
-                    Connection::new(stream.unwrap_or_else(|| Err(failure::timed_out(total).into()))?)
+                    let stream = stream.unwrap_or_else(|| Err(failure::timed_out(total).into()))?;
+                    Connection::new(stream, self.clock.read())
                 }
             };
             let answer = within(end.as_mut(), pin!(connection.exchange(&head, &request.body))).await;

@@ -1,5 +1,6 @@
 //! Deliveries and their attempts.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -56,12 +57,43 @@ words! {
         InvalidResponse = "invalid_response",
         /// The request could not be built from the hook's settings.
         InvalidRequest = "invalid_request",
+        /// The request would be larger than servers take. Final: the event stays as large as it is.
+        RequestTooLarge = "request_too_large",
         /// An answer that had to be JSON and was not.
         NotJson = "not_json",
         /// An answer without the key that verifies the endpoint.
         NotVerified = "not_verified",
         /// The token that authorises the request could not be had.
         Auth = "auth",
+    }
+}
+
+impl AttemptOutcome {
+    /// What it means, in words for whoever looks after a hook, where nothing more
+    /// is known than this and the status of the answer, if there was one.
+    pub fn sentence(self, status: Option<u16>) -> Cow<'static, str> {
+        let answered = status
+            .map_or_else(|| "the endpoint answered".to_owned(), |status| format!("the endpoint answered {status}"));
+        Cow::Borrowed(match self {
+            Self::Success => return answered.into(),
+            Self::Status if status.is_some_and(|status| (300..400).contains(&status)) => {
+                return format!("{answered}, and redirects are not followed").into();
+            }
+            Self::Status => return format!("{answered}, which is no success").into(),
+            Self::Gone => return format!("{answered}: it wants no more requests, ever").into(),
+            Self::NotJson => return format!("{answered}, but not with JSON").into(),
+            Self::NotVerified => return format!("{answered}, but did not return the verification key").into(),
+            Self::Timeout => "there was no answer in time",
+            Self::RefusedAddress => "the hook's url leads to an address that must not be called",
+            Self::Dns => "the host name could not be resolved",
+            Self::Connect => "no connection could be made",
+            Self::Tls => "no secure connection could be made: the TLS handshake failed",
+            Self::InvalidResponse => "what the endpoint answered is not HTTP, or broke off at its beginning",
+            Self::InvalidRequest => "the hook's settings make no request",
+            Self::RequestTooLarge => "the request would be larger than servers take",
+            Self::Auth => "no access token could be had",
+            Self::Unknown(word) => return format!("it ended with {}", word.as_str()).into(),
+        })
     }
 }
 
@@ -73,6 +105,9 @@ pub struct Attempt {
     pub number: u32,
     pub at: Timestamp,
     pub duration_ms: u32,
+    /// What it took beyond whole milliseconds, in microseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rest_us: u16,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
     pub outcome: AttemptOutcome,
@@ -128,10 +163,14 @@ pub struct Revision {
     pub unknown: Unknown,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
+
+/// Why a delivery failed for good that waited while its deadline passed.
+pub const PAST_DEADLINE: &str = "the retry deadline has passed";
+/// Why a delivery failed for good although its schedule has another retry.
+pub const NEXT_PAST_DEADLINE: &str = "the next retry would come after the retry deadline";
 
 /// How many requests for attempts out of turn a delivery remembers. A copy of an
 /// older one would have to outlive as many others in the queue.
@@ -169,7 +208,7 @@ pub struct Delivery {
     /// When its schedule of retries began anew, after a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted_at: Option<Timestamp>,
-    /// Why it was skipped.
+    /// Why it was skipped, or why it failed with retries left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub expires_at: Timestamp,
@@ -239,6 +278,17 @@ impl Delivery {
         self.requests.push(request.to_owned());
         let beyond = self.requests.len().saturating_sub(KEPT_REQUESTS);
         self.requests.drain(..beyond);
+    }
+
+    /// Whether it waited for its last attempt while its deadline passed.
+    pub fn is_past_deadline(&self) -> bool {
+        self.status == Status::Failed && self.reason.as_deref() == Some(PAST_DEADLINE)
+    }
+
+    /// Settles it as failed, without an attempt: its deadline has passed.
+    pub fn run_out(&mut self, now: Timestamp) {
+        self.skip(PAST_DEADLINE, now);
+        self.status = Status::Failed;
     }
 
     /// Settles it without an attempt.

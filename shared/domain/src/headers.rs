@@ -5,6 +5,14 @@ pub const MAX_NAME_CHARS: usize = 128;
 /// The longest header value, in bytes.
 pub const MAX_VALUE_BYTES: usize = 4096;
 
+/// The longest request line: method, target and version. Nobody is sure to take more
+/// (RFC 9112, section 3, recommends that all take 8,000), and nginx and Apache take
+/// about as much by default.
+pub const MAX_REQUEST_LINE_BYTES: usize = 8_000;
+/// The most that precedes a body: request line and headers. nginx takes as much by
+/// default (`large_client_header_buffers 4 8k`).
+pub const MAX_HEAD_BYTES: usize = 32 * 1024;
+
 /// Headers that frame the message or belong to one connection (RFC 9110
 /// sections 7.2, 7.6.1 and 10.1.1): only the client that sends may set them.
 const FRAMING: [&str; 9] =

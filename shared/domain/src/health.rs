@@ -213,6 +213,11 @@ impl Health {
         changes
     }
 
+    /// A delivery has failed for good without another attempt.
+    pub fn run_out(&mut self) -> Option<HealthChange> {
+        (!std::mem::replace(&mut self.exhausted_announced, true)).then_some(HealthChange::Exhausted)
+    }
+
     /// Makes the probe due again that was taken until `lease_end`, unless another
     /// was taken since.
     pub fn give_back(&mut self, lease_end: Timestamp, now: Timestamp) {

@@ -198,6 +198,16 @@ impl Payload {
         }
     }
 
+    /// How much its fixed values take at least, as the query of a GET: of the variant
+    /// in which they take least.
+    pub(super) fn fixed_query_bytes(&self) -> usize {
+        let of_one = |payload: &Self| -> usize {
+            let values = payload.mappings.iter().flatten().filter_map(|mapping| mapping.value.as_ref());
+            values.map(|value| form::form(value.get().as_bytes()).len()).sum()
+        };
+        self.variants.iter().map(|variant| of_one(&variant.payload)).chain([of_one(self)]).min().unwrap_or_default()
+    }
+
     /// The body of a delivery. Mappings that `check` would refuse are left out.
     pub fn render(&self, source: &Source<'_>) -> Vec<u8> {
         let is_meant = |variant: &&Variant| variant.events.iter().any(|events| events.matches(source.event_type));

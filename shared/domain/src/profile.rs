@@ -118,7 +118,7 @@ mod tests {
             let mut errors = Vec::new();
             profile.settings.check("", &AddressPolicy::default(), &mut errors);
             let complete = profile.settings.clone().over(&standard().settings).complete();
-            complete.expect("standard decides everything").check(&mut errors);
+            complete.expect("standard decides everything").check(Settings::FIELDS, None, &mut errors);
             assert_eq!(errors, [], "{}", profile.name);
         }
     }

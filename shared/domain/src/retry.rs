@@ -35,7 +35,7 @@ pub struct RetryPolicy {
     /// default. It only ever adds, so that no attempt comes before its time.
     #[serde(default = "default_jitter")]
     jitter: f64,
-    /// Seconds from the first look at a delivery after which nothing is tried
+    /// Seconds from the first attempt of a delivery after which nothing is tried
     /// again, up to 7,776,000; 0 for none.
     #[serde(default, skip_serializing_if = "is_none")]
     deadline: Seconds,
@@ -99,6 +99,16 @@ impl RetryPolicy {
             }),
             (None, None) => None,
         }
+    }
+
+    /// When nothing of a schedule is tried again that began at `since`.
+    pub fn ends_at(&self, since: Timestamp) -> Option<Timestamp> {
+        (self.deadline != NO_DEADLINE).then(|| since.saturating_add(self.deadline.duration()))
+    }
+
+    /// Whether it was this that left attempt `step` without another one.
+    pub fn cuts_off(&self, step: u32) -> bool {
+        self.deadline != NO_DEADLINE && self.delay(step.saturating_add(1)).is_some()
     }
 
     pub fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
@@ -180,8 +190,7 @@ pub fn verdict(
     let Some(delay) = policy.delay(next) else { return Verdict::Exhausted };
     let jittered = delay.mul_f64(1.0 + policy.jitter.clamp(0.0, 1.0) * random.unit());
     let at = now.saturating_add(jittered.max(retry_after.unwrap_or_default()).min(MAX_DELAY.duration()));
-    let deadline = policy.deadline;
-    if deadline != NO_DEADLINE && at > since.saturating_add(deadline.duration()) {
+    if policy.ends_at(since).is_some_and(|end| at > end) {
         return Verdict::Exhausted;
     }
     Verdict::Retry { step: next, at }

@@ -10,8 +10,7 @@ mod limits;
 mod rules;
 mod shown;
 mod success;
-
-use std::collections::HashMap;
+mod writers;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,6 +24,7 @@ pub use limits::{
 pub use rules::Rule;
 use shown::ForgetUnknown as _;
 pub use success::{InvalidStatus, StatusRange, Success};
+pub use writers::HeaderWriter;
 
 use super::address::AddressPolicy;
 use super::hook::Timeout;
@@ -235,7 +235,7 @@ impl Settings {
             auth.check(&at("auth"), addresses, errors);
         }
         if let Some(headers) = &self.headers {
-            header::check(headers, &at("headers"), &HashMap::new(), errors);
+            header::check(headers, &at("headers"), errors);
         }
         if let Some(signatures) = &self.signatures {
             signature::check_all(signatures, &at("signatures"), errors);
@@ -295,32 +295,6 @@ impl Settings {
 /// How long it is as JSON.
 fn size<T: Serialize>(part: &Option<T>) -> usize {
     part.as_ref().and_then(|part| serde_json::to_vec(part).ok()).map_or(0, |json| json.len())
-}
-
-impl Complete {
-    /// Complains about settings that do not go together.
-    pub fn check(&self, errors: &mut Vec<FieldError>) {
-        let mut taken: HashMap<String, &str> = [("content-type".to_owned(), "content_type")].into();
-        match &self.auth {
-            Auth::None { .. } => {}
-            Auth::ApiKey { header, .. } => {
-                taken.insert(header.to_ascii_lowercase(), "auth");
-            }
-            Auth::Basic { .. } | Auth::Bearer { .. } | Auth::Oauth2 { .. } => {
-                taken.insert("authorization".to_owned(), "auth");
-            }
-        }
-        let signed = self.signatures.iter().flat_map(SignatureSetting::header_names);
-        taken.extend(signed.map(|name| (name.to_ascii_lowercase(), "signatures")));
-        if self.verification.required {
-            let name = self.verification.header.to_ascii_lowercase();
-            if let Some(setting) = taken.get(&name) {
-                errors.push(FieldError::new("verification.header", format!("is written by the setting `{setting}`")));
-            }
-            taken.insert(name, "verification");
-        }
-        header::check(&self.headers, "headers", &taken, errors);
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod ambiguous;
 mod bounds;
 mod partial;
+mod silence;
 mod stages;
 
 use tests::dynamo::{Dynamo, client_of};

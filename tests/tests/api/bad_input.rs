@@ -2,6 +2,7 @@
 
 mod all_at_once;
 mod any_value;
+mod collisions;
 mod fields;
 mod parameters;
 mod repeated;

@@ -122,16 +122,16 @@ async fn an_event_and_its_deliveries_can_be_followed_from_both_ends() {
         "attempt_count": 2, "next_attempt_at": null, "created_at": START.to_string(),
         "updated_at": "2026-01-31T09:30:01.000Z",
         "last_attempt": {
-            "number": 2, "at": "2026-01-31T09:30:01.000Z", "duration_ms": 0, "status_code": 200, "outcome": "success",
+            "number": 2, "at": "2026-01-31T09:30:01.000Z", "duration_ms": 0, "duration_us": 0, "status_code": 200, "outcome": "success",
             "response_body": null, "trigger": "retry",
         },
         "attempts": [
             {
-                "number": 1, "at": START.to_string(), "duration_ms": 0, "status_code": 500, "outcome": "status",
-                "response_body": null, "trigger": "first",
+                "number": 1, "at": START.to_string(), "duration_ms": 0, "duration_us": 0, "status_code": 500, "outcome": "status",
+                "error": "the endpoint answered 500, which is no success", "response_body": null, "trigger": "first",
             },
             {
-                "number": 2, "at": "2026-01-31T09:30:01.000Z", "duration_ms": 0, "status_code": 200,
+                "number": 2, "at": "2026-01-31T09:30:01.000Z", "duration_ms": 0, "duration_us": 0, "status_code": 200,
                 "outcome": "success", "response_body": null, "trigger": "retry",
             },
         ],

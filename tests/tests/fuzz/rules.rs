@@ -162,7 +162,7 @@ fn a_profile_document_is_refused_or_means_the_same_when_written_again() {
         let again: Profile = strict::from_slice(&written).expect("what was written can be read");
         assert_eq!(again, profile);
         let mut errors = Vec::new();
-        profile.completed().check(&mut errors);
+        profile.completed().check(Settings::FIELDS, None, &mut errors);
         assert_named(&errors, "");
     });
 }

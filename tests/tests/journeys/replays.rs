@@ -251,3 +251,21 @@ async fn a_replay_that_makes_no_sense_is_refused() {
     }
     assert_eq!(world.messages_left(), 0);
 }
+
+#[tokio::test]
+async fn an_event_for_later_goes_to_the_hooks_there_were_when_it_was_published() {
+    let world = World::new().await;
+    let before = world.hook(json!({})).await;
+    let later = world.now().saturating_add(Duration::from_secs(3_600));
+    let event = world.publish(json!({ "type": "a", "data": 1, "deliver_at": later.to_string() })).await;
+    world.drain().await;
+    let after = world.hook(json!({})).await;
+    assert_eq!(run(&world, &after, json!({ "kind": "missing", "dry_run": true })).await["progress"]["found"], 0);
+    world.settle().await;
+    world.clock.advance(Duration::from_secs(3_601));
+    world.settle().await;
+    assert_eq!((world.endpoint.sent_to(&before.url).len(), world.endpoint.sent_to(&after.url).len()), (1, 0));
+    let done = run(&world, &after, json!({ "kind": "missing" })).await;
+    assert_eq!(done["progress"], progress(1, 1, 0), "{event}");
+    assert_eq!((world.endpoint.sent_to(&before.url).len(), world.endpoint.sent_to(&after.url).len()), (1, 1));
+}

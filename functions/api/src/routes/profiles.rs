@@ -131,12 +131,13 @@ async fn apply(
     }
     split.settings.check("", &deps.addresses, &mut errors);
     check_shared(&split.settings, &mut errors);
+    let (given, before) = (split.settings.decided(), profile.completed());
     for name in split.reset {
         profile.settings.reset(&name);
     }
     profile.settings = split.settings.over(&profile.settings);
     if !wrong.has("signatures") && !wrong.has("auth") {
-        profile.completed().check(&mut errors);
+        profile.completed().check(&given, Some(&before), &mut errors);
     }
     refuse(wrong, errors)
 }

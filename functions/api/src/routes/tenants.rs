@@ -199,6 +199,8 @@ async fn apply(
     wrong.extend(split.wrong);
     let (fields, settings) = (split.fields, split.settings);
     let mut errors = Vec::new();
+    // Whose profile cannot be read may be given another one.
+    let before = deps.resolved.settle_open(tenant).await.ok();
     if let Some(name) = fields.name {
         check_name(&name, &mut errors);
         tenant.name = name;
@@ -229,7 +231,12 @@ async fn apply(
     for name in split.reset {
         tenant.settings.reset(&name);
     }
+    let given = settings.decided();
     tenant.settings = settings.over(&tenant.settings);
+    // A hook that leaves everything open goes by these; what others decide is theirs to see.
+    if errors.is_empty() && !wrong.has("signatures") && !wrong.has("auth") {
+        deps.resolved.settle_open(tenant).await?.check(&given, before.as_ref(), &mut errors);
+    }
     refuse(wrong, errors)
 }
 

@@ -39,7 +39,6 @@ struct Attempts {
 struct Attempt {
     number: usize,
     at: String,
-    #[serde(default)]
     duration_us: u64,
     status_code: Option<u16>,
     request: Option<Request>,

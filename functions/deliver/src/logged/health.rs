@@ -51,6 +51,11 @@ pub(crate) async fn report_again(deps: &Deps, message: &DeliveryMessage, row: &D
     report(deps, &hook, message, attempt, false, row.status == Status::Failed).await
 }
 
+/// Tells that a delivery has failed whose deadline passed while it waited.
+pub(crate) async fn report_run_out(deps: &Deps, hook: &ResolvedHook, row: &Delivery) -> Result<(), Fault> {
+    deps.hook_health.record_run_out(&hook.hook, &row.event_type, row.updated_at).await
+}
+
 /// Whether a failure speaks of the endpoint and not of this one request.
 fn is_break(attempt: &Attempt) -> bool {
     match attempt.outcome {
@@ -67,6 +72,7 @@ fn is_break(attempt: &Attempt) -> bool {
         | AttemptOutcome::Gone
         | AttemptOutcome::RefusedAddress
         | AttemptOutcome::InvalidRequest
+        | AttemptOutcome::RequestTooLarge
         | AttemptOutcome::NotJson
         | AttemptOutcome::NotVerified
         // Whoever logged it has counted it.

@@ -8,12 +8,14 @@ use services::delivery::claim;
 
 /// The row after the attempt. Only an attempt in its turn moves the schedule:
 /// a manual one, or a copy that was overtaken, can end it with a success but
-/// neither use up a retry nor add one.
+/// neither use up a retry nor add one. `reason` is why there is no other attempt,
+/// if it is not that there is none left.
 pub(super) fn apply(
     delivery: &mut Delivery,
     message: &DeliveryMessage,
     mut attempt: Attempt,
     verdict: Verdict,
+    reason: Option<&str>,
     is_due: bool,
     now: Timestamp,
 ) {
@@ -36,7 +38,10 @@ pub(super) fn apply(
             delivery.next_attempt_at = Some(at);
             delivery.reason = None;
         }
-        Verdict::Exhausted if scheduled => settle(delivery, Status::Failed),
+        Verdict::Exhausted if scheduled => {
+            settle(delivery, Status::Failed);
+            delivery.reason = reason.map(str::to_owned);
+        }
         // It may have been skipped before; now it was tried and failed.
         _ if matches!(delivery.status, Status::Pending | Status::Skipped) => settle(delivery, Status::Failed),
         _ => {}

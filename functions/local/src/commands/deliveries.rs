@@ -1,9 +1,13 @@
 //! `hookline deliveries`
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use reqwest::Method;
+use tokio::time::Instant;
 
 use super::list::{Page, given};
+use super::record::Record;
 use super::session::path;
 use super::table::{self, Column};
 use super::{Failure, Session, exchange};
@@ -50,8 +54,14 @@ pub(crate) enum DeliveriesCommand {
     List(Box<ListOptions>),
     /// Show a delivery with all its attempts
     Get { id: String },
-    /// Make one more attempt now
-    Retry { id: String },
+    /// Make one more attempt of each now, and show what came of it
+    Retry {
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Put them in, and do not wait for them
+        #[arg(long)]
+        no_wait: bool,
+    },
 }
 
 #[derive(Args)]
@@ -101,9 +111,7 @@ pub(crate) async fn run(session: &Session, command: DeliveriesCommand) -> Result
     match command {
         DeliveriesCommand::List(asked) => list(session, *asked).await,
         DeliveriesCommand::Get { id } => get(session, &id).await,
-        DeliveriesCommand::Retry { id } => {
-            session.show(Method::POST, &session.own(["deliveries", &id, "retry"])?, None).await
-        }
+        DeliveriesCommand::Retry { ids, no_wait } => retry(session, &ids, !no_wait).await,
     }
 }
 
@@ -125,6 +133,79 @@ async fn list(session: &Session, asked: ListOptions) -> Result<(), Failure> {
         Some(hook) => session.list(&session.own(["hooks", hook, "deliveries"])?, query, asked.page, COLUMNS).await,
         None if asked.all_tenants => session.list(&path(["deliveries"]), query, asked.page, COLUMNS_OF_ALL).await,
         None => session.list(&session.own(["deliveries"])?, query, asked.page, COLUMNS_OF_TENANT).await,
+    }
+}
+
+/// An attempt may take 30 s, and wait for others to travel with.
+const PATIENCE: Duration = Duration::from_secs(45);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// All are put in before any is waited for, so that those of one hook may travel
+/// together.
+async fn retry(session: &Session, ids: &[String], waits: bool) -> Result<(), Failure> {
+    let (mut asked, mut failed) = (Vec::new(), 0);
+    for id in ids {
+        match session.ask(Method::POST, &session.own(["deliveries", id, "retry"])?, &[], None).await {
+            Ok(before) if waits => {
+                let attempts = session.read(&before)?.text("attempt_count").and_then(|count| count.parse().ok());
+                asked.push((id, attempts.unwrap_or(0)));
+            }
+            Ok(before) if session.json => session.print(&before)?,
+            Ok(_) => session.print(&format!("an attempt of {id} was put in; to look at it: {}", look(id)))?,
+            Err(Failure::Refused(problem)) if ids.len() > 1 => {
+                failed += 1;
+                session.note(&format!("{}: {problem}", table::shown(id)))?;
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    for (id, attempts) in asked {
+        let Some((text, attempt)) = made_after(session, id, attempts).await? else {
+            session.note(&format!(
+                "the attempt of {id} was put in and is not made yet: its hook's rate or verification may hold it back; \
+                 to look at it: {}",
+                look(id)
+            ))?;
+            continue;
+        };
+        failed += usize::from(attempt.text("outcome").as_deref() != Some("success"));
+        if session.json {
+            session.print(&text)?;
+        } else {
+            let status = session.read(&text)?.text("status").unwrap_or_default();
+            session.print(&format!("delivery {id}: {}", table::shown(&status)))?;
+            exchange::attempt(&attempt)?;
+        }
+    }
+    match (failed, ids.len()) {
+        (0, _) => Ok(()),
+        (_, 1) => Err(Failure::Shown("the attempt failed".to_owned())),
+        (failed, all) => Err(Failure::Shown(format!("{failed} of {all} attempts failed"))),
+    }
+}
+
+fn look(id: &str) -> String {
+    format!("hookline deliveries get {id}")
+}
+
+/// The delivery, and its first attempt by hand behind so many others; none when it
+/// takes too long.
+async fn made_after(session: &Session, id: &str, attempts: u64) -> Result<Option<(String, Record)>, Failure> {
+    let path = session.own(["deliveries", id])?;
+    let give_up_at = Instant::now() + PATIENCE;
+    loop {
+        let text = session.ask(Method::GET, &path, &[], None).await?;
+        let made = session.read(&text)?.records("attempts").into_iter().find(|attempt| {
+            let number = attempt.text("number").and_then(|number| number.parse().ok());
+            number > Some(attempts) && attempt.text("trigger").as_deref() == Some("manual")
+        });
+        if let Some(attempt) = made {
+            return Ok(Some((text, attempt)));
+        }
+        if Instant::now() >= give_up_at {
+            return Ok(None);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use domain::delivery::Status;
+use domain::delivery::{AttemptOutcome, Status};
 use domain::operational;
 use domain::profile::built_in;
 use domain::settings::Settings;
@@ -33,6 +33,7 @@ fn every_signature_scheme_is_explained() {
 fn every_status_and_every_event_about_hooks_is_explained() {
     assert_rows("docs/events.md", operational::TYPES);
     assert_rows("docs/events.md", Status::ALL.iter().map(|status| status.as_str()));
+    assert_rows("docs/events.md", AttemptOutcome::ALL.iter().map(|outcome| outcome.as_str()));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use regex_lite::Regex;
 
-const FORMS: [(&str, &str); 8] = [
+const FORMS: [(&str, &str); 9] = [
     (r"hl_[\w-]*\.(key|ses|lnk)_[0-9A-Z]{26}\.[\w-]{43}", "KEY"),
     (r"\b(hook|dlv|evt|key|rpl|ses|lnk)_[0-9A-Z]{26,52}", "${1}_ID"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{3})?Z", "TIME"),
@@ -13,6 +13,7 @@ const FORMS: [(&str, &str); 8] = [
     (r"sha256=[0-9a-f]{64}", "sha256=SIGNATURE"),
     (r"webhook-timestamp: \d{10}\b", "webhook-timestamp: UNIX"),
     (r#""duration_ms":\d+"#, r#""duration_ms":N"#),
+    (r#""duration_us":\d+"#, r#""duration_us":N"#),
     (r"\s+", ""),
 ];
 const ANYTHING: char = '…';

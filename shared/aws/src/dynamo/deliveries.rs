@@ -125,7 +125,7 @@ fn delivery_row(delivery: &Delivery) -> Item {
 
 /// The attributes of a delivery's row and of an attempt's, besides those of any row.
 const DELIVERY: [&str; 12] = ["e", "y", "s", "n", "i", "w", "c", "u", "l", "b", "r", "a"];
-const ATTEMPT: [&str; 14] = ["n", "t", "d", "c", "o", "f", "a", "b", "v", "h", "m", "q", "k", "g"];
+const ATTEMPT: [&str; 15] = ["n", "t", "d", "u", "c", "o", "f", "a", "b", "v", "h", "m", "q", "k", "g"];
 
 fn read_delivery(row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<Delivery> {
     Ok(Delivery {
@@ -161,6 +161,7 @@ fn attempt_fields(attempt: &Attempt, item: Item) -> Item {
     item.number("n", attempt.number)
         .time("t", attempt.at)
         .number("d", attempt.duration_ms)
+        .maybe_number("u", Some(attempt.rest_us).filter(|rest| *rest > 0))
         .maybe_number("c", attempt.status_code)
         .word("o", attempt.outcome)
         .maybe_text("f", attempt.error.as_deref())
@@ -212,6 +213,7 @@ fn read_attempt(item: &Item) -> StoreResult<Attempt> {
         number: item.get_number("n")?,
         at: item.get_time("t")?,
         duration_ms: item.get_number("d")?,
+        rest_us: item.find_number("u")?.unwrap_or_default(),
         status_code: item.find_number("c")?,
         outcome: item.get_word("o")?,
         error: item.find_text("f").map(str::to_owned),

@@ -10,9 +10,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
-use contract::ports::MAX_RESPONSE_BYTES;
+use contract::ports::{ClockReading, MAX_RESPONSE_BYTES};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::time::Instant;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
 use super::answer::{self, Head, MAX_HEAD_BYTES};
@@ -28,7 +27,7 @@ pub(super) struct Connection {
     stream: Stream,
     /// What came and was not used yet.
     read: BytesMut,
-    opened_at: Instant,
+    opened_at: ClockReading,
     /// Not everything went out, or something came that nobody asked for.
     is_spent: bool,
 }
@@ -61,11 +60,11 @@ pub(super) enum Cut {
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, read: BytesMut::new(), opened_at: Instant::now(), is_spent: false }
+    pub(super) fn new(stream: Stream, opened_at: ClockReading) -> Self {
+        Self { stream, read: BytesMut::new(), opened_at, is_spent: false }
     }
 
-    pub(super) fn opened_at(&self) -> Instant {
+    pub(super) fn opened_at(&self) -> ClockReading {
         self.opened_at
     }
 

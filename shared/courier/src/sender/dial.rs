@@ -11,7 +11,6 @@ use futures::future::{self, Either as First};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -21,6 +20,7 @@ use url::{Host, Url};
 use super::failure::{self, Unsent};
 use super::names::Names;
 use super::proxy::EgressProxy;
+use super::tls::Certificates;
 
 pub(super) type Stream = Either<TcpStream, TlsStream<TcpStream>>;
 
@@ -45,7 +45,7 @@ impl Dialler {
         authorities: Vec<CertificateDer<'static>>,
     ) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = Arc::new(Verifier::new_with_extra_roots(authorities, Arc::clone(&provider))?);
+        let verifier = Arc::new(Certificates::new(authorities, Arc::clone(&provider))?);
         let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let tls = tls.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
         Ok(Self { policy, names, proxy, tls: Arc::new(tls).into() })
@@ -67,7 +67,7 @@ impl Dialler {
             return Ok(Either::Left(stream));
         }
         let name = server_name(url).ok_or_else(failure::not_built)?;
-        let stream = self.tls.connect(name, stream).await.map_err(|error| failure::of_dialling(&error))?;
+        let stream = self.tls.connect(name, stream).await.map_err(|error| failure::of_handshake(&error))?;
         Ok(Either::Right(stream))
     }
 

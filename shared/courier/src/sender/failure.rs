@@ -11,6 +11,7 @@ use domain::delivery::AttemptOutcome;
 
 use super::connection::{Broken, Cause as BrokenBy, Cut};
 use super::names::NameError;
+use super::tls;
 
 type Cause<'a> = &'a (dyn Error + 'static);
 
@@ -72,7 +73,7 @@ pub(super) fn no_connection_in_time() -> SendFailure {
 }
 
 pub(super) fn not_built() -> SendFailure {
-    failure(AttemptOutcome::InvalidRequest, "the request could not be built")
+    failure(AttemptOutcome::InvalidRequest, "the hook's url names no host that can be called")
 }
 
 /// No connection was made to any of these.
@@ -94,8 +95,26 @@ fn is_ours(error: &io::Error, addresses: &[SocketAddr]) -> bool {
 }
 
 /// There is no connection.
-pub(super) fn of_dialling(error: Cause<'_>) -> SendFailure {
-    known(error).unwrap_or_else(|| failure(AttemptOutcome::Connect, "no connection could be made"))
+pub(super) fn of_dialling(error: &io::Error) -> SendFailure {
+    let detail = match error.kind() {
+        io::ErrorKind::TimedOut => return no_connection_in_time(),
+        io::ErrorKind::ConnectionRefused => {
+            "no connection could be made: it was refused, as where nothing listens at the port"
+        }
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "no connection could be made: there is no way to the address"
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+            "no connection could be made: the endpoint reset it"
+        }
+        _ => "no connection could be made",
+    };
+    failure(AttemptOutcome::Connect, detail)
+}
+
+/// There is one, and no secure one.
+pub(super) fn of_handshake(error: &io::Error) -> SendFailure {
+    known(error).unwrap_or_else(|| failure(AttemptOutcome::Tls, tls::CUT))
 }
 
 /// There was one.
@@ -129,11 +148,8 @@ pub(super) fn unfinished(total: Duration) -> String {
 fn known(error: Cause<'_>) -> Option<SendFailure> {
     let mut cause = Some(error);
     while let Some(current) = cause {
-        if let Some(tls) = tls_error(current) {
-            return Some(SendFailure {
-                outcome: AttemptOutcome::Tls,
-                detail: format!("the TLS handshake failed: {tls}"),
-            });
+        if let Some(error) = tls_error(current) {
+            return Some(SendFailure { outcome: AttemptOutcome::Tls, detail: tls::in_words(error) });
         }
         if current.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
             return Some(no_connection_in_time());

@@ -1,11 +1,12 @@
 //! The head of a request as it goes out: every line in the order and the case
 //! that it was given in.
 
-use contract::ports::HttpRequest;
+use contract::ports::{HttpRequest, SendFailure};
+use domain::delivery::AttemptOutcome;
+use domain::headers::{MAX_HEAD_BYTES, MAX_REQUEST_LINE_BYTES};
 use url::Position;
 
-/// The longest target of a request, in bytes. Few servers take as much.
-const MAX_TARGET_BYTES: usize = 65_534;
+const VERSION: &str = " HTTP/1.1";
 
 /// Adds what every request carries and nobody set, so that it is shown as well.
 pub(crate) fn complete(request: &mut HttpRequest) {
@@ -24,15 +25,44 @@ pub(crate) fn complete(request: &mut HttpRequest) {
     }
 }
 
-/// None when the hook's settings make no valid request.
-pub(super) fn write(request: &HttpRequest) -> Option<Vec<u8>> {
-    let target = &request.url[Position::BeforePath..Position::AfterQuery];
-    if target.len() > MAX_TARGET_BYTES || !request.headers.iter().all(|(name, value)| is_valid(name, value)) {
-        return None;
+/// What is larger than servers take is not sent: they would refuse it, each in
+/// its own way, and at every retry again.
+pub(crate) fn check_size(request: &HttpRequest) -> Result<(), SendFailure> {
+    let line = request.method.len() + target(request).len() + " ".len() + VERSION.len();
+    let too_large = |detail: String| Err(SendFailure { outcome: AttemptOutcome::RequestTooLarge, detail });
+    if line > MAX_REQUEST_LINE_BYTES {
+        let why = if request.method == "GET" { ": the payload of a GET is its query" } else { "" };
+        return too_large(format!(
+            "the request line with its URL would have {line} bytes, and at most {MAX_REQUEST_LINE_BYTES} are sent{why}"
+        ));
     }
-    let lines: usize = request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-    let mut head = Vec::with_capacity(request.method.len() + target.len() + 16 + lines);
-    for part in [request.method, " ", target, " HTTP/1.1\r\n"] {
+    let head = line + headers_size(request) + 4;
+    if head > MAX_HEAD_BYTES {
+        return too_large(format!(
+            "the URL and the headers would have {head} bytes together, and at most {MAX_HEAD_BYTES} are sent"
+        ));
+    }
+    Ok(())
+}
+
+fn target(request: &HttpRequest) -> &str {
+    &request.url[Position::BeforePath..Position::AfterQuery]
+}
+
+fn headers_size(request: &HttpRequest) -> usize {
+    request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
+}
+
+pub(super) fn write(request: &HttpRequest) -> Result<Vec<u8>, SendFailure> {
+    check_size(request)?;
+    if let Some((name, _)) = request.headers.iter().find(|(name, value)| !is_valid(name, value)) {
+        let detail =
+            format!("the header {} cannot be sent: a control character is in its name or value", name.escape_debug());
+        return Err(SendFailure { outcome: AttemptOutcome::InvalidRequest, detail });
+    }
+    let target = target(request);
+    let mut head = Vec::with_capacity(request.method.len() + target.len() + 16 + headers_size(request));
+    for part in [request.method, " ", target, VERSION, "\r\n"] {
         head.extend_from_slice(part.as_bytes());
     }
     for (name, value) in &request.headers {
@@ -41,7 +71,7 @@ pub(super) fn write(request: &HttpRequest) -> Option<Vec<u8>> {
         }
     }
     head.extend_from_slice(b"\r\n");
-    Some(head)
+    Ok(head)
 }
 
 /// A name of RFC 9110, and a value that ends where it should. Other text than

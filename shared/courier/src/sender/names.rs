@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use contract::ports::SendFault;
+use contract::ports::{Clock as _, ClockReading, SendFault, SystemClock};
 use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -65,7 +65,9 @@ pub(super) struct Names {
 #[derive(Clone)]
 struct Known {
     addresses: Addresses,
-    until: Instant,
+    read_at: ClockReading,
+    /// A function that did not run meanwhile has no other way to see that time passed.
+    fresh_for: Duration,
 }
 
 /// What names are looked up with.
@@ -96,7 +98,7 @@ impl Names {
     /// At least one address.
     pub(super) async fn resolve(&self, name: &str) -> Answer {
         if let Some(known) = self.known.get(name)
-            && Instant::now() < known.until
+            && SystemClock.read().age_of(known.read_at) < known.fresh_for
         {
             return Ok(known.addresses);
         }
@@ -183,6 +185,7 @@ fn read_system(servers: Option<&[SocketAddr]>) -> Result<System, NetError> {
 }
 
 async fn look_up(system: &System, name: &str) -> Result<Known, NameError> {
+    let read_at = SystemClock.read();
     let name = Name::from_ascii(name).map_err(|_| NameError::NoAddress)?;
     let kinds = [RecordType::AAAA, RecordType::A];
     let listed: Vec<IpAddr> = kinds
@@ -192,7 +195,7 @@ async fn look_up(system: &System, name: &str) -> Result<Known, NameError> {
         .collect();
     if !listed.is_empty() {
         // Changes of the file are followed as soon as they are seen.
-        return Ok(Known { addresses: listed.into(), until: Instant::now() });
+        return Ok(Known { addresses: listed.into(), read_at, fresh_for: Duration::ZERO });
     }
     let [mut six, mut four] = kinds.map(|kind| {
         let (resolver, name) = (Arc::clone(&system.resolver), name.clone());
@@ -217,7 +220,8 @@ async fn look_up(system: &System, name: &str) -> Result<Known, NameError> {
     }
     addresses.truncate(MAX_ADDRESSES);
     if !addresses.is_empty() {
-        return Ok(Known { addresses: addresses.into(), until });
+        let fresh_for = until.saturating_duration_since(Instant::now());
+        return Ok(Known { addresses: addresses.into(), read_at, fresh_for });
     }
     let errors = [six, four].into_iter().flatten().filter_map(Result::err);
     Err(errors.map(|error| told(&error)).reduce(graver).unwrap_or(NameError::NoAddress))

@@ -12,7 +12,7 @@ use services::runtime::config::{self, Environment, FromEnvironment};
 use super::EgressProxy;
 
 /// How connections are made.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SenderOptions {
     pub addresses: AddressPolicy,
     pub authorities: Authorities,
@@ -21,6 +21,25 @@ pub struct SenderOptions {
     /// The servers that are asked for the addresses of names; those of the system
     /// by default.
     pub name_servers: Option<Vec<SocketAddr>>,
+    /// How many connections that wait for their next request are kept.
+    pub max_idle: usize,
+}
+
+/// A server may have many files open.
+const MAX_IDLE: usize = 4_096;
+/// A function may have 1,024 (Lambda quotas), and ten deliveries at a time.
+const MAX_IDLE_OF_FUNCTION: usize = 256;
+
+impl Default for SenderOptions {
+    fn default() -> Self {
+        Self {
+            addresses: AddressPolicy::default(),
+            authorities: Authorities::default(),
+            proxy: None,
+            name_servers: None,
+            max_idle: MAX_IDLE,
+        }
+    }
 }
 
 /// Certificate authorities that are trusted beside the platform's.
@@ -54,7 +73,7 @@ impl FromEnvironment for SenderOptions {
         let proxy = env.optional(config::EGRESS_PROXY).and_then(|text| {
             text.parse().map_err(|error: super::InvalidProxy| env.problem(config::EGRESS_PROXY, error)).ok()
         });
-        Self { addresses, authorities, proxy, name_servers: None }
+        Self { addresses, authorities, proxy, name_servers: None, max_idle: MAX_IDLE_OF_FUNCTION }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use contract::ports::{Clock, ClockReading};
 use url::Url;
 
 use super::answer::Keep;
@@ -36,31 +36,63 @@ impl Endpoint {
 
 struct Idle {
     connection: Connection,
-    until: Instant,
+    since: ClockReading,
+    idle_for: Duration,
 }
 
-type Endpoints = HashMap<Endpoint, Vec<Idle>>;
+impl Idle {
+    /// Also where the process did not run meanwhile, as between two invocations of a
+    /// function: the endpoint's time went on.
+    fn is_usable(&mut self, now: ClockReading) -> bool {
+        now.age_of(self.since) < self.idle_for
+            && now.age_of(self.connection.opened_at()) < MAX_AGE
+            && self.connection.is_open()
+    }
+}
+
+#[derive(Default)]
+struct Kept {
+    endpoints: HashMap<Endpoint, Vec<Idle>>,
+    /// Of all of them.
+    count: usize,
+}
+
+impl Kept {
+    fn take(&mut self, endpoint: &Endpoint) -> Option<Idle> {
+        let idle = self.endpoints.get_mut(endpoint)?.pop()?;
+        self.count -= 1;
+        Some(idle)
+    }
+}
 
 pub(super) struct Pool {
-    endpoints: Arc<Mutex<Endpoints>>,
-    max_idle_per_endpoint: usize,
+    kept: Arc<Mutex<Kept>>,
+    max_idle: MaxIdle,
+    clock: Arc<dyn Clock>,
+}
+
+/// How many connections are kept idle.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MaxIdle {
+    pub(super) per_endpoint: usize,
+    pub(super) in_all: usize,
 }
 
 impl Pool {
-    pub(super) fn new(max_idle_per_endpoint: usize) -> Self {
-        Self { endpoints: Arc::default(), max_idle_per_endpoint }
+    pub(super) fn new(max_idle: MaxIdle, clock: Arc<dyn Clock>) -> Self {
+        Self { kept: Arc::default(), max_idle, clock }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Endpoints> {
-        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection that was used last, of those that are still open.
     pub(super) fn take(&self, endpoint: &Endpoint) -> Option<Connection> {
         loop {
-            let Idle { mut connection, until } = self.lock().get_mut(endpoint)?.pop()?;
-            if Instant::now() < until && connection.is_open() {
-                return Some(connection);
+            let mut idle = self.lock().take(endpoint)?;
+            if idle.is_usable(self.clock.read()) {
+                return Some(idle.connection);
             }
         }
     }
@@ -68,22 +100,27 @@ impl Pool {
     /// Keeps a connection for the next request, if it can take one.
     pub(super) fn give(&self, endpoint: Endpoint, mut connection: Connection, keep: Keep) {
         let Keep::For(said) = keep else { return };
-        let until = (Instant::now() + idle_time(said)).min(connection.opened_at() + MAX_AGE);
-        if Instant::now() >= until || !connection.is_open() {
+        let now = self.clock.read();
+        connection.rest();
+        let mut idle = Idle { connection, since: now, idle_for: idle_time(said) };
+        if !idle.is_usable(now) {
             return;
         }
-        connection.rest();
         let is_first = {
-            let mut endpoints = self.lock();
-            let is_first = endpoints.is_empty();
-            let idle = endpoints.entry(endpoint).or_default();
-            if idle.len() < self.max_idle_per_endpoint {
-                idle.push(Idle { connection, until });
+            let mut kept = self.lock();
+            let is_first = kept.endpoints.is_empty();
+            if kept.count >= self.max_idle.in_all {
+                return;
+            }
+            let same = kept.endpoints.entry(endpoint).or_default();
+            if same.len() < self.max_idle.per_endpoint {
+                same.push(idle);
+                kept.count += 1;
             }
             is_first
         };
         if is_first {
-            tokio::spawn(close_idle(Arc::downgrade(&self.endpoints)));
+            tokio::spawn(close_idle(Arc::downgrade(&self.kept), Arc::clone(&self.clock)));
         }
     }
 }
@@ -96,17 +133,18 @@ fn idle_time(said: Option<Duration>) -> Duration {
 }
 
 /// Nobody else notices what stays unused or was closed by its endpoint.
-async fn close_idle(endpoints: Weak<Mutex<Endpoints>>) {
+async fn close_idle(kept: Weak<Mutex<Kept>>, clock: Arc<dyn Clock>) {
     loop {
         tokio::time::sleep(IDLE / 2).await;
-        let Some(endpoints) = endpoints.upgrade() else { return };
-        let mut endpoints = endpoints.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        endpoints.retain(|_, idle| {
-            idle.retain_mut(|idle| now < idle.until && idle.connection.is_open());
+        let Some(kept) = kept.upgrade() else { return };
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = clock.read();
+        kept.endpoints.retain(|_, idle| {
+            idle.retain_mut(|idle| idle.is_usable(now));
             !idle.is_empty()
         });
-        if endpoints.is_empty() {
+        kept.count = kept.endpoints.values().map(Vec::len).sum();
+        if kept.endpoints.is_empty() {
             return;
         }
     }

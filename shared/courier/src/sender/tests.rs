@@ -5,6 +5,7 @@ mod idle;
 mod names;
 mod proxy;
 mod tls;
+mod tls_faults;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -176,7 +177,7 @@ fn a_request_says_what_its_url_and_settings_say() {
         let mut request = HttpRequest { method, ..request(&url.parse().unwrap(), header.0) };
         request.headers[0].1 = header.1.to_owned();
         complete(&mut request);
-        head::write(&request).map(|head| String::from_utf8(head).unwrap())
+        head::write(&request).map(|head| String::from_utf8(head).unwrap()).map_err(|failure| failure.outcome)
     };
     for (url, host, target) in [
         ("https://example.com", "example.com", "/"),
@@ -193,10 +194,16 @@ fn a_request_says_what_its_url_and_settings_say() {
     let head = made("POST", "http://a", ("Accept", "text/plain")).unwrap();
     assert_eq!(head.to_lowercase().matches("accept:").count(), 1, "{head}");
     for bad in [("x a", "1"), ("x-a", "1\r\nx: y"), ("x-a", "\u{7f}"), ("", "1"), ("x:", "1")] {
-        assert!(made("POST", "http://a", bad).is_none(), "{bad:?}");
+        assert_eq!(made("POST", "http://a", bad), Err(AttemptOutcome::InvalidRequest), "{bad:?}");
     }
-    let long = format!("http://a/?{}", "x".repeat(65_534));
-    assert!(made("GET", &long, ("x-a", "1")).is_none());
+    // RFC 9112, section 3: "GET", two spaces, the version.
+    let url = |target: usize| format!("http://a/?{}", "x".repeat(target - "/?".len()));
+    let longest = 8_000 - "GET  HTTP/1.1".len();
+    assert!(made("GET", &url(longest), ("x-a", "1")).is_ok());
+    assert_eq!(made("GET", &url(longest + 1), ("x-a", "1")), Err(AttemptOutcome::RequestTooLarge));
+    let value = |bytes: usize| "x".repeat(bytes);
+    assert!(made("POST", "http://a", ("x-a", &value(32_000))).is_ok());
+    assert_eq!(made("POST", "http://a", ("x-a", &value(32 * 1_024))), Err(AttemptOutcome::RequestTooLarge));
 }
 
 #[tokio::test]
@@ -285,7 +292,8 @@ async fn chunks_are_put_together_and_trailers_left_out() {
 #[tokio::test]
 async fn only_so_many_connections_to_an_endpoint_are_kept() {
     let endpoint = Endpoint::that(&[Answer(OK), Answer(OK)]).await;
-    let sender = Http1Sender { pool: Pool::new(2), ..sender() };
+    let max_idle = MaxIdle { per_endpoint: 2, in_all: 100 };
+    let sender = Http1Sender { pool: Pool::new(max_idle, Arc::new(SystemClock)), ..sender() };
     let (a, b, c) = tokio::join!(send(&sender, &endpoint), send(&sender, &endpoint), send(&sender, &endpoint));
     assert_eq!([a, b, c], [Ok(200); 3]);
     let closed = || endpoint.got.lock().unwrap().iter().flatten().filter(|got| *got == "closed").count();

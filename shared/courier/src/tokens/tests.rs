@@ -108,7 +108,11 @@ async fn a_token_endpoint_that_fails_is_told_as_such_to_all_who_wait() {
     assert_eq!(obtain(&courier, &auth).await, Err(expected.to_owned()));
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     for (url, expected) in [
-        ("http://127.0.0.1:9/".to_owned(), "the token endpoint gave no token: no connection could be made"),
+        (
+            "http://127.0.0.1:9/".to_owned(),
+            "the token endpoint gave no token: no connection could be made: it was refused, as where nothing listens at \
+             the port",
+        ),
         ("http://10.0.0.1/".to_owned(), "token_url points to an address that is not public"),
         (
             format!("http://{}/", silent.local_addr().unwrap()),

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -56,8 +56,7 @@ pub enum HeaderSource {
     AttemptUnix,
 }
 
-/// `taken` are names in lower case, and the settings that write them.
-pub(super) fn check(fixed: &[FixedHeader], field: &str, taken: &HashMap<String, &str>, errors: &mut Vec<FieldError>) {
+pub(super) fn check(fixed: &[FixedHeader], field: &str, errors: &mut Vec<FieldError>) {
     if fixed.len() > MAX_HEADERS {
         errors.push(FieldError::new(field, format!("expected at most {MAX_HEADERS} entries")));
         return;
@@ -70,8 +69,6 @@ pub(super) fn check(fixed: &[FixedHeader], field: &str, taken: &HashMap<String, 
         let name = header.name.to_ascii_lowercase();
         if let Err(refusal) = headers::check_name(&header.name) {
             wrong("name", refusal.to_string());
-        } else if let Some(setting) = taken.get(&name) {
-            wrong("name", format!("is written by the setting `{setting}`"));
         } else if !seen.insert(name) {
             wrong("name", "is there twice".to_owned());
         }

@@ -9,7 +9,8 @@ use crate::delivery::activity;
 use crate::runtime::metrics;
 use contract::messages::DeliveryMessage;
 use contract::ports::{ActivityLog, DeliveryLog, Expected, StoreResult};
-use domain::delivery::{Delivery, Status, Trigger};
+use domain::delivery::{Delivery, PAST_DEADLINE, Status, Trigger};
+use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 
 /// Why a delivery is not sent any more whose event lost its payload.
@@ -115,6 +116,38 @@ pub async fn skip(
 ) -> StoreResult<()> {
     let row = logs.deliveries.get(&message.tenant, message.delivery_id()).await?;
     skip_row(logs, message, row, reason, now, retention).await
+}
+
+/// When a retry is not made any more, by its hook's `deadline`. What was asked for by
+/// hand has none, and a first attempt has its event's time to live.
+pub fn retry_end(message: &DeliveryMessage, row: Option<&Delivery>, policy: &RetryPolicy) -> Option<Timestamp> {
+    let row = row.filter(|_| message.trigger == Trigger::Retry)?;
+    // At the deadline itself it is still in time.
+    policy.ends_at(row.started_at()).map(|end| end.shifted(1))
+}
+
+/// Settles as failed what waited while its deadline passed, and returns its row.
+pub async fn run_out(
+    logs: Logs<'_>,
+    message: &DeliveryMessage,
+    row: Delivery,
+    now: Timestamp,
+) -> StoreResult<Delivery> {
+    let expected = Expected::of(Some(&row));
+    let mut delivery = row;
+    delivery.run_out(now);
+    // A conflict is an error: the message comes again and is judged anew.
+    logs.deliveries.record(&delivery, expected).await?;
+    activity::note_delivery(logs.activity, message, &delivery, None).await?;
+    metrics::settled(delivery.status);
+    tracing::warn!(
+        trace.id = %message.event_seq.trace(),
+        tenant.id = %message.tenant,
+        hook.id = %message.hook,
+        delivery.id = %message.delivery_id(),
+        "delivery failed after {} attempts: {PAST_DEADLINE}", delivery.attempt_count
+    );
+    Ok(delivery)
 }
 
 /// The same for who knows the row, or that there is none yet.

@@ -18,7 +18,7 @@ use domain::ids::{Channel, DeliveryId, EventId, EventType};
 use domain::payload::{self, Source, form};
 use domain::seconds::Seconds;
 use domain::secret::{InvalidSecret, Secret};
-use domain::settings::{Auth, ContentType, HeaderSource, MAX_BATCH_WAIT, Method};
+use domain::settings::{Auth, ContentType, HeaderSource, HeaderWriter, MAX_BATCH_WAIT, Method};
 use domain::signature;
 use domain::time::Timestamp;
 
@@ -39,8 +39,8 @@ pub enum InvalidHook {
     Destination(#[from] InvalidDestination),
     #[error("the hook's secret cannot sign: {0}")]
     Secret(#[from] InvalidSecret),
-    #[error("the payload would be larger than {MAX_BODY_BYTES} bytes")]
-    TooLarge,
+    #[error("the payload would have {0} bytes, and at most {MAX_BODY_BYTES} are sent")]
+    TooLarge(usize),
 }
 
 /// The largest body or query. `data` is at most 256 KiB, but mappings can
@@ -79,6 +79,8 @@ pub struct SendContext<'a> {
     pub token: Option<&'a Secret>,
     /// [`FORM`], or that of the release whose request is made again.
     pub form: u64,
+    /// What the endpoint has to return, where it is asked to.
+    pub key: Option<&'a Secret>,
 }
 
 /// Names the deliveries of a batch, in the order of its array.
@@ -119,39 +121,77 @@ pub fn build(
         (_, ContentType::Json) => json,
     };
     if payload.len() > MAX_BODY_BYTES {
-        return Err(InvalidHook::TooLarge);
+        return Err(InvalidHook::TooLarge(payload.len()));
     }
-    let mut headers = Vec::with_capacity(8);
+    let mut lines = Lines::with_capacity(8);
     if settings.method != Method::Get {
         let content_type = match settings.content_type {
             ContentType::Json => "application/json",
             ContentType::Form => "application/x-www-form-urlencoded",
         };
-        headers.push(("content-type".to_owned(), content_type.to_owned()));
+        lines.add(HeaderWriter::ContentType, ("content-type".to_owned(), content_type.to_owned()));
     }
-    if !settings.headers.iter().any(|header| header.name.eq_ignore_ascii_case("user-agent")) {
-        headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
-    }
+    lines.add(HeaderWriter::Hookline, ("user-agent".to_owned(), USER_AGENT.to_owned()));
     let secrets = hook.hook.live_secrets(moment.at);
     let sign = if moment.form == 0 { signature::sign_repeating } else { signature::sign };
-    headers.extend(sign(&settings.signatures, &secrets, id, moment.at.as_secs(), &payload)?);
-    let is_own = settings.headers.iter().any(|header| header.name.eq_ignore_ascii_case(BATCH_HEADER));
-    if is_batch(hook, subjects) && moment.form > 0 && !is_own {
-        let ids: Vec<String> = subjects.iter().map(|subject| subject.delivery.to_string()).collect();
-        headers.push((BATCH_HEADER.to_owned(), ids.join(",")));
+    for line in sign(&settings.signatures, &secrets, id, moment.at.as_secs(), &payload)? {
+        lines.add(HeaderWriter::Signatures, line);
     }
-    headers.extend(authorization(&settings.auth, moment.token));
+    if is_batch(hook, subjects) && moment.form > 0 {
+        let ids: Vec<String> = subjects.iter().map(|subject| subject.delivery.to_string()).collect();
+        lines.add(HeaderWriter::Hookline, (BATCH_HEADER.to_owned(), ids.join(",")));
+    }
+    if let Some(line) = authorization(&settings.auth, moment.token) {
+        lines.add(HeaderWriter::Auth, line);
+    }
     if let Some(first) = subjects.first() {
-        headers.extend(settings.headers.iter().map(|header| {
+        for header in &settings.headers {
             let value = match (&header.value, header.from) {
                 (Some(value), _) => value.reveal().to_owned(),
                 (None, Some(fact)) => tell(fact, hook, first, id, moment.at),
                 (None, None) => String::new(),
             };
-            (header.name.clone(), value)
-        }));
+            lines.add(HeaderWriter::Headers, (header.name.clone(), value));
+        }
     }
-    Ok(SignedRequest { method: settings.method, headers, payload, timeout: settings.timeout.clone() })
+    if let Some(key) = moment.key {
+        lines.add(HeaderWriter::Verification, (settings.verification.header.clone(), key.reveal().to_owned()));
+    }
+    Ok(SignedRequest { method: settings.method, headers: lines.lines, payload, timeout: settings.timeout.clone() })
+}
+
+/// The headers of a request, none of them written by two settings: who writes one
+/// is told of collisions, and a layer above that was changed later leaves the first
+/// of them ([`HeaderWriter`]).
+struct Lines {
+    lines: Vec<(String, String)>,
+    writers: Vec<HeaderWriter>,
+}
+
+impl Lines {
+    fn with_capacity(lines: usize) -> Self {
+        Self { lines: Vec::with_capacity(lines), writers: Vec::with_capacity(lines) }
+    }
+
+    fn add(&mut self, writer: HeaderWriter, line: (String, String)) {
+        let mut known = self.lines.iter().zip(&self.writers).enumerate();
+        let other = known.find(|(_, ((name, _), by))| **by != writer && name.eq_ignore_ascii_case(&line.0));
+        match other.map(|(index, (_, by))| (index, *by)) {
+            Some((_, by)) if by < writer => return,
+            Some((first, by)) => {
+                // Of a signature there is one line for each secret.
+                for index in (first..self.lines.len()).rev() {
+                    if self.writers[index] == by && self.lines[index].0.eq_ignore_ascii_case(&line.0) {
+                        self.lines.remove(index);
+                        self.writers.remove(index);
+                    }
+                }
+            }
+            None => {}
+        }
+        self.lines.push(line);
+        self.writers.push(writer);
+    }
 }
 
 /// What names a request to its receiver: the delivery, or, of several, a name

@@ -12,7 +12,7 @@ use domain::hook::Hook;
 use domain::ids::{HookId, ProfileName, TenantId};
 use domain::layers::{HookProfiles, Layers};
 use domain::profile::{self, Profile};
-use domain::settings::Complete;
+use domain::settings::{Complete, Settings};
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
@@ -135,6 +135,12 @@ impl ResolvedHooks {
     pub async fn settle(&self, hook: &Hook, tenant: &Tenant) -> StoreResult<Complete> {
         let profiles = self.profiles(hook.profile.as_ref(), tenant).await?;
         Ok(Layers { tenant, profiles: &profiles }.settle(&hook.settings))
+    }
+
+    /// The settings of a hook that decides nothing and names no profile.
+    pub async fn settle_open(&self, tenant: &Tenant) -> StoreResult<Complete> {
+        let profiles = self.profiles(None, tenant).await?;
+        Ok(Layers { tenant, profiles: &profiles }.settle(&Settings::default()))
     }
 
     /// The profiles that apply to a hook that names `named`, or none.

@@ -155,6 +155,24 @@ impl HookHealth {
         self.circuits.change(tenant, id, count).await.map(Some)
     }
 
+    /// Tells that a delivery failed without a last attempt.
+    pub async fn record_run_out(&self, hook: &Hook, event_type: &EventType, at: Timestamp) -> Result<(), Fault> {
+        if is_operational(event_type) {
+            return Ok(());
+        }
+        let note = |health: &mut Health| {
+            let changes = health.run_out();
+            health.pending_notices.extend(changes.map(|change| PendingNotice { change, at, unknown: Unknown::NONE }));
+        };
+        match self.circuits.change(&hook.tenant, hook.id, note).await {
+            Ok(((), health)) => self.publish_pending(hook, &health).await,
+            Err(error) => {
+                tracing::warn!(tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "a delivery that failed was not noted in the health of hook {}", hook.id);
+                Ok(())
+            }
+        }
+    }
+
     /// Does what was left undone after an attempt had been counted.
     pub async fn catch_up(&self, hook: &Hook) -> Result<(), Fault> {
         let (tenant, id) = (&hook.tenant, hook.id);

@@ -41,7 +41,7 @@ const FAULTS: usize = 400;
 /// One call in this many fails, and after one that did, every second of its kind.
 const ONE_IN: u64 = 5;
 /// What is not settled comes back after this long.
-const LEASE: Duration = Duration::from_secs(3);
+pub(super) const LEASE: Duration = Duration::from_secs(3);
 /// Waits may be cut into pieces; long ones would only make the test long.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Some 20 s on an idle machine.
@@ -71,7 +71,7 @@ fn misfortune(seed: u64) -> impl FnMut(&str) -> Option<Fault> + Send {
 
 /// Endpoints that answer 503 to the first request of some deliveries, and 200 to all others.
 #[derive(Default)]
-struct Receiver(Mutex<HashMap<String, Vec<u16>>>);
+pub(super) struct Receiver(pub(super) Mutex<HashMap<String, Vec<u16>>>);
 
 #[async_trait]
 impl HttpSender for Receiver {
@@ -109,19 +109,19 @@ impl Settlement for Impatient {
 }
 
 /// Queues by name, their stages, and what they stand on.
-struct Pipeline {
+pub(super) struct Pipeline {
     /// Sees no faults.
-    direct: Aws,
+    pub(super) direct: Aws,
     faulty: Aws,
     proxies: [FaultyProxy; 2],
     urls: HashMap<&'static str, String>,
     kms_key: String,
-    receiver: Arc<Receiver>,
+    pub(super) receiver: Arc<Receiver>,
     _dynamo: Dynamo,
 }
 
 impl Pipeline {
-    async fn start() -> Option<Self> {
+    pub(super) async fn start() -> Option<Self> {
         let ministack = Ministack::shared()?;
         let dynamo = Dynamo::start().await;
         let clients = |dynamodb: &str, others: &str, patience: &dyn Fn(SdkConfig) -> SdkConfig| {
@@ -141,7 +141,7 @@ impl Pipeline {
         Some(Self { direct, faulty, proxies, urls, kms_key, receiver: Arc::default(), _dynamo: dynamo })
     }
 
-    async fn hooks(&self) -> [Hook; 2] {
+    pub(super) async fn hooks(&self) -> [Hook; 2] {
         let store = Dynamo::store();
         let tenant = Tenant { settings: Default::default(), profile: None, ..tenant("acme") };
         StoredTenants::new(Arc::new(self.direct.documents(&store))).create(&tenant).await.unwrap();
@@ -162,21 +162,21 @@ impl Pipeline {
         made
     }
 
-    fn url(&self, queue: &str) -> String {
+    pub(super) fn url(&self, queue: &str) -> String {
         self.urls[queue].clone()
     }
 
-    fn fanout(&self) -> fanout::Deps {
+    pub(super) fn fanout(&self, aws: &Aws) -> fanout::Deps {
         let config = fanout::Config {
             store: Dynamo::store(),
             events_url: self.url("events"),
             deliveries_url: self.url("deliveries"),
             retries_url: self.url("retries"),
         };
-        fanout::Deps::on_aws(&self.faulty, config)
+        fanout::Deps::on_aws(aws, config)
     }
 
-    fn deliver(&self) -> deliver::Deps {
+    pub(super) fn deliver(&self, aws: &Aws) -> deliver::Deps {
         let config = deliver::Config {
             store: Dynamo::store(),
             sender: courier::SenderOptions::default(),
@@ -185,7 +185,7 @@ impl Pipeline {
             events_url: self.url("events"),
             retries_url: self.url("retries"),
         };
-        deliver::Deps { sender: self.receiver.clone(), ..deliver::Deps::on_aws(&self.faulty, config).unwrap() }
+        deliver::Deps { sender: self.receiver.clone(), ..deliver::Deps::on_aws(aws, config).unwrap() }
     }
 
     fn requeue(&self) -> requeue::Deps {
@@ -200,12 +200,12 @@ impl Pipeline {
     }
 
     /// All stages, each on the queues it has on AWS and `deliver` in two processes.
-    fn run(&self) -> JoinSet<()> {
+    pub(super) fn run(&self) -> JoinSet<()> {
         let mut pollers = JoinSet::new();
-        pollers.spawn(self.poll("events", self.fanout()));
+        pollers.spawn(self.poll("events", self.fanout(&self.faulty)));
         pollers.spawn(self.poll("retries", self.requeue()));
         for _ in 0..2 {
-            let deliver = Arc::new(self.deliver());
+            let deliver = Arc::new(self.deliver(&self.faulty));
             for queue in ["deliveries", "redeliveries"] {
                 pollers.spawn(self.poll(queue, Arc::clone(&deliver)));
             }
@@ -236,7 +236,7 @@ impl Pipeline {
     }
 
     /// Messages that are in a queue, whatever they wait for.
-    async fn left(&self, queue: &str) -> usize {
+    pub(super) async fn left(&self, queue: &str) -> usize {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesDelayed,
@@ -256,7 +256,7 @@ impl Pipeline {
         true
     }
 
-    async fn come_to_rest(&self) {
+    pub(super) async fn come_to_rest(&self) {
         let all = async {
             // Twice, as a message may change queues while they are counted.
             while !(self.is_at_rest().await && self.is_at_rest().await) {
@@ -274,7 +274,7 @@ fn in_a_hurry(config: SdkConfig) -> SdkConfig {
     config.into_builder().retry_config(retries).timeout_config(timeouts).build()
 }
 
-fn record(url: &str, message: &Received) -> serde_json::Value {
+pub(super) fn record(url: &str, message: &Received) -> serde_json::Value {
     serde_json::json!({
         "messageId": message.id,
         "receiptHandle": message.receipt,

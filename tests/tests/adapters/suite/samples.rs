@@ -142,6 +142,7 @@ fn attempt(number: u32, at: Timestamp, outcome: AttemptOutcome) -> Attempt {
         number,
         at,
         duration_ms: 12,
+        rest_us: 345,
         status_code,
         outcome,
         error: status_code.is_none().then(|| "no answer".to_owned()),

@@ -107,3 +107,38 @@ async fn what_stands_in_a_path_where_an_id_could_stand_is_refused_as_that_id() {
     beside.dedup();
     assert_eq!(beside, ["/v1/tenants/{tenant}/events/batch"], "an id of that name has to be refused as well");
 }
+
+#[tokio::test]
+async fn a_plus_that_was_not_encoded_in_a_time_is_told_with_how_to_write_it() {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    let document = world.get("/openapi.json").await.expect(200).json();
+    let mut tried = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let parameters = operations["get"]["parameters"].as_array().into_iter().flatten();
+        let times = parameters.filter(|parameter| matches!(parameter["name"].as_str(), Some("since" | "until")));
+        for name in times.map(|parameter| parameter["name"].as_str().unwrap()) {
+            let path = path.replace("{tenant}", "acme").replace("{hook}", &hook.id);
+            for written in ["2026-01-01T00:00:00+02:00", "2026-01-01T00:00:00%2002:00", "2026-01-01T00:00:00.5+02:00"] {
+                let reply = world.get(&format!("{path}?limit=1&{name}={written}")).await;
+                let reply = if reply.text().contains("limit: unknown") {
+                    world.get(&format!("{path}?{name}={written}")).await
+                } else {
+                    reply
+                };
+                assert_problem(&reply, 400, name);
+                assert!(
+                    reply.text().contains("a space where a plus was meant: write the plus as %2B"),
+                    "{}",
+                    reply.text()
+                );
+            }
+            let other = world.get(&format!("{path}?{name}=next+week")).await;
+            assert_problem(&other, 400, name);
+            assert!(!other.text().contains("%2B"), "{}", other.text());
+            world.get(&format!("{path}?{name}=2026-01-01T00:00:00%2B02:00")).await.expect(200);
+            tried += 1;
+        }
+    }
+    assert!(tried >= 14, "the lists, the log of a hook, counts, statistics and audits: {tried}");
+}

@@ -90,6 +90,7 @@ fn attempted(row: Delivery, outcome: AttemptOutcome, at: Timestamp) -> Delivery 
         number,
         at,
         duration_ms: 12,
+        rest_us: 0,
         status_code: succeeded.then_some(204),
         outcome,
         error: (!succeeded).then(|| format!("no answer at {at}")),

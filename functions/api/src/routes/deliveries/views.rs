@@ -26,7 +26,7 @@ pub(crate) struct DeliveryView {
     created_at: String,
     updated_at: String,
     last_attempt: Option<AttemptView>,
-    /// Why it was skipped
+    /// Why it was skipped, or why nothing was tried again although retries were left
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -38,9 +38,11 @@ pub(crate) struct AttemptView {
     number: u32,
     at: String,
     duration_ms: u32,
+    /// The same to the microsecond
+    duration_us: u64,
     status_code: Option<u16>,
     outcome: AttemptOutcome,
-    /// What went wrong, when there was no answer
+    /// What went wrong, in words; absent after a success
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     /// What was wrong with an answer whose status counts all the same: its body broke off
@@ -185,15 +187,23 @@ impl From<&Delivery> for DeliveryView {
     }
 }
 
+/// What went wrong, as exactly as it was noted.
+pub(crate) fn in_words(attempt: &Attempt) -> Option<String> {
+    let is_failure = attempt.outcome != AttemptOutcome::Success;
+    let sentence = || attempt.outcome.sentence(attempt.status_code).into_owned();
+    is_failure.then(|| attempt.error.clone().unwrap_or_else(sentence))
+}
+
 impl From<&Attempt> for AttemptView {
     fn from(attempt: &Attempt) -> Self {
         Self {
             number: attempt.number,
             at: attempt.at.to_string(),
             duration_ms: attempt.duration_ms,
+            duration_us: u64::from(attempt.duration_ms) * 1_000 + u64::from(attempt.rest_us),
             status_code: attempt.status_code,
             outcome: attempt.outcome,
-            error: attempt.error.clone(),
+            error: in_words(attempt),
             remark: attempt.remark.clone(),
             response_body: attempt.response_body.clone(),
             response_is_base64: attempt.response_is_base64,

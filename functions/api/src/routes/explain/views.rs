@@ -1,6 +1,6 @@
 //! An explanation as the API shows it.
 
-use domain::delivery::{Attempt, Delivery, Status};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status};
 use domain::event::Event;
 use domain::filter::UnmetCondition;
 use domain::ids::HookId;
@@ -161,7 +161,10 @@ fn came_of(row: Option<&Delivery>, held_by: &[Hold]) -> String {
     };
     match row.status {
         Status::Succeeded => format!("it was delivered: {attempts} {last}"),
-        Status::Failed => format!("it was sent and failed for good: {attempts} {last}"),
+        Status::Failed => {
+            let why = row.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+            format!("it was sent and failed for good: {attempts} {last}{why}")
+        }
         Status::Retrying => format!("it was sent, and {attempts} {last}: {}", waits()),
         Status::Skipped => {
             format!("it went to this hook and was skipped: {}", row.reason.as_deref().unwrap_or("no reason is noted"))
@@ -174,6 +177,9 @@ fn came_of(row: Option<&Delivery>, held_by: &[Hold]) -> String {
 fn ended(attempt: &Attempt) -> String {
     let at = attempt.at;
     match (attempt.status_code, &attempt.error) {
+        (Some(code), _) if matches!(attempt.outcome, AttemptOutcome::NotJson | AttemptOutcome::NotVerified) => {
+            format!("was answered with {code} at {at} ({})", attempt.outcome.sentence(Some(code)))
+        }
         (Some(code), _) => format!("was answered with {code} at {at}"),
         (None, Some(error)) => format!("ended with {} at {at} ({error})", attempt.outcome.as_str()),
         (None, None) => format!("ended with {} at {at}", attempt.outcome.as_str()),

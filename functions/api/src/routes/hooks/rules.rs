@@ -72,7 +72,11 @@ pub(super) async fn comply(
     let settings = layers.settle(&hook.settings);
     let signs = !wrong.has("signatures") && !wrong.has("secret_optional");
     if signs && !wrong.has("auth") {
-        settings.check(&mut errors);
+        let before = match old {
+            Some(old) => Some(deps.resolved.settle(old, tenant).await?),
+            None => None,
+        };
+        settings.check(&given.decided(), before.as_ref(), &mut errors);
     }
     for imposed in layers.lifted_by(&given) {
         errors.push(FieldError::new(imposed.rule.name, imposed.to_string()));

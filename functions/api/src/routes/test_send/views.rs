@@ -67,7 +67,7 @@ impl TestSend {
                 let (body, body_is_base64) = excerpt(&response.body, MAX_RESPONSE_BYTES);
                 let headers = response.headers.iter().map(Header::of).collect();
                 let view = ResponseView { status: response.status, headers, body, body_is_base64 };
-                let words = in_words(outcome, response.status);
+                let words = outcome.sentence(Some(response.status)).into_owned();
                 let remark = response.remark.as_ref().map(|remark| format!("{words}; {remark}"));
                 (remark.unwrap_or(words), Some(view))
             }
@@ -85,17 +85,6 @@ impl TestSend {
     }
 }
 
-fn in_words(outcome: AttemptOutcome, status: u16) -> String {
-    match outcome {
-        AttemptOutcome::Success => format!("the endpoint answered {status}"),
-        AttemptOutcome::NotJson => format!("the endpoint answered {status}, but not with JSON"),
-        AttemptOutcome::NotVerified => {
-            format!("the endpoint answered {status}, but did not return the verification key")
-        }
-        _ => format!("the endpoint answered {status}, which is no success"),
-    }
-}
-
 impl TestSendResult {
     fn of(outcome: AttemptOutcome) -> Self {
         match outcome {
@@ -103,7 +92,7 @@ impl TestSendResult {
             AttemptOutcome::NotJson => Self::NotJson,
             AttemptOutcome::NotVerified => Self::NotVerified,
             AttemptOutcome::RefusedAddress => Self::RefusedAddress,
-            AttemptOutcome::InvalidRequest => Self::Internal,
+            AttemptOutcome::InvalidRequest | AttemptOutcome::RequestTooLarge => Self::Internal,
             AttemptOutcome::Status
             | AttemptOutcome::Gone
             | AttemptOutcome::Timeout

@@ -1,6 +1,76 @@
 //! For how long connections are used.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use contract::ports::Clock;
+use domain::time::Timestamp;
+use tokio::time::Instant;
+
 use super::*;
+
+/// Goes with the time of tests, and can be frozen: the time of day goes on then.
+#[derive(Clone)]
+struct TestClock {
+    start: Instant,
+    frozen_for: Arc<AtomicI64>,
+}
+
+impl TestClock {
+    fn new() -> Self {
+        Self { start: Instant::now(), frozen_for: Arc::default() }
+    }
+
+    fn freeze(&self, seconds: i64) {
+        self.frozen_for.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        self.steady().shifted(self.frozen_for.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Timestamp {
+        Timestamp::from_millis(1_780_000_000_000).saturating_add(self.start.elapsed())
+    }
+}
+
+fn sender_with(clock: &TestClock, max_idle: usize) -> Http1Sender {
+    let options = SenderOptions { addresses: local(), max_idle, ..SenderOptions::default() };
+    Http1Sender::with_clock(options, Arc::new(clock.clone())).unwrap()
+}
+
+fn sender() -> Http1Sender {
+    sender_with(&TestClock::new(), 100)
+}
+
+#[tokio::test]
+async fn after_a_freeze_that_only_the_time_of_day_tells_of_no_idle_connection_is_used() {
+    let endpoint = Endpoint::that(&[Answer(OK); 9]).await;
+    let clock = TestClock::new();
+    let sender = sender_with(&clock, 100);
+    for (frozen, connections) in [(0, 1), (9, 1), (10, 2), (300, 3)] {
+        clock.freeze(frozen);
+        assert_eq!(send(&sender, &endpoint).await, Ok(200));
+        assert_eq!(endpoint.requests_per_connection().len(), connections, "after {frozen} s");
+    }
+}
+
+#[tokio::test]
+async fn no_more_connections_are_kept_than_files_may_be_open() {
+    let clock = TestClock::new();
+    let sender = sender_with(&clock, 2);
+    let mut endpoints = Vec::new();
+    for _ in 0..4 {
+        let endpoint = Endpoint::that(&[Answer(OK); 2]).await;
+        assert_eq!(send(&sender, &endpoint).await, Ok(200));
+        endpoints.push(endpoint);
+    }
+    for (n, endpoint) in endpoints.iter().enumerate() {
+        assert_eq!(send(&sender, endpoint).await, Ok(200));
+        assert_eq!(endpoint.requests_per_connection().len(), if n < 2 { 1 } else { 2 }, "{n}");
+    }
+}
 
 /// Lets this much time pass, and others notice.
 async fn pass(seconds: u64) {

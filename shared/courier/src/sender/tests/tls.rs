@@ -40,7 +40,7 @@ async fn server(text: &'static str, says_farewell: bool) -> (Url, String) {
 }
 
 /// One that trusts an authority from a file.
-fn sender_trusting(pem: &str) -> Http1Sender {
+pub(super) fn sender_trusting(pem: &str) -> Http1Sender {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), pem).unwrap();
     let authorities = Authorities::from_file(file.path()).unwrap();
