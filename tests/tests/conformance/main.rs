@@ -1,0 +1,7 @@
+//! Filters and schemas held against the software that others know them from:
+//! Amazon's own library for event patterns, and two validators of JSON Schema.
+
+mod differences;
+mod drawn;
+mod ruler;
+mod tools;
