@@ -52,7 +52,7 @@ fn may_differ(pattern: &Drawn, event: &Drawn, ours: bool) -> bool {
         || asks(Feature::Quote)
         || ((asks(Feature::PlainAddress) || asks(Feature::Network)) && has(Feature::OddAddress))
         // A number passes for the first digits of an address.
-        || (asks(Feature::Network) && !ours)
+        || (asks(Feature::Network) && has(Feature::Number) && !ours)
         || asks(Feature::CaseBeyondAscii)
         || asks(Feature::WildcardAndCase)
         || asks(Feature::EmptyName)
@@ -101,7 +101,7 @@ fn ten_thousand_drawn_patterns_decide_as_those_of_amazons_own_library() {
         }
     }
     // Else the draw would prove little.
-    assert!(yes > 3_000 && strict > 20_000, "{yes} matches, {strict} held to be the same");
+    assert!(yes > 2_000 && strict > 20_000, "{yes} matches, {strict} held to be the same");
 }
 
 /// The columns of the rows of a table, after the first.

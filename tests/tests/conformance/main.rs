@@ -5,3 +5,4 @@ mod differences;
 mod drawn;
 mod ruler;
 mod tools;
+mod validators;
