@@ -303,7 +303,7 @@ async fn warnings_about_a_schema_go_beside_the_output() {
     let changed = deployment.run(r#"event-types update a --schema {"nullable":true}"#).await;
     changed.succeeded();
     assert!(changed.err.starts_with("warning: schema.nullable is ignored"), "{}", changed.err);
-    let json = deployment.run(r#"--json event-types update a --schema {"nullable":true}"#).await;
+    let json = deployment.run(r#"event-types update a --schema {"nullable":true} --json"#).await;
     assert_eq!(json.json()["warnings"][0]["field"], "schema.nullable");
     assert_eq!(json.err, "");
 }

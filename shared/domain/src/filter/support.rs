@@ -77,21 +77,21 @@ impl Support {
         let asked: Vec<LeafSet> =
             self.choices.iter().map(|choice| rest.within(&choice.reach).without(&twice)).collect();
         self.choices.iter().zip(&asked).all(|(choice, asked)| choice.can_meet(asked, tries))
-            && self.distribute(&twice.iter().collect::<Vec<_>>(), asked, tries)
+            && self.distribute(&twice.iter().collect::<Vec<_>>(), &asked, tries)
     }
 
     /// Whether these leaves, each of which several choices reach, find a choice
     /// each that meets it with what is asked of that choice already.
-    fn distribute(&self, leaves: &[usize], asked: Vec<LeafSet>, tries: &Cell<usize>) -> bool {
+    fn distribute(&self, leaves: &[usize], asked: &[LeafSet], tries: &Cell<usize>) -> bool {
         let Some((leaf, rest)) = leaves.split_first() else { return true };
         self.choices.iter().enumerate().any(|(n, choice)| {
             if !choice.reach.contains(*leaf) || tries.get() == 0 {
                 return false;
             }
             tries.set(tries.get() - 1);
-            let mut asked = asked.clone();
+            let mut asked = asked.to_vec();
             asked[n].insert(*leaf);
-            choice.can_meet(&asked[n], tries) && self.distribute(rest, asked, tries)
+            choice.can_meet(&asked[n], tries) && self.distribute(rest, &asked, tries)
         })
     }
 

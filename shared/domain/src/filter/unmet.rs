@@ -89,13 +89,8 @@ fn alone<'n, 'a>(mut value: Option<&'n FilterNode<'a>>, path: &str) -> (Option<&
 
 fn way<'n, 'a>(from: Option<&'n FilterNode<'a>>, path: &str, name: &str) -> Way<'n, 'a> {
     let (from, path) = &alone(from, path);
-    match from.and_then(FilterNode::elements) {
-        Some([_, _, ..]) => {
-            if let Some(crowd) = from {
-                return Way::Crowd(crowd, path.clone(), name.to_owned());
-            }
-        }
-        _ => {}
+    if let Some((crowd, [_, _, ..])) = from.and_then(|from| Some((from, from.elements()?))) {
+        return Way::Crowd(crowd, path.clone(), name.to_owned());
     }
     // `a.b` may be one name, or `b` within `a`.
     let dots = name.match_indices('.').map(|(dot, _)| dot);
