@@ -58,8 +58,7 @@ fn python() -> anyhow::Result<PathBuf> {
 fn assert_said(said: &[String], column: usize) {
     let cases = cases();
     assert_eq!(said.len(), cases.len());
-    let wrong: Vec<_> =
-        cases.iter().zip(said).filter(|(case, said)| case[column] != **said).map(|(case, said)| (case, said)).collect();
+    let wrong: Vec<_> = cases.iter().zip(said).filter(|(case, said)| case[column] != **said).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

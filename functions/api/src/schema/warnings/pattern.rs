@@ -48,10 +48,8 @@ pub(super) fn warnings(pattern: &str) -> Vec<String> {
             }
             '.' => note(DOT.to_owned()),
             '$' => note(END.to_owned()),
-            '(' => {
-                if chars.next_if_eq(&'?').is_some() {
-                    group(&mut chars).into_iter().for_each(&mut note);
-                }
+            '(' if chars.next_if_eq(&'?').is_some() => {
+                group(&mut chars).into_iter().for_each(&mut note);
             }
             '*' | '+' | '?' if chars.next_if_eq(&'+').is_some() => {
                 note(format!("{NOT_AJV}: a possessive quantifier"));
