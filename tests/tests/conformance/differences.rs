@@ -46,13 +46,14 @@ fn may_differ(pattern: &Drawn, event: &Drawn, ours: bool) -> bool {
     let asks = |feature: Feature| pattern.features.contains(&feature);
     let has = |feature: Feature| event.features.contains(&feature);
     (asks(Feature::Absence) && has(Feature::ArrayOfContainers) && !ours)
+        || (has(Feature::TwoWays) && has(Feature::ArrayOfContainers) && ours)
         || asks(Feature::PathTwice)
         || asks(Feature::InexactNumber)
         || has(Feature::InexactNumber)
         || asks(Feature::Quote)
         || ((asks(Feature::PlainAddress) || asks(Feature::Network)) && has(Feature::OddAddress))
-        // A number passes for the first digits of an address.
-        || (asks(Feature::Network) && has(Feature::Number) && !ours)
+        // A number, or an address of the other family, passes for the first digits of one.
+        || (asks(Feature::Network) && has(Feature::NumberOrAddress) && !ours)
         || asks(Feature::CaseBeyondAscii)
         || asks(Feature::WildcardAndCase)
         || asks(Feature::EmptyName)
