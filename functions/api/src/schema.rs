@@ -5,6 +5,7 @@ mod cost;
 mod faults;
 mod graph;
 mod pattern;
+mod warnings;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::problem::FieldError;
 use cost::Cost;
 
 pub(crate) use cost::MAX_STEPS;
+pub(crate) use warnings::SchemaWarning;
 
 /// Schemas are small; what is larger is refused.
 pub(crate) const MAX_SCHEMA_BYTES: usize = 32 * 1024;
@@ -41,6 +43,8 @@ const MAX_MESSAGE_CHARS: usize = 300;
 pub(crate) struct Schema {
     validator: Validator,
     cost: Cost,
+    /// Where other validators are known to differ.
+    pub(crate) warnings: Vec<SchemaWarning>,
 }
 
 /// Data that can be checked, and an upper bound of the steps that takes.
@@ -134,7 +138,7 @@ impl Schema {
             .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN_BYTES))
             .build(&schema)
             .map_err(|error| faults::told("schema", &schema, [error]))?;
-        Ok(Self { validator, cost })
+        Ok(Self { validator, cost, warnings: warnings::of(&schema) })
     }
 
     /// Reads `data` to be checked; refuses what would take too much work.

@@ -299,6 +299,21 @@ async fn refused_fields_are_told_by_name() {
 }
 
 #[tokio::test]
+async fn warnings_about_a_schema_go_beside_the_output() {
+    let deployment = Deployment::start().await;
+    let created = deployment.run(r#"event-types create a --schema {"multipleOf":0.01}"#).await;
+    created.succeeded();
+    assert!(created.err.starts_with("warning: schema.multipleOf of a fraction"), "{}", created.err);
+    assert!(!created.out.contains("warnings"), "{}", created.out);
+    let changed = deployment.run(r#"event-types update a --schema {"nullable":true}"#).await;
+    changed.succeeded();
+    assert!(changed.err.starts_with("warning: schema.nullable is ignored"), "{}", changed.err);
+    let json = deployment.run(r#"event-types update a --schema {"nullable":true} --json"#).await;
+    assert_eq!(json.json()["warnings"][0]["field"], "schema.nullable");
+    assert_eq!(json.err, "");
+}
+
+#[tokio::test]
 async fn usage_errors_exit_with_2_and_ask_nothing() {
     let (_socket, api) = nowhere();
     for (line, told) in [

@@ -5,19 +5,22 @@
 //! A filter looks like the `data` it admits, with lists of rules in the place of
 //! values: `{"state":["running",{"prefix":"start"}],"price":[{"numeric":[">",0]}]}`.
 //! Every field must be admitted, each by any one of its rules; `$or` holds
-//! alternatives. Arrays in `data` are looked into: any element will do, but what
-//! is asked of the fields of an object must hold for one and the same element.
+//! alternatives. Arrays in `data` are looked into: any element will do, but all
+//! that is asked of fields below an array must hold for one and the same element,
+//! wherever in the filter it stands. `a.b` is the same field as `b` within `a`.
 //!
-//! It is stricter than EventBridge in what it takes (`$or` is never the name of
-//! a field, and fields below it cannot be spelled with dots), and exact where
-//! EventBridge rounds: numbers of any size compare as decimals.
+//! A filter decides as EventBridge's own library does
+//! (<https://github.com/aws/event-ruler>, 2.0), apart from the differences that
+//! `docs/events.md` lists; a test holds both against each other.
 
 mod compile;
 mod evaluate;
+mod leaves;
 mod node;
 mod number;
 mod operator;
 mod rule;
+mod support;
 mod unmet;
 mod wildcard;
 
@@ -40,6 +43,8 @@ use super::json::{self, Json, Kind};
 pub const MAX_BYTES: usize = 4096;
 /// The most levels of objects, those in `$or` included.
 pub const MAX_DEPTH: usize = 10;
+/// The most names in one path, however it is written. It bounds the stack.
+pub const MAX_NAMES: usize = 64;
 /// The most rules in all fields together.
 pub const MAX_RULES: usize = 200;
 /// The most combinations of alternatives, as EventBridge counts them.
@@ -71,7 +76,7 @@ impl Filter {
         if pattern.fields.is_empty() && pattern.either.is_empty() {
             return true;
         }
-        json::kind(data) == Kind::Object && Evaluation::new(data, compiled.leaves).admits(pattern)
+        json::kind(data) == Kind::Object && Evaluation::new(data, compiled).admits()
     }
 
     /// Every condition that `data` does not meet, in the order of the filter; none
@@ -84,7 +89,7 @@ impl Filter {
         if json::kind(data) != Kind::Object {
             return vec![UnmetCondition::of_no_object(data)];
         }
-        Evaluation::new(data, compiled.leaves).unmet(&compiled.pattern, self.json.raw())
+        Evaluation::new(data, compiled).unmet(self.json.raw())
     }
 }
 
@@ -119,7 +124,7 @@ impl PartialSchema for Filter {
         ObjectBuilder::new()
             .description(Some(
                 "A condition on an event's `data` in the syntax of EventBridge event patterns, at most 4 KiB, \
-                 10 levels and 200 rules. Rules are plain values and the operators prefix, suffix, \
+                 10 levels and 200 rules. Rules are plain values and the operators exactly, prefix, suffix, \
                  equals-ignore-case, wildcard, anything-but, numeric, exists and cidr; $or holds alternatives.",
             ))
             .additional_properties(Some(AdditionalProperties::FreeForm(true)))

@@ -16,6 +16,7 @@ use crate::audited::note_event_type;
 use crate::auth::{Anybody, InPortal, InTenant, Operator};
 use crate::input::{Body, refuse};
 use crate::problem::Problem;
+use crate::schema::SchemaWarning;
 use crate::{Deps, MAX_BODY_BYTES};
 
 /// The entries of one catalogue.
@@ -35,6 +36,9 @@ pub(crate) struct Imported {
     changed: usize,
     unchanged: usize,
     deleted: usize,
+    /// Where other validators of JSON Schema are known to differ about a schema; absent for none
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<SchemaWarning>,
 }
 
 /// Export a tenant's own event types
@@ -109,10 +113,10 @@ async fn read(deps: &Deps, owner: Owner<'_>) -> Result<Json<CatalogueDocument>, 
 async fn replace(deps: &Deps, owner: Owner<'_>, document: Body<CatalogueDocument>) -> Result<Json<Imported>, Problem> {
     let (document, wrong) = document.open()?;
     let mut errors = Vec::new();
-    check_all(&document.event_types, &deps.event_validation.validator, &wrong, &mut errors).await?;
+    let warnings = check_all(&document.event_types, &deps.event_validation.validator, &wrong, &mut errors).await?;
     refuse(wrong, errors)?;
     let entries = &deps.catalogue.entries;
-    let (mut imported, now) = (Imported::default(), deps.clock.now());
+    let (mut imported, now) = (Imported { warnings, ..Imported::default() }, deps.clock.now());
     let mut stored: BTreeMap<EventType, StoredEventType> = BTreeMap::new();
     for row in entries.all(owner).await? {
         match row {

@@ -73,7 +73,23 @@ impl Session {
     /// Asks, and shows the one thing that is answered.
     pub(super) async fn show(&self, method: Method, path: &Path, body: Option<String>) -> Result<(), Failure> {
         let text = self.ask(method, path, &[], body).await?;
-        if self.json { self.print(&text) } else { Ok(table::details(&self.read(&text)?)?) }
+        if self.json {
+            return self.print(&text);
+        }
+        let mut record = self.read(&text)?;
+        self.warn(&mut record)?;
+        Ok(table::details(&record)?)
+    }
+
+    /// Prints the warnings of an answer beside it.
+    fn warn(&self, record: &mut Record) -> Result<(), Failure> {
+        let warnings = record.records("warnings");
+        record.0.retain(|(name, _)| name != "warnings");
+        for warning in warnings {
+            let text = |name: &str| warning.text(name).unwrap_or_default();
+            self.note(&format!("warning: {} {}", text("field"), text("message")))?;
+        }
+        Ok(())
     }
 
     /// Begins what goes on by itself, and says with which command to look at it.
@@ -96,6 +112,7 @@ impl Session {
             return self.print(&text);
         }
         let mut record = self.read(&text)?;
+        self.warn(&mut record)?;
         let is_shown = |name: &str| matches!(name, "id" | "secret") || asked.0.iter().any(|(given, _)| given == name);
         record.0.retain(|(name, _)| is_shown(name));
         Ok(table::details(&record)?)

@@ -2,16 +2,22 @@
 
 use serde_json::value::RawValue;
 
-use super::evaluate::{Field, Leaf, Pattern, Test};
+use super::evaluate::{Field, Leaf, Pattern, Step, Test};
+use super::leaves::LeafSet;
 use super::rule::Rule;
-use super::{MAX_BYTES, MAX_COMBINATIONS, MAX_DEPTH, MAX_RULES, join, operator};
+use super::{MAX_BYTES, MAX_COMBINATIONS, MAX_DEPTH, MAX_NAMES, MAX_RULES, join, operator};
 use crate::invalid::FieldError;
 use crate::json::{self, Kind};
 
-/// A pattern, and how many leaves it has.
+/// A filter, ready to be held against `data`.
 pub(super) struct Compiled {
+    /// As it is written.
     pub(super) pattern: Pattern,
-    pub(super) leaves: usize,
+    pub(super) leaves: Vec<Leaf>,
+    /// The leaves by their paths.
+    pub(super) steps: Step,
+    /// Each is enough, when all of its leaves are met together.
+    pub(super) combinations: Vec<LeafSet>,
 }
 
 /// None when anything is wrong; what, is pushed.
@@ -25,9 +31,9 @@ pub(super) fn compile(raw: &RawValue, field: &str, errors: &mut Vec<FieldError>)
         return None;
     }
     let before = errors.len();
-    let mut compiler = Compiler { errors, path: Vec::new(), leaves: 0, rules: 0 };
+    let mut compiler = Compiler { errors, whole: raw, path: Vec::new(), leaves: Vec::new(), rules: 0 };
     let (pattern, combinations) = compiler.pattern(raw, field, 1);
-    let (leaves, rules) = (compiler.leaves, compiler.rules);
+    let Compiler { leaves, rules, errors, .. } = compiler;
     if rules > MAX_RULES {
         errors.push(FieldError::new(field, format!("expected at most {MAX_RULES} rules, not {rules}")));
     }
@@ -35,14 +41,22 @@ pub(super) fn compile(raw: &RawValue, field: &str, errors: &mut Vec<FieldError>)
         let message = format!("expected at most {MAX_COMBINATIONS} combinations of the alternatives of $or");
         errors.push(FieldError::new(field, message));
     }
-    (errors.len() == before).then_some(Compiled { pattern, leaves })
+    if errors.len() > before {
+        return None;
+    }
+    let mut steps = Step::default();
+    for (number, leaf) in leaves.iter().enumerate() {
+        steps.at(&leaf.path).leaves.push(number);
+    }
+    Some(Compiled { combinations: pattern.combinations(), pattern, leaves, steps })
 }
 
 struct Compiler<'e> {
     errors: &'e mut Vec<FieldError>,
+    whole: &'e RawValue,
     /// The names from the root of `data` to here.
     path: Vec<String>,
-    leaves: usize,
+    leaves: Vec<Leaf>,
     rules: usize,
 }
 
@@ -79,7 +93,8 @@ impl Compiler<'_> {
                 combinations = combinations.saturating_mul(sum);
                 continue;
             }
-            self.path.push(name.clone().into_owned());
+            let before = self.path.len();
+            self.path.extend(name.split('.').map(str::to_owned));
             let test = match json::kind(value) {
                 Kind::Array => Test::Leaf(self.leaf(value, &field)),
                 Kind::Object => {
@@ -92,7 +107,7 @@ impl Compiler<'_> {
                     Test::Below(Pattern::default())
                 }
             };
-            self.path.pop();
+            self.path.truncate(before);
             pattern.fields.push(Field { name: name.clone().into_owned(), test });
         }
         (pattern, combinations)
@@ -113,7 +128,10 @@ impl Compiler<'_> {
         (group, sum)
     }
 
-    fn leaf(&mut self, raw: &RawValue, field: &str) -> Leaf {
+    fn leaf(&mut self, raw: &RawValue, field: &str) -> usize {
+        if self.path.len() > MAX_NAMES {
+            self.wrong(field, format!("expected at most {MAX_NAMES} names in a path"));
+        }
         let entries = json::elements(raw).unwrap_or_default();
         if entries.is_empty() {
             self.wrong(field, "expected at least one rule");
@@ -128,8 +146,9 @@ impl Compiler<'_> {
                 Err(error) => self.errors.push(error),
             }
         }
-        self.leaves += 1;
-        Leaf { number: self.leaves - 1, path: self.path.clone(), rules }
+        let start = (raw.get().as_ptr() as usize).saturating_sub(self.whole.get().as_ptr() as usize);
+        self.leaves.push(Leaf { path: self.path.clone(), rules, written: start..start + raw.get().len() });
+        self.leaves.len() - 1
     }
 }
 

@@ -41,7 +41,15 @@ impl<'a> FilterNode<'a> {
         }
     }
 
-    /// What an object holds by this name; the last one where it is repeated.
+    /// The members of an object, by name; the last one where a name is repeated.
+    pub(super) fn members(&self) -> Option<impl Iterator<Item = (&str, &Self)>> {
+        let Read::Object(members) = self.read() else { return None };
+        let is_last = |n: usize| members.get(n + 1).is_none_or(|next| next.0 != members[n].0);
+        let all = members.iter().enumerate();
+        Some(all.filter(move |(n, _)| is_last(*n)).map(|(_, (name, value))| (name.as_ref(), value)))
+    }
+
+    /// What an object holds by this name.
     pub(super) fn member(&self, name: &str) -> Option<&Self> {
         let Read::Object(members) = self.read() else { return None };
         let (last, value) = members[..members.partition_point(|(other, _)| other.as_ref() <= name)].last()?;

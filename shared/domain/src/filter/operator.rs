@@ -12,7 +12,7 @@ use super::wildcard::Wildcard;
 use crate::invalid::FieldError;
 use crate::json::{self, Kind};
 
-const OPERATORS: &str = "prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists or cidr";
+const OPERATORS: &str = "exactly, prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists or cidr";
 /// Those that `anything-but` can turn round.
 const TEXT_OPERATORS: [&str; 4] = ["prefix", "suffix", "equals-ignore-case", "wildcard"];
 
@@ -29,6 +29,7 @@ pub(super) fn rule(raw: &RawValue, field: &str) -> Result<Rule, FieldError> {
                     "false" => Ok(Rule::Absent),
                     _ => Err(FieldError::new(field, "expected true or false")),
                 },
+                "exactly" => text(operand, &field).map(Rule::Text),
                 "numeric" => numeric(operand, &field),
                 "cidr" => cidr(operand, &field),
                 "anything-but" => anything_but(operand, &field),

@@ -111,12 +111,15 @@ impl Rule {
             Self::EqualsIgnoringCase(lower) => value.lower().is_some_and(|text| text == lower),
             Self::Wildcard(wildcard) => value.text().is_some_and(|text| wildcard.matches(text)),
             Self::Numeric(range) => matches!(value, Value::Number(number) if range.holds(number)),
-            Self::Cidr(net) => {
-                value.text().and_then(|text| text.parse::<IpAddr>().ok()).is_some_and(|address| net.contains(&address))
-            }
+            Self::Cidr(net) => value.text().is_some_and(|text| is_in(net, text)),
             Self::AnythingBut(rules) => !rules.iter().any(|rule| rule.admits(value)),
             Self::Exists => true,
             Self::Absent => false,
         }
     }
+}
+
+/// An IPv4 address may be written as IPv6 does, `::ffff:10.0.0.1`.
+fn is_in(net: &IpNet, text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok_and(|address| net.contains(&address) || net.contains(&address.to_canonical()))
 }

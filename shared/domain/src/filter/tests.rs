@@ -94,7 +94,7 @@ fn ranges_and_networks_are_compared_by_value() {
     );
     decides(
         r#"{"a":[{"cidr":"2001:db8::/32"},{"cidr":"10.0.0.1"}]}"#,
-        &[r#"{"a":"2001:db8::1"}"#, r#"{"a":"10.0.0.1"}"#],
+        &[r#"{"a":"2001:db8::1"}"#, r#"{"a":"10.0.0.1"}"#, r#"{"a":"::ffff:10.0.0.1"}"#, r#"{"a":"::ffff:a00:1"}"#],
         &[r#"{"a":"2001:db9::1"}"#],
     );
 }
@@ -137,6 +137,45 @@ fn alternatives_stand_beside_fields_and_within_each_other() {
         &[r#"{"s":1,"a":1}"#, r#"{"s":1,"b":1,"c":1,"e":1}"#],
         &[r#"{"s":1}"#, r#"{"a":1}"#, r#"{"s":1,"b":1,"c":1}"#],
     );
+}
+
+#[test]
+fn what_is_asked_below_an_array_holds_for_one_element_wherever_the_filter_says_it() {
+    let people = r#"{"people":[{"first":"Anna","last":"Smith"},{"first":"Peter","last":"Jones"}]}"#;
+    for (last, admitted) in [("Smith", true), ("Jones", false)] {
+        for json in [
+            format!(r#"{{"people":{{"first":["Anna"]}},"$or":[{{"people":{{"last":["{last}"]}}}},{{"x":[1]}}]}}"#),
+            format!(r#"{{"people.first":["Anna"],"people.last":["{last}"]}}"#),
+            format!(r#"{{"$or":[{{"people.first":["Anna"]}},{{"x":[1]}}],"people":{{"last":["{last}"]}}}}"#),
+        ] {
+            let (yes, no): (&[&str], &[&str]) = if admitted { (&[people], &[]) } else { (&[], &[people]) };
+            decides(&json, yes, no);
+        }
+    }
+    // Elements of different arrays are chosen one by one, and so are plain values.
+    decides(r#"{"a":{"b":[1]},"c":{"d":[2]}}"#, &[r#"{"a":[{"b":0},{"b":1}],"c":[{"d":2},{"d":1}]}"#], &[]);
+    decides(r#"{"a":["x"],"$or":[{"a":["y"]},{"b":[1]}]}"#, &[r#"{"a":["x","y"]}"#], &[r#"{"a":["x"]}"#]);
+}
+
+#[test]
+fn a_name_with_dots_is_the_path_that_it_spells() {
+    let both = [r#"{"a":{"b":1}}"#, r#"{"a.b":1}"#, r#"{"a":[{"b":0},{"b":1}]}"#];
+    decides(r#"{"a.b":[1]}"#, &both, &[r#"{"a":1,"b":1}"#, r#"{"a":{"b":{"c":1}}}"#]);
+    decides(r#"{"a":{"b":[1]}}"#, &both, &["{}"]);
+    decides(r#"{"a.b":[{"exists":false}]}"#, &["{}", r#"{"a":{"c":1}}"#], &both);
+    // Where `data` has both, each may be met by either.
+    let twice = r#"{"a":{"b":[{"c":1},{"d":1}]},"a.b":[{"d":2},{"c":3}]}"#;
+    decides(r#"{"a":{"b":{"c":[1],"d":[2]}}}"#, &[twice], &[]);
+    decides(r#"{"a":{"b":{"c":[1],"d":[1]}}}"#, &[], &[twice]);
+}
+
+#[test]
+fn what_today_would_be_refused_is_still_read_and_admits_nothing() {
+    let json = format!(r#"{{"{}":[1]}}"#, ["a"; 65].join("."));
+    assert_eq!(wrong_fields(&json).len(), 1);
+    let stored: Filter = serde_json::from_str(&json).unwrap();
+    assert_eq!(serde_json::to_string(&stored).unwrap(), json);
+    assert!(!stored.admits(&data("{}")));
 }
 
 #[test]
@@ -202,6 +241,17 @@ fn hostile_data_costs_little() {
     let alternatives: Vec<String> = (0..190).map(|n| format!(r#"{{"a":{{"b":[{n}]}}}}"#)).collect();
     let wide = format!(r#"{{"a":[{}{{"b":-1}}]}}"#, r#"{"b":-1},"#.repeat(2_000));
     decides(&format!(r#"{{"$or":[{}]}}"#, alternatives.join(",")), &[], &[&wide]);
+    let apart: Vec<String> =
+        (0..31).map(|n| format!(r#""$or":[{{"a":{{"b{n}":[1]}}}},{{"a":{{"c{n}":[1]}}}}]"#)).collect();
+    let nine = (0..9).map(|n| format!(r#""x{n}":{{{}}}"#, apart[n].replace("\"a\"", "\"y\""))).collect::<Vec<_>>();
+    let many: Vec<String> = (0..9_000).map(|n| format!(r#"{{"y":[{{"b{}":1,"c{}":1}}]}}"#, n % 9, n % 7)).collect();
+    let fields: Vec<String> =
+        (0..9).map(|n| format!(r#""x{n}":[{}]"#, many[n * 1_000..(n + 1) * 1_000].join(","))).collect();
+    decides(&format!("{{{}}}", nine.join(",")), &[&format!("{{{}}}", fields.join(","))], &[]);
+    let ways: Vec<String> = (0..12).map(|n| format!(r#""n{n}":[1]"#)).collect();
+    let some: Vec<String> = (0..12).map(|n| format!(r#"{{"n{n}":1}}"#)).collect();
+    let ambiguous = format!(r#"{{"a":{{"b":[{0}],"b.c":[{0}]}},"a.b":[{0}]}}"#, some.join(","));
+    decides(&format!(r#"{{"a":{{"b":{{{}}}}}}}"#, ways.join(",")), &[], &[&ambiguous]);
     let absent = format!(r#"{{"a":[{}{{"b":{{"c":1}}}}]}}"#, r#"{"b":{"c":1}},"#.repeat(10_000));
     decides(r#"{"a":{"b":{"c":[{"exists":false}]}}}"#, &[], &[&absent]);
     assert!(started.elapsed() < std::time::Duration::from_secs(20));

@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::evaluate::{Evaluation, Leaf, Pattern, Test, elements};
+use super::evaluate::{Evaluation, MAX_LEVELS, Pattern, Test};
 use super::join;
+use super::leaves::LeafSet;
 use super::node::FilterNode;
 use super::rule::Rule;
 use crate::json;
@@ -67,67 +68,178 @@ impl UnmetCondition {
     }
 }
 
+/// Where a path leads in `data`.
+enum Way<'n, 'a> {
+    /// To this place, which may have no value.
+    Place(Option<&'n FilterNode<'a>>, String),
+    /// To an array of several elements, with the rest of the path below it.
+    Crowd(&'n FilterNode<'a>, String, String),
+}
+
+/// The only element of an array, or of arrays in one another.
+fn alone<'n, 'a>(mut value: Option<&'n FilterNode<'a>>, path: &str) -> (Option<&'n FilterNode<'a>>, String) {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LEVELS {
+        let Some([only]) = value.and_then(FilterNode::elements) else { break };
+        value = Some(only);
+        path.push_str("[0]");
+    }
+    (value, path)
+}
+
+fn way<'n, 'a>(from: Option<&'n FilterNode<'a>>, path: &str, name: &str) -> Way<'n, 'a> {
+    let (from, path) = &alone(from, path);
+    if let Some((crowd, [_, _, ..])) = from.and_then(|from| Some((from, from.elements()?))) {
+        return Way::Crowd(crowd, path.clone(), name.to_owned());
+    }
+    // `a.b` may be one name, or `b` within `a`.
+    let dots = name.match_indices('.').map(|(dot, _)| dot);
+    for end in std::iter::once(name.len()).chain(dots) {
+        let Some(next) = from.and_then(|from| from.member(&name[..end])) else { continue };
+        let path = join(path, &name[..end]);
+        return match name.get(end + 1..) {
+            Some(rest) => way(Some(next), &path, rest),
+            None => Way::Place(Some(next), path),
+        };
+    }
+    Way::Place(None, name.split('.').fold(path.clone(), |path, name| join(&path, name)))
+}
+
 impl<'a> Evaluation<'a> {
-    /// What is not met of `pattern`, which `filter` was compiled to.
-    pub(super) fn unmet(&self, pattern: &Pattern, filter: &RawValue) -> Vec<UnmetCondition> {
-        self.unmet_below(pattern, Some(filter), Some(self.root()), "data", 0)
+    /// What is not met of the filter, which is written so.
+    pub(super) fn unmet(&self, filter: &RawValue) -> Vec<UnmetCondition> {
+        self.unmet_below(&self.filter.pattern, filter, filter, Some(&self.root), "data")
     }
 
     fn unmet_below(
         &self,
         pattern: &Pattern,
-        filter: Option<&RawValue>,
+        whole: &RawValue,
+        filter: &RawValue,
         value: Option<&FilterNode<'a>>,
         path: &str,
-        arrays: usize,
     ) -> Vec<UnmetCondition> {
-        if self.fits(pattern, value, arrays) {
+        if self.fits(pattern) {
             return Vec::new();
         }
-        match elements(value, arrays) {
-            Some([only]) => return self.unmet_below(pattern, filter, Some(only), &format!("{path}[0]"), arrays + 1),
-            Some(_) => {
-                let (rules, value) = (filter.map(ToOwned::to_owned), value.map(|value| shown(value.get())));
-                return vec![UnmetCondition { rules, value, ..UnmetCondition::new(path, Unmet::NoElement) }];
-            }
-            None => {}
+        let (value, path) = &alone(value, path);
+        let value = *value;
+        if let Some((list, [_, _, ..])) = value.and_then(|value| Some((value, value.elements()?))) {
+            return vec![no_element(path, Some(filter.to_owned()), list)];
         }
-        let written = filter.and_then(json::members).unwrap_or_default();
+        let written = json::members(filter).unwrap_or_default();
         let find = |name: &str| written.iter().find(|(other, _)| other == name).map(|(_, raw)| *raw);
         let mut unmet = Vec::new();
         for field in &pattern.fields {
-            let value = value.and_then(|value| value.member(&field.name));
-            if self.holds(&field.test, value) {
-                continue;
-            }
-            let (path, rules) = (join(path, &field.name), find(&field.name));
+            let Some(rules) = find(&field.name) else { continue };
             match &field.test {
-                Test::Below(below) => unmet.extend(self.unmet_below(below, rules, value, &path, 0)),
-                Test::Leaf(leaf) => unmet.push(unmet_leaf(leaf, rules, value, &path)),
+                Test::Leaf(number) if self.meets(&LeafSet::of(*number)) => {}
+                Test::Leaf(number) => unmet.push(self.unmet_leaf(*number, rules, value, path, &field.name)),
+                Test::Below(below) if self.fits(below) => {}
+                Test::Below(below) => match way(value, path, &field.name) {
+                    Way::Crowd(list, path, rest) => unmet.push(no_element(&path, object(&[(rest, rules.get())]), list)),
+                    Way::Place(value, path) => unmet.extend(self.unmet_below(below, whole, rules, value, &path)),
+                },
             }
         }
         let written = find("$or").and_then(json::elements).unwrap_or_default();
         for group in &pattern.either {
-            if group.iter().any(|one| self.fits(one, value, arrays)) {
+            if group.iter().any(|one| self.fits(one)) {
                 continue;
             }
-            let raw = |n: usize| written.get(n).copied();
-            let each = group.iter().enumerate();
-            let alternatives = each.map(|(n, one)| self.unmet_below(one, raw(n), value, path, arrays)).collect();
+            let each = group.iter().zip(&written);
+            let alternatives = each.map(|(one, raw)| self.unmet_below(one, whole, raw, value, path)).collect();
             unmet.push(UnmetCondition { alternatives, ..UnmetCondition::new(path, Unmet::NoAlternative) });
+        }
+        if unmet.is_empty() {
+            unmet.push(self.no_common_element(pattern, whole));
         }
         unmet
     }
+
+    fn unmet_leaf(
+        &self,
+        number: usize,
+        rules: &RawValue,
+        value: Option<&FilterNode<'a>>,
+        path: &str,
+        name: &str,
+    ) -> UnmetCondition {
+        let leaf = &self.filter.leaves[number];
+        let from_here = way(value, path, name);
+        // `data` may write the names in one that the filter nests.
+        let found = match from_here {
+            Way::Place(None, _) => match way(Some(&self.root), "data", &leaf.path.join(".")) {
+                Way::Place(None, _) => from_here,
+                found => found,
+            },
+            found => found,
+        };
+        let (value, path) = match found {
+            Way::Crowd(list, path, rest) => return no_element(&path, object(&[(rest, rules.get())]), list),
+            Way::Place(value, path) => (value, path),
+        };
+        let cause = match value {
+            _ if leaf.rules == [Rule::Absent] => Unmet::Present,
+            None => Unmet::Missing,
+            Some(_) => Unmet::Refused,
+        };
+        let value = value.map(|value| shown(value.get()));
+        UnmetCondition { rules: Some(rules.to_owned()), value, ..UnmetCondition::new(&path, cause) }
+    }
+
+    /// Each part of the pattern is met, and not all of it in one element of an
+    /// array.
+    fn no_common_element(&self, pattern: &Pattern, whole: &RawValue) -> UnmetCondition {
+        let combinations = pattern.combinations();
+        let each_is_met = |leaves: &&LeafSet| leaves.iter().all(|leaf| self.meets(&LeafSet::of(leaf)));
+        let closest = combinations.iter().find(each_is_met).or(combinations.first());
+        let apart = closest.map(|leaves| self.conflict(leaves)).unwrap_or_default();
+        let leaves: Vec<_> = apart.iter().map(|number| &self.filter.leaves[number]).collect();
+        let (list, path, above) = self.common_array(leaves.iter().map(|leaf| leaf.path.as_slice()));
+        let rules: Vec<_> = leaves
+            .iter()
+            .filter_map(|leaf| Some((leaf.path.get(above..)?.join("."), whole.get().get(leaf.written.clone())?)))
+            .collect();
+        no_element(&path, object(&rules), list)
+    }
+
+    /// The first array of several elements on the way to all of these paths,
+    /// and how many names lead to it.
+    fn common_array<'p>(&self, mut paths: impl Iterator<Item = &'p [String]>) -> (&FilterNode<'a>, String, usize) {
+        let first = paths.next().unwrap_or_default();
+        let common = paths.fold(first.len(), |common, path| {
+            common.min(first.iter().zip(path).take_while(|(one, other)| one == other).count())
+        });
+        let prefix = &first[..common];
+        for names in 1..=prefix.len() {
+            match way(Some(&self.root), "data", &prefix[..names].join(".")) {
+                Way::Place(Some(list), path) if list.elements().is_some_and(|list| list.len() > 1) => {
+                    return (list, path, names);
+                }
+                Way::Crowd(list, path, rest) => return (list, path, names - rest.split('.').count()),
+                Way::Place(..) => {}
+            }
+        }
+        (&self.root, "data".to_owned(), 0)
+    }
 }
 
-fn unmet_leaf(leaf: &Leaf, rules: Option<&RawValue>, value: Option<&FilterNode<'_>>, path: &str) -> UnmetCondition {
-    let cause = match value {
-        _ if leaf.rules == [Rule::Absent] => Unmet::Present,
-        None => Unmet::Missing,
-        Some(_) => Unmet::Refused,
+fn no_element(path: &str, rules: Option<Box<RawValue>>, list: &FilterNode<'_>) -> UnmetCondition {
+    UnmetCondition { rules, value: Some(shown(list.get())), ..UnmetCondition::new(path, Unmet::NoElement) }
+}
+
+/// A filter of these fields; where a field is asked for twice, a list of such
+/// filters.
+fn object(fields: &[(String, &str)]) -> Option<Box<RawValue>> {
+    let member = |(name, rules): &(String, &str)| Some(format!("{}:{rules}", serde_json::to_string(name).ok()?));
+    let members: Vec<String> = fields.iter().filter_map(member).collect();
+    let twice = fields.iter().enumerate().any(|(n, (name, _))| fields[..n].iter().any(|(other, _)| other == name));
+    let text = match twice {
+        true => format!("[{}]", members.iter().map(|one| format!("{{{one}}}")).collect::<Vec<_>>().join(",")),
+        false => format!("{{{}}}", members.join(",")),
     };
-    let (rules, value) = (rules.map(ToOwned::to_owned), value.map(|value| shown(value.get())));
-    UnmetCondition { rules, value, ..UnmetCondition::new(path, cause) }
+    RawValue::from_string(text).ok()
 }
 
 fn shown(json: &str) -> String {

@@ -6,7 +6,7 @@ use ::contract::ports::StoreError;
 use ::domain::event_type::{EventTypeEntry, MAX_EVENT_TYPES, Owner, Source, StoredEventType, json_schema};
 use ::domain::ids::EventType;
 use ::domain::payload::Json as RawJson;
-use ::domain::strict::{REPEATED, WrongFields, repeated_name};
+use ::domain::strict::{MAX_FOUND, REPEATED, WrongFields, repeated_name};
 use axum::Json;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::audited::note_event_type;
 use crate::event_validation::{ValidationBudget, Validator};
 use crate::input::{present, refuse};
 use crate::problem::{FieldError, Problem};
+use crate::schema::SchemaWarning;
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
 /// With it and its schema, a page of 100 entries stays within the 6 MB that
@@ -54,23 +55,39 @@ pub(crate) struct EventTypeView {
     pub(super) archived: bool,
     /// Whose catalogue it is in
     pub(super) source: Source,
+    /// When it was written: where other validators of JSON Schema are known to differ about the schema; absent for none
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<SchemaWarning>,
 }
 
 impl EventTypeView {
     pub(crate) fn of(entry: EventTypeEntry, source: Source) -> Self {
         let EventTypeEntry { name, description, schema, example, deprecated, archived, .. } = entry;
-        Self { name: name.to_string(), description, schema, example, deprecated, archived, source }
+        Self {
+            name: name.to_string(),
+            description,
+            schema,
+            example,
+            deprecated,
+            archived,
+            source,
+            warnings: Vec::new(),
+        }
+    }
+
+    fn warned(self, warnings: Vec<SchemaWarning>) -> Json<Self> {
+        Json(Self { warnings, ..self })
     }
 }
 
-/// Complains about all that is wrong with an entry. `prefix` is put before the
-/// names of fields.
+/// Complains about all that is wrong with an entry, and answers what other
+/// validators may see otherwise. `prefix` is put before the names of fields.
 async fn check(
     entry: &EventTypeEntry,
     validator: &Validator,
     prefix: &str,
     errors: &mut Vec<FieldError>,
-) -> Result<(), Problem> {
+) -> Result<Vec<SchemaWarning>, Problem> {
     let mut complain =
         |error: FieldError| errors.push(FieldError::new(format!("{prefix}{}", error.field), error.message));
     if entry.description.chars().count() > MAX_DESCRIPTION_CHARS {
@@ -85,8 +102,10 @@ async fn check(
             complain(FieldError::new(name, REPEATED));
         }
     }
-    let Some(schema) = &entry.schema else { return Ok(()) };
-    match (validator.compiled(schema).await?, &entry.example) {
+    let Some(schema) = &entry.schema else { return Ok(Vec::new()) };
+    let compiled = validator.compiled(schema).await?;
+    let warnings = compiled.as_ref().map(|schema| schema.warnings.clone()).unwrap_or_default();
+    match (compiled, &entry.example) {
         (Err(errors), _) => errors.into_iter().for_each(complain),
         (Ok(schema), Some(example)) if size <= MAX_EXAMPLE_BYTES => {
             // Each entry has its own, or a catalogue might not be imported as it was exported.
@@ -100,37 +119,41 @@ async fn check(
         }
         _ => {}
     }
-    Ok(())
+    let named = |one: SchemaWarning| SchemaWarning { field: format!("{prefix}{}", one.field), ..one };
+    Ok(warnings.into_iter().map(named).collect())
 }
 
-/// Complains about all that is wrong with the entries of a whole catalogue,
-/// which is the field `event_types` of a document.
+/// The same of the entries of a whole catalogue, which is the field
+/// `event_types` of a document.
 pub(crate) async fn check_all(
     entries: &[EventTypeEntry],
     validator: &Validator,
     wrong: &WrongFields,
     errors: &mut Vec<FieldError>,
-) -> Result<(), Problem> {
+) -> Result<Vec<SchemaWarning>, Problem> {
     if entries.len() > MAX_EVENT_TYPES {
         errors.push(FieldError::new("event_types", format!("expected at most {MAX_EVENT_TYPES} entries")));
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut names = HashSet::new();
+    let mut warnings = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let prefix = format!("event_types[{index}].");
         let field = format!("{prefix}name");
         if !wrong.has(&field) && !names.insert(&entry.name) {
             errors.push(FieldError::new(field, "is the name of an earlier entry as well"));
         }
-        check(entry, validator, &prefix, errors).await?;
+        warnings.extend(check(entry, validator, &prefix, errors).await?);
     }
-    Ok(())
+    warnings.truncate(MAX_FOUND);
+    Ok(warnings)
 }
 
-async fn checked(deps: &Deps, entry: &EventTypeEntry, wrong: WrongFields) -> Result<(), Problem> {
+async fn checked(deps: &Deps, entry: &EventTypeEntry, wrong: WrongFields) -> Result<Vec<SchemaWarning>, Problem> {
     let mut errors = Vec::new();
-    check(entry, &deps.event_validation.validator, "", &mut errors).await?;
-    refuse(wrong, errors)
+    let warnings = check(entry, &deps.event_validation.validator, "", &mut errors).await?;
+    refuse(wrong, errors)?;
+    Ok(warnings)
 }
 
 pub(super) async fn add(
@@ -139,7 +162,7 @@ pub(super) async fn add(
     entry: EventTypeEntry,
     wrong: WrongFields,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
-    checked(deps, &entry, wrong).await?;
+    let warnings = checked(deps, &entry, wrong).await?;
     if deps.catalogue.entries.all(owner).await?.len() >= MAX_EVENT_TYPES {
         return Err(Problem::conflict(format!(
             "limit reached: at most {MAX_EVENT_TYPES} event types; delete one first"
@@ -150,7 +173,7 @@ pub(super) async fn add(
     match deps.catalogue.entries.put(owner, &stored).await {
         Ok(()) => {
             note_event_type(&deps.hook_health, owner, None, Some(&stored)).await?;
-            Ok((StatusCode::CREATED, Json(EventTypeView::of(stored.entry, owner.source()))))
+            Ok((StatusCode::CREATED, EventTypeView::of(stored.entry, owner.source()).warned(warnings)))
         }
         Err(StoreError::Conflict) => Err(Problem::conflict(format!("event type {} exists already", stored.entry.name))),
         Err(error) => Err(error.into()),
@@ -180,12 +203,12 @@ pub(super) async fn change(
     }
     entry.deprecated = fields.deprecated.unwrap_or(entry.deprecated);
     entry.archived = fields.archived.unwrap_or(entry.archived);
-    checked(deps, entry, wrong).await?;
+    let warnings = checked(deps, entry, wrong).await?;
     stored.updated_at = deps.clock.now();
     stored.version += 1;
     deps.catalogue.entries.put(owner, &stored).await?;
     note_event_type(&deps.hook_health, owner, Some(&before), Some(&stored)).await?;
-    Ok(Json(EventTypeView::of(stored.entry, owner.source())))
+    Ok(EventTypeView::of(stored.entry, owner.source()).warned(warnings))
 }
 
 pub(super) async fn remove(deps: &Deps, owner: Owner<'_>, name: &EventType) -> Result<StatusCode, Problem> {

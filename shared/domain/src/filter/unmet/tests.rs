@@ -44,6 +44,15 @@ fn each_cause_has_its_own_words() {
         (r#"{"d":{"n":[1]}}"#, r#"{"d":[{"n":2}]}"#, "data.d[0].n is 2, which none of its rules admits: [1]"),
         (r#"{"d":{"n":[1]}}"#, r#"{"d":[{"n":2},{}]}"#, r#"data.d has no element that meets all of {"n":[1]}"#),
         (r#"{"$or":[{"a":[1]},{"b":[1]}]}"#, "{}", "data meets none of the 2 alternatives of $or"),
+        (
+            r#"{"d":{"n":[1]},"$or":[{"d":{"m":[2]}},{"x":[1]}]}"#,
+            r#"{"d":[{"n":1},{"m":2}]}"#,
+            r#"data.d has no element that meets all of {"n":[1],"m":[2]}"#,
+        ),
+        (r#"{"d.n":[1]}"#, r#"{"d":{"n":2}}"#, "data.d.n is 2, which none of its rules admits: [1]"),
+        (r#"{"d.n":[1]}"#, r#"{"d":[{"n":2},{}]}"#, r#"data.d has no element that meets all of {"n":[1]}"#),
+        (r#"{"d":{"n":[1]}}"#, r#"{"d.n":2}"#, r#"data["d.n"] is 2, which none of its rules admits: [1]"#),
+        (r#"{"d.n":[1]}"#, "{}", "data.d.n is missing, and the filter asks for [1]"),
         (r#"{"s":["x"]}"#, "[]", "data is [], and only an object can pass a filter"),
     ] {
         assert_eq!(summary(&filter(rules).explain(&data(text))), expected, "{rules} {text}");

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# equals-ignore-case does not find the very text of the rule where that has an emoji or a titlecase letter.
+#
+# Software: software.amazon.event.ruler:event-ruler 2.0.1 (Maven Central), with any JDK from 11 on.
+# Expected, by its documentation: each text equals itself, and an emoji is not two question marks.
+# Guessed before the run, from its source: what was then seen.
+# Seen: neither equals itself, and the emoji equals "??".
+#
+# Needs java (a JDK) and mvn. Fails when the behaviour is another one.
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+cat >pom.xml <<'POM'
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>finding</groupId><artifactId>finding</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies><dependency>
+    <groupId>software.amazon.event.ruler</groupId><artifactId>event-ruler</artifactId><version>2.0.1</version>
+  </dependency></dependencies>
+</project>
+POM
+cat >Run.java <<'JAVA'
+import software.amazon.event.ruler.Ruler;
+
+public class Run {
+    public static void main(String[] args) throws Exception {
+        String[][] cases = {
+            {"{\"a\":[{\"equals-ignore-case\":\"😀\"}]}", "{\"a\":\"😀\"}"},
+            {"{\"a\":[{\"equals-ignore-case\":\"😀\"}]}", "{\"a\":\"??\"}"},
+            {"{\"a\":[{\"equals-ignore-case\":\"ǅ\"}]}", "{\"a\":\"ǅ\"}"}
+        };
+        for (String[] one : cases) {
+            System.out.println(one[0] + " on " + one[1] + ": " + Ruler.matchesRule(one[1], one[0]));
+        }
+    }
+}
+JAVA
+mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath -Dmdep.outputFile=class-path >/dev/null
+seen=$(java -Dfile.encoding=UTF-8 -Dstdout.encoding=UTF-8 -cp "$(cat class-path)" Run.java)
+echo "event-ruler 2.0.1, $(java -version 2>&1 | head -1)"
+echo "$seen"
+diff <(echo "$seen") - <<'SEEN'
+{"a":[{"equals-ignore-case":"😀"}]} on {"a":"😀"}: false
+{"a":[{"equals-ignore-case":"😀"}]} on {"a":"??"}: true
+{"a":[{"equals-ignore-case":"ǅ"}]} on {"a":"ǅ"}: false
+SEEN
