@@ -10,6 +10,7 @@ use contract::ports::{HttpResult, SendFault};
 use contract::stage::Fault;
 use domain::ids::{DeliveryId, HookId, TenantId};
 use domain::payload::JsonForm;
+use domain::random::FixedRandom;
 use domain::time::Timestamp;
 use serde_json::value::RawValue;
 use services::delivery::request::{self, EventToSend};
@@ -37,7 +38,7 @@ pub(crate) struct SharedRequest {
     pub(crate) unverified: bool,
     pub(crate) result: HttpResult,
     /// Chance, the same for all, so that they are due again together.
-    pub(crate) chance: f64,
+    pub(crate) chance: FixedRandom,
 }
 
 /// The requests that are being put together in this process, one for each hook.
@@ -163,7 +164,7 @@ async fn run(deps: &Deps, hook: &Arc<ResolvedHook>, members: Vec<Member>, unveri
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
     let exchanged = exchange(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
     let hook = Arc::clone(hook);
-    let chance = deps.random.unit();
+    let chance = FixedRandom(deps.random.unit());
     let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result, chance }));
     for member in members {
         // Whoever gave up waiting finds its message handed out again.

@@ -12,7 +12,7 @@ use contract::messages::DeliveryMessage;
 use contract::ports::{Expected, StoreError};
 use contract::stage::Fault;
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
-use domain::random::FixedRandom;
+use domain::random::Random;
 use domain::retry::{self, Verdict};
 use services::delivery::activity;
 use services::delivery::claim::{self, Claim};
@@ -109,8 +109,8 @@ async fn record(deps: &Deps, claimed: &Claimed, made: &Made) -> Result<(Delivery
     let retention: Duration = hook.tenant.retention(deps.retention);
     let mut now = deps.clock.now();
     let policy = &hook.settings.retry;
-    let chance = FixedRandom(made.chance);
-    let verdict = retry::verdict(policy, message.step, made.ending, made.since(claimed), now, &chance);
+    let chance = made.chance.as_ref().map_or(deps.random.as_ref(), |chance| chance as &dyn Random);
+    let verdict = retry::verdict(policy, message.step, made.ending, made.since(claimed), now, chance);
     let mut row = claimed.row().cloned();
     for _ in 0..LOG_TRIES {
         let expected = Expected::of(row.as_ref());
