@@ -11,6 +11,7 @@ use contract::stage::Fault;
 use domain::delivery::AttemptOutcome;
 use domain::ids::{DeliveryId, HookId, TenantId};
 use domain::payload::JsonForm;
+use domain::random::FixedRandom;
 use domain::time::Timestamp;
 use futures::future::join_all;
 use serde_json::value::RawValue;
@@ -39,7 +40,7 @@ pub(crate) struct SharedRequest {
     pub(crate) unverified: bool,
     pub(crate) result: HttpResult,
     /// Chance, the same for all, so that they are due again together.
-    pub(crate) chance: f64,
+    pub(crate) chance: FixedRandom,
 }
 
 /// The requests that are being put together in this process, one for each hook.
@@ -183,7 +184,7 @@ async fn send_together(
         return Err(members);
     }
     let hook = Arc::clone(hook);
-    let chance = deps.random.unit();
+    let chance = FixedRandom(deps.random.unit());
     let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result, chance }));
     for member in members {
         // Whoever gave up waiting finds its message handed out again.

@@ -6,6 +6,7 @@ use domain::delivery::{
     Attempt, AttemptOutcome, Delivery, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, Trigger, excerpt, kept_headers,
 };
 use domain::ids::{DeliveryId, EventSeq};
+use domain::random::FixedRandom;
 use domain::retry::{Ending, parse_retry_after};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
@@ -31,7 +32,7 @@ pub(crate) struct Made {
     pub(crate) ending: Ending,
     started_at: Timestamp,
     /// For the jitter of the next one, where others are to be due with it.
-    pub(crate) chance: f64,
+    pub(crate) chance: Option<FixedRandom>,
 }
 
 impl Admitted {
@@ -66,7 +67,7 @@ impl Admitted {
         };
         let (mut attempt, ending) = judge(&shared.hook, trigger, &shared.result, shared.at, shared.unverified);
         note_batch(&mut attempt, &shared.deliveries);
-        let made = Made { attempt, ending, started_at, chance: shared.chance };
+        let made = Made { attempt, ending, started_at, chance: Some(shared.chance) };
         Ok(Sent { admitted: self, made, companions: Vec::new() })
     }
 
@@ -93,7 +94,8 @@ impl Admitted {
             Err(fault) => return Err(self.give_up(deps, fault).await),
         };
         note_batch(&mut attempt, &deliveries);
-        let made = Made { attempt, ending, started_at, chance: deps.random.unit() };
+        let chance = (deliveries.len() > 1).then(|| FixedRandom(deps.random.unit()));
+        let made = Made { attempt, ending, started_at, chance };
         Ok(Sent { admitted: self, made, companions: companions.into_claimed() })
     }
 }
