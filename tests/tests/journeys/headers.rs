@@ -6,7 +6,7 @@ use tests::world::{Answer, Hook, Sent, World};
 async fn next(world: &World, hook: &Hook) -> Sent {
     world.publish(json!({ "type": "a", "data": 1 })).await;
     world.drain().await;
-    let sent = world.endpoint.seen().into_iter().filter(|request| request.url == hook.url).next_back();
+    let sent = world.endpoint.seen().into_iter().rfind(|request| request.url == hook.url);
     let sent = sent.expect("a request");
     let mut names: Vec<String> = sent.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     names.sort();

@@ -72,9 +72,8 @@ fn every_pair_of_settings_that_write_the_same_header_is_told_once_with_both_name
                 } else if second == HeaderWriter::Hookline {
                     assert_eq!(of_pair.len(), 1, "{first:?} {told:?}");
                     assert!(of_pair[0].starts_with(field(first)), "{told:?}");
-                } else if one.eq_ignore_ascii_case("content-type") && first != HeaderWriter::ContentType {
-                    continue;
-                } else if one.eq_ignore_ascii_case("user-agent") {
+                } else if one != "X-Same" && first != HeaderWriter::ContentType {
+                    // Each of them meets the usual writer of that name as well.
                     continue;
                 } else {
                     let place = format!("is written by the setting `{}`", first.setting());
