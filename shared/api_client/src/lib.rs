@@ -113,7 +113,7 @@ fn uri(path: &[&str], query: &[(&str, &str)]) -> Result<Uri, Refusal> {
     }
     if !query.is_empty() {
         text.push('?');
-        text = form_urlencoded::Serializer::for_suffix(&mut text, 0).extend_pairs(query).finish().clone();
+        text.push_str(&form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish());
     }
     text.parse().map_err(|_| Refusal::new(StatusCode::NOT_FOUND, "no such route"))
 }

@@ -9,6 +9,9 @@ mod dead_letters;
 mod held;
 mod index;
 mod settlement;
+mod stage_sender;
+
+pub use stage_sender::StageSender;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -286,18 +289,6 @@ impl EmbeddedQueue {
     /// The sending end for a stage, which passes on what is already durable.
     pub fn for_stage(&self) -> StageSender {
         StageSender(self.clone())
-    }
-}
-
-/// Sends without waiting for the disk. What is sent is there before the
-/// acknowledgement of what caused it, or neither is, and then it is sent again.
-#[derive(Clone)]
-pub struct StageSender(EmbeddedQueue);
-
-#[async_trait]
-impl QueueSender for StageSender {
-    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
-        self.0.send_as(Sent::InOrder, messages).await
     }
 }
 

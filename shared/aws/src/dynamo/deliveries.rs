@@ -1,8 +1,12 @@
+mod attempt;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use ulid::Ulid;
+
+use attempt::{attempt_fields, attempt_key, attempt_row, read_attempt};
 
 use super::events::absent_or_expired;
 use super::item::{Item, SK};
@@ -12,10 +16,9 @@ use contract::cursor;
 use contract::ports::{
     Clock, DeliveryLog, Expected, Listed, LogFilter, OfRow as _, Page, StoreError, StoreResult, TimeRange,
 };
-use domain::delivery::{Attempt, AttemptOutcome, Delivery, Revision, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::ids::{DeliveryId, EventSeq, HookId, TenantId};
 use domain::time::Timestamp;
-use domain::unknown::Unknown;
 
 /// Rows that one page may look at, so that a filter which admits almost
 /// nothing costs a bounded call and hands back a cursor instead.
@@ -123,9 +126,8 @@ fn delivery_row(delivery: &Delivery) -> Item {
     row
 }
 
-/// The attributes of a delivery's row and of an attempt's, besides those of any row.
+/// The attributes of a delivery's row, besides those of any row.
 const DELIVERY: [&str; 12] = ["e", "y", "s", "n", "i", "w", "c", "u", "l", "b", "r", "a"];
-const ATTEMPT: [&str; 15] = ["n", "t", "d", "u", "c", "o", "f", "a", "b", "v", "h", "m", "q", "k", "g"];
 
 fn read_delivery(row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<Delivery> {
     Ok(Delivery {
@@ -145,87 +147,6 @@ fn read_delivery(row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<D
         reason: row.find_text("r").map(str::to_owned),
         expires_at: row.get_time("x")?,
         unknown: row.unknown(&DELIVERY),
-    })
-}
-
-/// Ten digits hold every number and sort as numbers do.
-fn attempt_key(number: u32) -> String {
-    format!("{number:010}")
-}
-
-fn attempt_row(attempt: &Attempt, pk: String, expires_at: Timestamp) -> Item {
-    attempt_fields(attempt, Item::new(pk, attempt_key(attempt.number))).expiring(expires_at)
-}
-
-fn attempt_fields(attempt: &Attempt, item: Item) -> Item {
-    item.number("n", attempt.number)
-        .time("t", attempt.at)
-        .number("d", attempt.duration_ms)
-        .maybe_number("u", Some(attempt.rest_us).filter(|rest| *rest > 0))
-        .maybe_number("c", attempt.status_code)
-        .word("o", attempt.outcome)
-        .maybe_text("f", attempt.error.as_deref())
-        .maybe_text("a", attempt.remark.as_deref())
-        .maybe_text("b", attempt.response_body.as_deref())
-        .maybe_text("v", attempt.response_is_base64.then_some("base64"))
-        .maybe_text("h", header_lines(&attempt.response_headers).as_deref())
-        .maybe_text("m", attempt.revision.as_ref().map(revision_text).as_deref())
-        .maybe_ulids("q", attempt.batch.iter().map(|event| event.0))
-        .maybe_text("k", attempt.with_key.then_some("key"))
-        .word("g", attempt.trigger)
-        .with_unknown(&attempt.unknown)
-}
-
-/// `name:value`, a line each; values cannot hold a line's end.
-fn header_lines(headers: &[(String, String)]) -> Option<String> {
-    let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}:{value}")).collect();
-    Some(lines.join("\n")).filter(|text| !text.is_empty())
-}
-
-fn read_header_lines(text: &str) -> Vec<(String, String)> {
-    text.lines().filter_map(|line| line.split_once(':')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
-}
-
-/// Numbers take a tenth of the room of named ones.
-fn revision_text(revision: &Revision) -> String {
-    let Revision { hook, tenant, profile, base, form, .. } = revision;
-    match (base, form) {
-        (0, 0) => format!("{hook}.{tenant}.{profile}"),
-        (base, 0) => format!("{hook}.{tenant}.{profile}.{base}"),
-        (base, form) => format!("{hook}.{tenant}.{profile}.{base}.{form}"),
-    }
-}
-
-fn read_revision(text: &str) -> StoreResult<Revision> {
-    let mut numbers = text.split('.').map(str::parse::<u64>);
-    let mut next = || numbers.next().and_then(Result::ok);
-    match (next(), next(), next()) {
-        (Some(hook), Some(tenant), Some(profile)) => {
-            let [base, form] = [next(), next()].map(Option::unwrap_or_default);
-            Ok(Revision { hook, tenant, profile, base, form, unknown: Unknown::NONE })
-        }
-        _ => Err(StoreError::Corrupt("a broken revision".into())),
-    }
-}
-
-fn read_attempt(item: &Item) -> StoreResult<Attempt> {
-    Ok(Attempt {
-        number: item.get_number("n")?,
-        at: item.get_time("t")?,
-        duration_ms: item.get_number("d")?,
-        rest_us: item.find_number("u")?.unwrap_or_default(),
-        status_code: item.find_number("c")?,
-        outcome: item.get_word("o")?,
-        error: item.find_text("f").map(str::to_owned),
-        remark: item.find_text("a").map(str::to_owned),
-        response_body: item.find_text("b").map(str::to_owned),
-        response_is_base64: item.find_text("v").is_some(),
-        response_headers: item.find_text("h").map(read_header_lines).unwrap_or_default(),
-        revision: item.find_text("m").map(read_revision).transpose()?,
-        batch: item.find_ulids("q")?.unwrap_or_default().into_iter().map(EventSeq).collect(),
-        with_key: item.find_text("k").is_some(),
-        trigger: item.get_word("g")?,
-        unknown: item.unknown(&ATTEMPT),
     })
 }
 

@@ -1,0 +1,16 @@
+use async_trait::async_trait;
+use contract::ports::{Outgoing, QueueError, QueueSender};
+
+use super::{EmbeddedQueue, Sent};
+
+/// Sends without waiting for the disk. What is sent is there before the
+/// acknowledgement of what caused it, or neither is, and then it is sent again.
+#[derive(Clone)]
+pub struct StageSender(pub(super) EmbeddedQueue);
+
+#[async_trait]
+impl QueueSender for StageSender {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        self.0.send_as(Sent::InOrder, messages).await
+    }
+}
