@@ -1,5 +1,6 @@
 """The emulator as a process, and Hookline deployed on it from template.yaml."""
 
+import base64
 import contextlib
 import hashlib
 import io
@@ -225,6 +226,14 @@ class Stack:
             return status, json.loads(answer)
         except ValueError:
             return status, answer
+
+    def curl(self, method, path, user, password, form=None):
+        """The same with HTTP Basic and, maybe, a form."""
+        base = f"{self.emulator.url}/_aws/execute-api/{self.outputs['ApiId']}/$default"
+        credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+        headers = {"authorization": f"Basic {credentials}", "content-type": "application/x-www-form-urlencoded"}
+        status, answer = http(method, base + path, form and form.encode(), headers)
+        return status, json.loads(answer)
 
     def must(self, method, path, body=None, status=(200, 201, 202)):
         """The answer of an API call that has to succeed."""

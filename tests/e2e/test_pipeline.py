@@ -155,6 +155,21 @@ class Publishing(unittest.TestCase):
         hook.arrived()
         stack.must("GET", f"/v1/tenants/{TENANT}/events/{id.replace(':', '%3A')}")
 
+    def test_programs_of_another_system_find_its_api(self):
+        hook = Hook()
+        hook.publish(data={"a": 1.5})
+        hook.arrived()
+        hook.logged("succeeded")
+        key = stack.must("POST", f"/v1/tenants/{TENANT}/keys", {"scope": "tenant"})["key"]
+        status, log = stack.curl("GET", f"/v2/webhook-log/{hook.id}", TENANT, key)
+        self.assertEqual((status, log["Result"], log["Total"]), (200, True, 1))
+        self.assertEqual(log["Items"][0]["Payload"]["data"], {"a": 1.5})
+        form = "event=postSent&name=Mine&url=https%3A%2F%2Fhooks.example.com%2F"
+        status, made = stack.curl("POST", "/v2/webhook", TENANT, key, form)
+        self.assertEqual((status, made["Webhook"]["Event"]), (200, "postSent"), made)
+        self.assertEqual(stack.curl("DELETE", f"/v2/webhook/{made['Webhook']['Id']}", TENANT, key)[0], 200)
+        self.assertEqual(stack.curl("GET", "/v2/webhook", "other", key)[0], 401)
+
 
 class Profiles(unittest.TestCase):
     def test_a_profile_of_ones_own_decides_what_hooks_leave_open(self):

@@ -56,6 +56,7 @@ async fn a_successful_delivery_is_one_write_unit_also_with_the_longest_names_and
     attempt.remark = None;
     // Noted of rotations and batches only.
     attempt.revision.as_mut().unwrap().form = 0;
+    attempt.batch = Vec::new();
     stores.deliveries.record(&tried, Expected::Absent).await.unwrap();
     assert_eq!(meter.reset(), writes(1, 1.0));
 }

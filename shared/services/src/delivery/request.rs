@@ -179,7 +179,7 @@ impl Lines {
         match other.map(|(index, (_, by))| (index, *by)) {
             Some((_, by)) if by < writer => return,
             Some((first, by)) => {
-                // Of a signature there is one line for each secret.
+                // Of a signature as it was in form 0 there is one line for each secret.
                 for index in (first..self.lines.len()).rev() {
                     if self.writers[index] == by && self.lines[index].0.eq_ignore_ascii_case(&line.0) {
                         self.lines.remove(index);

@@ -2,7 +2,7 @@
 
 use super::{HOOKS, open, options, record, recorded, try_open};
 use crate::checkpoint::Checkpoint;
-use crate::{DirectoryLock, Error, OpenError, verify};
+use crate::{DirectoryLock, Error, OpenError, repair, verify};
 
 #[tokio::test]
 async fn a_backup_holds_everything_acknowledged_before_it_and_nothing_later() {
@@ -77,4 +77,8 @@ async fn tables_of_different_moments_without_a_log_are_no_store() {
     let Err(OpenError::Damaged { damages, .. }) = try_open(folder.path(), &options()) else { panic!("it is refused") };
     assert!(damages[0].file.ends_with("checkpoint"), "{damages:?}");
     assert!(damages[0].to_string().contains("end at different changes"), "{damages:?}");
+    let lock = DirectoryLock::acquire(folder.path()).unwrap();
+    assert!(repair(&lock, &options()).unwrap().is_some());
+    drop(lock);
+    assert_eq!(recorded(&open(folder.path())), [1], "a repair keeps what there is");
 }
