@@ -23,7 +23,7 @@ fn peak(server: &Server) -> f64 {
 fn settings(number: usize) -> Value {
     let long = |name: &str, bytes: usize| format!("{name}-{number}-{}", "x".repeat(bytes));
     let headers = (0..6).map(|n| json!({ "name": format!("X-{n}"), "value": long("h", 4_000) }));
-    let mappings = (0..24).map(|n| json!({ "field": format!("f{n}"), "value": long("v", 4_000) }));
+    let mappings = (0..15).map(|n| json!({ "field": format!("f{n}"), "value": long("v", 4_000) }));
     json!({
         "description": long("d", 1_900), "headers": headers.collect::<Vec<_>>(),
         "payload": { "mappings": mappings.collect::<Vec<_>>() },
