@@ -71,8 +71,11 @@ static BUILT_IN: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
 /// that time can be shown as they were.
 static FORMER: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
     read(&[
+        include_str!("../../profiles/former/automrktr.0.json"),
         include_str!("../../profiles/former/autosend.0.json"),
+        include_str!("../../profiles/former/campaign.0.json"),
         include_str!("../../profiles/former/oktopost.0.json"),
+        include_str!("../../profiles/former/sendpulse.0.json"),
     ])
 });
 

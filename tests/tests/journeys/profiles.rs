@@ -40,7 +40,11 @@ impl Case {
 
     /// Seconds from the first to each attempt at a receiver that always fails.
     async fn ladder(&self, status: u16) -> Vec<u64> {
-        self.world.endpoint.answer("https://customer.example.com/in", vec![Answer::Status(status); 20]);
+        self.climb(Answer::Status(status)).await
+    }
+
+    async fn climb(&self, answer: Answer) -> Vec<u64> {
+        self.world.endpoint.answer("https://customer.example.com/in", vec![answer; 20]);
         let event = self.publish("post.published", json!({})).await;
         self.world.settle().await;
         assert_eq!(self.world.delivery(&event).await["status"], "failed");
@@ -173,6 +177,32 @@ async fn sendpulse() {
     let badly_named =
         json!({ "profile": "sendpulse", "name": "no spaces", "url": "https://a.example.com/", "events": ["*"] });
     case.world.post(&hooks, badly_named).await.expect(422);
+}
+
+#[tokio::test]
+async fn no_answer_changes_the_times_that_a_document_gives() {
+    for (profile, times) in [
+        ("automrktr", vec![0, 60, 360, 2_160, 9_360]),
+        ("oktopost", vec![0, 5, 30, 155]),
+        ("autosend", vec![0, 60, 360, 1_260]),
+    ] {
+        for answer in [Answer::Later(429, "9000".to_owned()), Answer::Status(410)] {
+            let case = Case::new(profile, json!({})).await;
+            assert_eq!(case.climb(answer.clone()).await, times, "{profile} {answer:?}");
+            assert_eq!(case.world.get(&case.path).await.expect(200).json()["enabled"], true);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_system_whose_document_does_not_disable_hooks_disables_none() {
+    for profile in ["automrktr", "campaign", "oktopost", "autosend", "sendpulse"] {
+        let case = Case::new(profile, json!({})).await;
+        assert_eq!((&case.hook["disable_after"], &case.hook["success"]["final"]), (&json!(0), &json!([])), "{profile}");
+        case.world.endpoint.answer("https://customer.example.com/in", [Answer::Status(410)]);
+        case.request("a", json!({})).await;
+        assert_eq!(case.world.get(&case.path).await.expect(200).json()["enabled"], true, "{profile}");
+    }
 }
 
 #[tokio::test]
