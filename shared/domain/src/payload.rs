@@ -105,7 +105,9 @@ pub struct Mapping {
     /// What the value is: `event.id`, `event.type`, `event.timestamp` (RFC 3339
     /// in UTC, milliseconds), `event.timestamp_unix` (seconds, a number),
     /// `event.timestamp_unix_string`, `event.timestamp_datetime`
-    /// (`YYYY-MM-DD HH:MM:SS` in UTC), `event.channels`, `tenant.id`,
+    /// (`YYYY-MM-DD HH:MM:SS` in UTC), `event.timestamp_seconds` (RFC 3339 in whole
+    /// seconds), `event.timestamp_offset` (the same with `+00:00`),
+    /// `event.timestamp_millis` (a number), `event.timestamp_date`, `event.channels`, `tenant.id`,
     /// `tenant.name`, `hook.id`, `hook.name`, `delivery.id`, `data`, or a path
     /// into it such as `data.contact.email`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

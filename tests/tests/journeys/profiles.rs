@@ -57,7 +57,7 @@ async fn automrktr() {
     let case = Case::new("automrktr", json!({ "secret": SECRET })).await;
     let sent = case.request("post.published", json!({ "post_id": "p1" })).await;
     let body =
-        r#"{"event":"post.published","timestamp":"2026-01-31T09:15:30.250Z","org_id":"acme","data":{"post_id":"p1"}}"#;
+        r#"{"event":"post.published","timestamp":"2026-01-31T09:15:30Z","org_id":"acme","data":{"post_id":"p1"}}"#;
     assert_eq!((sent.method, sent.text()), ("POST", body));
     assert_eq!(sent.values("X-Automrktr-Signature"), [format!("sha256={}", hmac_hex(SECRET, body))]);
     assert!(sent.headers.iter().any(|(name, _)| name == "X-Automrktr-Signature"), "as it is documented");
