@@ -200,6 +200,12 @@ impl Payload {
         }
     }
 
+    /// Which of its bodies an event of this type gets; those of one request are alike.
+    pub fn shape(&self, event_type: &EventType) -> usize {
+        let is_meant = |variant: &Variant| variant.events.iter().any(|events| events.matches(event_type));
+        self.variants.iter().position(is_meant).map_or(0, |position| position + 1)
+    }
+
     /// How much its fixed values take at least, as the query of a GET: of the variant
     /// in which they take least.
     pub(super) fn fixed_query_bytes(&self) -> usize {
