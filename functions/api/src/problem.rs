@@ -43,7 +43,7 @@ pub struct Problem {
 
 /// SHA-256 of two events that were published under one id, in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Fingerprints {
+pub(crate) struct Fingerprints {
     /// Of the event that has the id.
     known: String,
     /// Of the one that was refused.
