@@ -27,6 +27,10 @@ pub struct Profile {
     /// catalogue says otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub event_types: Vec<EventTypeEntry>,
+    /// Where it applies to a tenant, publishing a type that its catalogue does not know
+    /// is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict_event_types: bool,
     #[serde(default)]
     pub created_at: Timestamp,
     #[serde(default)]

@@ -239,6 +239,22 @@ async fn campaign_signs_with_any_text_and_only_where_there_is_a_secret() {
 }
 
 #[tokio::test]
+async fn a_tenant_whose_profile_is_strict_publishes_what_its_catalogue_knows() {
+    let world = World::new().await;
+    let (tenant, events) = (format!("/v1/tenants/{TENANT}"), format!("/v1/tenants/{TENANT}/events"));
+    let event = |kind: &str| json!({ "type": kind, "data": {} });
+    world.post("/v1/profiles", json!({ "name": "house", "strict_event_types": true })).await.expect(201);
+    for (profile, known) in [("oktopost", "newLead"), ("house", "own.type")] {
+        world.patch(&tenant, json!({ "profile": profile })).await.expect(200);
+        world.post(&events, event("own.other")).await.expect(422);
+        world.post(&format!("{tenant}/event-types"), json!({ "name": "own.type" })).await;
+        world.post(&events, event(known)).await.expect(202);
+    }
+    world.patch("/v1/profiles/house", json!({ "strict_event_types": false })).await.expect(200);
+    world.post(&events, event("own.other")).await.expect(202);
+}
+
+#[tokio::test]
 async fn a_hook_of_oktopost_has_a_name() {
     let world = World::new().await;
     let hooks = format!("/v1/tenants/{TENANT}/hooks");
