@@ -98,8 +98,8 @@ pub fn differs_from_former(hook: &ResolvedHook, at: Timestamp) -> bool {
 
 /// What the URL says before the payload, where that is its query.
 fn own_query(hook: &ResolvedHook) -> Option<&str> {
-    let Ok(Destination::Http(url)) = &hook.destination else { return None };
-    url.query().filter(|own| hook.settings.method == Method::Get && !own.is_empty())
+    let destination = hook.destination.as_ref().ok().filter(|_| hook.settings.method == Method::Get);
+    destination.and_then(Destination::own_query)
 }
 
 /// A request that has still to be addressed.
