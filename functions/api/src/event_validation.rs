@@ -41,7 +41,7 @@ impl EventValidation {
         let Some(tenant) = self.catalogue.tenant(tenant).await? else { return Ok(()) };
         let refuse = |field: &str, message: &str| Err(Problem::bad_body(vec![FieldError::new(field, message)]));
         let Some(found) = self.catalogue.find(&tenant, name).await? else {
-            return match tenant.strict_event_types {
+            return match self.catalogue.is_strict(&tenant).await? {
                 true => refuse("type", "is not in the catalogue, and this tenant publishes nothing else"),
                 false => Ok(()),
             };

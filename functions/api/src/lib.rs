@@ -8,6 +8,7 @@
 
 mod audited;
 mod auth;
+mod duplicates;
 mod event_validation;
 #[cfg(feature = "lambda")]
 pub mod gateway;
@@ -55,6 +56,7 @@ use request_check::Operations;
 
 pub use api_client::ClientAddress;
 pub use auth::{KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
+use duplicates::Duplicates;
 pub use event_validation::EventValidation;
 pub use input::{PageQuery, Query, Segments, limit, segment};
 pub use listed::ListEntry;
@@ -88,6 +90,8 @@ pub struct Deps {
     pub catalogue: Arc<Catalogue>,
     /// Checks what is published against it.
     pub event_validation: EventValidation,
+    /// Whether it was published before.
+    pub duplicates: Arc<Duplicates>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
     pub audit: Arc<dyn AuditLog>,
@@ -187,8 +191,8 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::activity::counts::read))
         .routes(routes!(routes::events::publish, routes::activity::events::list))
         .routes(routes!(routes::events::publish_batch))
-        .routes(routes!(routes::events::get))
-        .routes(routes!(routes::events::expunge))
+        .routes(routes!(routes::events::stored::get))
+        .routes(routes!(routes::events::stored::expunge))
         .routes(routes!(routes::explain::explain))
         .routes(routes!(routes::expungements::create, routes::expungements::list))
         .routes(routes!(routes::expungements::get, routes::expungements::cancel))

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contract::ports::{QueueError, SendFault, StoreError, Unreadable};
 use contract::stage::causes;
+use domain::event::Fingerprint;
 pub use domain::invalid::FieldError;
 use domain::strict::MAX_FOUND;
 use serde::Serialize;
@@ -32,9 +33,21 @@ pub struct Problem {
     /// One entry for each field that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// Where another event has an id: what both say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprints: Option<Fingerprints>,
     /// For the header `Retry-After`.
     #[serde(skip)]
     retry_after: Option<Duration>,
+}
+
+/// SHA-256 of two events that were published under one id, in hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Fingerprints {
+    /// Of the event that has the id.
+    known: String,
+    /// Of the one that was refused.
+    given: String,
 }
 
 impl Problem {
@@ -45,6 +58,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
+            fingerprints: None,
             retry_after: None,
         }
     }
@@ -78,6 +92,17 @@ impl Problem {
 
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    #[must_use]
+    pub(crate) fn with_errors(self, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..self }
+    }
+
+    #[must_use]
+    pub(crate) fn with_fingerprints(self, known: Fingerprint, given: Fingerprint) -> Self {
+        let fingerprints = Some(Fingerprints { known: known.to_string(), given: given.to_string() });
+        Self { fingerprints, ..self }
     }
 
     #[must_use]

@@ -16,6 +16,7 @@ use services::repositories::documents::{StoredExpungements, StoredKeys, StoredPo
 use services::{Foundation, Writers};
 
 use crate::audited::Audited;
+use crate::duplicates::Duplicates;
 use crate::{Deps, EventValidation, KeyCache, OperatorKey, PATIENCE, Throttle};
 
 /// What this stage has of its own.
@@ -81,6 +82,11 @@ impl Deps {
             resolved: parts.resolved,
             catalogue,
             event_validation: EventValidation::new(published),
+            duplicates: Arc::new(Duplicates::new(
+                Arc::clone(&events),
+                Arc::clone(&clock),
+                foundation.writers == Writers::One,
+            )),
             events,
             log,
             counts: ActivityCounts::new(Arc::clone(&activity), Arc::clone(&clock)),

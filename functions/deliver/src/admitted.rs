@@ -93,6 +93,23 @@ impl Admitted {
         fault.into()
     }
 
+    /// For the request that it leads: when to ask again, where its endpoint gets none now.
+    pub(crate) async fn take_unverified(&self, deps: &Deps) -> Result<Option<Timestamp>, Fault> {
+        match self.pass.unverified {
+            true => take_unverified(deps, &self.claimed, deps.clock.now()).await,
+            false => Ok(None),
+        }
+    }
+
+    /// It waits after all, and lets another one probe in its place.
+    pub(crate) async fn hold(self, deps: &Deps, until: Timestamp) -> Outcome {
+        if let Some(taken_at) = self.pass.probe {
+            give_back(deps, self.claimed.message(), taken_at).await;
+        }
+        let wait = Wait { until, in_turn: false };
+        hold(deps, self.claimed, &wait, deps.clock.now()).await.unwrap_or_else(Outcome::from)
+    }
+
     /// The request could not go out, and that is our own fault: no attempt is used
     /// up, and another one may probe in its place.
     pub(crate) async fn give_up(self, deps: &Deps, fault: SendFault) -> Outcome {
@@ -131,13 +148,26 @@ async fn ask(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Gate, Fau
     }
     let url = &claimed.hook().hook.url;
     let unverified = settings.verification.required && health.verified_at(url).is_none();
-    if unverified {
-        let take = |health: &mut Health| health.take_unverified(now, &settings.verification);
-        if let (Admission::NotBefore(until), _) = hook_health.circuits.health.change(tenant, id, take).await? {
-            return wait(until.min(now.saturating_add(LONGEST_UNVERIFIED_WAIT)), false);
-        }
+    // Whoever leads a batch takes one request for all that travel in it.
+    if unverified
+        && !claimed.gathers()
+        && let Some(until) = take_unverified(deps, claimed, now).await?
+    {
+        return wait(until, false);
     }
     Ok(Gate::Open(Pass { probe, unverified }))
+}
+
+/// Takes one of the few requests that an endpoint gets before it verifies itself, or
+/// says when to ask again.
+async fn take_unverified(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
+    let (message, verification) = (claimed.message(), &claimed.hook().settings.verification);
+    let take = |health: &mut Health| health.take_unverified(now, verification);
+    let health = &deps.hook_health.circuits.health;
+    Ok(match health.change(&message.tenant, message.hook, take).await? {
+        (Admission::NotBefore(until), _) => Some(until.min(now.saturating_add(LONGEST_UNVERIFIED_WAIT))),
+        (Admission::Go | Admission::Probe, _) => None,
+    })
 }
 
 /// The lower of the hook's own and that of a recovery.

@@ -43,11 +43,15 @@ pub(crate) struct SharedRequest {
     pub(crate) chance: FixedRandom,
 }
 
-/// The requests that are being put together in this process, one for each hook.
+/// The requests that are being put together in this process, one for each hook and
+/// each shape that its bodies have.
 #[derive(Clone, Debug, Default)]
 pub struct Batches(Arc<Mutex<Open>>);
 
-type Open = HashMap<(TenantId, HookId), Arc<Gathering>>;
+type Open = HashMap<Place, Arc<Gathering>>;
+
+/// The hook, and which of its payloads it is.
+type Place = (TenantId, HookId, usize);
 
 /// A request that others may still join. Its leader holds on to it, also when
 /// it is full and the next one has begun.
@@ -72,14 +76,21 @@ struct Member {
     answer: oneshot::Sender<Answer>,
 }
 
-/// None when it is not to be sent any more, after it waited for the others.
-type Answer = Option<Result<Arc<SharedRequest>, SendFault>>;
+/// What became of the request that a delivery joined.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Sent(Result<Arc<SharedRequest>, SendFault>),
+    /// It is not to be sent any more, after it waited for the others.
+    Over,
+    /// Its endpoint gets no request until then.
+    NotBefore(Timestamp),
+}
 
 /// Who sends for all. When it is broken off, those who joined do not wait in
 /// vain: their messages fail and come back.
 struct Leader<'a> {
     batches: &'a Batches,
-    place: (TenantId, HookId),
+    place: Place,
     gathering: Arc<Gathering>,
 }
 
@@ -90,7 +101,8 @@ impl Batches {
     pub(crate) async fn send(&self, deps: &Deps, admitted: &Admitted) -> Result<Answer, Fault> {
         let claimed = admitted.claimed();
         let (message, hook) = (claimed.message(), claimed.hook());
-        let place = (message.tenant.clone(), message.hook);
+        let shape = hook.settings.payload.shape(&message.event_type);
+        let place = (message.tenant.clone(), message.hook, shape);
         let (answer, answered) = oneshot::channel();
         let member =
             Member { message: message.clone(), ends_at: claimed.ends_at(), data: Arc::clone(claimed.data()), answer };
@@ -105,13 +117,19 @@ impl Batches {
             // The first to come waits for the others and sends for all.
             let wait = hook.settings.batch.max_wait.duration();
             let _ = tokio::time::timeout(wait, leader.gathering.full.notified()).await;
-            run(deps, hook, leader.close(), admitted.unverified()).await;
+            let members = leader.close();
+            match admitted.take_unverified(deps).await? {
+                None => run(deps, hook, members, admitted.unverified()).await,
+                Some(until) => members.into_iter().for_each(|member| {
+                    let _ = member.answer.send(Answer::NotBefore(until));
+                }),
+            }
         }
         answered.await.map_err(|_| Fault::Internal("whoever sent for this delivery broke off".into()))
     }
 
     /// The request to lead, for whoever is its first.
-    fn join(&self, place: &(TenantId, HookId), member: Member, room: Room) -> Option<Leader<'_>> {
+    fn join(&self, place: &Place, member: Member, room: Room) -> Option<Leader<'_>> {
         let mut open = lock(&self.0);
         if let Some(gathering) = open.get(place) {
             let mut members = lock(&gathering.members);
@@ -171,7 +189,7 @@ async fn send_together(
     let (members, over): (Vec<_>, Vec<_>) =
         members.into_iter().partition(|member| member.ends_at.is_none_or(|end| at < end));
     for member in over {
-        let _ = member.answer.send(None);
+        let _ = member.answer.send(Answer::Over);
     }
     if members.is_empty() {
         return Ok(());
@@ -188,7 +206,7 @@ async fn send_together(
     let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result, chance }));
     for member in members {
         // Whoever gave up waiting finds its message handed out again.
-        let _ = member.answer.send(Some(together.clone()));
+        let _ = member.answer.send(Answer::Sent(together.clone()));
     }
     Ok(())
 }
@@ -204,7 +222,7 @@ mod tests {
 
     fn join(batches: &Batches) -> (Option<Leader<'_>>, oneshot::Receiver<Answer>) {
         let message = DeliveryMessage::parse(include_bytes!("../../../tests/events/delivery.json")).unwrap();
-        let place = (message.tenant.clone(), message.hook);
+        let place = (message.tenant.clone(), message.hook, 0);
         let data = RawValue::from_string("1".to_owned()).unwrap().into();
         let (answer, answered) = oneshot::channel();
         let room = Room { events: 10, bytes: MAX_DATA_BYTES };

@@ -105,6 +105,12 @@ impl Claimed {
         &self.data
     }
 
+    /// Whether it may travel with others that come at the same time.
+    pub(crate) fn gathers(&self) -> bool {
+        let was_sent = self.row.as_ref().is_some_and(|row| row.last_attempt.is_some());
+        !was_sent && self.hook.settings.batch.max_events > 1
+    }
+
     /// Whether it is not to be sent any more: its event has expired, or the deadline
     /// of its retries has passed.
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {

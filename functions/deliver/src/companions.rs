@@ -98,7 +98,11 @@ impl Companion {
         let is_asked_for = matches!(message.trigger, Trigger::Manual | Trigger::Replay);
         let is_in_time = |found: &Event| is_asked_for || found.not_after.is_none_or(|end| now < end);
         let is_sent = |found: &Event| found.seq == event && is_in_time(found);
-        let Some(event) = found.filter(is_sent) else { return Ok(None) };
+        // What its hook now says in another way travels for itself.
+        let payload = &leader.hook().settings.payload;
+        let shape = payload.shape(&message.event_type);
+        let is_alike = |found: &Event| payload.shape(&found.event_type) == shape;
+        let Some(event) = found.filter(is_sent).filter(is_alike) else { return Ok(None) };
         let Some(data) = event.data.clone() else { return Ok(None) };
         let own = DeliveryMessage {
             step: message.step,

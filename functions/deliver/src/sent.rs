@@ -14,6 +14,7 @@ use services::delivery::request;
 use services::delivery::resolved_hook::ResolvedHook;
 
 use crate::admitted::Admitted;
+use crate::batch::Answer;
 use crate::claimed::Claimed;
 use crate::companions::Companions;
 use crate::{Deps, Step, batch};
@@ -48,7 +49,7 @@ impl Admitted {
         let most = usize::try_from(claimed.hook().settings.batch.max_events).unwrap_or(usize::MAX);
         let row = claimed.row().filter(|row| row.last_attempt.is_some());
         match row.map(Delivery::former_batch) {
-            None if most > 1 => self.send_with_others(deps, started_at).await,
+            None if claimed.gathers() => self.send_with_others(deps, started_at).await,
             Some(Some(batch)) if batch.len() <= most => {
                 let batch = batch.to_vec();
                 self.send_again(deps, &batch, started_at).await
@@ -61,9 +62,10 @@ impl Admitted {
     async fn send_with_others(self, deps: &Deps, started_at: Timestamp) -> Step<Sent> {
         let trigger = self.claimed().message().trigger;
         let shared = match deps.batches.send(deps, &self).await? {
-            Some(Ok(shared)) => shared,
-            Some(Err(fault)) => return Err(self.give_up(deps, fault).await),
-            None => return Err(self.end(deps).await),
+            Answer::Sent(Ok(shared)) => shared,
+            Answer::Sent(Err(fault)) => return Err(self.give_up(deps, fault).await),
+            Answer::NotBefore(until) => return Err(self.hold(deps, until).await),
+            Answer::Over => return Err(self.end(deps).await),
         };
         let (mut attempt, ending) = judge(&shared.hook, trigger, &shared.result, shared.at, shared.unverified);
         note_batch(&mut attempt, &shared.deliveries);

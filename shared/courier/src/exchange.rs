@@ -129,13 +129,15 @@ fn addressed<'a>(
 pub fn outcome_of(hook: &ResolvedHook, response: &HttpResponse, unverified: bool) -> AttemptOutcome {
     let settings = &hook.settings;
     let outcome = settings.success.judge(response.status, &response.body);
-    if outcome != AttemptOutcome::Success || !unverified {
+    // The key may be the whole body, which is no JSON then.
+    if !unverified || !matches!(outcome, AttemptOutcome::Success | AttemptOutcome::NotJson) {
         return outcome;
     }
     let key = hook.hook.verification_key.as_ref();
     let header = response.header(&settings.verification.header.to_ascii_lowercase());
     match key.is_some_and(|key| returns_key(header, &response.body, key)) {
         true => AttemptOutcome::Success,
+        false if outcome == AttemptOutcome::NotJson => outcome,
         false => AttemptOutcome::NotVerified,
     }
 }

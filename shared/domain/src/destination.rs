@@ -32,6 +32,12 @@ impl Destination {
         Ok(Self::Http(text.parse()?))
     }
 
+    /// What its URL says in front of a payload that is the query.
+    pub fn own_query(&self) -> Option<&str> {
+        let Self::Http(url) = self;
+        url.query().filter(|own| !own.is_empty())
+    }
+
     /// One that a hook may name.
     pub fn allowed(text: &str, addresses: &AddressPolicy) -> Result<Self, RefusedDestination> {
         Ok(Self::Http(addresses.check_url(text)?))

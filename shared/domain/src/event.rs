@@ -1,10 +1,12 @@
 //! Events: something that happened, published once.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 
 use super::ids::{Channel, EventId, EventSeq, EventType, HookId, TenantId};
 use super::seconds::Seconds;
@@ -45,6 +47,36 @@ pub struct Event {
     pub expires_at: Timestamp,
     #[serde(skip)]
     pub unknown: Unknown,
+}
+
+/// What an event says: SHA-256 over its type, its channels in order with commas
+/// between them, and its data as published, each but the last ending with a line feed.
+/// None of the times of a publication, which may differ where it is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    pub fn of(event_type: &EventType, channels: &BTreeSet<Channel>, data: &RawValue) -> Self {
+        let channels: Vec<&str> = channels.iter().map(Channel::as_str).collect();
+        let mut hash = Sha256::new();
+        for part in [event_type.as_str(), "\n", &channels.join(","), "\n", data.get()] {
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Event {
+    /// None once its payload was expunged.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        Some(Fingerprint::of(&self.event_type, &self.channels, self.data.as_deref()?))
+    }
 }
 
 /// Whatever is there is data, `null` as well; only an absent field is none.

@@ -105,7 +105,9 @@ pub struct Mapping {
     /// What the value is: `event.id`, `event.type`, `event.timestamp` (RFC 3339
     /// in UTC, milliseconds), `event.timestamp_unix` (seconds, a number),
     /// `event.timestamp_unix_string`, `event.timestamp_datetime`
-    /// (`YYYY-MM-DD HH:MM:SS` in UTC), `event.channels`, `tenant.id`,
+    /// (`YYYY-MM-DD HH:MM:SS` in UTC), `event.timestamp_seconds` (RFC 3339 in whole
+    /// seconds), `event.timestamp_offset` (the same with `+00:00`),
+    /// `event.timestamp_millis` (a number), `event.timestamp_date`, `event.channels`, `tenant.id`,
     /// `tenant.name`, `hook.id`, `hook.name`, `delivery.id`, `data`, or a path
     /// into it such as `data.contact.email`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,6 +198,12 @@ impl Payload {
                 Plan::compile(mappings, &format!("{field}.mappings"), errors);
             }
         }
+    }
+
+    /// Which of its bodies an event of this type gets; those of one request are alike.
+    pub fn shape(&self, event_type: &EventType) -> usize {
+        let is_meant = |variant: &Variant| variant.events.iter().any(|events| events.matches(event_type));
+        self.variants.iter().position(is_meant).map_or(0, |position| position + 1)
     }
 
     /// How much its fixed values take at least, as the query of a GET: of the variant

@@ -27,6 +27,10 @@ pub struct Profile {
     /// catalogue says otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub event_types: Vec<EventTypeEntry>,
+    /// Where it applies to a tenant, publishing a type that its catalogue does not know
+    /// is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict_event_types: bool,
     #[serde(default)]
     pub created_at: Timestamp,
     #[serde(default)]
@@ -71,8 +75,11 @@ static BUILT_IN: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
 /// that time can be shown as they were.
 static FORMER: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
     read(&[
+        include_str!("../../profiles/former/automrktr.0.json"),
         include_str!("../../profiles/former/autosend.0.json"),
+        include_str!("../../profiles/former/campaign.0.json"),
         include_str!("../../profiles/former/oktopost.0.json"),
+        include_str!("../../profiles/former/sendpulse.0.json"),
     ])
 });
 

@@ -39,6 +39,9 @@ pub struct RetryPolicy {
     /// again, up to 7,776,000; 0 for none.
     #[serde(default, skip_serializing_if = "is_none")]
     deadline: Seconds,
+    /// Whether `Retry-After` of an answer lengthens a delay; true by default.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    honour_retry_after: bool,
     #[serde(skip)]
     pub unknown: Unknown,
 }
@@ -66,6 +69,15 @@ fn default_jitter() -> f64 {
     0.1
 }
 
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_yes(honour: &bool) -> bool {
+    *honour
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_none(deadline: &Seconds) -> bool {
     *deadline == NO_DEADLINE
@@ -79,6 +91,7 @@ impl RetryPolicy {
             exponential: None,
             jitter: 0.0,
             deadline: NO_DEADLINE,
+            honour_retry_after: true,
             unknown: Unknown::NONE,
         }
     }
@@ -172,7 +185,7 @@ pub enum Ending {
 
 /// What follows an attempt that was retry `step` (zero for the first attempt)
 /// of a delivery that was first seen at `since`. `Retry-After` can only
-/// lengthen a wait.
+/// lengthen a wait, where the policy honours it.
 pub fn verdict(
     policy: &RetryPolicy,
     step: u32,
@@ -184,7 +197,7 @@ pub fn verdict(
     let retry_after = match ending {
         Ending::Success => return Verdict::Succeeded,
         Ending::Final => return Verdict::Exhausted,
-        Ending::Failure { retry_after } => retry_after,
+        Ending::Failure { retry_after } => retry_after.filter(|_| policy.honour_retry_after),
     };
     let next = step.saturating_add(1);
     let Some(delay) = policy.delay(next) else { return Verdict::Exhausted };
@@ -271,6 +284,14 @@ mod tests {
         assert_eq!(seconds_after(with(1)), 5.0);
         assert_eq!(seconds_after(with(90)), 90.0);
         assert_eq!(seconds_after(with(u64::MAX)), MAX_DELAY.duration().as_secs_f64());
+    }
+
+    #[test]
+    fn a_schedule_that_does_not_honour_retry_after_keeps_its_times() {
+        let policy = policy(r#"{"delays":[60],"jitter":0,"honour_retry_after":false}"#);
+        let ending = Ending::Failure { retry_after: Some(Duration::from_secs(900)) };
+        assert_eq!(seconds_after(verdict(&policy, 0, ending, NOW, NOW, &FixedRandom(0.0))), 60.0);
+        assert!(serde_json::to_string(&policy).unwrap().contains(r#""honour_retry_after":false"#));
     }
 
     #[test]

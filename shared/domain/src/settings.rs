@@ -10,6 +10,7 @@ mod limits;
 mod rules;
 mod shown;
 mod success;
+mod test_codes;
 mod writers;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use limits::{
 pub use rules::Rule;
 use shown::ForgetUnknown as _;
 pub use success::{InvalidStatus, StatusRange, Success};
+pub use test_codes::{TestCode, TestCodes};
 pub use writers::HeaderWriter;
 
 use super::address::AddressPolicy;
@@ -222,6 +224,12 @@ settings! {
     max_hooks: u32 => rules::fewer, weakest MAX_HOOKS, "the smaller one",
     /// A regular expression that hooks' names match in full; empty for any name.
     name_pattern: NamePattern => rules::all_match, weakest NamePattern::default(), "names match all of them",
+    /// A hook has to have a name.
+    name_required: bool => rules::either, weakest false, "true",
+    /// A hook whose method is GET has no `auth`.
+    get_without_auth: bool => rules::either, weakest false, "true",
+    /// What the answer of a test calls its outcomes.
+    test_codes: TestCodes,
     /// A hook without a secret is not given one, and its requests are not signed.
     secret_optional: bool => rules::both, weakest true, "false; then signatures may not be empty either",
 }
@@ -260,6 +268,9 @@ impl Settings {
         }
         if let Some(disable_after) = &self.disable_after {
             disable_after.check(&at("disable_after"), Seconds::new(0), MAX_DISABLE_AFTER, errors);
+        }
+        if let Some(codes) = &self.test_codes {
+            codes.check(&at("test_codes"), errors);
         }
         if let Some(verification) = &self.verification {
             verification.check(&at("verification"), errors);

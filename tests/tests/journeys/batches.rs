@@ -174,3 +174,43 @@ async fn a_delivery_that_travelled_alone_stays_alone() {
     ids.dedup();
     assert_eq!((sent.len(), ids.len()), (4, 2), "each under its own id");
 }
+
+/// Publishes so many events and lets them be sent at the same time.
+async fn publish_together(world: &World, types: &[&str]) {
+    for (number, kind) in types.iter().enumerate() {
+        world.publish(json!({ "id": format!("t-{number}"), "type": kind, "data": number })).await;
+    }
+    let (stop, stopped) = watch::channel(false);
+    let pump = tokio::spawn(world.engine.consumers().run(stopped));
+    let queues = &world.engine.queues;
+    while [&queues.events, &queues.deliveries].iter().any(|queue| queue.stats().waiting + queue.stats().leased > 0) {
+        tokio::task::yield_now().await;
+    }
+    stop.send_replace(true);
+    pump.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_one_request_of_an_unverified_endpoint_carries_all_that_comes_together() {
+    let world = World::new().await;
+    let settings = json!({ "batch": { "max_events": 3, "max_wait": 0.5 }, "payload": { "raw": true },
+                           "verification": { "required": true, "per_hour": 1 } });
+    world.hook(settings).await;
+    publish_together(&world, &["a", "a", "a"]).await;
+    let sent = world.endpoint.sent();
+    let numbers: Vec<Vec<u32>> = sent.iter().map(|sent| serde_json::from_slice(&sent.body).unwrap()).collect();
+    assert_eq!(numbers.iter().map(Vec::len).collect::<Vec<_>>(), [3], "{numbers:?}");
+}
+
+#[tokio::test]
+async fn bodies_of_another_shape_travel_in_another_request() {
+    let world = World::new().await;
+    let other = json!([{ "events": ["b"], "payload": { "mappings": [{ "field": "b", "from": "data" }] } }]);
+    let payload = json!({ "mappings": [{ "field": "a", "from": "data" }], "variants": other });
+    world.hook(json!({ "batch": { "max_events": 3, "max_wait": 0.5 }, "payload": payload })).await;
+    publish_together(&world, &["a", "b", "a", "b"]).await;
+    let mut bodies: Vec<String> = world.endpoint.sent().iter().map(|sent| sent.text().to_owned()).collect();
+    bodies.sort();
+    let of_two = |body: &String| body.matches("\"a\"").count() == 2 || body.matches("\"b\"").count() == 2;
+    assert!(bodies.len() == 2 && bodies.iter().all(of_two), "{bodies:?}");
+}

@@ -165,7 +165,7 @@ async fn what_of_ours_runs_out_uses_up_no_attempt_of_an_endpoint() {
 #[tokio::test]
 async fn requests_of_earlier_releases_are_shown_as_those_made_them() {
     let world = World::new().await;
-    let settings = json!({ "profile": "oktopost", "secret": "old", "batch": { "max_events": 1 } });
+    let settings = json!({ "profile": "oktopost", "name": "Hook", "secret": "old", "batch": { "max_events": 1 } });
     let hook = world.hook(settings).await;
     world.post(&format!("{}/secret/rotate", hook.path()), json!({ "secret": "new" })).await.expect(200);
     let event = world.publish_raw(r#"{"type":"a","data":{ "n": 1.50 }}"#.to_owned()).await;

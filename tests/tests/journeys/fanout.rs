@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use contract::ports::{Outgoing, QueueError, QueueReceiver, QueueSender};
 use contract::stage::{Message, Outcome};
-use serde_json::json;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tests::world::{TENANT, World};
+
+const EVENTS: &str = "/v1/tenants/acme/events";
 
 #[tokio::test]
 async fn each_of_250_hooks_gets_an_event_exactly_once() {
@@ -44,12 +48,85 @@ async fn an_event_published_twice_one_after_the_other_is_sent_once() {
 async fn an_event_published_twice_before_either_is_taken_up_is_sent_once() {
     let world = World::new().await;
     world.hook(json!({})).await;
-    world.publish(json!({ "id": "order-7", "type": "a", "data": "the first" })).await;
-    world.publish(json!({ "id": "order-7", "type": "a", "data": "the second" })).await;
+    for data in ["the first", "the second"] {
+        let event = json!({ "id": "order-7", "type": "a", "data": data });
+        let accepted = world.post("/v1/tenants/acme/events?check_duplicate=false", event).await.expect(202).json();
+        assert_eq!(accepted, json!({ "id": "order-7" }));
+    }
     world.settle().await;
     let sent = world.endpoint.sent();
     assert_eq!(sent.len(), 1);
     assert!(String::from_utf8_lossy(&sent[0].body).contains("the first"));
+}
+
+#[tokio::test]
+async fn a_publication_that_was_seen_is_told_and_another_event_of_its_id_is_refused() {
+    let world = World::new().await;
+    world.hook(json!({})).await;
+    let event = json!({ "id": "order-7", "type": "a", "channels": ["de", "at"], "data": { "n": 1 } });
+    let first = world.post(EVENTS, event.clone()).await.expect(202).json();
+    assert_eq!(first, json!({ "id": "order-7" }));
+    for is_recorded in [false, true] {
+        if is_recorded {
+            world.settle().await;
+            world.clock.advance(Duration::from_secs(60));
+        }
+        let again = world.post(EVENTS, event.clone()).await.expect(202).json();
+        assert_eq!(again, json!({ "id": "order-7", "duplicate": true }), "{is_recorded}");
+        for (field, value) in [("data", json!({ "n": 2 })), ("type", json!("b")), ("channels", json!(["at"]))] {
+            let mut other = event.clone();
+            other[field] = value;
+            let refused = world.post(EVENTS, other).await.expect(409).json();
+            let known = "a\nat,de\n{\"n\":1}";
+            assert_eq!(refused["fingerprints"]["known"], sha256(known), "{field}");
+            assert!(refused["fingerprints"]["given"].is_string() && refused["errors"][0]["field"] == "id", "{refused}");
+        }
+    }
+    let mut later = event;
+    later["timestamp"] = json!("2026-02-01T00:00:00Z");
+    assert_eq!(world.post(EVENTS, later).await.expect(202).json()["duplicate"], true);
+    world.settle().await;
+    assert_eq!(world.endpoint.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn each_event_of_a_batch_is_told_whether_it_was_published_before() {
+    let world = World::new().await;
+    world.hook(json!({})).await;
+    let event = |id: &str, data: u32| json!({ "id": id, "type": "a", "data": data });
+    world.publish(event("known", 1)).await;
+    world.settle().await;
+    let events = [event("known", 1), event("known", 2), event("new", 1), event("new", 1), event("new", 2)];
+    let batch = format!("{EVENTS}/batch");
+    let results = world.post(&batch, json!({ "events": events })).await.expect(202).json()["results"].take();
+    let told: Vec<(bool, u64)> = results.as_array().unwrap().iter().map(told).collect();
+    assert_eq!(told, [(true, 202), (false, 409), (false, 202), (true, 202), (false, 409)]);
+    world.settle().await;
+    assert_eq!(world.endpoint.sent().len(), 2);
+    world.post(&batch, json!({ "events": [event("known", 2)] })).await.expect(409);
+}
+
+/// Whether a result says that its event is a duplicate, and the status it got.
+fn told(result: &Value) -> (bool, u64) {
+    (result["duplicate"] == true, result["error"]["status"].as_u64().unwrap_or(202))
+}
+
+#[tokio::test]
+async fn what_was_expunged_is_not_published_again_as_if_it_were_new() {
+    let world = World::new().await;
+    world.hook(json!({})).await;
+    let event = json!({ "id": "order-7", "type": "a", "data": 1 });
+    world.publish(event.clone()).await;
+    world.settle().await;
+    world.clock.advance(Duration::from_secs(60));
+    world.delete(&format!("{EVENTS}/order-7/data")).await.expect(204);
+    world.settle().await;
+    let refused = world.post(EVENTS, event).await.expect(409).json();
+    assert!(refused["detail"].as_str().unwrap().contains("expunged"), "{refused}");
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]

@@ -40,7 +40,11 @@ impl Case {
 
     /// Seconds from the first to each attempt at a receiver that always fails.
     async fn ladder(&self, status: u16) -> Vec<u64> {
-        self.world.endpoint.answer("https://customer.example.com/in", vec![Answer::Status(status); 20]);
+        self.climb(Answer::Status(status)).await
+    }
+
+    async fn climb(&self, answer: Answer) -> Vec<u64> {
+        self.world.endpoint.answer("https://customer.example.com/in", vec![answer; 20]);
         let event = self.publish("post.published", json!({})).await;
         self.world.settle().await;
         assert_eq!(self.world.delivery(&event).await["status"], "failed");
@@ -53,7 +57,7 @@ async fn automrktr() {
     let case = Case::new("automrktr", json!({ "secret": SECRET })).await;
     let sent = case.request("post.published", json!({ "post_id": "p1" })).await;
     let body =
-        r#"{"event":"post.published","timestamp":"2026-01-31T09:15:30.250Z","org_id":"acme","data":{"post_id":"p1"}}"#;
+        r#"{"event":"post.published","timestamp":"2026-01-31T09:15:30Z","org_id":"acme","data":{"post_id":"p1"}}"#;
     assert_eq!((sent.method, sent.text()), ("POST", body));
     assert_eq!(sent.values("X-Automrktr-Signature"), [format!("sha256={}", hmac_hex(SECRET, body))]);
     assert!(sent.headers.iter().any(|(name, _)| name == "X-Automrktr-Signature"), "as it is documented");
@@ -155,24 +159,154 @@ async fn autosend() {
 async fn sendpulse() {
     let case = Case::new("sendpulse", json!({ "batch": { "max_events": 1 } })).await;
     let key = case.hook["verification_key"].as_str().expect("a key is made and shown");
-    let verified = Answer::Body(200, format!(r#"{{"key":"{key}"}}"#));
-    case.world.endpoint.answer("https://customer.example.com/in", vec![verified; 3]);
-    let data = json!({ "automation_id": 7, "title": "Welcome", "email": "a@b.c", "phone": "+1",
+    // The key as plain text verifies, and real answers need not be JSON.
+    case.world.endpoint.answer("https://customer.example.com/in", [Answer::Body(200, key.to_owned())]);
+    let data = json!({ "automation_id": "7", "title": "no title of a hook", "email": "a@b.c", "phone": "+1",
                        "variables": [{ "name1": "value1" }, { "name2": "value2" }] });
-    let sent = case.request("automation", data).await;
-    let body = r#"[{"automation_id":7,"title":"Welcome","execution_date":"2026-01-31 09:15:30","email":"a@b.c","phone":"+1","variables":[{"name1":"value1"},{"name2":"value2"}]}]"#;
-    assert_eq!(sent.text(), body);
+    let event = case.publish("automation", data).await;
+    case.world.drain().await;
+    let sent = case.world.endpoint.seen().pop().unwrap();
+    let body = r#"[{"automation_id":"7","title":"Hook1","execution_date":"2026-01-31 09:15:30","email":"a@b.c","phone":"+1","variables":[{"name1":"value1"},{"name2":"value2"}]}]"#;
+    assert_eq!((sent.text(), &case.world.delivery(&event).await["status"]), (body, &json!("succeeded")));
 
-    let account = |event: &str, time: &str| {
-        format!(r#"[{{"timestamp":{time},"event":"{event}","email":"a@b.c","source":"form"}}]"#)
-    };
-    let data = json!({ "email": "a@b.c", "source": "form" });
-    assert_eq!(case.request("spam", data.clone()).await.text(), account("spam", "1769850930"));
-    assert_eq!(case.request("unsubscribe", data).await.text(), account("unsubscribe", r#""1769850930""#));
+    let data = json!({ "task_id": 3_668_141, "from_all": 1, "email": "a@b.c", "reason": null, "book_id": 9,
+                       "categories": "", "source": "form", "automation_id": "7" });
+    let spam = r#"[{"timestamp":1769850930,"event":"spam","task_id":3668141,"email":"a@b.c","source":"form","automation_id":"7"}]"#;
+    assert_eq!(case.request("spam", data.clone()).await.text(), spam);
+    let unsubscribe = r#"[{"task_id":3668141,"timestamp":"1769850930","from_all":1,"email":"a@b.c","reason":null,"book_id":9,"event":"unsubscribe","categories":"","source":"form","automation_id":"7"}]"#;
+    assert_eq!(case.request("unsubscribe", data).await.text(), unsubscribe);
     let hooks = format!("/v1/tenants/{TENANT}/hooks");
     let badly_named =
         json!({ "profile": "sendpulse", "name": "no spaces", "url": "https://a.example.com/", "events": ["*"] });
     case.world.post(&hooks, badly_named).await.expect(422);
+}
+
+#[tokio::test]
+async fn the_event_type_of_a_flow_is_known_where_the_catalogue_is_strict() {
+    let world = World::new().await;
+    let strict = json!({ "profile": "sendpulse", "strict_event_types": true });
+    world.patch(&format!("/v1/tenants/{TENANT}"), strict).await.expect(200);
+    let events = format!("/v1/tenants/{TENANT}/events");
+    world.post(&events, json!({ "type": "automation", "data": {} })).await.expect(202);
+    world.post(&events, json!({ "type": "other", "data": {} })).await.expect(422);
+}
+
+#[tokio::test]
+async fn a_test_of_sendpulse_answers_with_the_codes_of_its_document() {
+    let url = "https://customer.example.com/in";
+    for (answer, (status, code, message)) in [
+        (None, (true, 1, "")),
+        (Some(Answer::Status(500)), (false, 11_110_111, "The request failed")),
+        (Some(Answer::Timeout), (false, 11_110_111, "The request failed")),
+        (Some(Answer::Body(200, "ok".to_owned())), (false, 11_110_112, "Invalid response format. Expects json!")),
+        (Some(Answer::Body(200, "{}".to_owned())), (false, 11_110_113, "The request did not pass code verification")),
+    ] {
+        let case = Case::new("sendpulse", json!({})).await;
+        let key = case.hook["verification_key"].as_str().unwrap().to_owned();
+        let (answer, message) = match answer {
+            Some(answer) => (answer, message.to_owned()),
+            None => (Answer::Body(200, format!(r#"{{"key":"{key}"}}"#)), format!(r#"{{"key":"{key}"}}"#)),
+        };
+        case.world.endpoint.answer(url, [answer.clone()]);
+        let told = case.world.post(&format!("{}/test", case.path), json!({})).await.expect(200).json();
+        let expected = (&json!(status), &json!(code), &json!(message));
+        assert_eq!((&told["status"], &told["code"], &told["message"]), expected, "{answer:?}");
+    }
+    let plain = World::new().await;
+    let hook = plain.hook(json!({})).await;
+    let told = plain.post(&format!("{}/test", hook.path()), json!({})).await.expect(200).json();
+    assert_eq!((&told["status"], &told["code"]), (&json!(true), &Value::Null));
+}
+
+#[tokio::test]
+async fn campaign_signs_with_any_text_and_only_where_there_is_a_secret() {
+    let case = Case::new("campaign", json!({})).await;
+    assert_eq!(case.hook["secret"], Value::Null);
+    assert!(case.request("campaign.sent", json!({})).await.values("X-Webhook-Signature").is_empty());
+    let settings = json!({ "secret": SECRET, "method": "GET", "url": "https://customer.example.com/in?list=7",
+                           "payload": { "mappings": [{ "field": "a", "from": "data.a" }] } });
+    let case = Case::new("campaign", settings).await;
+    let sent = case.request("campaign.sent", json!({ "a": "b c" })).await;
+    assert_eq!(sent.url, "https://customer.example.com/in?list=7&a=b+c");
+    assert_eq!(sent.values("X-Webhook-Signature"), [hmac_hex(SECRET, "list=7&a=b+c")], "the whole query");
+    let basic = json!({ "auth": { "type": "basic", "username": "user", "password": "pass" } });
+    let refused = case.world.patch(&case.path, basic.clone()).await.expect(422).json();
+    assert_eq!(refused["errors"][0]["field"], "auth", "{refused}");
+    case.world.patch(&case.path, json!({ "method": "POST" })).await.expect(200);
+    case.world.patch(&case.path, basic).await.expect(200);
+    let refused = case.world.patch(&case.path, json!({ "method": "GET" })).await.expect(422).json();
+    assert_eq!(refused["errors"][0]["field"], "method", "{refused}");
+}
+
+#[tokio::test]
+async fn a_tenant_whose_profile_is_strict_publishes_what_its_catalogue_knows() {
+    let world = World::new().await;
+    let (tenant, events) = (format!("/v1/tenants/{TENANT}"), format!("/v1/tenants/{TENANT}/events"));
+    let event = |kind: &str| json!({ "type": kind, "data": {} });
+    world.post("/v1/profiles", json!({ "name": "house", "strict_event_types": true })).await.expect(201);
+    for (profile, known) in [("oktopost", "newLead"), ("house", "own.type")] {
+        world.patch(&tenant, json!({ "profile": profile })).await.expect(200);
+        world.post(&events, event("own.other")).await.expect(422);
+        world.post(&format!("{tenant}/event-types"), json!({ "name": "own.type" })).await;
+        world.post(&events, event(known)).await.expect(202);
+    }
+    world.patch("/v1/profiles/house", json!({ "strict_event_types": false })).await.expect(200);
+    world.post(&events, event("own.other")).await.expect(202);
+}
+
+#[tokio::test]
+async fn a_hook_of_oktopost_has_a_name() {
+    let world = World::new().await;
+    let hooks = format!("/v1/tenants/{TENANT}/hooks");
+    let body = json!({ "profile": "oktopost", "url": "https://a.example.com/", "events": ["newLead"] });
+    let refused = world.post(&hooks, body).await.expect(422).json();
+    assert_eq!(refused["errors"][0]["field"], "name", "{refused}");
+    let case = Case::new("oktopost", json!({})).await;
+    case.world.patch(&case.path, json!({ "name": "" })).await.expect(422);
+}
+
+#[tokio::test]
+async fn the_url_of_autosend_cannot_be_unlocked_first() {
+    let case = Case::new("autosend", json!({})).await;
+    for (change, field) in [
+        (json!({ "profile": "standard" }), "profile"),
+        (json!({ "profile": null }), "profile"),
+        (json!({ "profile": "standard", "url": "https://other.example.com/" }), "url"),
+        (json!({ "url_locked": false }), "url_locked"),
+    ] {
+        let refused = case.world.patch(&case.path, change.clone()).await.expect(422).json();
+        let fields: Vec<&Value> = refused["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
+        assert!(fields.contains(&&json!(field)), "{change}: {refused}");
+    }
+    let own = Case::new("standard", json!({ "url_locked": true })).await;
+    own.world.patch(&own.path, json!({ "url_locked": false })).await.expect(422);
+    own.world.patch(&own.path, json!({ "profile": "autosend" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn no_answer_changes_the_times_that_a_document_gives() {
+    for (profile, times) in [
+        ("automrktr", vec![0, 60, 360, 2_160, 9_360]),
+        ("oktopost", vec![0, 5, 30, 155]),
+        ("autosend", vec![0, 60, 360, 1_260]),
+    ] {
+        for answer in [Answer::Later(429, "9000".to_owned()), Answer::Status(410)] {
+            let case = Case::new(profile, json!({})).await;
+            assert_eq!(case.climb(answer.clone()).await, times, "{profile} {answer:?}");
+            assert_eq!(case.world.get(&case.path).await.expect(200).json()["enabled"], true);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_system_whose_document_does_not_disable_hooks_disables_none() {
+    for profile in ["automrktr", "campaign", "oktopost", "autosend", "sendpulse"] {
+        let case = Case::new(profile, json!({})).await;
+        assert_eq!((&case.hook["disable_after"], &case.hook["success"]["final"]), (&json!(0), &json!([])), "{profile}");
+        case.world.endpoint.answer("https://customer.example.com/in", [Answer::Status(410)]);
+        case.request("a", json!({})).await;
+        assert_eq!(case.world.get(&case.path).await.expect(200).json()["enabled"], true, "{profile}");
+    }
 }
 
 #[tokio::test]

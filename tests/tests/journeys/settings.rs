@@ -47,7 +47,7 @@ async fn get_carries_the_payload_as_query_and_signs_it() {
     assert_eq!(sent.url, format!("https://hook.example.com/in?own=1&{query}"));
     assert_eq!((sent.method, sent.text()), ("GET", ""));
     assert!(sent.values("content-type").is_empty());
-    assert_eq!(sent.values("x-signature"), [hmac_hex("key", query)]);
+    assert_eq!(sent.values("x-signature"), [hmac_hex("key", &format!("own=1&{query}"))]);
 }
 
 #[tokio::test]

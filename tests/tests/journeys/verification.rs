@@ -224,3 +224,20 @@ async fn another_url_gets_another_key_and_so_do_headers_and_payloads_that_were_p
         assert_eq!(secrets["verification_key"], key);
     }
 }
+
+#[tokio::test]
+async fn an_endpoint_that_has_not_verified_itself_does_not_fail() {
+    let world = World::new().await;
+    let settings = json!({ "verification": { "required": true, "per_hour": 100 }, "disable_after": 60,
+                           "circuit_breaker": { "failures": 1 } });
+    let hook = world.hook(settings).await;
+    world.endpoint.answer(&hook.url, vec![Answer::Status(200), Answer::Status(500), Answer::Timeout]);
+    for number in 0..2 {
+        world.publish(json!({ "type": "a", "data": number })).await;
+    }
+    world.settle().await;
+    let shown = world.get(&hook.path()).await.expect(200).json();
+    let health = &shown["health"];
+    assert_eq!((&shown["enabled"], &health["consecutive_failures"]), (&json!(true), &json!(0)), "{shown}");
+    assert!(health["last_execution"].is_string() && health["failing_since"].is_null(), "{health}");
+}

@@ -1,27 +1,30 @@
-use std::collections::BTreeSet;
+pub(crate) mod stored;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use contract::jobs::{Expunge, Job, JobMessage};
 use contract::messages::{EventMessage, VERSION};
 use contract::ports::{Outgoing, QueueError};
-use domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
+use domain::event::{Fingerprint, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
 use domain::ids::{Channel, EventId, EventType, TenantId, TraceId, new_ulid};
 use domain::seconds::Seconds;
 use domain::strict::WrongFields;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
+use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use services::runtime::metrics;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::Deps;
-use crate::auth::{InPortal, InTenant, MayPublish};
+use crate::auth::MayPublish;
+use crate::duplicates;
 use crate::event_validation::ValidationBudget;
-use crate::input::{Body, Segments, open, read, segment};
+use crate::input::{Body, Query, open, read};
 use crate::problem::{FieldError, Problem};
 
 /// Events of one batch at most.
@@ -57,9 +60,25 @@ pub(crate) struct NewEvent {
     ttl: Option<Seconds>,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PublishQuery {
+    /// Whether an `id` that was given is compared with what was published before. By default it is
+    /// on one machine and is not on AWS, where it costs one consistent read of the event of that
+    /// id for each event.
+    #[param(required = false)]
+    check_duplicate: Option<bool>,
+}
+
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Accepted {
     id: String,
+    /// The same event was published before under this id, and this one is dropped. Absent where
+    /// that is not known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    duplicate: bool,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -81,25 +100,13 @@ pub(crate) struct BatchResult {
 pub(crate) struct EventResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    /// The same event was published before under this id, and this one is dropped. Absent where
+    /// that is not known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    duplicate: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Problem>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Event)]
-pub(crate) struct EventView {
-    id: String,
-    #[serde(rename = "type")]
-    event_type: String,
-    timestamp: String,
-    channels: Vec<String>,
-    /// As published, byte for byte; absent once it was expunged.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
-    data: Option<Arc<RawValue>>,
-    /// Its payload was removed.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    expunged: bool,
 }
 
 /// An event that may be published.
@@ -107,20 +114,34 @@ struct Checked {
     id: EventId,
     /// Names its publication, and so its trace.
     token: String,
+    /// Where it is compared with others of its id.
+    fingerprint: Option<Fingerprint>,
+    is_duplicate: bool,
     message: Outgoing,
 }
 
 impl Checked {
     /// What the queue said to it.
-    fn sent(self, tenant: &TenantId, answer: Result<(), QueueError>) -> Result<EventId, Problem> {
-        let Self { id, token, .. } = self;
+    fn sent(self, tenant: &TenantId, deps: &Deps, answer: Result<(), QueueError>) -> Result<Accepted, Problem> {
+        let Self { id, token, fingerprint, is_duplicate: duplicate, .. } = self;
         let trace = || TraceId::of_publication(tenant, &id, &token);
         match &answer {
             Ok(()) => tracing::debug!(trace.id = %trace(), tenant.id = %tenant, event.id = %id, "event accepted"),
             Err(_) => tracing::info!(trace.id = %trace(), tenant.id = %tenant, event.id = %id, "event not accepted"),
         }
         answer?;
-        Ok(id)
+        if let Some(fingerprint) = fingerprint {
+            deps.duplicates.remember(tenant, &id, fingerprint);
+        }
+        Ok(Accepted { id: id.to_string(), duplicate })
+    }
+
+    /// Asks whether it was published before.
+    async fn compared(mut self, tenant: &TenantId, deps: &Deps) -> Result<Self, Problem> {
+        if let Some(fingerprint) = self.fingerprint {
+            self.is_duplicate = deps.duplicates.find(tenant, &self.id, fingerprint).await?;
+        }
+        Ok(self)
     }
 }
 
@@ -136,6 +157,7 @@ impl NewEvent {
         tenant: &TenantId,
         deps: &Deps,
         budget: &mut ValidationBudget,
+        compare: bool,
     ) -> Result<Checked, Problem> {
         let (mut status, mut errors) = (StatusCode::UNPROCESSABLE_ENTITY, Vec::new());
         let size = self.data.get().len();
@@ -165,6 +187,8 @@ impl NewEvent {
         if !errors.is_empty() {
             return Err(Problem::invalid(status, errors));
         }
+        let is_named = compare && self.id.is_some();
+        let fingerprint = is_named.then(|| Fingerprint::of(&self.event_type, &self.channels, &self.data));
         let id = match self.id {
             Some(id) => id,
             None => {
@@ -189,30 +213,35 @@ impl NewEvent {
             internal: false,
             unknown: Unknown::NONE,
         };
-        Ok(Checked { id, token, message: message.into_outgoing() })
+        Ok(Checked { id, token, fingerprint, is_duplicate: false, message: message.into_outgoing() })
     }
 }
 
 /// Publish an event
 ///
-/// Once this answers 202 the event is durable. An id that was published before
-/// is accepted again and dropped.
+/// Once this answers 202 the event is durable. An id that was published before is accepted again
+/// and dropped; where it is compared, the answer says so, and another event under that id is
+/// refused.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/events", tag = "events",
-    params(("tenant" = String, Path)), request_body = NewEvent, responses(
+    params(("tenant" = String, Path), PublishQuery), request_body = NewEvent, responses(
     (status = 202, body = Accepted),
+    (status = 409, description = "Another event has this `id`: `fingerprints` are what both say"),
     (status = 503, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")
 ))]
 pub(crate) async fn publish(
     MayPublish(tenant): MayPublish,
     State(deps): State<Arc<Deps>>,
+    Query(query): Query<PublishQuery>,
     event: Body<NewEvent>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let (event, wrong) = event.open()?;
-    let checked = event.check(wrong, &tenant, &deps, &mut ValidationBudget::default()).await?;
+    let compare = query.check_duplicate.unwrap_or(deps.duplicates.usual);
+    let checked = event.check(wrong, &tenant, &deps, &mut ValidationBudget::default(), compare).await?;
+    let checked = checked.compared(&tenant, &deps).await?;
     let answer = deps.queue.send_one(checked.message.clone()).await;
-    let id = checked.sent(&tenant, answer)?;
+    let accepted = checked.sent(&tenant, &deps, answer)?;
     metrics::accepted(1);
-    Ok((StatusCode::ACCEPTED, Json(Accepted { id: id.to_string() })))
+    Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
 /// Publish up to 100 events
@@ -220,13 +249,15 @@ pub(crate) async fn publish(
 /// Each is accepted or refused on its own account. When none is accepted, the
 /// answer is the first one's problem.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/events/batch", tag = "events",
-    params(("tenant" = String, Path)), request_body = NewBatch, responses(
+    params(("tenant" = String, Path), PublishQuery), request_body = NewBatch, responses(
     (status = 202, body = BatchResult),
+    (status = 409, description = "None was accepted, and of the first another event has its `id`"),
     (status = 503, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")
 ))]
 pub(crate) async fn publish_batch(
     MayPublish(tenant): MayPublish,
     State(deps): State<Arc<Deps>>,
+    Query(query): Query<PublishQuery>,
     batch: Body<NewBatch>,
 ) -> Result<(StatusCode, Json<BatchResult>), Problem> {
     let (batch, wrong) = batch.open()?;
@@ -234,23 +265,25 @@ pub(crate) async fn publish_batch(
         let message = format!("expected 1 to {MAX_BATCH} events, got {}", batch.events.len());
         return Err(Problem::bad_body(wrong.and([FieldError::new("events", message)])));
     }
+    let compare = query.check_duplicate.unwrap_or(deps.duplicates.usual);
     let mut budget = ValidationBudget::default();
     let mut checked: Vec<Result<Checked, Problem>> = Vec::with_capacity(batch.events.len());
     for raw in &batch.events {
         checked.push(match read::<NewEvent>(raw.get().as_bytes()).and_then(open) {
-            Ok((event, wrong)) => event.check(wrong, &tenant, &deps, &mut budget).await,
+            Ok((event, wrong)) => event.check(wrong, &tenant, &deps, &mut budget, compare).await,
             Err(problem) => Err(problem),
         });
     }
     if !wrong.is_empty() {
         return Err(Problem::bad_body(wrong.and(wrong_events(&checked))));
     }
+    let checked = compare_all(&tenant, &deps, checked).await;
     let messages: Vec<Outgoing> = checked.iter().flatten().map(|event| event.message.clone()).collect();
     let mut sent = deps.queue.send(&messages).await.into_iter();
-    let outcomes: Vec<Result<EventId, Problem>> = checked
+    let outcomes: Vec<Result<Accepted, Problem>> = checked
         .into_iter()
         .map(|event| match event {
-            Ok(event) => event.sent(&tenant, sent.next().unwrap_or(Ok(()))),
+            Ok(event) => event.sent(&tenant, &deps, sent.next().unwrap_or(Ok(()))),
             Err(problem) => Err(problem),
         })
         .collect();
@@ -263,11 +296,35 @@ pub(crate) async fn publish_batch(
     let results = outcomes
         .into_iter()
         .map(|outcome| match outcome {
-            Ok(id) => EventResult { id: Some(id.to_string()), error: None },
-            Err(problem) => EventResult { id: None, error: Some(problem) },
+            Ok(Accepted { id, duplicate }) => EventResult { id: Some(id), duplicate, error: None },
+            Err(problem) => EventResult { id: None, duplicate: false, error: Some(problem) },
         })
         .collect();
     Ok((StatusCode::ACCEPTED, Json(BatchResult { results })))
+}
+
+/// Asks of all at once whether they were published before, and compares those of one id
+/// with the first of them.
+async fn compare_all(
+    tenant: &TenantId,
+    deps: &Deps,
+    events: Vec<Result<Checked, Problem>>,
+) -> Vec<Result<Checked, Problem>> {
+    let compared = events.into_iter().map(async |event| event?.compared(tenant, deps).await);
+    let mut compared = join_all(compared).await;
+    let mut first_of: HashMap<EventId, Fingerprint> = HashMap::new();
+    for event in &mut compared {
+        let Ok(checked) = event else { continue };
+        let Some(given) = checked.fingerprint else { continue };
+        match first_of.get(&checked.id) {
+            Some(known) if *known == given => checked.is_duplicate = true,
+            Some(known) => *event = Err(duplicates::other(&checked.id, *known, given)),
+            None => {
+                first_of.insert(checked.id.clone(), given);
+            }
+        }
+    }
+    compared
 }
 
 /// What is wrong with the events of a batch, by their positions.
@@ -284,50 +341,4 @@ fn wrong_events<T>(outcomes: &[Result<T, Problem>]) -> Vec<FieldError> {
         }));
     }
     errors
-}
-
-/// Read an event as it was published
-///
-/// It can be read once it has been fanned out, a moment after it was accepted.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}", tag = "events",
-    params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 200, body = EventView)))]
-pub(crate) async fn get(
-    InPortal(tenant): InPortal,
-    State(deps): State<Arc<Deps>>,
-    params: Segments,
-) -> Result<Json<EventView>, Problem> {
-    let id: EventId = segment(&params, "event", "event")?;
-    let event = deps.events.get(&tenant, &id).await?.ok_or_else(|| Problem::not_found("event"))?;
-    Ok(Json(EventView {
-        id: event.id.to_string(),
-        event_type: event.event_type.to_string(),
-        timestamp: event.timestamp.to_string(),
-        channels: event.channels.iter().map(ToString::to_string).collect(),
-        expunged: event.data.is_none(),
-        data: event.data,
-    }))
-}
-
-/// Remove an event's payload for good
-///
-/// The event and its deliveries stay, without what was in it. Deliveries that
-/// wait for a retry or for their time are settled as skipped. A first attempt
-/// that is on its way at this moment carries its payload and may still arrive.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/events/{event}/data", tag = "events",
-    params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 204)))]
-pub(crate) async fn expunge(
-    InTenant(tenant): InTenant,
-    State(deps): State<Arc<Deps>>,
-    params: Segments,
-) -> Result<StatusCode, Problem> {
-    let id: EventId = segment(&params, "event", "event")?;
-    if deps.events.get(&tenant, &id).await?.is_none() {
-        return Err(Problem::not_found("event"));
-    }
-    // Asked for first, so that a process that dies here has promised nothing and left nothing undone.
-    let job =
-        JobMessage::new(&tenant, Job::Expunge(Expunge { event: id.clone(), cursor: None, unknown: Unknown::NONE }));
-    deps.jobs.send_one(job.to_outgoing(None)).await?;
-    deps.events.expunge(&tenant, &id).await?;
-    Ok(StatusCode::NO_CONTENT)
 }

@@ -58,6 +58,9 @@ pub(crate) struct ProfileFields {
     /// The event types that its hooks know, up to 500.
     #[schema(max_items = 500)]
     event_types: Option<Vec<EventTypeEntry>>,
+    /// Tenants whose profile it is publish only what their catalogue knows, as with
+    /// `strict_event_types` of their own.
+    strict_event_types: Option<bool>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -71,6 +74,8 @@ pub(crate) struct ProfileView {
     #[serde(flatten)]
     settings: Settings,
     event_types: Vec<EventTypeEntry>,
+    /// Tenants whose profile it is publish only what their catalogue knows
+    strict_event_types: bool,
 }
 
 impl From<&Profile> for ProfileView {
@@ -80,6 +85,7 @@ impl From<&Profile> for ProfileView {
             description: profile.description.clone(),
             built_in: profile.is_built_in(),
             settings: profile.settings.clone().masked(),
+            strict_event_types: profile.strict_event_types,
             event_types: profile.event_types.iter().cloned().map(EventTypeEntry::shown).collect(),
         }
     }
@@ -129,6 +135,9 @@ async fn apply(
         check_all(&event_types, &deps.event_validation.validator, &wrong, &mut errors).await?;
         profile.event_types = event_types;
     }
+    if let Some(strict) = fields.strict_event_types {
+        profile.strict_event_types = strict;
+    }
     split.settings.check("", &deps.addresses, &mut errors);
     check_shared(&split.settings, &mut errors);
     let (given, before) = (split.settings.decided(), profile.completed());
@@ -161,6 +170,7 @@ pub(crate) async fn create(
         description: String::new(),
         settings: Settings::default(),
         event_types: Vec::new(),
+        strict_event_types: false,
         created_at: now,
         updated_at: now,
         version: 1,

@@ -203,11 +203,24 @@ async fn send(
     let asks = admit(deps, hook, now).await?;
     let result = courier::exchange(&deps.courier, hook, &[subject], &id, now, asks).await?;
     let outcome = match &result.answer {
-        Ok(response) => courier::outcome_of(hook, response, asks),
+        Ok(response) => match courier::outcome_of(hook, response, asks) {
+            // The key alone is an answer as well.
+            AttemptOutcome::Success if asks => AttemptOutcome::Success,
+            AttemptOutcome::Success | AttemptOutcome::NotVerified
+                if hook.settings.test_codes.json_body && !is_json(&response.body) =>
+            {
+                AttemptOutcome::NotJson
+            }
+            outcome => outcome,
+        },
         Err(failure) => failure.outcome,
     };
     if asks && outcome == AttemptOutcome::Success {
         deps.hook_health.verified(&hook.hook, now).await;
     }
     Ok(TestSend::new(hook, &subject, &id, now, asks, &result, outcome))
+}
+
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }

@@ -28,6 +28,11 @@ pub(super) async fn report(
         exhausted: exhausted && message.trigger != Trigger::Manual,
         probe: is_probe,
     });
+    // One that has not shown that it wants these requests does not fail at them.
+    if attempt.with_key && !is_probe && failure.is_some() {
+        deps.hook_health.note_execution(&hook.hook, attempt.at).await;
+        return Ok(());
+    }
     // What an endpoint says that the hook has left meanwhile says nothing of its new one.
     let is_same = attempt.revision.as_ref().is_none_or(|made_of| made_of.hook == hook.hook.version);
     let gone = is_same && attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);

@@ -12,6 +12,7 @@ fn profile(name: &str, document: &str) -> Arc<Profile> {
         description: String::new(),
         settings: settings(document),
         event_types: Vec::new(),
+        strict_event_types: false,
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
         version: 1,

@@ -1,6 +1,7 @@
 //! What a body can be made of.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use serde_json::value::RawValue;
 
@@ -36,6 +37,10 @@ pub(super) enum Origin {
     TimestampUnix,
     TimestampUnixString,
     TimestampDatetime,
+    TimestampSeconds,
+    TimestampOffset,
+    TimestampMillis,
+    TimestampDate,
     Channels,
     TenantId,
     TenantName,
@@ -47,13 +52,17 @@ pub(super) enum Origin {
 }
 
 /// Every `from` but those into `data`.
-const NAMED: [(&str, Origin); 12] = [
+const NAMED: [(&str, Origin); 16] = [
     ("event.id", Origin::EventId),
     ("event.type", Origin::EventType),
     ("event.timestamp", Origin::Timestamp),
     ("event.timestamp_unix", Origin::TimestampUnix),
     ("event.timestamp_unix_string", Origin::TimestampUnixString),
     ("event.timestamp_datetime", Origin::TimestampDatetime),
+    ("event.timestamp_seconds", Origin::TimestampSeconds),
+    ("event.timestamp_offset", Origin::TimestampOffset),
+    ("event.timestamp_millis", Origin::TimestampMillis),
+    ("event.timestamp_date", Origin::TimestampDate),
     ("event.channels", Origin::Channels),
     ("tenant.id", Origin::TenantId),
     ("tenant.name", Origin::TenantName),
@@ -103,10 +112,19 @@ impl Origin {
             Self::TimestampUnix => display(out, format_args!("{}", source.event_timestamp.as_secs())),
             Self::TimestampUnixString => display(out, format_args!("\"{}\"", source.event_timestamp.as_secs())),
             Self::TimestampDatetime => {
-                let text = source.event_timestamp.to_string();
-                let (date, time) = (text.get(..10).unwrap_or_default(), text.get(11..19).unwrap_or_default());
+                let (date, time) = date_and_time(source.event_timestamp);
                 display(out, format_args!("\"{date} {time}\""));
             }
+            Self::TimestampSeconds => {
+                let (date, time) = date_and_time(source.event_timestamp);
+                display(out, format_args!("\"{date}T{time}Z\""));
+            }
+            Self::TimestampOffset => {
+                let (date, time) = date_and_time(source.event_timestamp);
+                display(out, format_args!("\"{date}T{time}+00:00\""));
+            }
+            Self::TimestampMillis => display(out, format_args!("{}", source.event_timestamp.as_millis())),
+            Self::TimestampDate => quoted(out, &date_and_time(source.event_timestamp).0),
             Self::Channels => {
                 out.push(b'[');
                 for (n, channel) in source.channels.iter().enumerate() {
@@ -125,6 +143,13 @@ impl Origin {
             Self::Data(_) => out.extend_from_slice(source.data.get().as_bytes()),
         }
     }
+}
+
+/// `YYYY-MM-DD` and `HH:MM:SS`, in UTC.
+fn date_and_time(at: Timestamp) -> (String, String) {
+    let text = at.to_string();
+    let part = |range: Range<usize>| text.get(range).unwrap_or_default().to_owned();
+    (part(0..10), part(11..19))
 }
 
 fn quoted(out: &mut Vec<u8>, text: &str) {

@@ -93,6 +93,10 @@ fn everything_about_a_delivery_can_be_told() {
         "event.timestamp_unix",
         "event.timestamp_unix_string",
         "event.timestamp_datetime",
+        "event.timestamp_seconds",
+        "event.timestamp_offset",
+        "event.timestamp_millis",
+        "event.timestamp_date",
         "event.channels",
         "tenant.id",
         "tenant.name",
@@ -102,6 +106,8 @@ fn everything_about_a_delivery_can_be_told() {
     let expected = concat!(
         r#"{"event_id":"evt_1","event_type":"post.published","event_timestamp_unix":1769851800,"#,
         r#""event_timestamp_unix_string":"1769851800","event_timestamp_datetime":"2026-01-31 09:30:00","#,
+        r#""event_timestamp_seconds":"2026-01-31T09:30:00Z","event_timestamp_offset":"2026-01-31T09:30:00+00:00","#,
+        r#""event_timestamp_millis":1769851800123,"event_timestamp_date":"2026-01-31","#,
         r#""event_channels":["at","de"],"tenant_id":"acme","tenant_name":"Acme \"GmbH\"","hook_name":""}"#,
     );
     assert_eq!(rendered(&format!("[{}]", mappings.join(",")), "1"), expected);

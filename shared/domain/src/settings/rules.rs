@@ -80,7 +80,7 @@ mod tests {
         let verification = (any::<bool>(), 1..4_u32, prop::sample::select(vec!["a", "b"]));
         let pattern = prop::sample::select(vec!["", "[a-z]+", "[a-c]*", "x|y"]);
         let limits = (seconds(), (seconds(), 1..4_u32), seconds(), 0..4_u32);
-        let (locked, optional) = (any::<bool>(), any::<bool>());
+        let (locked, optional) = ((any::<bool>(), any::<bool>()), any::<bool>());
         let open = prop::collection::vec(prop::sample::select(Settings::RULES), 0..6);
         (verification, pattern, limits, locked, optional, open).prop_map(
             |((required, per_hour, header), pattern, limits, locked, optional, open)| {
@@ -89,7 +89,8 @@ mod tests {
                     "verification": { "required": required, "per_hour": per_hour, "header": header },
                     "name_pattern": pattern, "rate_limit": rate, "disable_after": disable_after, "max_hooks": most,
                     "circuit_breaker": { "failures": failures, "probe_after": probe_after },
-                    "url_locked": locked, "secret_optional": optional,
+                    "url_locked": locked.0, "secret_optional": optional,
+                    "name_required": locked.1, "get_without_auth": locked.0 != locked.1,
                 });
                 let mut settings: Settings = serde_json::from_value(document).unwrap();
                 assert_eq!(settings.decided().len(), Settings::RULES.len(), "a rule that this test leaves out");

@@ -3,7 +3,7 @@
 
 use super::{
     Auth, Batch, CircuitBreaker, ContentType, FixedHeader, Method, NamePattern, Payload, RetryPolicy, Seconds,
-    SignatureSetting, Success, Timeout, Verification,
+    SignatureSetting, Success, TestCodes, Timeout, Verification,
 };
 use crate::unknown::Unknown;
 
@@ -47,6 +47,12 @@ impl<T: ForgetUnknown> ForgetUnknown for Vec<T> {
 impl ForgetUnknown for Auth {
     fn forget_unknown(&mut self) {
         *self.unknown_mut() = Unknown::NONE;
+    }
+}
+
+impl ForgetUnknown for TestCodes {
+    fn forget_unknown(&mut self) {
+        Self::forget_unknown(self);
     }
 }
 

@@ -70,6 +70,12 @@ impl Complete {
         };
         let new = self.collisions().into_iter().filter(|collision| !is_known(collision));
         errors.extend(new.map(|collision| collision.told_to(given)));
+        let is_refused =
+            |of: &Self| of.get_without_auth && of.method == Method::Get && !matches!(of.auth, Auth::None { .. });
+        if is_refused(self) && !before.is_some_and(is_refused) {
+            let field = if given.contains(&"method") && !given.contains(&"auth") { "method" } else { "auth" };
+            errors.push(FieldError::new(field, "a hook whose method is GET cannot have auth here: use POST"));
+        }
         if let Some(error) = self.too_large().filter(|_| before.is_none_or(|before| before.too_large().is_none())) {
             errors.push(error);
         }

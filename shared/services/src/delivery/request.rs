@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::delivery::resolved_hook::ResolvedHook;
 use contract::messages::DeliveryMessage;
-use domain::destination::InvalidDestination;
+use domain::destination::{Destination, InvalidDestination};
 use domain::hook::Timeout;
 use domain::ids::{Channel, DeliveryId, EventId, EventType};
 use domain::payload::{self, Source, form};
@@ -87,12 +87,19 @@ pub struct SendContext<'a> {
 pub const BATCH_HEADER: &str = "webhook-delivery-ids";
 
 /// How this release makes requests. In form 0 a header that holds one signature
-/// was sent once for each live secret, and a batch did not name its deliveries.
+/// was sent once for each live secret, a batch did not name its deliveries, and of the
+/// query of a GET only what is the payload was signed.
 pub const FORM: u64 = 1;
 
 /// Whether form 0 would have made another request.
 pub fn differs_from_former(hook: &ResolvedHook, at: Timestamp) -> bool {
-    hook.hook.live_secrets(at).len() > 1 || hook.settings.batch.max_events > 0
+    hook.hook.live_secrets(at).len() > 1 || hook.settings.batch.max_events > 0 || own_query(hook).is_some()
+}
+
+/// What the URL says before the payload, where that is its query.
+fn own_query(hook: &ResolvedHook) -> Option<&str> {
+    let destination = hook.destination.as_ref().ok().filter(|_| hook.settings.method == Method::Get);
+    destination.and_then(Destination::own_query)
 }
 
 /// A request that has still to be addressed.
@@ -134,7 +141,10 @@ pub fn build(
     lines.add(HeaderWriter::Hookline, ("user-agent".to_owned(), USER_AGENT.to_owned()));
     let secrets = hook.hook.live_secrets(moment.at);
     let sign = if moment.form == 0 { signature::sign_repeating } else { signature::sign };
-    for line in sign(&settings.signatures, &secrets, id, moment.at.as_secs(), &payload)? {
+    let whole = own_query(hook).filter(|_| moment.form > 0);
+    let whole = whole.map(|own| [own.as_bytes(), b"&", &payload].concat());
+    let signed = whole.as_deref().unwrap_or(&payload);
+    for line in sign(&settings.signatures, &secrets, id, moment.at.as_secs(), signed)? {
         lines.add(HeaderWriter::Signatures, line);
     }
     if is_batch(hook, subjects) && moment.form > 0 {

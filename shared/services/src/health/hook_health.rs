@@ -196,6 +196,15 @@ impl HookHealth {
         self.audit.remove(tenant, hook).await
     }
 
+    /// An attempt that says nothing of how the hook fares.
+    pub async fn note_execution(&self, hook: &Hook, at: Timestamp) {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        let note = |health: &mut Health| health.last_execution = health.last_execution.max(Some(at));
+        if let Err(error) = self.circuits.health.change(tenant, id, note).await {
+            tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "an attempt was not noted in the health of hook {id}");
+        }
+    }
+
     /// The endpoint has returned its key.
     pub async fn verified(&self, hook: &Hook, at: Timestamp) {
         let (tenant, id) = (&hook.tenant, hook.id);

@@ -76,6 +76,11 @@ impl Catalogue {
         Ok(index.map(|index| Lookup::InProfile(profile, index)))
     }
 
+    /// Whether the tenant publishes nothing that it does not know.
+    pub async fn is_strict(&self, tenant: &Tenant) -> StoreResult<bool> {
+        Ok(tenant.strict_event_types || self.profile(tenant).await?.strict_event_types)
+    }
+
     /// Everything the tenant knows, in order of name.
     pub async fn all(&self, tenant: &Tenant) -> StoreResult<Vec<Listed<KnownEventType>>> {
         let mut known: BTreeMap<String, Listed<KnownEventType>> = BTreeMap::new();

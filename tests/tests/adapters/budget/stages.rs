@@ -327,10 +327,20 @@ async fn publishing_is_one_call_to_the_queue_and_no_read_once_the_key_is_known()
     let stages = Stages::new().await;
     let (router, key, token) = publisher(&stages).await;
     // The key, the tenant, and that neither it nor the operator has a catalogue.
-    for (event_type, reads) in [("post.published", 4), ("post.published", 0), ("post.failed", 0)] {
+    for (event_type, reads) in [("postSent", 4), ("postSent", 0), ("postDeleted", 0)] {
         assert_eq!(publish(&router, &token, event_type).await, StatusCode::ACCEPTED);
         let cost = stages.meter.reset();
         assert_eq!((cost.read_calls, cost.write_calls, stages.events.take().0), (reads, 0, 1), "{event_type}");
+    }
+    // Whether an id was published before is looked up for who asks.
+    for (query, reads) in [("", 0), ("?check_duplicate=true", 1)] {
+        let request = Request::post(format!("/v1/tenants/acme/events{query}"))
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::from(r#"{"id":"order-7","type":"postSent","data":{}}"#))
+            .unwrap();
+        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::ACCEPTED);
+        let cost = stages.meter.reset();
+        assert_eq!((cost.read_calls, cost.write_calls, stages.events.take().0), (reads, 0, 1), "{query}");
     }
     // Remembered for publishing, and for nothing else: it was revoked meanwhile.
     stages.stores.keys.delete(key.tenant.as_ref(), key.id).await.unwrap();

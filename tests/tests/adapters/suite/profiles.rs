@@ -11,6 +11,7 @@ fn profile(name: &str) -> Profile {
         description: "für die Kasse".to_owned(),
         settings: settings(r#"{"rate_limit":7}"#),
         event_types: Vec::new(),
+        strict_event_types: true,
         created_at: START,
         updated_at: START,
         version: 1,

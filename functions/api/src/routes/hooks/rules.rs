@@ -92,6 +92,11 @@ pub(super) async fn comply(
                 errors.push(FieldError::new("profile", format!("{imposed}; a portal key cannot leave it")));
             }
         }
+        if before.settle(&old.settings).url_locked && !settings.url_locked {
+            let field = if moved { "profile" } else { "url_locked" };
+            let message = "would unlock the hook's URL, which stays locked as long as the hook is there";
+            errors.push(FieldError::new(field, message));
+        }
     }
     let renamed = old.is_none_or(|old| old.name != hook.name);
     if (renamed || moved) && !settings.name_pattern.admits(&hook.name) {
@@ -99,6 +104,11 @@ pub(super) async fn comply(
         let by = layers.find("name_pattern", refuses).map(|imposed| format!(", as {} imposes", imposed.by));
         let message = format!("expected a name that matches {}{}", settings.name_pattern, by.unwrap_or_default());
         errors.push(FieldError::new("name", message));
+    }
+    if (renamed || moved) && settings.name_required && hook.name.trim().is_empty() {
+        let by = layers.find("name_required", |rules| rules.name_required == Some(true));
+        let by = by.map(|imposed| format!(", as {} imposes", imposed.by)).unwrap_or_default();
+        errors.push(FieldError::new("name", format!("is required{by}")));
     }
     let signed_by = layers.find("secret_optional", |rules| rules.secret_optional == Some(false));
     if settings.signatures.is_empty()

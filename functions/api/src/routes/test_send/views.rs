@@ -2,6 +2,7 @@
 
 use contract::ports::{HttpResult, MAX_RESPONSE_BYTES};
 use domain::delivery::{AttemptOutcome, Trigger, excerpt};
+use domain::settings::{TestCode, TestCodes};
 use domain::time::Timestamp;
 use serde::Serialize;
 use services::delivery::request::{EventToSend, FORM};
@@ -15,8 +16,13 @@ pub(crate) struct TestSend {
     result: TestSendResult,
     /// More exactly, as in the log
     outcome: AttemptOutcome,
-    /// In words
+    /// Whether it was a success
+    status: bool,
+    /// In words, or as `test_codes` says; of a success that has a code and no message there, what
+    /// the endpoint answered
     message: String,
+    /// As `test_codes` says; null where that names none
+    code: Option<u32>,
     trigger: Trigger,
     /// Null when none could be made
     request: Option<RequestView>,
@@ -59,10 +65,10 @@ impl TestSend {
         id: &str,
         at: Timestamp,
         with_key: bool,
-        result: &HttpResult,
+        exchanged: &HttpResult,
         outcome: AttemptOutcome,
     ) -> Self {
-        let (message, response) = match &result.answer {
+        let (message, response) = match &exchanged.answer {
             Ok(response) => {
                 let (body, body_is_base64) = excerpt(&response.body, MAX_RESPONSE_BYTES);
                 let headers = response.headers.iter().map(Header::of).collect();
@@ -73,19 +79,40 @@ impl TestSend {
             }
             Err(failure) => (failure.detail.clone(), None),
         };
+        let result = TestSendResult::of(outcome);
+        let named = result.named(&hook.settings.test_codes);
+        let answered = response.as_ref().filter(|response| !response.body_is_base64).map(|response| &response.body);
+        let message = match named {
+            Some(TestCode { message: Some(message), .. }) => message.clone(),
+            Some(_) if result == TestSendResult::Success => answered.cloned().unwrap_or_default(),
+            Some(_) | None => message,
+        };
         Self {
-            result: TestSendResult::of(outcome),
+            result,
             outcome,
+            status: result == TestSendResult::Success,
+            code: named.map(|named| named.code),
             message,
             trigger: Trigger::Test,
             request: RequestView::made_again(&masked(hook.clone()), &[*subject], id, at, FORM, with_key).ok(),
             response,
-            duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(exchanged.duration.as_millis()).unwrap_or(u64::MAX),
         }
     }
 }
 
 impl TestSendResult {
+    fn named(self, codes: &TestCodes) -> Option<&TestCode> {
+        match self {
+            Self::Success => codes.success.as_ref(),
+            Self::RequestFailed => codes.request_failed.as_ref(),
+            Self::NotJson => codes.not_json.as_ref(),
+            Self::NotVerified => codes.not_verified.as_ref(),
+            Self::RefusedAddress => codes.refused_address.as_ref(),
+            Self::Internal => codes.internal.as_ref(),
+        }
+    }
+
     fn of(outcome: AttemptOutcome) -> Self {
         match outcome {
             AttemptOutcome::Success => Self::Success,
