@@ -38,8 +38,8 @@ impl From<SendFault> for Unsent {
 impl From<NameError> for Unsent {
     fn from(error: NameError) -> Self {
         match error {
-            NameError::Own(fault) => Self::Ours(fault),
-            NameError::NoAddress | NameError::NoAnswer => {
+            NameError::NoServer(fault) | NameError::Own(fault) => Self::Ours(fault),
+            NameError::NoAddress | NameError::NoAnswer | NameError::ServersFailed => {
                 Self::Theirs(failure(AttemptOutcome::Dns, &error.to_string()))
             }
         }
