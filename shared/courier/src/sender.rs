@@ -22,7 +22,7 @@ use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, 
 use tokio::time::{Instant, Sleep};
 
 use answer::Keep;
-use connection::Connection;
+use connection::{Broken, Cause, Connection};
 use dial::Dialler;
 use failure::Unsent;
 pub(crate) use head::{check_size, complete};
@@ -88,6 +88,8 @@ impl Http1Sender {
                 // It was about to be closed, as idle ones are: the endpoint may have seen
                 // nothing, and if it has, the id tells it that this is the same.
                 Err(broken) if is_reused && !broken.is_heard => {}
+                // What cannot begin an answer is left of an earlier one.
+                Err(Broken { cause: Cause::NotHttp(_), .. }) if is_reused => {}
                 Err(broken) => return Err(failure::of_exchange(&broken).into()),
             }
         };

@@ -166,7 +166,8 @@ pub(super) fn fault(error: &NetError) -> SendFault {
     SendFault(format!("host names cannot be resolved: {error}"))
 }
 
-#[cfg(all(test, unix, not(target_vendor = "apple")))]
+#[cfg(test)]
+#[cfg(all(unix, not(any(target_os = "android", target_vendor = "apple"))))]
 mod tests {
     use super::*;
 
