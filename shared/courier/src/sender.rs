@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod coding;
 mod connection;
 mod dial;
 mod failure;
@@ -22,6 +23,7 @@ use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, 
 use tokio::time::{Instant, Sleep};
 
 use answer::Keep;
+use coding::decoded;
 use connection::{Broken, Cause, Connection};
 use dial::Dialler;
 use failure::Unsent;
@@ -104,7 +106,8 @@ impl Http1Sender {
             Some(Err(cut)) => Some(failure::remark(&cut)),
             None => Some(failure::unfinished(total)),
         };
-        Ok(HttpResponse { status: answer.status, headers: answer.headers, body: body.freeze(), remark })
+        let body = decoded(&answer.headers, body);
+        Ok(HttpResponse { status: answer.status, headers: answer.headers, body, remark })
     }
 }
 
