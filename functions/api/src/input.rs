@@ -1,11 +1,13 @@
 //! Reading requests: bodies, queries and paths, with problems that name the field.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::str::FromStr;
+use std::{io, iter};
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use bytes::Bytes;
 use domain::strict::{self, MAX_FOUND, Read, WrongFields};
 use domain::time::Timestamp;
@@ -78,9 +80,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        check_coding(request.headers())?;
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            let status = rejection.status();
+            let status = if has_timed_out(&rejection) { StatusCode::REQUEST_TIMEOUT } else { rejection.status() };
             let detail = match status {
+                StatusCode::REQUEST_TIMEOUT => "the body did not come in time".to_owned(),
                 StatusCode::PAYLOAD_TOO_LARGE => format!("the body is larger than {} bytes", crate::MAX_BODY_BYTES),
                 _ => "the body could not be read".to_owned(),
             };
@@ -99,7 +103,32 @@ pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
 /// Reads JSON, and all that is wrong with it.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Read<T>, Problem> {
-    strict::read(bytes).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))
+    strict::read(strict::without_bom(bytes)).map_err(|error| {
+        let hint = if is_utf_16(bytes) { "; it looks like UTF-16, and JSON is UTF-8" } else { "" };
+        Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}{hint}"))
+    })
+}
+
+/// It begins with the mark of UTF-16, or with a brace in it.
+fn is_utf_16(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{', 0, ..] | [0, b'{', ..])
+}
+
+fn has_timed_out(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = iter::successors(Some(error), |&error| error.source());
+    causes.any(|error| error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut))
+}
+
+/// Bodies are read as they come.
+fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    match codings.all(|coding| coding.is_empty() || coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body has a Content-Encoding, and only identity is taken: send it uncompressed",
+        )),
+    }
 }
 
 /// Query parameters; unknown ones are refused by name.

@@ -35,7 +35,7 @@ pub struct Problem {
     errors: Vec<FieldError>,
     /// Where another event has an id: what both say.
     #[serde(skip_serializing_if = "Option::is_none")]
-    fingerprints: Option<Fingerprints>,
+    fingerprints: Option<Box<Fingerprints>>,
     /// For the header `Retry-After`.
     #[serde(skip)]
     retry_after: Option<Duration>,
@@ -101,7 +101,7 @@ impl Problem {
 
     #[must_use]
     pub(crate) fn with_fingerprints(self, known: Fingerprint, given: Fingerprint) -> Self {
-        let fingerprints = Some(Fingerprints { known: known.to_string(), given: given.to_string() });
+        let fingerprints = Some(Box::new(Fingerprints { known: known.to_string(), given: given.to_string() }));
         Self { fingerprints, ..self }
     }
 
@@ -157,6 +157,10 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // RFC 9110, section 12.5.3.
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static(r#"Bearer, Basic realm="hookline""#);

@@ -2,6 +2,7 @@
 
 mod backups;
 mod dead_letters;
+mod http_server;
 mod metrics;
 mod router_switch;
 mod supervisor;
@@ -13,9 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::ServiceExt;
-use axum::extract::Request;
-use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::ports::{OsRandom, SystemClock};
@@ -29,7 +27,7 @@ use domain::time::Timestamp;
 use embedded::{DirectoryLock, StoreOptions, write_private};
 use local::{Engine, OpenData, Options};
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::cli::{ServeOptions, address_and_port, flag_of};
@@ -219,7 +217,7 @@ impl Server {
         let supervisor =
             Supervisor { data: data.clone(), options, switch: RouterSwitch::new(), metrics, stop: stopped.clone() };
         supervisor.open(&engine);
-        let http = tokio::spawn(serve_http(listener, supervisor.switch.clone(), stopped));
+        let http = tokio::spawn(http_server::serve(listener, supervisor.switch.clone(), stopped));
         tracing::info!(data = %data.display(), "listening on http://{address}");
         let supervisor = tokio::spawn(supervisor.run(engine, http));
         Ok(Self { address, operator_key, stop, supervisor, _temporary: temporary })
@@ -240,21 +238,6 @@ fn reached_at(mut address: SocketAddr) -> anyhow::Result<PublicUrl> {
         address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
     }
     Ok(format!("http://{address}").parse()?)
-}
-
-async fn serve_http(listener: TcpListener, switch: RouterSwitch, mut stopped: watch::Receiver<bool>) {
-    let shutdown = async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(switch);
-    if let Err(error) = axum::serve(listener.tap_io(no_delay), service).with_graceful_shutdown(shutdown).await {
-        tracing::error!(%error, "the API stopped");
-    }
-}
-
-/// Answers are one small write each; waiting to fill a packet only delays them.
-fn no_delay(stream: &mut TcpStream) {
-    let _ = stream.set_nodelay(true);
 }
 
 /// The key of an earlier start, or a new one. It is printed when it is made.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod coding;
 mod connection;
 mod dial;
 mod failure;
@@ -22,7 +23,8 @@ use contract::ports::{Clock, HttpRequest, HttpResponse, HttpResult, HttpSender, 
 use tokio::time::{Instant, Sleep};
 
 use answer::Keep;
-use connection::Connection;
+use coding::decoded;
+use connection::{Broken, Cause, Connection};
 use dial::Dialler;
 use failure::Unsent;
 pub(crate) use head::{check_size, complete};
@@ -88,6 +90,8 @@ impl Http1Sender {
                 // It was about to be closed, as idle ones are: the endpoint may have seen
                 // nothing, and if it has, the id tells it that this is the same.
                 Err(broken) if is_reused && !broken.is_heard => {}
+                // What cannot begin an answer is left of an earlier one.
+                Err(Broken { cause: Cause::NotHttp(_), .. }) if is_reused => {}
                 Err(broken) => return Err(failure::of_exchange(&broken).into()),
             }
         };
@@ -102,7 +106,8 @@ impl Http1Sender {
             Some(Err(cut)) => Some(failure::remark(&cut)),
             None => Some(failure::unfinished(total)),
         };
-        Ok(HttpResponse { status: answer.status, headers: answer.headers, body: body.freeze(), remark })
+        let body = decoded(&answer.headers, body);
+        Ok(HttpResponse { status: answer.status, headers: answer.headers, body, remark })
     }
 }
 

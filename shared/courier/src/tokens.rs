@@ -2,6 +2,7 @@
 
 mod grant;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,11 +117,11 @@ impl Tokens {
 
     async fn fetch(&self, courier: &Courier, name: Name, auth: Auth) -> Fetched<Token> {
         let read_at = courier.clock.read();
-        let Auth::Oauth2 { token_url, client_id, client_secret, scope, .. } = &auth else {
+        let Auth::Oauth2 { token_url, client_id, client_secret, scope, parameters, .. } = &auth else {
             return Ok(Err(failed("the hook does not use OAuth 2".to_owned())));
         };
         let Ok(url) = token_url.parse() else { return Ok(Err(failed("token_url is not a URL".to_owned()))) };
-        let client = Client { url, id: client_id, secret: client_secret, scope: scope.as_deref() };
+        let client = Client { url, id: client_id, secret: client_secret, scope: scope.as_deref(), parameters };
         let known = self.methods.get(&name);
         let grant = match client.ask(courier.sender.as_ref(), known.unwrap_or(ClientAuth::Body)).await? {
             Ok((grant, method)) => {
@@ -142,6 +143,7 @@ struct Client<'a> {
     id: &'a str,
     secret: &'a Secret,
     scope: Option<&'a str>,
+    parameters: &'a BTreeMap<String, String>,
 }
 
 impl Client<'_> {
@@ -202,6 +204,7 @@ impl Client<'_> {
             form.append_pair("client_id", self.id);
             form.append_pair("client_secret", self.secret.reveal());
         }
+        form.extend_pairs(self.parameters);
         if let Some(scope) = self.scope {
             form.append_pair("scope", scope);
         }

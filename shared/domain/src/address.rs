@@ -43,9 +43,18 @@ pub enum Refusal {
     Fragment,
     #[error("must use port 443 or 80, or another one that the operator allows")]
     Port,
+    #[error(
+        "names a host that cannot be called: each part between its dots has 1 to 63 letters, digits, hyphens or \
+         underscores and no hyphen at its ends, and all have 253 at most"
+    )]
+    Host,
     #[error("points to an address that is not public")]
     Address,
 }
+
+/// RFC 1035, section 2.3.4.
+const MAX_LABEL_BYTES: usize = 63;
+const MAX_HOST_BYTES: usize = 253;
 
 /// What is wrong with it, where that says more than that it is none.
 fn why(error: url::ParseError) -> String {
@@ -67,7 +76,11 @@ impl AddressPolicy {
         }
         let url = Url::parse(text).map_err(Refusal::Malformed)?;
         self.check_parsed(&url)?;
-        Ok(url)
+        // Of what was stored before this was checked, the look-up tells.
+        match url.host() {
+            Some(Host::Domain(name)) if !can_be_called(name) => Err(Refusal::Host),
+            _ => Ok(url),
+        }
     }
 
     pub fn check_parsed(&self, url: &Url) -> Result<(), Refusal> {
@@ -114,6 +127,19 @@ impl AddressPolicy {
     fn allows_port(&self, port: u16) -> bool {
         matches!(port, 80 | 443) || self.allow_ports.contains(&port)
     }
+}
+
+/// Whether resolvers and certificates know such a name. An underscore is in none that
+/// a host should have, and in many that are called.
+fn can_be_called(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_label = |label: &str| {
+        (1..=MAX_LABEL_BYTES).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= MAX_HOST_BYTES && name.split('.').all(is_label)
 }
 
 fn is_local_name(name: &str) -> bool {
@@ -275,6 +301,37 @@ mod tests {
         assert_eq!(refusal(&format!("https://example.com/{}", "x".repeat(2048))), Refusal::TooLong);
         assert!(matches!(refusal("https://"), Refusal::Malformed(_)));
         assert!(policy.check_url("https://example.com/hooks?a=b").is_ok());
+    }
+
+    #[test]
+    fn a_host_that_no_resolver_knows_is_refused_where_it_is_written() {
+        let policy = AddressPolicy::default();
+        let label = |length: usize| "a".repeat(length);
+        let long = |last: usize| format!("{0}.{0}.{0}.{1}", label(63), label(last));
+        for host in ["-a.example", "a-.example", "*.example", "a..example", ".example", "a!.example"] {
+            assert_eq!(policy.check_url(&format!("https://{host}/")), Err(Refusal::Host), "{host}");
+            // What is stored already is still read.
+            let stored = format!("https://{host}/").parse().unwrap();
+            assert_eq!(policy.check_parsed(&stored), Ok(()), "{host}");
+        }
+        for host in [format!("{}.example", label(64)), long(62)] {
+            assert_eq!(policy.check_url(&format!("https://{host}/")), Err(Refusal::Host), "{host}");
+        }
+        let mut fine = vec![format!("{}.example", label(63)), long(61), format!("{}.", long(61))];
+        fine.extend(
+            [
+                "a_b.example",
+                "_dmarc.example",
+                "a--b.example",
+                "xn--bcher-kva.example",
+                "B\u{fc}cher.example.",
+                "3.example",
+            ]
+            .map(str::to_owned),
+        );
+        for host in fine {
+            assert!(policy.check_url(&format!("https://{host}/")).is_ok(), "{host}");
+        }
     }
 
     #[test]

@@ -177,10 +177,25 @@ struct Key<'a>(Cow<'a, [u8]>);
 impl<'a> Key<'a> {
     fn into_text(self) -> Cow<'a, str> {
         match self.0 {
-            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-            Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+            Cow::Borrowed(bytes) => with_whole_pairs(bytes),
+            Cow::Owned(bytes) => with_whole_pairs(&bytes).into_owned().into(),
         }
     }
+}
+
+/// One U+FFFD for each half of a pair, as browsers have it. The reader writes a half
+/// as three bytes of the form ED A0..BF xx, of which none is UTF-8.
+fn with_whole_pairs(bytes: &[u8]) -> Cow<'_, str> {
+    let Err(_) = std::str::from_utf8(bytes) else { return String::from_utf8_lossy(bytes) };
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        // Each of the three is a chunk of its own.
+        if !chunk.invalid().is_empty() && !matches!(chunk.invalid(), [0x80..=0xbf]) {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text.into()
 }
 
 impl<'de> Deserialize<'de> for Key<'de> {
@@ -243,7 +258,14 @@ mod tests {
         let data = raw(r#"{"\ud800":"\udfff","a":1}"#);
         assert_eq!(pick(&data, &["a"]).unwrap()[0].unwrap().get(), "1");
         let members = members(&data).unwrap();
-        assert!(text(members[0].1).unwrap().contains('\u{fffd}'));
+        assert_eq!(text(members[0].1).unwrap(), "\u{fffd}");
+        for (json, expected) in [
+            (r#""a\ud83db""#, "a\u{fffd}b"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+            (r#""\udc00\ud800""#, "\u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(text(&raw(json)).unwrap(), expected, "{json}");
+        }
     }
 
     #[test]

@@ -218,6 +218,14 @@ pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
         let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(MAX_DELAY.duration()));
     }
+    // A fraction is none of RFC 9110, and means what it says.
+    if let Some((whole, fraction)) = value.split_once('.')
+        && [whole, fraction].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        let more = u64::from(fraction.bytes().any(|byte| byte != b'0'));
+        let seconds = whole.parse().unwrap_or(u64::MAX).saturating_add(more);
+        return Some(Duration::from_secs(seconds).min(MAX_DELAY.duration()));
+    }
     let date = match httpdate::parse_http_date(value) {
         Ok(date) => date.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis(),
         // As in mails, with an offset in the place of GMT.
@@ -325,7 +333,11 @@ mod tests {
         assert_eq!(parse_retry_after("Wednesday, 21-Oct-15 07:28:00 GMT", now), Some(Duration::from_secs(60)));
         assert_eq!(parse_retry_after("Wed Oct 21 07:28:00 2015", now), Some(Duration::from_secs(60)));
         assert_eq!(parse_retry_after("Wed, 21 Oct 2015 09:28:00 +0200", now), Some(Duration::from_secs(60)));
-        for text in ["", "-1", "+1", "soon", "1.5"] {
+        for (text, seconds) in [("299.997", 300), ("300.0", 300), ("1.5", 2), ("0.1", 1), ("0.0", 0)] {
+            assert_eq!(parse_retry_after(text, now), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!(parse_retry_after("99999999999999999999.5", now), Some(MAX_DELAY.duration()));
+        for text in ["", "-1", "+1", "soon", ".", "1.", ".5", "-1.5", "1.5.5", "1,5"] {
             assert_eq!(parse_retry_after(text, now), None, "{text}");
         }
     }

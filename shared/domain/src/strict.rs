@@ -28,6 +28,12 @@ pub(crate) use translate::OF_ANOTHER_TYPE;
 pub use translate::{parameter, syntax};
 pub use wrong_fields::{MAX_FOUND, NotJson, Read, Reader, WrongFields, read};
 
+/// JSON without the mark that some put before it. It may be passed over (RFC 8259,
+/// section 8.1), and nobody sees it.
+pub fn without_bom(json: &[u8]) -> &[u8] {
+    json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json)
+}
+
 /// Parses JSON.
 pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);

@@ -7,6 +7,7 @@ use super::hook::Hook;
 use super::secret::Secret;
 use super::settings::Settings;
 use crate::random::Random;
+use crate::strict::without_bom;
 
 /// How deep an answer is searched.
 const MAX_DEPTH: usize = 16;
@@ -82,7 +83,7 @@ pub fn returns_key(header: Option<&str>, body: &[u8], key: &Secret) -> bool {
     if header.is_some_and(|value| value.trim() == key) {
         return true;
     }
-    let Ok(text) = std::str::from_utf8(body) else { return false };
+    let Ok(text) = std::str::from_utf8(without_bom(body)) else { return false };
     text.trim() == key || serde_json::from_str(text).is_ok_and(|json| holds(&json, key, MAX_DEPTH))
 }
 
@@ -104,9 +105,14 @@ mod tests {
     #[test]
     fn the_key_is_found_in_the_body_in_json_and_in_the_header() {
         let key = Secret::new("abc123");
-        for (header, body) in
-            [("", " abc123\n"), ("", r#"{"a":[{"key":"abc123"}]}"#), ("", r#""abc123""#), ("abc123", "ok")]
-        {
+        for (header, body) in [
+            ("", " abc123\n"),
+            ("", r#"{"a":[{"key":"abc123"}]}"#),
+            ("", r#""abc123""#),
+            ("abc123", "ok"),
+            ("", "\u{feff}abc123"),
+            ("", "\u{feff}{\"a\":\"abc123\"}"),
+        ] {
             assert!(returns_key(Some(header), body.as_bytes(), &key), "{header} {body}");
         }
         for (header, body) in [("", ""), ("", "xabc123"), ("", r#"{"abc123":1}"#), ("abc", "abc1234")] {

@@ -3,6 +3,7 @@
 mod all_at_once;
 mod any_value;
 mod collisions;
+mod encodings;
 mod fields;
 mod parameters;
 mod repeated;

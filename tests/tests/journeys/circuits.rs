@@ -53,6 +53,18 @@ async fn failures_in_a_row_hold_back_the_rest_without_using_up_attempts() {
 }
 
 #[tokio::test]
+async fn a_status_that_is_none_opens_a_circuit_as_5xx_does() {
+    for status in [600, 783, 999] {
+        let world = World::new().await;
+        let hook = hook(&world, no_retries()).await;
+        world.endpoint.answer(&hook.url, vec![Answer::Status(status); 12]);
+        publish(&world, 12).await;
+        world.drain().await;
+        assert_eq!(world.endpoint.sent().len(), 5, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn one_probe_goes_out_each_time_and_the_others_wait_for_it() {
     let world = World::new().await;
     let hook = hook(&world, no_retries()).await;

@@ -104,6 +104,11 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let is_form =
             kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+        let coding = request.headers().get(header::CONTENT_ENCODING).map(header::HeaderValue::as_bytes);
+        if coding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+            let detail = "the body has a Content-Encoding, and only identity is taken: send it uncompressed";
+            return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| Refused::new(rejection.status(), &rejection.body_text()))?;

@@ -61,7 +61,8 @@ pub(crate) async fn report_run_out(deps: &Deps, hook: &ResolvedHook, row: &Deliv
     deps.hook_health.record_run_out(&hook.hook, &row.event_type, row.updated_at).await
 }
 
-/// Whether a failure speaks of the endpoint and not of this one request.
+/// Whether a failure speaks of the endpoint and not of this one request. What is no
+/// valid status is as good as 5xx (RFC 9110, section 15).
 fn is_break(attempt: &Attempt) -> bool {
     match attempt.outcome {
         AttemptOutcome::Timeout
@@ -71,7 +72,7 @@ fn is_break(attempt: &Attempt) -> bool {
         | AttemptOutcome::InvalidResponse
         | AttemptOutcome::Auth => true,
         AttemptOutcome::Status => {
-            attempt.status_code.is_some_and(|code| code == TOO_MANY_REQUESTS || (500..=599).contains(&code))
+            attempt.status_code.is_some_and(|code| code == TOO_MANY_REQUESTS || (500..=999).contains(&code))
         }
         AttemptOutcome::Success
         | AttemptOutcome::Gone

@@ -23,7 +23,7 @@ pub struct HttpRequest {
 #[derive(Clone, Debug)]
 pub struct HttpResponse {
     pub status: u16,
-    /// In order, names in lower case. What is not text is left out.
+    /// In order, names in lower case. What is not UTF-8 is read as Latin-1.
     pub headers: Vec<(String, String)>,
     /// At most [`MAX_RESPONSE_BYTES`]; the rest is not read.
     pub body: Bytes,

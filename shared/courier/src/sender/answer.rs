@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use httparse::{Header, ParserConfig, Response, Status};
 
-use super::body::Framing;
+use super::body::{self, Framing};
 
 /// The most that is read of a head, in bytes.
 pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// The most lines of a head that are looked at.
-const MAX_HEADERS: usize = 1_024;
+pub(super) const MAX_HEADERS: usize = 1_024;
 
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) status: u16,
-    /// Names in lower case. What is not text is left out.
+    /// Names in lower case. What is not UTF-8 is read as Latin-1.
     pub(super) headers: Vec<(String, String)>,
     pub(super) framing: Framing,
     pub(super) keep: Keep,
@@ -42,8 +42,13 @@ pub(super) fn end(bytes: &[u8], scanned: usize) -> Option<usize> {
     })
 }
 
-/// None when it is not HTTP.
-pub(super) fn parse(head: &[u8]) -> Option<Head> {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum InvalidHead {
+    NotHttp,
+    TooManyHeaders,
+}
+
+pub(super) fn parse(head: &[u8]) -> Result<Head, InvalidHead> {
     let mut lenient = ParserConfig::default();
     lenient
         .allow_spaces_after_header_name_in_responses(true)
@@ -53,25 +58,31 @@ pub(super) fn parse(head: &[u8]) -> Option<Head> {
         .ignore_invalid_headers_in_responses(true);
     let mut lines = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_HEADERS];
     let mut response = Response::new(&mut []);
-    let parsed = lenient.parse_response_with_uninit_headers(&mut response, head, &mut lines);
-    let Ok(Status::Complete(_)) = parsed else { return None };
-    let status = response.code.filter(|status| *status >= 100)?;
+    match lenient.parse_response_with_uninit_headers(&mut response, head, &mut lines) {
+        Ok(Status::Complete(_)) => {}
+        Err(httparse::Error::TooManyHeaders) => return Err(InvalidHead::TooManyHeaders),
+        Ok(Status::Partial) | Err(_) => return Err(InvalidHead::NotHttp),
+    }
+    let status = response.code.filter(|status| *status >= 100).ok_or(InvalidHead::NotHttp)?;
     let is_old = response.version == Some(0);
-    let headers: Vec<(String, String)> = response.headers.iter().filter_map(read).collect();
-    let framing = Framing::of(status, &headers);
+    let headers: Vec<(String, String)> = response.headers.iter().map(read).collect();
+    let framing = Framing::of(status, is_old, &headers);
     // Whoever switches protocols without being asked speaks no HTTP any more.
-    let keep = if status == 101 { Keep::Close } else { keep(&headers, &framing, is_old) };
-    Some(Head { status, headers, framing, keep })
+    let keep = match status == 101 || body::is_ambiguous(status, is_old, &headers) {
+        true => Keep::Close,
+        false => keep(&headers, &framing, is_old),
+    };
+    Ok(Head { status, headers, framing, keep })
 }
 
-fn read(line: &Header<'_>) -> Option<(String, String)> {
-    let value = std::str::from_utf8(line.value).ok()?;
+fn read(line: &Header<'_>) -> (String, String) {
+    let latin_1 = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
+    let mut value = std::str::from_utf8(line.value).map_or_else(|_| latin_1(line.value), str::to_owned);
     // RFC 9112, section 5.2: a fold is read as a space.
-    let value = match value.contains(['\r', '\n']) {
-        true => value.split(['\r', '\n']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
-        false => value.to_owned(),
-    };
-    Some((line.name.to_ascii_lowercase(), value))
+    if value.contains(['\r', '\n']) {
+        value = value.split(['\r', '\n']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    }
+    (line.name.to_ascii_lowercase(), value)
 }
 
 pub(super) fn values<'a>(headers: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
@@ -97,7 +108,7 @@ mod tests {
     use super::*;
 
     fn header(head: &str, name: &str) -> Option<String> {
-        let Head { headers, .. } = parse(head.as_bytes()).unwrap_or_else(|| panic!("{head:?} is not read"));
+        let Head { headers, .. } = parse(head.as_bytes()).unwrap_or_else(|why| panic!("{head:?} is {why:?}"));
         headers.into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
@@ -119,13 +130,18 @@ mod tests {
             assert_eq!(header(&head, "x").as_deref(), Some(expected), "{head:?}");
         }
         for line in ["HTTP/1.1 200", "HTTP/1.1 200 ", "HTTP/1.1  200  OK", "HTTP/1.0 200 \u{e4}"] {
-            assert_eq!(parse(format!("{line}\r\n\r\n").as_bytes()).map(|head| head.status), Some(200), "{line}");
+            assert_eq!(parse(format!("{line}\r\n\r\n").as_bytes()).map(|head| head.status), Ok(200), "{line}");
         }
         let many: String = (0..1_000).map(|number| format!("x-{number}: 1\r\n")).collect();
         assert_eq!(header(&format!("HTTP/1.1 200 OK\r\n{many}\r\n"), "x-999").as_deref(), Some("1"));
         for other in ["SSH-2.0-OpenSSH_9.6\r\n\r\n", "HTTP/1.1 099 No\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "\r\n\r\n"] {
-            assert!(parse(other.as_bytes()).is_none(), "{other:?}");
+            assert_eq!(parse(other.as_bytes()).unwrap_err(), InvalidHead::NotHttp, "{other:?}");
         }
+        let latin_1 = parse(b"HTTP/1.1 200 OK\r\nx: caf\xe9\r\n b\r\n\r\n").unwrap();
+        assert_eq!(latin_1.headers[0].1, "caf\u{e9} b");
+        let many: String = (0..1_100).map(|number| format!("x-{number}: 1\r\n")).collect();
+        let too_many = parse(format!("HTTP/1.1 200 OK\r\n{many}\r\n").as_bytes());
+        assert_eq!(too_many.unwrap_err(), InvalidHead::TooManyHeaders);
     }
 
     #[test]
@@ -155,6 +171,20 @@ mod tests {
             ("1.1", "Keep-Alive: timeout=soon\r\n", Keep::For(None)),
         ] {
             let head = format!("HTTP/{version} 200 OK\r\ncontent-length: 0\r\n{lines}\r\n");
+            assert_eq!(parse(head.as_bytes()).unwrap().keep, expected, "{head:?}");
+        }
+        for (status, lines, expected) in [
+            ("1.1 204", "Transfer-Encoding: chunked\r\n", Keep::Close),
+            ("1.1 304", "Transfer-Encoding: chunked\r\n", Keep::Close),
+            ("1.1 204", "Content-Length: 2\r\n", Keep::Close),
+            ("1.1 204", "Content-Length: 0\r\n", Keep::For(None)),
+            ("1.1 304", "Content-Length: 2\r\n", Keep::For(None)),
+            ("1.1 200", "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n", Keep::Close),
+            ("1.1 200", "Transfer-Encoding: identity\r\nContent-Length: 2\r\n", Keep::For(None)),
+            ("1.0 200", "Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n", Keep::Close),
+            ("1.0 200", "Transfer-Encoding: x\r\nContent-Length: 2\r\nConnection: keep-alive\r\n", Keep::Close),
+        ] {
+            let head = format!("HTTP/{status} x\r\n{lines}\r\n");
             assert_eq!(parse(head.as_bytes()).unwrap().keep, expected, "{head:?}");
         }
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\n\r\n").unwrap().keep, Keep::Close, "it ends with its body");

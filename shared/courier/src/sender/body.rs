@@ -38,11 +38,13 @@ pub(super) enum Progress {
 }
 
 impl Framing {
-    pub(super) fn of(status: u16, headers: &[(String, String)]) -> Self {
-        if (100..200).contains(&status) || matches!(status, 204 | 304) {
+    /// `is_old` is HTTP/1.0, which has no transfer codings: whoever names one there
+    /// did not apply it.
+    pub(super) fn of(status: u16, is_old: bool, headers: &[(String, String)]) -> Self {
+        if has_no_body(status) {
             return Self::Length(0);
         }
-        if let Some(last) = values(headers, "transfer-encoding").last() {
+        if let Some(last) = codings(headers).last().filter(|_| !is_old) {
             return match last.eq_ignore_ascii_case("chunked") {
                 true => Self::Chunked(Chunked::Size),
                 false => Self::UntilEnd,
@@ -85,6 +87,28 @@ impl Framing {
             Self::Unreadable => Progress::Unreadable,
         }
     }
+}
+
+/// Whether the framing is such that what follows may be no answer of its own: a body
+/// is announced where there can be none, or its end in two ways (RFC 9112, sections
+/// 6.1 and 6.3).
+pub(super) fn is_ambiguous(status: u16, is_old: bool, headers: &[(String, String)]) -> bool {
+    let mut lengths = values(headers, "content-length");
+    if codings(headers).next().is_some() {
+        return is_old || has_no_body(status) || lengths.next().is_some();
+    }
+    // That of a 304 is the length that a 200 would have.
+    has_no_body(status) && status != 304 && lengths.any(|length| length.bytes().any(|byte| byte != b'0'))
+}
+
+fn has_no_body(status: u16) -> bool {
+    (100..200).contains(&status) || matches!(status, 204 | 304)
+}
+
+/// The transfer codings. An empty element is none (RFC 9110, section 5.6.1), and
+/// `identity` was the name of none.
+fn codings(headers: &[(String, String)]) -> impl Iterator<Item = &str> {
+    values(headers, "transfer-encoding").filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
 }
 
 impl Chunked {
@@ -161,7 +185,7 @@ mod tests {
 
     fn framing(headers: &[(&str, &str)]) -> Framing {
         let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Framing::of(200, &headers)
+        Framing::of(200, false, &headers)
     }
 
     /// The body of bytes that come in one piece and byte by byte.
@@ -195,7 +219,16 @@ mod tests {
         let chunked = Framing::Chunked(Chunked::Size);
         assert_eq!(framing(&[("transfer-encoding", "gzip, Chunked"), ("content-length", "5")]), chunked);
         assert_eq!(framing(&[("transfer-encoding", "gzip")]), Framing::UntilEnd);
-        assert_eq!([204, 304].map(|status| Framing::of(status, &[])), [Framing::Length(0), Framing::Length(0)]);
+        for chunked_too in ["chunked,", ", chunked", "Identity, chunked, "] {
+            assert_eq!(framing(&[("transfer-encoding", chunked_too)]), chunked, "{chunked_too}");
+        }
+        for none in ["identity", "", ", Identity,"] {
+            let headers = [("transfer-encoding", none), ("content-length", "2")];
+            assert_eq!(framing(&headers), Framing::Length(2), "{none}");
+        }
+        let coded = [("transfer-encoding".to_owned(), "chunked".to_owned())];
+        assert_eq!(Framing::of(200, true, &coded), Framing::UntilEnd, "HTTP/1.0 has no chunks");
+        assert_eq!([204, 304].map(|status| Framing::of(status, false, &[])), [Framing::Length(0), Framing::Length(0)]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use contract::ports::{ClockReading, MAX_RESPONSE_BYTES};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
-use super::answer::{self, Head, MAX_HEAD_BYTES};
+use super::answer::{self, Head, InvalidHead, MAX_HEAD_BYTES};
 use super::body::{Framing, Progress};
 use super::dial::Stream;
 
@@ -47,6 +47,10 @@ pub(super) enum Cause {
     Ended(String),
     /// What came is not HTTP, and begins so.
     NotHttp(String),
+    /// What came is a frame of HTTP/2.
+    Http2,
+    /// The head is longer than is read, in bytes or lines.
+    LongHead,
 }
 
 /// Why there is no more of a body.
@@ -140,18 +144,30 @@ impl Connection {
             let Some(end) = answer::end(&self.read, *scanned) else {
                 *scanned = self.read.len();
                 let is_http = b"HTTP/".iter().zip(self.read.iter()).all(|(expected, byte)| expected == byte);
-                return match is_http && self.read.len() <= MAX_HEAD_BYTES {
-                    true => Ok(None),
-                    false => Err(Cause::NotHttp(self.beginning())),
+                return match is_http {
+                    true if self.read.len() <= MAX_HEAD_BYTES => Ok(None),
+                    true => Err(Cause::LongHead),
+                    false => Err(self.not_http()),
                 };
             };
-            let head = answer::parse(&self.read[..end]).ok_or_else(|| Cause::NotHttp(self.beginning()))?;
+            let head = answer::parse(&self.read[..end]).map_err(|why| match why {
+                InvalidHead::NotHttp => self.not_http(),
+                InvalidHead::TooManyHeaders => Cause::LongHead,
+            })?;
             self.read.advance(end);
             *scanned = 0;
             // An answer before the answer, save for one that ends HTTP.
             if !(100..200).contains(&head.status) || head.status == 101 {
                 return Ok(Some(head));
             }
+        }
+    }
+
+    fn not_http(&self) -> Cause {
+        // RFC 9113, sections 4.1 and 6.5: SETTINGS, no flags, stream 0.
+        match self.read.get(3..9) {
+            Some([4, 0, 0, 0, 0, 0]) => Cause::Http2,
+            _ => Cause::NotHttp(self.beginning()),
         }
     }
 

@@ -9,6 +9,7 @@ use contract::ports::{SendFailure, SendFault};
 use domain::address::Refusal;
 use domain::delivery::AttemptOutcome;
 
+use super::answer::{MAX_HEAD_BYTES, MAX_HEADERS};
 use super::connection::{Broken, Cause as BrokenBy, Cut};
 use super::names::NameError;
 use super::tls;
@@ -38,8 +39,8 @@ impl From<SendFault> for Unsent {
 impl From<NameError> for Unsent {
     fn from(error: NameError) -> Self {
         match error {
-            NameError::Own(fault) => Self::Ours(fault),
-            NameError::NoAddress | NameError::NoAnswer => {
+            NameError::NoServer(fault) | NameError::Own(fault) => Self::Ours(fault),
+            NameError::NoAddress | NameError::NoAnswer | NameError::ServersFailed => {
                 Self::Theirs(failure(AttemptOutcome::Dns, &error.to_string()))
             }
         }
@@ -126,6 +127,11 @@ pub(super) fn of_exchange(broken: &Broken) -> SendFailure {
         },
         BrokenBy::Ended(begun) if begun.is_empty() => "the connection was closed without an answer".to_owned(),
         BrokenBy::Ended(begun) => format!("the answer broke off after \"{begun}\""),
+        BrokenBy::Http2 => "the endpoint speaks HTTP/2 only, and Hookline speaks HTTP/1.1".to_owned(),
+        BrokenBy::LongHead => format!(
+            "the head of the answer is longer than is read: {} KiB or {MAX_HEADERS} headers",
+            MAX_HEAD_BYTES / 1_024
+        ),
         BrokenBy::NotHttp(begun) => format!("the answer is not HTTP, it begins with \"{begun}\""),
     };
     SendFailure { outcome: AttemptOutcome::InvalidResponse, detail }

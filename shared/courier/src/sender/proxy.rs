@@ -111,10 +111,10 @@ async fn read_head(stream: &mut TcpStream) -> Result<Head, &'static str> {
         }
         if let Some(end) = answer::end(&read, 0) {
             return match end == read.len() {
-                true => answer::parse(&read).ok_or("did not answer with HTTP"),
+                true => answer::parse(&read).ok().ok_or("did not answer with HTTP"),
                 // The body of a refusal is nobody's business.
                 false => {
-                    answer::parse(&read[..end]).filter(|head| head.status >= 300).ok_or("said more than was asked")
+                    answer::parse(&read[..end]).ok().filter(|head| head.status >= 300).ok_or("said more than was asked")
                 }
             };
         }

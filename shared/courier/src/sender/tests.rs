@@ -1,6 +1,7 @@
 //! Against real sockets.
 
 mod bodies;
+mod framing;
 mod idle;
 mod names;
 mod proxy;

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use contract::ports::HttpResponse;
+use contract::ports::{HttpResponse, MAX_RESPONSE_BYTES};
 use domain::secret::Secret;
-use serde::Deserialize;
+use domain::strict::without_bom;
 use serde_json::Value;
 
 /// A token is renewed this long before it expires, so that it lasts the request;
@@ -31,20 +31,6 @@ pub(super) struct Refusal {
     pub(super) concerns_client: bool,
 }
 
-#[derive(Deserialize)]
-struct Success {
-    access_token: Value,
-    #[serde(default)]
-    expires_in: Value,
-}
-
-#[derive(Deserialize)]
-struct Failure {
-    error: String,
-    #[serde(default)]
-    error_description: Value,
-}
-
 pub(super) fn read(response: &HttpResponse) -> Result<Grant, Refusal> {
     let refused = |why: &str| {
         let detail = format!("the token endpoint answered {}{why}", response.status);
@@ -53,22 +39,28 @@ pub(super) fn read(response: &HttpResponse) -> Result<Grant, Refusal> {
     if !(200..300).contains(&response.status) {
         return Err(failure(response));
     }
-    let Ok(success) = serde_json::from_slice::<Success>(&response.body) else {
-        return match (&response.remark, serde_json::from_slice::<Value>(&response.body)) {
-            (Some(remark), _) => refused(&format!(", but {remark}")),
-            // Some say no with a status that says yes.
-            (None, Ok(Value::Object(fields))) if fields.contains_key("error") => Err(failure(response)),
-            (None, Ok(_)) => refused(" without an access_token"),
-            (None, Err(_)) => refused(", but not with JSON"),
-        };
+    // Of a name that is given twice, the last one counts.
+    let body = without_bom(&response.body);
+    let mut fields = match (&response.remark, serde_json::from_slice::<Value>(body)) {
+        (_, Ok(Value::Object(fields))) if fields.contains_key("access_token") => fields,
+        (Some(remark), _) => return refused(&format!(", but {remark}")),
+        // Some say no with a status that says yes.
+        (None, Ok(Value::Object(fields))) if fields.contains_key("error") => return Err(failure(response)),
+        (None, Ok(_)) => return refused(" without an access_token"),
+        (None, Err(_)) if body.len() >= MAX_RESPONSE_BYTES => {
+            return refused(&format!(", but with more than {} KiB", MAX_RESPONSE_BYTES / 1_024));
+        }
+        (None, Err(_)) => return refused(", but not with JSON"),
     };
-    let Value::String(token) = success.access_token else { return refused(", but its access_token is no text") };
+    let Some(Value::String(token)) = fields.remove("access_token") else {
+        return refused(", but its access_token is no text");
+    };
     if token.is_empty() || !token.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
         return refused(", but its access_token cannot be sent in a header");
     }
-    let seconds = match &success.expires_in {
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_f64(),
+    let seconds = match fields.get("expires_in") {
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        other => other.and_then(Value::as_f64),
     };
     let lifetime = match seconds {
         Some(seconds) if seconds <= 0.0 => Duration::ZERO,
@@ -78,14 +70,20 @@ pub(super) fn read(response: &HttpResponse) -> Result<Grant, Refusal> {
 }
 
 fn failure(response: &HttpResponse) -> Refusal {
-    let told = serde_json::from_slice::<Failure>(&response.body).ok();
-    let error = told.as_ref().map(|told| told.error.as_str());
-    let words = match &told {
-        None => String::new(),
-        Some(Failure { error, error_description: Value::String(description) }) => {
-            format!(": {} ({})", shown(error), shown(description))
+    let told: Option<Value> = serde_json::from_slice(without_bom(&response.body)).ok();
+    let field = |name: &str| told.as_ref().and_then(|told| told.get(name)).and_then(Value::as_str);
+    let (error, location) = (field("error"), response.header("location"));
+    let words = match (error, field("error_description"), location) {
+        (Some(error), Some(description), _) => format!(": {} ({})", shown(error), shown(description)),
+        (Some(error), None, _) => format!(": {}", shown(error)),
+        (None, _, Some(location)) if (300..400).contains(&response.status) => {
+            format!(", and redirects are not followed: {}", shown(location))
         }
-        Some(Failure { error, .. }) => format!(": {}", shown(error)),
+        // In a shape of its own.
+        _ => match shown(String::from_utf8_lossy(&response.body).trim()) {
+            nothing if nothing.is_empty() => String::new(),
+            text => format!(": {text}"),
+        },
     };
     Refusal {
         detail: format!("the token endpoint answered {}{words}", response.status),
@@ -129,6 +127,9 @@ mod tests {
             assert_eq!(answer(200, &body), Ok(("t".to_owned(), seconds)), "{expires_in}");
         }
         assert_eq!(answer(201, r#"{"access_token":"t"}"#), Ok(("t".to_owned(), 270)));
+        assert_eq!(answer(200, "\u{feff}{\"access_token\":\"t\"}"), Ok(("t".to_owned(), 270)));
+        let twice = r#"{"access_token":"s","access_token":"t","expires_in":1,"expires_in":40}"#;
+        assert_eq!(answer(200, twice), Ok(("t".to_owned(), 20)));
     }
 
     #[test]
@@ -137,7 +138,10 @@ mod tests {
             (401, r#"{"error":"invalid_client"}"#, "401: invalid_client"),
             (400, r#"{"error":"invalid_scope","error_description":"no\nsuch"}"#, "400: invalid_scope (nosuch)"),
             (200, r#"{"error":"slow_down"}"#, "200: slow_down"),
-            (503, "busy", "503"),
+            (503, "", "503"),
+            (503, "<h1>busy</h1>\n", "503: <h1>busy</h1>"),
+            (401, r#"{"code":null,"message":"Bad"}"#, r#"401: {"code":null,"message":"Bad"}"#),
+            (400, r#"{"error":{"code":7}}"#, r#"400: {"error":{"code":7}}"#),
             (200, "<html>", "200, but not with JSON"),
             (200, "{}", "200 without an access_token"),
             (200, r#"{"access_token":7}"#, "200, but its access_token is no text"),
@@ -145,6 +149,12 @@ mod tests {
         ] {
             assert_eq!(answer(status, body), Err(format!("the token endpoint answered {expected}")), "{body}");
         }
+        let long = format!(r#"{{"access_token":"t","x":"{}"#, "x".repeat(MAX_RESPONSE_BYTES));
+        let expected = "the token endpoint answered 200, but with more than 64 KiB";
+        assert_eq!(answer(200, &long[..MAX_RESPONSE_BYTES]), Err(expected.to_owned()));
+        let moved = HttpResponse::new(308, vec![("location".to_owned(), "/token/".to_owned())], "moved".into());
+        let expected = "the token endpoint answered 308, and redirects are not followed: /token/";
+        assert_eq!(read(&moved).unwrap_err().detail, expected);
         let cut =
             HttpResponse { remark: Some("it broke off".to_owned()), ..HttpResponse::new(200, vec![], "{".into()) };
         assert_eq!(read(&cut).unwrap_err().detail, "the token endpoint answered 200, but it broke off");

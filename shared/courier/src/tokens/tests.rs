@@ -92,6 +92,17 @@ async fn a_server_that_takes_http_basic_only_is_asked_so_and_that_is_remembered(
 }
 
 #[tokio::test]
+async fn parameters_go_to_the_token_endpoint_with_the_rest() {
+    let (mut auth, got) = server(granted).await;
+    let Auth::Oauth2 { parameters, .. } = &mut auth else { panic!() };
+    parameters.insert("audience".to_owned(), "https://api.example/?a&b".to_owned());
+    parameters.insert("resource".to_owned(), "urn:x".to_owned());
+    assert_eq!(obtain(&courier(), &auth).await.as_deref(), Ok("t"));
+    let got = got.lock().unwrap();
+    assert!(got[0].contains("&audience=https%3A%2F%2Fapi.example%2F%3Fa%26b&resource=urn%3Ax&scope=hooks"), "{got:?}");
+}
+
+#[tokio::test]
 async fn a_token_endpoint_that_fails_is_told_as_such_to_all_who_wait() {
     let (auth, got) = server(|_| (503, String::new())).await;
     let courier = courier();
@@ -119,8 +130,9 @@ async fn a_token_endpoint_that_fails_is_told_as_such_to_all_who_wait() {
             "the token endpoint gave no token: no complete answer within 5 s",
         ),
     ] {
-        let Auth::Oauth2 { client_id, client_secret, scope, unknown, .. } = auth.clone() else { panic!() };
-        let auth = Auth::Oauth2 { token_url: url, client_id, client_secret, scope, unknown };
+        let mut auth = auth.clone();
+        let Auth::Oauth2 { token_url, .. } = &mut auth else { panic!() };
+        *token_url = url;
         assert_eq!(obtain(&courier, &auth).await, Err(expected.to_owned()));
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
@@ -12,6 +14,14 @@ use crate::unknown::{Add, Keep, Unknown};
 
 /// The longest user name, token or other credential, in bytes.
 const MAX_BYTES: usize = 4_096;
+
+/// The most parameters of a token request beside its own, and the longest name of one.
+const MAX_PARAMETERS: usize = 10;
+const MAX_PARAMETER_NAME_BYTES: usize = 64;
+/// RFC 6749, sections 2.3.1 and 4.4.2, RFC 7521 section 4.2: what proves who asks has
+/// fields of its own, which are kept secret.
+const OWN_PARAMETERS: [&str; 6] =
+    ["grant_type", "client_id", "client_secret", "scope", "client_assertion", "client_assertion_type"];
 
 /// How requests prove who sends them, besides their signature. Passwords and
 /// tokens are never shown again; leaving one blank in an update keeps it.
@@ -55,6 +65,10 @@ pub enum Auth {
         client_secret: Secret,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scope: Option<String>,
+        /// What the token endpoint asks for besides, such as `audience` or `resource`
+        /// (RFC 8707): up to 10 names and their values, which are no secrets.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        parameters: BTreeMap<String, String>,
         #[serde(skip)]
         unknown: Unknown,
     },
@@ -92,6 +106,8 @@ struct AnyAuth {
     #[serde(default, deserialize_with = "present")]
     client_secret: Option<Secret>,
     scope: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    parameters: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -137,6 +153,7 @@ impl AnyAuth {
                 client_id: required(self.client_id.take(), "client_id")?,
                 client_secret: self.client_secret.take().unwrap_or_default(),
                 scope: self.scope.take(),
+                parameters: self.parameters.take().unwrap_or_default(),
                 unknown,
             },
         };
@@ -158,6 +175,7 @@ impl AnyAuth {
             ("client_id", self.client_id.is_some()),
             ("client_secret", self.client_secret.is_some()),
             ("scope", self.scope.is_some()),
+            ("parameters", self.parameters.is_some()),
         ];
         left.iter().find(|(_, is_left)| *is_left).map(|(name, _)| *name)
     }
@@ -175,7 +193,7 @@ impl Auth {
             Self::Basic { .. } => &["type", "username", "password"],
             Self::Bearer { .. } => &["type", "token"],
             Self::ApiKey { .. } => &["type", "header", "value"],
-            Self::Oauth2 { .. } => &["type", "token_url", "client_id", "client_secret", "scope"],
+            Self::Oauth2 { .. } => &["type", "token_url", "client_id", "client_secret", "scope", "parameters"],
         }
     }
 
@@ -242,7 +260,7 @@ impl Auth {
                 }
                 check_credential("value", value, &mut wrong);
             }
-            Self::Oauth2 { token_url, client_id, client_secret, scope, .. } => {
+            Self::Oauth2 { token_url, client_id, client_secret, scope, parameters, .. } => {
                 match token_url.parse::<Url>() {
                     Ok(_) => {
                         if let Err(refusal) = addresses.check_url(token_url) {
@@ -259,10 +277,37 @@ impl Auth {
                 if scope.as_ref().is_some_and(|scope| scope.len() > MAX_BYTES) {
                     wrong("scope", format!("expected at most {MAX_BYTES} bytes"));
                 }
+                if let Err(message) = check_parameters(parameters) {
+                    wrong("parameters", message);
+                }
                 check_credential("client_secret", client_secret, &mut wrong);
             }
         }
     }
+}
+
+fn check_parameters(parameters: &BTreeMap<String, String>) -> Result<(), String> {
+    if parameters.len() > MAX_PARAMETERS {
+        return Err(format!("expected at most {MAX_PARAMETERS}"));
+    }
+    for (name, value) in parameters {
+        if OWN_PARAMETERS.contains(&name.as_str()) {
+            return Err(format!("{name} is made from the other fields; leave it out"));
+        }
+        let is_name = |text: &str| {
+            (1..=MAX_PARAMETER_NAME_BYTES).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        };
+        if !is_name(name) {
+            return Err(format!(
+                "expected names of 1 to {MAX_PARAMETER_NAME_BYTES} letters, digits, hyphens, dots or underscores"
+            ));
+        }
+        if value.len() > MAX_BYTES || value.chars().any(char::is_control) {
+            return Err(format!("expected values of at most {MAX_BYTES} bytes without control characters"));
+        }
+    }
+    Ok(())
 }
 
 fn check_credential(name: &str, credential: &Secret, wrong: &mut impl FnMut(&str, String)) {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::delivery::AttemptOutcome;
 use crate::invalid::FieldError;
+use crate::strict::without_bom;
 use crate::unknown::{Unknown, keeps_unknown};
 
 const MAX_STATUSES: usize = 50;
@@ -45,7 +46,7 @@ impl Success {
         if !contains(&self.statuses, status) {
             return if status == 410 { AttemptOutcome::Gone } else { AttemptOutcome::Status };
         }
-        match self.json_body && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+        match self.json_body && serde_json::from_slice::<serde::de::IgnoredAny>(without_bom(body)).is_err() {
             true => AttemptOutcome::NotJson,
             false => AttemptOutcome::Success,
         }
@@ -142,6 +143,7 @@ mod tests {
     #[test]
     fn a_body_that_has_to_be_json_is_looked_at() {
         let strict = success(r#"{"json_body":true}"#);
+        assert_eq!(strict.judge(200, b"\xef\xbb\xbf{}"), AttemptOutcome::Success, "nobody sees the mark before it");
         assert_eq!(strict.judge(200, b"OK"), AttemptOutcome::NotJson);
         assert_eq!(strict.judge(200, b""), AttemptOutcome::NotJson);
         assert_eq!(strict.judge(200, br#" {"ok":1} "#), AttemptOutcome::Success);

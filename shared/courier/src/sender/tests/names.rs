@@ -10,13 +10,17 @@ use super::*;
 /// On a thread of its own, as another machine is: it must not lose queries while
 /// this process is busy.
 fn name_server() -> SocketAddr {
+    name_server_that(|query| (query.get(13..17) == Some(b"good")).then(|| answer(query)))
+}
+
+fn name_server_that(says: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     std::thread::spawn(move || {
         let mut query = [0; 512];
         while let Ok((length, from)) = socket.recv_from(&mut query) {
-            if query[..length].get(13..17) == Some(b"good") {
-                let _ = socket.send_to(&answer(&query[..length]), from);
+            if let Some(answer) = says(&query[..length]) {
+                let _ = socket.send_to(&answer, from);
             }
         }
     });
@@ -37,8 +41,21 @@ fn answer(query: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// The question again, and a code of RFC 1035, section 4.1.1.
+fn refusal(query: &[u8], code: u8) -> Vec<u8> {
+    let mut answer = answer(query);
+    answer.truncate(12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 5);
+    answer[3] = 0x80 | code;
+    answer[7] = 0;
+    answer
+}
+
 fn sender_asking(server: SocketAddr) -> Http1Sender {
-    let name_servers = Some(vec![server]);
+    sender_asking_all(vec![server])
+}
+
+fn sender_asking_all(servers: Vec<SocketAddr>) -> Http1Sender {
+    let name_servers = Some(servers);
     Http1Sender::new(SenderOptions { addresses: local(), name_servers, ..SenderOptions::default() }).unwrap()
 }
 
@@ -124,4 +141,40 @@ async fn a_look_up_ends_with_those_who_wait_for_it() {
     until(|| sender.dialler.names.under_way() == 1).await;
     waiting.iter().for_each(tokio::task::JoinHandle::abort);
     until(|| sender.dialler.names.under_way() == 0).await;
+}
+
+#[tokio::test]
+async fn a_name_server_that_fails_leaves_the_answer_to_another() {
+    let endpoint = Endpoint::that(&[Answer(OK), AnswerAndClose(OK)]).await;
+    let (good, slow) = (name_server(), {
+        name_server_that(|query| {
+            std::thread::sleep(Duration::from_millis(30));
+            Some(answer(query))
+        })
+    });
+    const NXDOMAIN: u8 = 3;
+    let outcome = async |servers: Vec<SocketAddr>, name: &str| {
+        let answer = sender_asking_all(servers).send(request(&named(&endpoint, name), "x-a")).await.unwrap().answer;
+        answer.map(|answer| answer.status).map_err(|failure| failure.detail)
+    };
+    for code in [1, 2, NXDOMAIN, 4, 5] {
+        let bad = name_server_that(move |query| Some(refusal(query, code)));
+        assert_eq!(outcome(vec![slow, bad], "good.example").await, Ok(200), "the second one says {code}");
+        // That there is no such name is an answer.
+        let expected = match code {
+            NXDOMAIN => Err("the host name could not be resolved".to_owned()),
+            _ => Ok(200),
+        };
+        assert_eq!(outcome(vec![bad, slow], "good.example").await, expected, "the first one says {code}");
+        let expected = match code {
+            NXDOMAIN => "the host name could not be resolved",
+            _ => "the host name could not be resolved: every name server failed at it",
+        };
+        assert_eq!(outcome(vec![bad, bad], "good.example").await, Err(expected.to_owned()), "both say {code}");
+    }
+    let silent = name_server_that(|_| None);
+    let dead = "127.0.0.1:9".parse().unwrap();
+    assert_eq!(outcome(vec![silent, dead, good], "good.example").await, Ok(200));
+    let denying = name_server_that(|query| Some(refusal(query, NXDOMAIN)));
+    assert!(outcome(vec![silent, denying], "good.example").await.is_err(), "the first one had its time");
 }
