@@ -174,9 +174,12 @@ fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
+/// While the store uses them, so that one may be gone by the time it is looked at.
 fn log_files(folder: &Path) -> usize {
-    let is_segment = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wal");
-    snapshot(&folder.join("log")).iter().filter(|(path, _)| is_segment(path)).count()
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let files =
+        entries(&folder.join("log")).flat_map(|path| if path.is_dir() { entries(&path).collect() } else { vec![path] });
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "wal")).count()
 }
 
 #[tokio::test]
