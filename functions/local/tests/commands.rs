@@ -383,7 +383,7 @@ const OTHER: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 #[tokio::test]
 async fn listen_verifies_the_requests_of_built_in_profiles() {
     for profile in ["automrktr", "github", "stripe", "oktopost"] {
-        let hook = ["--profile", profile, "--secret", "plain text"];
+        let hook = ["--profile", profile, "--name", "Mine", "--secret", "plain text"];
         verified(&hook, "plain text", &["--profile", profile], "another text").await;
     }
 }
