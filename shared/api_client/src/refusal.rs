@@ -39,7 +39,7 @@ impl Refusal {
         Self { errors, ..Self::new(status, told.join("; ")) }
     }
 
-    /// Nothing that the caller could mend.
+    /// Nothing that the caller could put right.
     pub(crate) fn of_ours(detail: String) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }

@@ -8,12 +8,10 @@
 mod dead_letters;
 mod held;
 mod index;
+mod senders;
 mod settlement;
-mod stage_sender;
 
-pub use stage_sender::StageSender;
-
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::store::Slice;
@@ -25,14 +23,13 @@ use super::codec;
 use super::row_kind::RowKind;
 use super::store::{Store, Table, Transaction};
 use contract::messages::is_held;
-use contract::ports::{
-    Clock, ClockReading, Outgoing, QueueError, QueueReceiver, QueueSender, Received, StoreError, StoreResult,
-};
+use contract::ports::{Clock, ClockReading, Outgoing, QueueError, QueueReceiver, Received, StoreError, StoreResult};
 use contract::stage::causes;
 pub use dead_letters::{DeadLetter, DeadLetterId, DeadLetters, InvalidDeadLetterId, RedriveError};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use index::{Arrival, Held, Index, Taken};
+pub use senders::StageSender;
 
 /// Of a queue's room, one part in this many is the stages' own: what they send to
 /// finish what was accepted must not wait behind what is still to come.
@@ -138,7 +135,7 @@ impl EmbeddedQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        lock(&self.index)
     }
 
     fn row(&self, number: u64) -> Vec<u8> {
@@ -265,7 +262,7 @@ impl EmbeddedQueue {
             // Here and not behind the await: a caller that stops waiting
             // must not leave a durable message that nobody knows of.
             tx.after_commit(move || {
-                let mut index = index.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut index = lock(&index);
                 entries.into_iter().for_each(|arrival| index.insert(arrival));
                 index.wake(now.steady);
                 drop(index);
@@ -289,14 +286,6 @@ impl EmbeddedQueue {
     /// The sending end for a stage, which passes on what is already durable.
     pub fn for_stage(&self) -> StageSender {
         StageSender(self.clone())
-    }
-}
-
-/// For messages from outside, which are durable before anybody sees them.
-#[async_trait]
-impl QueueSender for EmbeddedQueue {
-    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
-        self.send_as(Sent::Durably, messages).await
     }
 }
 
@@ -363,7 +352,7 @@ impl QueueReceiver for EmbeddedQueue {
             let rewritten = encode(until, group, body);
             tx.put(Table::Messages, row, rewritten);
             tx.after_commit(move || {
-                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).defer(number, until, now);
+                lock(&index).defer(number, until, now);
                 arrivals.notify_one();
             });
             Ok(())
@@ -392,11 +381,15 @@ impl QueueReceiver for EmbeddedQueue {
             tx.put(Table::Messages, letter.id().row(), codec::encode(&letter));
             tx.delete(Table::Messages, row);
             tx.after_commit(move || {
-                index.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(number, steady);
+                lock(&index).remove(number, steady);
                 arrivals.notify_one();
             });
             Ok(())
         });
         moved.await.map_err(failed)
     }
+}
+
+fn lock(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
+    index.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -36,6 +36,7 @@ mod store;
 mod table_file;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod trees;
 mod verify;
 mod writer;
@@ -44,6 +45,7 @@ pub use damage::Damage;
 pub use directory::DirectoryLock;
 pub use lsm_tree::Slice;
 pub use repair::{Finding, Findings, Loss, Repaired, TableRows, examine, repair};
-pub use store::{Error, MIGRATION, OpenError, Options, Store, Table, TableSpec, Transaction};
+pub use store::{Error, MIGRATION, OpenError, Options, Store, Table, TableSpec};
+pub use transaction::Transaction;
 pub use verify::{Report, verify};
 pub use writer::Still;

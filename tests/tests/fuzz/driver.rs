@@ -72,7 +72,7 @@ fn budget(asked: Option<String>) -> Duration {
     })
 }
 
-/// Without a word about panics in this thread.
+/// Panics in this thread are not printed.
 fn quietly<T>(work: impl FnOnce() -> T) -> T {
     thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
     static HOOK: Once = Once::new();

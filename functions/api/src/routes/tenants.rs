@@ -233,7 +233,7 @@ async fn apply(
     }
     let given = settings.decided();
     tenant.settings = settings.over(&tenant.settings);
-    // A hook that leaves everything open goes by these; what others decide is theirs to see.
+    // As they apply to a hook that decides nothing itself. Hooks that decide for themselves are not checked here.
     if errors.is_empty() && !wrong.has("signatures") && !wrong.has("auth") {
         deps.resolved.settle_open(tenant).await?.check(&given, before.as_ref(), &mut errors);
     }

@@ -1,3 +1,5 @@
+//! The two ends that send to a queue: from outside, and between stages.
+
 use async_trait::async_trait;
 use contract::ports::{Outgoing, QueueError, QueueSender};
 
@@ -12,5 +14,13 @@ pub struct StageSender(pub(super) EmbeddedQueue);
 impl QueueSender for StageSender {
     async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
         self.0.send_as(Sent::InOrder, messages).await
+    }
+}
+
+/// For messages from outside, which are durable before anybody sees them.
+#[async_trait]
+impl QueueSender for EmbeddedQueue {
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), QueueError>> {
+        self.send_as(Sent::Durably, messages).await
     }
 }
