@@ -165,6 +165,7 @@ async fn what_is_wrong_is_told_by_the_names_that_were_sent() {
     let (key, webhook) = start(&world).await;
     let one = format!("/v2/webhook/{}", webhook["Id"].as_str().unwrap());
     let log = format!("/v2/webhook-log/{}?_count=7", webhook["Id"].as_str().unwrap());
+    let deep = format!("/v2/webhook-log/{}?_page=1000", webhook["Id"].as_str().unwrap());
     for (method, path, form, status, fields) in [
         ("POST", "/v2/webhook", "", 400, &["event", "name", "url"][..]),
         ("POST", "/v2/webhook", "event=newAssignment&name=+&url=https://a.example.com", 400, &["name"]),
@@ -182,6 +183,7 @@ async fn what_is_wrong_is_told_by_the_names_that_were_sent() {
         ("POST", &one, "event=", 400, &["event"]),
         ("GET", "/v2/webhook?_order=url&_count=10&_page=-1&x=1", "", 400, &["_count", "_order", "_page", "x"]),
         ("GET", &log, "", 400, &["_count"]),
+        ("GET", &deep, "", 400, &["_page"]),
     ] {
         let refused = curl(&world, method, path, (TENANT, &key), form).await.expect(status).json();
         assert_eq!((refused["Result"].clone(), names(&refused["Errors"])), (json!(false), fields.to_vec()), "{form}");

@@ -91,7 +91,7 @@ impl IntoResponse for Refused {
 }
 
 pub(crate) async fn method_not_allowed() -> Refused {
-    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET, POST and DELETE, as far as each makes sense")
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method")
 }
 
 /// `2026-01-31 09:30:00`, in UTC, of a time as the API writes it.

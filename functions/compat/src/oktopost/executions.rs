@@ -13,6 +13,8 @@ use super::fields::Query;
 const READ_AT_ONCE: &str = "100";
 /// Deliveries that are looked at to say how many executions there are.
 const COUNTED: usize = 2_000;
+/// How deep a page may be: all before it is read for it.
+const DEEPEST: usize = 20_000;
 /// Deliveries whose requests are made again at the same time.
 const AT_A_TIME: usize = 8;
 
@@ -73,8 +75,15 @@ struct Wanted {
 /// The newest event first, and of its attempts the last one.
 pub(crate) async fn list(account: Account, Path(id): Path<String>, Query(mut query): Query) -> Answer<List<Execution>> {
     let (page, count) = query.page();
+    let start = page.saturating_mul(count);
+    if start >= DEEPEST {
+        query.refuse(
+            "_page",
+            format!("expected less than {}: the log goes back {DEEPEST} requests here", DEEPEST / count),
+        );
+    }
     query.end("_page, _count")?;
-    let (wanted, total) = find(&account, &id, page.saturating_mul(count), count).await?;
+    let (wanted, total) = find(&account, &id, start, count).await?;
     let account = &account;
     let pages = stream::iter(wanted).map(async |wanted| executions(account, &wanted).await).buffered(AT_A_TIME);
     let items: Vec<Vec<Execution>> = pages.try_collect().await?;
@@ -102,7 +111,7 @@ async fn find(account: &Account, hook: &str, start: usize, count: usize) -> Resu
             total += attempt_count;
         }
         cursor = next_cursor;
-        if cursor.is_none() || (looked_at >= COUNTED && total > end) {
+        if cursor.is_none() || looked_at >= DEEPEST || (looked_at >= COUNTED && total > end) {
             return Ok((wanted, total));
         }
     }
