@@ -350,3 +350,21 @@ def fire_a_schedule():
         Target=target,
     )
     seen(watch, "the schedule has sent its message", lambda: any(m["Body"] == body for m in single.stack.messages("Redeliveries")))
+
+
+def fire_the_daily_schedule():
+    """What the template has sent every day is sent now."""
+    scheduler = single.emulator.client("scheduler")
+    target = scheduler.get_schedule(Name=single.stack.resources["AdviceSchedule"])["Target"]
+    body = json.loads(target["Input"])["MessageBody"]
+    assert json.loads(body) == {"version": 1, "tenant": "hookline", "job": {"advise_all": {}}}, body
+    sent = lambda: sum(m["Body"] == body for m in single.stack.messages("Retries"))
+    before, watch = sent(), Watch()
+    scheduler.create_schedule(
+        Name=f"schedule-{next(numbers)}",
+        ScheduleExpression=f"at({rfc3339(time.time() + 1)[:19]})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        ActionAfterCompletion="DELETE",
+        Target={name: target[name] for name in ("Arn", "RoleArn", "Input")},
+    )
+    seen(watch, "the daily message was sent", lambda: sent() > before)

@@ -91,4 +91,5 @@ SCENARIOS = {
     ("RequeueRole", "scheduler:CreateSchedule", "ScheduleGroup"): prepared(acts.wait_for_more_than_twelve_hours),
     ("RequeueRole", "iam:PassRole", "SchedulerRole"): prepared(acts.wait_for_more_than_twelve_hours),
     ("SchedulerRole", "sqs:SendMessage", "RedeliveriesQueue"): directly(acts.fire_a_schedule),
+    ("AdviceScheduleRole", "sqs:SendMessage", "RetriesQueue"): directly(acts.fire_the_daily_schedule),
 }

@@ -4,15 +4,17 @@ import functools
 import hashlib
 import hmac
 import json
+import re
 import time
 import unittest
 from datetime import datetime, timezone
 
 import botocore.exceptions
 import hooks
+from browser import ORIGIN, Browser
 from hooks import TENANT
 from receiver import Receiver
-from stack import Emulator, Stack, build, until, upload
+from stack import OPERATOR_KEY, Emulator, Stack, build, until, upload
 
 # Spelled as no JSON library would, so that any rewriting shows.
 ODD_DATA = '{"b" : 1.10, "a":1e3, "é":"\\u00e9", "list":[1,2 , 3]}'
@@ -30,7 +32,7 @@ def setUpModule():
     receiver = Receiver()
     unittest.addModuleCleanup(receiver.stop)
     code = upload(emulator, binaries)
-    stack = Stack(emulator, code)
+    stack = Stack(emulator, code, PublicUrl=ORIGIN)
     stack.must("POST", "/v1/tenants", {"id": TENANT})
     Hook = functools.partial(hooks.Hook, stack, receiver)
 
@@ -126,6 +128,22 @@ class Publishing(unittest.TestCase):
         self.assertIsNotNone(entry(f"{own}/audit?kind=hook&target={hook.id}", "what", "created"))
         self.assertEqual(entry("/v1/audit?kind=tenant&target=" + TENANT, "what", "created")["by"], "operator")
 
+    def test_a_plan_is_approved_in_one_step_told_and_remembered(self):
+        hook = Hook()
+        stack.must("PATCH", f"/v1/tenants/{TENANT}/hooks/{hook.id}", {"events": [hook.type, "automation.plan.*"]})
+        plans = f"/v1/tenants/{TENANT}/plans"
+        change = {"kind": "hook", "hook": hook.id, "patch": {"timeout": {"total": 9}}}
+        plan = stack.must("POST", plans, {"title": "Wait longer", "change": change}, status=(201,))
+        applied = stack.must("POST", f"{plans}/{plan['id']}/approve", {})
+        self.assertEqual((applied["state"], hook.settings()["timeout"]["total"]), ("applied", 9))
+        told = {json.loads(arrival.body)["type"] for arrival in hook.arrived(3)}
+        self.assertEqual(told, {f"automation.plan.{what}" for what in ("created", "approved", "applied")})
+        log = stack.must("GET", f"/v1/tenants/{TENANT}/adjustments?target={hook.id}")["items"]
+        self.assertEqual([(a["id"], a["after"]["timeout"]["total"]) for a in log], [(applied["adjustment_id"], 9)])
+        # And what every tenant is asked daily.
+        stack.send("Retries", json.dumps({"version": 1, "tenant": "hookline", "job": {"advise_all": {}}}))
+        until("the jobs are done", lambda: not [m for m in stack.messages("Retries") if "advise" in m["Body"]])
+
     def test_events_of_a_type_are_expunged(self):
         hook = Hook()
         event = hook.publish()
@@ -169,6 +187,66 @@ class Publishing(unittest.TestCase):
         self.assertEqual((status, made["Webhook"]["Event"]), (200, "postSent"), made)
         self.assertEqual(stack.curl("DELETE", f"/v2/webhook/{made['Webhook']['Id']}", TENANT, key)[0], 200)
         self.assertEqual(stack.curl("GET", "/v2/webhook", "other", key)[0], 401)
+        endpoints = f"/api/v1/app/{TENANT}/endpoint"
+        made = stack.must("POST", endpoints, {"url": "https://hooks.example.com/", "uid": "mine"})
+        self.assertEqual(stack.must("GET", f"{endpoints}/mine")["id"], made["id"])
+        self.assertEqual(stack.call("DELETE", f"{endpoints}/mine")[0], 204)
+
+
+class Pages(unittest.TestCase):
+    def test_an_operator_enters_the_console_and_opens_a_hook(self):
+        hook = Hook()
+        hook.publish()
+        hook.logged("succeeded")
+        operator = Browser(stack)
+        place, login = operator.open("/")
+        self.assertTrue(place.startswith("/console/login"), place)
+        self.assertIn(' name="key"', login)
+        self.assertEqual(operator.post("/console/login", key="no key of anybody")[0], 422)
+        self.assertEqual(operator.post("/console/login", key=OPERATOR_KEY), (303, "/console"))
+        self.assertEqual(operator.open("/console")[0], "/console/overview")
+        page = operator.open(f"/console/tenants/{TENANT}/hooks/{hook.id}")[1]
+        self.assertIn(receiver.url + hook.path, page)
+        for place in (f"/console/tenants/{TENANT}/hooks/{hook.id}/statistics", "/console/failing", "/console/cost"):
+            self.assertIn("<h1>", operator.open(place)[1], place)
+        self.assertIn("Dead letters are in SQS", operator.open("/console/dead-letters")[1])
+        # What a page loads comes through the gateway as well, compressed as it is.
+        for asset in sorted(set(re.findall(r"/assets/[a-z]+-[0-9a-f]+\.[a-z]+", page))):
+            self.assertGreater(len(operator.open(asset)[1]), 100, asset)
+        self.assertEqual(operator.post("/console/logout"), (303, "/console/login"))
+        self.assertTrue(operator.open("/console/overview")[0].startswith("/console/login"))
+
+    def test_a_hook_that_fails_is_listed_over_all_tenants_until_it_goes_well(self):
+        hook = Hook(delays=(1, 1))
+        receiver.fail(hook.path, 3)
+        hook.publish()
+        hook.logged("failed")
+        operator = Browser(stack)
+        operator.post("/console/login", key=OPERATOR_KEY)
+        self.assertIn(hook.id, operator.open("/console/failing")[1])
+        hook.publish({"n": 2})
+        until("it went well", lambda: "succeeded" in [row["status"] for row in hook.log()])
+        until("it is not listed", lambda: hook.id not in operator.open("/console/failing")[1])
+
+    def test_a_customer_follows_a_link_once_and_looks_after_a_hook(self):
+        hook = Hook()
+        hook.publish()
+        row = hook.logged("succeeded")
+        asked = {"user": "Jane", "capabilities": ["view", "manage"]}
+        link = stack.must("POST", f"/v1/tenants/{TENANT}/portal-links", asked)["link"]
+        page, code = link.removeprefix(ORIGIN).split("#")
+        customer = Browser(stack)
+        self.assertEqual(customer.open(page)[0], "/portal/enter")
+        self.assertEqual(customer.post(page, code=code), (303, "/portal/hooks"))
+        self.assertTrue(any(name.startswith("__Host-") for name in customer.cookies), customer.cookies)
+        self.assertIn(receiver.url + hook.path, customer.open(f"/portal/hooks/{hook.id}")[1])
+        self.assertIn(row["event_id"], customer.open(f"/portal/executions/{row['id']}")[1])
+        customer.open(f"/portal/hooks/{hook.id}")
+        self.assertEqual(customer.post(f"/portal/hooks/{hook.id}/disable")[0], 303)
+        self.assertFalse(hook.settings()["enabled"])
+        self.assertIn("Jane", customer.open(f"/portal/hooks/{hook.id}/changes")[1])
+        self.assertEqual(customer.ask("GET", "/portal/hooks/hook_01M7YRY66B9CZNF4GV85GH11D0")[0], 404)
+        self.assertEqual(Browser(stack).post(page, code=code)[0], 403)
 
 
 class Profiles(unittest.TestCase):

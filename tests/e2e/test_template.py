@@ -125,7 +125,7 @@ class Template(unittest.TestCase):
 
     def test_roles_name_what_they_touch(self):
         roles = {n: r["Properties"] for n, r in self.resources.items() if r["Type"] == "AWS::IAM::Role"}
-        self.assertEqual(len(roles), 5)
+        self.assertEqual(len(roles), 6)
         for name, role in roles.items():
             self.assertNotIn("ManagedPolicyArns", role, name)
             for policy in role["Policies"]:

@@ -1,10 +1,12 @@
 //! Fixtures that more than one test needs.
 
+pub mod browser;
 pub mod dynamo;
 pub mod faults;
 pub mod metering;
 pub mod ministack;
 pub mod receivers;
+pub mod server;
 pub mod world;
 
 /// Runs a property for `usual` cases, which are the same ones each time, or for as

@@ -1,6 +1,6 @@
 //! What customers receive webhooks with, in their own languages: Node with
-//! packages of npm, Python with packages of PyPI. Both are installed under
-//! `target/`, pinned, on first use.
+//! packages of npm, Python with packages of PyPI, Go and Java with theirs. All are
+//! installed under `target/`, pinned, on first use.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -36,11 +36,63 @@ pub fn python(name: &str, packages: &[&str]) -> Option<PathBuf> {
     usable("Python", place.map(|place| place.join("bin/python")))
 }
 
-#[expect(clippy::print_stdout, reason = "who runs the tests should see that some were skipped")]
+/// A program in Go, made of this folder of sources.
+pub fn go(name: &str, sources: &Path) -> Option<PathBuf> {
+    let known = fs::read_to_string(sources.join("main.go")).unwrap_or_default();
+    let place = install(&format!("go-{name}"), &[&known], |place| {
+        for file in ["go.mod", "main.go"] {
+            fs::copy(sources.join(file), place.join(file))?;
+        }
+        let go = || {
+            let mut go = Command::new("go");
+            go.current_dir(place).env("GOFLAGS", "-mod=mod");
+            go
+        };
+        run(go().args(["mod", "tidy"]))?;
+        run(go().args(["build", "-o", "program", "."]))
+    });
+    found("Go", "REQUIRE_GO_TESTS", place.map(|place| place.join("program")))
+}
+
+/// A program in Rust with packages of its own, made of this folder of sources.
+pub fn rust(name: &str, sources: &Path) -> Option<PathBuf> {
+    let known = fs::read_to_string(sources.join("src/main.rs")).unwrap_or_default();
+    let place = install(&format!("rust-{name}"), &[&known], |place| {
+        fs::create_dir_all(place.join("src"))?;
+        for file in ["Cargo.toml", "Cargo.lock", "src/main.rs"] {
+            fs::copy(sources.join(file), place.join(file))?;
+        }
+        // What is built stays out of the workspace's own target.
+        let target = place.join("target");
+        run(Command::new("cargo").args(["build", "--locked", "--target-dir"]).arg(target).current_dir(place))
+    });
+    found("an index of crates", "REQUIRE_AWS_TESTS", place.map(|place| place.join("target/debug/journey")))
+}
+
+/// A program in Java with packages of Maven Central: the folder that its class and `lib` are in.
+pub fn java(name: &str, sources: &Path, class: &str) -> Option<PathBuf> {
+    let source = format!("{class}.java");
+    let known = fs::read_to_string(sources.join(&source)).unwrap_or_default();
+    let place = install(&format!("java-{name}"), &[&known], |place| {
+        for file in ["pom.xml", &source] {
+            fs::copy(sources.join(file), place.join(file))?;
+        }
+        let copy = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
+        run(Command::new("mvn").args(["-q", "-B", copy, "-DoutputDirectory=lib"]).current_dir(place))?;
+        run(Command::new("javac").args(["-nowarn", "-cp", "lib/*", "-d", ".", &source]).current_dir(place))
+    });
+    found("Java", "REQUIRE_JAVA_TESTS", place)
+}
+
 fn usable(what: &str, place: anyhow::Result<PathBuf>) -> Option<PathBuf> {
+    found(what, "REQUIRE_NODE_TESTS", place)
+}
+
+#[expect(clippy::print_stdout, reason = "who runs the tests should see that some were skipped")]
+fn found(what: &str, switch: &str, place: anyhow::Result<PathBuf>) -> Option<PathBuf> {
     match place {
         Ok(place) => Some(place),
-        Err(error) if is_required() => panic!("REQUIRE_NODE_TESTS=1, but {what} is not usable: {error:#}"),
+        Err(error) if is_required(switch) => panic!("{switch}=1, but {what} is not usable: {error:#}"),
         Err(error) => {
             println!("skipped: {what} is not usable: {error:#}");
             None
@@ -49,8 +101,8 @@ fn usable(what: &str, place: anyhow::Result<PathBuf>) -> Option<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this switch is for whoever runs the tests")]
-fn is_required() -> bool {
-    std::env::var("REQUIRE_NODE_TESTS").is_ok_and(|value| value == "1")
+fn is_required(switch: &str) -> bool {
+    std::env::var(switch).is_ok_and(|value| value == "1")
 }
 
 /// Once for each list of packages; a lock keeps test processes that start

@@ -115,7 +115,7 @@ impl World {
             sender: Arc::new(endpoint.clone()),
         };
         let engine = Engine::start(directory.path(), options).await.expect("the store opens");
-        let router = compat::beside(api::router(engine.api.clone()));
+        let router = served(&engine);
         Self { clock, endpoint, engine: Box::new(engine), router, directory, hooks_made: AtomicUsize::new(0) }
     }
 
@@ -160,7 +160,7 @@ impl World {
     /// Changes what the stages stand on, the API's included.
     pub fn rewire(&mut self, change: impl FnOnce(&mut Engine)) {
         change(&mut self.engine);
-        self.router = compat::beside(api::router(self.engine.api.clone()));
+        self.router = served(&self.engine);
     }
 
     /// The API, for whoever puts it behind an entrance of its own.
@@ -341,6 +341,13 @@ impl World {
         let body = to_bytes(body, usize::MAX).await.expect("answers are in memory");
         Reply { what, status: head.status.as_u16(), headers: head.headers, body }
     }
+}
+
+/// All that a deployment answers, as each composition root puts it together.
+fn served(engine: &Engine) -> Router {
+    let clock = Arc::clone(&engine.api.clock);
+    let pages = console::Settings { now: Arc::new(move || clock.now().as_millis()) };
+    console::beside(compat::beside(api::router(engine.api.clone())), pages)
 }
 
 /// In memory where the system has room for that: the tests kill processes, not

@@ -11,7 +11,8 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use contract::ports::{
-    AuditScope, Hooks, HooksLayer, Keys, KeysLayer, Profiles, ProfilesLayer, StoreResult, Tenants, TenantsLayer,
+    AuditScope, Hooks, HooksLayer, Keys, KeysLayer, PlacedDocument, Profiles, ProfilesLayer, StoreResult, Tenants,
+    TenantsLayer,
 };
 use domain::audit::{Snapshot, TargetKind, changes};
 use domain::event_type::{Owner, StoredEventType};
@@ -20,13 +21,12 @@ use domain::ids::{HookId, KeyId, ProfileName, TenantId};
 use domain::key::ApiKey;
 use domain::portal::{PortalLink, PortalSession};
 use domain::profile::Profile;
-use domain::secret::{HoldsSecrets as _, Secret};
-use domain::settings::MASK;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use serde::Serialize;
 use services::health::hook_health::HookHealth;
 use services::repositories::audit::{AuditTrail, BY_ITSELF, Deed};
+use services::repositories::snapshots::{self, LEFT_OUT};
 
 /// How many sessions and links went at once.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,7 +53,7 @@ pub(crate) async fn know_asker(request: Request, next: Next) -> Response {
     scope(next.run(request)).await
 }
 
-async fn scope<F: Future>(work: F) -> F::Output {
+pub(crate) async fn scope<F: Future>(work: F) -> F::Output {
     ASKER.scope(Arc::new(OnceLock::new()), work).await
 }
 
@@ -87,15 +87,10 @@ impl<T: ?Sized> Audited<T> {
     }
 }
 
-/// What changes with every write.
-const LEFT_OUT: [&str; 2] = ["version", "updated_at"];
-
-impl Audited<dyn Hooks> {
-    fn snapshot(hook: &Hook) -> Snapshot {
-        let mut masked = hook.clone();
-        masked.secrets_mut().into_iter().for_each(|secret| *secret = Secret::new(MASK));
-        Snapshot::new(hook, &masked, &["settings"], &["version", "updated_at", "tenant"])
-    }
+/// Which fields of a hook have changed from one version to another, by the API's names.
+pub(crate) fn changed_fields(before: &Hook, after: &Hook) -> Vec<String> {
+    let changes = changes(&snapshots::of_hook(before), &snapshots::of_hook(after));
+    changes.into_iter().map(|change| change.field).collect()
 }
 
 #[async_trait]
@@ -106,27 +101,27 @@ impl HooksLayer for Audited<dyn Hooks> {
 
     async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()> {
         self.stored.create_within(hook, most).await?;
-        let deed = deed("created", &Snapshot::default(), &Self::snapshot(hook));
+        let deed = deed("created", &Snapshot::default(), &snapshots::of_hook(hook));
         self.audit().note(&hook.tenant, hook.id, deed).await
     }
 
-    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
-        self.stored.update(old, new).await?;
+    async fn update_with(&self, old: &Hook, new: &Hook, beside: &[PlacedDocument]) -> StoreResult<()> {
+        self.stored.update_with(old, new, beside).await?;
         let what = match (old.enabled, new.enabled) {
             (true, false) => "disabled",
             (false, true) => "enabled",
             _ if old.secrets != new.secrets && old.settings == new.settings => "secret rotated",
             _ => "changed",
         };
-        self.audit().note(&new.tenant, new.id, deed(what, &Self::snapshot(old), &Self::snapshot(new))).await
+        self.audit().note(&new.tenant, new.id, deed(what, &snapshots::of_hook(old), &snapshots::of_hook(new))).await
     }
 
-    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+    async fn delete(&self, tenant: &TenantId, id: HookId, version: Option<u64>) -> StoreResult<bool> {
         // One that cannot be read is deleted all the same.
         let before = self.stored.get(tenant, id).await.ok().flatten();
-        let was_there = self.stored.delete(tenant, id).await?;
+        let was_there = self.stored.delete(tenant, id, version).await?;
         if was_there {
-            let before = before.map_or_else(Snapshot::default, |hook| Self::snapshot(&hook));
+            let before = before.map_or_else(Snapshot::default, |hook| snapshots::of_hook(&hook));
             let deed = deed("deleted", &before, &Snapshot::default());
             self.audit().note_of(AuditScope::Tenant(tenant), TargetKind::Hook, &id.to_string(), deed).await?;
         }
@@ -135,11 +130,6 @@ impl HooksLayer for Audited<dyn Hooks> {
 }
 
 impl Audited<dyn Tenants> {
-    fn snapshot(tenant: &Tenant) -> Snapshot {
-        let masked = Tenant { settings: tenant.settings.clone().masked(), ..tenant.clone() };
-        Snapshot::new(tenant, &masked, &["settings"], &LEFT_OUT)
-    }
-
     /// Its own people see it, and the operator also after it was deleted.
     async fn note(&self, id: &TenantId, deed: Deed) -> StoreResult<()> {
         let name = id.to_string();
@@ -156,21 +146,21 @@ impl TenantsLayer for Audited<dyn Tenants> {
 
     async fn create(&self, tenant: &Tenant) -> StoreResult<()> {
         self.stored.create(tenant).await?;
-        self.note(&tenant.id, deed("created", &Snapshot::default(), &Self::snapshot(tenant))).await
+        self.note(&tenant.id, deed("created", &Snapshot::default(), &snapshots::of_tenant(tenant))).await
     }
 
-    async fn update(&self, tenant: &Tenant) -> StoreResult<()> {
+    async fn update_with(&self, tenant: &Tenant, beside: &[PlacedDocument]) -> StoreResult<()> {
         let before = self.stored.get(&tenant.id).await?;
-        self.stored.update(tenant).await?;
-        let before = before.map_or_else(Snapshot::default, |tenant| Self::snapshot(&tenant));
-        self.note(&tenant.id, deed("changed", &before, &Self::snapshot(tenant))).await
+        self.stored.update_with(tenant, beside).await?;
+        let before = before.map_or_else(Snapshot::default, |tenant| snapshots::of_tenant(&tenant));
+        self.note(&tenant.id, deed("changed", &before, &snapshots::of_tenant(tenant))).await
     }
 
     async fn delete(&self, id: &TenantId, at: Timestamp) -> StoreResult<bool> {
         let before = self.stored.get(id).await.ok().flatten();
         let was_there = self.stored.delete(id, at).await?;
         if was_there {
-            let before = before.map_or_else(Snapshot::default, |tenant| Self::snapshot(&tenant));
+            let before = before.map_or_else(Snapshot::default, |tenant| snapshots::of_tenant(&tenant));
             let deed = deed("deleted", &before, &Snapshot::default());
             self.audit().note_of(AuditScope::Deployment, TargetKind::Tenant, id.as_str(), deed).await?;
         }
@@ -290,9 +280,7 @@ pub(crate) async fn note_event_type(
     after: Option<&StoredEventType>,
 ) -> StoreResult<()> {
     let Some(name) = after.or(before).map(|stored| stored.entry.name.to_string()) else { return Ok(()) };
-    let snapshot = |stored: Option<&StoredEventType>| {
-        stored.map_or_else(Snapshot::default, |stored| Snapshot::new(stored, stored, &["entry"], &LEFT_OUT))
-    };
+    let snapshot = |stored: Option<&StoredEventType>| stored.map_or_else(Snapshot::default, snapshots::of_event_type);
     let what = match (before, after) {
         (None, _) => "created",
         (Some(_), Some(_)) => "changed",
@@ -303,4 +291,11 @@ pub(crate) async fn note_event_type(
         Owner::Operator => AuditScope::Deployment,
     };
     health.audit.note_of(scope, TargetKind::EventType, &name, deed(what, &snapshot(before), &snapshot(after))).await
+}
+
+/// The deployment's keys are behind no port; whoever rotates them tells of it. Nothing of the keys is told.
+pub(crate) async fn note_rotated_identity(health: &HookHealth, key_id: &str) -> StoreResult<()> {
+    let nothing = Snapshot::default();
+    let deed = Deed { detail: Some(format!("new key {key_id}")), ..deed("secret rotated", &nothing, &nothing) };
+    health.audit.note_of(AuditScope::Deployment, TargetKind::Identity, "deployment", deed).await
 }

@@ -93,6 +93,43 @@ in_portals! {
     MayTest needs Test;
     /// Somebody who may send deliveries of the tenant of the path again.
     MaySendAgain needs SendAgain;
+    /// Somebody who may decide plans of the tenant of the path.
+    MayApprove needs Approve;
+}
+
+/// Somebody who may propose plans for the tenant of the path.
+pub(crate) struct MayPropose(pub(crate) TenantId);
+
+impl FromRequestParts<Arc<Deps>> for MayPropose {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
+        authorize(parts, deps, Need::Propose, Freshness::Now).await.map(Self)
+    }
+}
+
+/// Whether the operator is asking; known as [`Actor`] is.
+#[derive(Clone, Copy)]
+pub(crate) struct IsOperator(pub(crate) bool);
+
+/// Whether somebody asks who may only propose plans, and see nothing; known as [`Actor`] is.
+#[derive(Clone, Copy)]
+pub(crate) struct IsPlanner(pub(crate) bool);
+
+impl FromRequestParts<Arc<Deps>> for IsPlanner {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().copied().ok_or_else(Problem::internal)
+    }
+}
+
+impl FromRequestParts<Arc<Deps>> for IsOperator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().copied().ok_or_else(Problem::internal)
+    }
 }
 
 /// Somebody with a portal session, for what is the session's own.
@@ -132,6 +169,15 @@ impl Limits {
 
     pub(crate) fn check(&self, capability: Capability) -> Result<(), Problem> {
         if self.allow(capability) { Ok(()) } else { Err(lacks(capability)) }
+    }
+
+    /// All that a caller may do with the hooks of its tenant.
+    pub(crate) fn capabilities(&self, access: Access) -> Vec<Capability> {
+        match (&self.0, access) {
+            (Some(chosen), _) => chosen.known(),
+            (None, Access::Portal) => Capabilities::usual().known(),
+            (None, Access::Full) => Capability::ALL.to_vec(),
+        }
     }
 
     /// The same of what a portal key may only do that was made for it.
@@ -221,12 +267,23 @@ impl FromRequestParts<Arc<Deps>> for InSession {
     }
 }
 
+/// Whether whoever asks may be allowed anything in this tenant, or anything that is no tenant's.
+pub(crate) async fn may_ask_in(parts: &Parts, deps: &Deps, tenant: Option<&TenantId>) -> Result<bool, Problem> {
+    Ok(match authenticate(parts, deps, Freshness::Now).await? {
+        Caller::Operator => true,
+        Caller::Key(key) => tenant.is_some() && key.tenant.as_ref() == tenant,
+        Caller::Session(session) => tenant == Some(&session.tenant),
+    })
+}
+
 /// What a route asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
     /// Everything within the tenant.
     Tenant,
     Publish,
+    /// Proposing plans.
+    Propose,
     Portal(Capability),
 }
 
@@ -241,6 +298,8 @@ async fn authorize(parts: &mut Parts, deps: &Deps, need: Need, freshness: Freshn
         }
         Caller::Session(session) => (session.actor(), Access::Portal, Some(session.capabilities.clone())),
     };
+    parts.extensions.insert(IsPlanner(matches!(&caller, Caller::Key(key) if key.scope == Scope::Planner)));
+    parts.extensions.insert(IsOperator(matches!(caller, Caller::Operator)));
     parts.extensions.insert(Actor(actor));
     parts.extensions.insert(access);
     parts.extensions.insert(Limits(limits));
@@ -263,6 +322,8 @@ fn check_key(key: &ApiKey, need: Need) -> Result<(), Problem> {
     match (key.scope, need) {
         (Scope::Operator | Scope::Tenant, _) | (Scope::Publish, Need::Publish) => Ok(()),
         (Scope::Publish, _) => forbidden("this key may only publish events"),
+        (Scope::Planner, Need::Propose) => Ok(()),
+        (Scope::Planner, _) => forbidden("this key may only propose plans"),
         (Scope::Portal | Scope::Limited, Need::Portal(capability)) => match key.allows(capability) {
             true => Ok(()),
             false => Err(lacks(capability)),
@@ -277,7 +338,7 @@ fn check_session(session: &PortalSession, need: Need) -> Result<(), Problem> {
     match need {
         Need::Portal(capability) if session.capabilities.allow(capability) => Ok(()),
         Need::Portal(capability) => Err(lacks(capability)),
-        Need::Tenant | Need::Publish => {
+        Need::Tenant | Need::Publish | Need::Propose => {
             Err(Problem::new(StatusCode::FORBIDDEN, "a portal session may only look after hooks"))
         }
     }

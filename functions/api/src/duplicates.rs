@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use contract::ports::{Clock, Events};
 use domain::event::Fingerprint;
-use domain::ids::{EventId, TenantId};
+use domain::ids::{EventId, TenantId, TraceId};
 use domain::tenant::ID_RESTS_FOR;
+use domain::time::Timestamp;
 use services::repositories::fresh_cache::FreshCache;
 
-use crate::problem::{FieldError, Problem};
+use crate::problem::{FieldError, Problem, ProblemCode};
 
 /// Ids that are remembered at most.
 const REMEMBERED: usize = 10_000;
@@ -20,10 +21,18 @@ const REMEMBERED: usize = 10_000;
 /// would hear of its predecessor's events.
 const REMEMBERED_FOR: Duration = ID_RESTS_FOR;
 
+/// What an event says, and which publication it is of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) trace: TraceId,
+    pub(crate) timestamp: Timestamp,
+}
+
 pub struct Duplicates {
     events: Arc<dyn Events>,
     clock: Arc<dyn Clock>,
-    recent: FreshCache<(TenantId, EventId), Fingerprint>,
+    recent: FreshCache<(TenantId, EventId), Known>,
     /// Whether publications are compared that do not say.
     pub(crate) usual: bool,
 }
@@ -33,22 +42,33 @@ impl Duplicates {
         Self { events, clock, recent: FreshCache::new(REMEMBERED), usual }
     }
 
-    /// Whether the same event is known by this id; refused where it is another one.
-    pub(crate) async fn find(&self, tenant: &TenantId, id: &EventId, given: Fingerprint) -> Result<bool, Problem> {
+    /// What is known of the same event, where it was published under this id; refused where it is another one.
+    pub(crate) async fn find(
+        &self,
+        tenant: &TenantId,
+        id: &EventId,
+        given: Fingerprint,
+    ) -> Result<Option<Known>, Problem> {
         let name = (tenant.clone(), id.clone());
         let known = match self.recent.get(&name, self.clock.read()) {
             Some(known) => known,
             None => match self.events.get(tenant, id).await? {
-                Some(event) => event.fingerprint().ok_or_else(|| expunged(id))?,
-                None => return Ok(false),
+                Some(event) => {
+                    let fingerprint = event.fingerprint().ok_or_else(|| expunged(id))?;
+                    Known { fingerprint, trace: event.seq.trace(), timestamp: event.timestamp }
+                }
+                None => return Ok(None),
             },
         };
-        if known == given { Ok(true) } else { Err(other(id, known, given)) }
+        match known.fingerprint == given {
+            true => Ok(Some(known)),
+            false => Err(other(id, known.fingerprint, given)),
+        }
     }
 
     /// It was accepted just now.
-    pub(crate) fn remember(&self, tenant: &TenantId, id: &EventId, fingerprint: Fingerprint) {
-        self.recent.insert((tenant.clone(), id.clone()), fingerprint, self.clock.read(), REMEMBERED_FOR);
+    pub(crate) fn remember(&self, tenant: &TenantId, id: &EventId, known: Known) {
+        self.recent.insert((tenant.clone(), id.clone()), known, self.clock.read(), REMEMBERED_FOR);
     }
 }
 
@@ -58,7 +78,17 @@ pub(crate) fn other(id: &EventId, known: Fingerprint, given: Fingerprint) -> Pro
     Problem::conflict(detail).with_errors(vec![FieldError::new("id", message)]).with_fingerprints(known, given)
 }
 
+/// By another request than this one.
+pub(crate) fn taken(id: &EventId) -> Problem {
+    let message = "was published before";
+    Problem::conflict(format!("the event {id} {message}"))
+        .with_errors(vec![FieldError::new("id", message)])
+        .with_code(ProblemCode::IdTaken)
+}
+
 fn expunged(id: &EventId) -> Problem {
     let detail = format!("the event {id} was published before and its payload expunged: it cannot be published again");
-    Problem::conflict(detail).with_errors(vec![FieldError::new("id", "belongs to an event that was expunged")])
+    Problem::conflict(detail)
+        .with_errors(vec![FieldError::new("id", "belongs to an event that was expunged")])
+        .with_code(ProblemCode::IdTaken)
 }

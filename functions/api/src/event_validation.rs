@@ -50,7 +50,7 @@ impl EventValidation {
         if entry.archived {
             return refuse("type", "is archived and not published any more");
         }
-        let Some(schema) = &entry.schema else { return Ok(()) };
+        let Some(schema) = entry.schema.as_ref().filter(|_| entry.validate) else { return Ok(()) };
         let schema = self.validator.compiled(schema).await?.map_err(|errors| {
             let error = errors.first().map(|error| &error.message);
             tracing::error!(tenant.id = %tenant.id, event.r#type = %name, error, "the stored schema of an event type cannot be used");

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use aws::client::Aws;
 use aws::emf::Emf;
+use aws::traces::{self, TraceExport};
 use axum::Router;
 use axum::body::Body;
 use axum::http::uri::PathAndQuery;
@@ -56,11 +57,13 @@ const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC
 /// Answers the gateway until the environment is shut down.
 pub async fn serve(router: Router, aws: &Aws) -> Result<(), Error> {
     let (emf, clock) = (Arc::new(Emf::start()?), Arc::clone(&aws.clock));
+    let traces = Arc::new(TraceExport::start()?);
     let service = service_fn(move |event: LambdaEvent<GatewayEvent>| {
-        let (router, emf, clock) = (router.clone(), Arc::clone(&emf), Arc::clone(&clock));
+        let (router, emf, clock, traces) = (router.clone(), Arc::clone(&emf), Arc::clone(&clock), Arc::clone(&traces));
         async move {
             let answer = answer(router, event.payload).await;
             emf.write_now_and_then(clock.as_ref());
+            traces::flush(traces.as_ref().as_ref()).await;
             answer
         }
     });
@@ -123,6 +126,11 @@ async fn write(response: Response) -> Result<Answer, Error> {
     }
     head.headers.remove(header::SET_COOKIE);
     answer.headers = head.headers;
-    answer.body = Some(String::from_utf8(text.into())?.into());
+    // What is compressed is no text, and the gateway takes it in Base64.
+    answer.is_base64_encoded = answer.headers.contains_key(header::CONTENT_ENCODING);
+    answer.body = Some(match answer.is_base64_encoded {
+        true => STANDARD.encode(text).into(),
+        false => String::from_utf8(text.into())?.into(),
+    });
     Ok(answer)
 }

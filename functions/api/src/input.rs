@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use bytes::Bytes;
 use domain::strict::{self, MAX_FOUND, Read, WrongFields};
 use domain::time::Timestamp;
+use domain::trace_context::TraceContext;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
@@ -79,19 +80,24 @@ pub(crate) fn refuse(wrong: WrongFields, errors: Vec<FieldError>) -> Result<(), 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         check_coding(request.headers())?;
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            let status = if has_timed_out(&rejection) { StatusCode::REQUEST_TIMEOUT } else { rejection.status() };
-            let detail = match status {
-                StatusCode::REQUEST_TIMEOUT => "the body did not come in time".to_owned(),
-                StatusCode::PAYLOAD_TOO_LARGE => format!("the body is larger than {} bytes", crate::MAX_BODY_BYTES),
-                _ => "the body could not be read".to_owned(),
-            };
-            Problem::new(status, detail)
-        })?;
+        let bytes = body_bytes(request).await?;
         read(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
     }
+}
+
+/// A whole body, if it is not too large.
+pub(crate) async fn body_bytes(request: Request) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, &()).await.map_err(|rejection| {
+        let status = if has_timed_out(&rejection) { StatusCode::REQUEST_TIMEOUT } else { rejection.status() };
+        let detail = match status {
+            StatusCode::REQUEST_TIMEOUT => "the body did not come in time".to_owned(),
+            StatusCode::PAYLOAD_TOO_LARGE => format!("the body is larger than {} bytes", crate::MAX_BODY_BYTES),
+            _ => "the body could not be read".to_owned(),
+        };
+        Problem::new(status, detail)
+    })
 }
 
 /// Tells `null` from an absent field.
@@ -128,6 +134,39 @@ fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "the body has a Content-Encoding, and only identity is taken: send it uncompressed",
         )),
+    }
+}
+
+/// The longest idempotency key, in bytes.
+pub(crate) const MAX_IDEMPOTENCY_KEY_BYTES: usize = 256;
+
+/// `Idempotency-Key`: names a request, so that the same one sent again is known by it.
+pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let text = value.to_str().ok().filter(|text| (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&text.len()));
+        let wrong = || {
+            let message = format!("expected 1 to {MAX_IDEMPOTENCY_KEY_BYTES} ASCII characters");
+            Problem::invalid(StatusCode::BAD_REQUEST, vec![FieldError::new("Idempotency-Key", message)])
+        };
+        text.map(|text| Self(Some(text.to_owned()))).ok_or_else(wrong)
+    }
+}
+
+/// `traceparent`: where the request stands in a trace. One that cannot be read is none, as W3C
+/// Trace Context has it.
+pub(crate) struct Traceparent(pub(crate) Option<TraceContext>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Traceparent {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let value = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
+        Ok(Self(value.and_then(|text| text.parse().ok())))
     }
 }
 
@@ -207,6 +246,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Segments {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         Ok(Self(RawPathParams::from_request_parts(parts, state).await.ok()))
+    }
+}
+
+impl Segments {
+    /// Whether the route has a part of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().flatten().any(|(key, _)| key == name)
     }
 }
 

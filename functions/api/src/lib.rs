@@ -9,9 +9,11 @@
 mod audited;
 mod auth;
 mod duplicates;
+mod entity_tag;
 mod event_validation;
 #[cfg(feature = "lambda")]
 pub mod gateway;
+mod idempotency;
 mod input;
 mod listed;
 mod openapi;
@@ -33,19 +35,21 @@ use axum::middleware::Next;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use contract::ports::{
-    ActivityLog, AuditLog, Clock, DeliveryLog, Doctor, Events, Hooks, Keys, PortalLinks, PortalSessions, Profiles,
-    QueueSender, Readiness, Replays, Tenants,
+    ActivityLog, AuditLog, Clock, DeliveryLog, Doctor, Events, Hooks, Identities, Keys, PortalLinks, PortalSessions,
+    Profiles, QueueSender, Readiness, Replays, Tenants,
 };
 use contract::runner::panic_text;
 use courier::Courier;
 use domain::address::AddressPolicy;
 use domain::portal::PublicUrl;
 use domain::random::Random;
+use services::advisor::Advisor;
 use services::delivery::counts::ActivityCounts;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::hook_health::HookHealth;
+use services::plans::Plans;
 use services::repositories::catalogue::Catalogue;
-use services::repositories::documents::StoredExpungements;
+use services::repositories::documents::{StoredAdvisors, StoredExpungements, StoredHookUids, StoredKeyedRequests};
 use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -61,6 +65,7 @@ pub use event_validation::EventValidation;
 pub use input::{PageQuery, Query, Segments, limit, segment};
 pub use listed::ListEntry;
 pub use problem::{FieldError, Problem};
+pub use routes::jwks::PublicKeys;
 #[cfg(feature = "lambda")]
 pub use wiring::Config;
 pub use wiring::{Parts, Queues};
@@ -99,6 +104,15 @@ pub struct Deps {
     pub counts: ActivityCounts,
     pub replays: Arc<dyn Replays>,
     pub expungements: Arc<StoredExpungements>,
+    /// Changes that are proposed, and those that were made automatically.
+    pub plans: Arc<Plans>,
+    /// What tenants ask of the advisor.
+    pub advisors: Arc<StoredAdvisors>,
+    pub advisor: Arc<Advisor>,
+    /// Requests that came with an `Idempotency-Key`.
+    pub keyed_requests: Arc<StoredKeyedRequests>,
+    /// Which hooks go by clients' own names.
+    pub hook_uids: Arc<StoredHookUids>,
     /// Where published events go.
     pub queue: Arc<dyn QueueSender>,
     /// The retry lane, for manual retries.
@@ -117,6 +131,10 @@ pub struct Deps {
     pub doctor: Arc<dyn Doctor>,
     pub operator: OperatorKey,
     pub key_cache: KeyCache,
+    /// What verifies the requests of tenants.
+    pub public_keys: PublicKeys,
+    /// The keys of the deployment itself.
+    pub identity: Arc<dyn Identities>,
     /// Slows down who guesses keys.
     pub throttle: Throttle,
     /// What a hook's URL may be.
@@ -130,9 +148,11 @@ pub fn router(deps: Deps) -> Router {
     let (router, document) = documented();
     let operations = Arc::new(Operations::of(&document));
     let document: Arc<str> = openapi::finish(document).into();
+    let deps = Arc::new(deps);
     let router = router
         .route("/openapi.json", axum::routing::get(move || openapi::serve(Arc::clone(&document))))
         .route_layer(from_fn_with_state(operations, request_check::check))
+        .route_layer(from_fn_with_state(Arc::clone(&deps), idempotency::once))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer((
@@ -142,7 +162,7 @@ pub fn router(deps: Deps) -> Router {
             CheckPath,
             axum::middleware::from_fn(audited::know_asker),
         ))
-        .with_state(Arc::new(deps));
+        .with_state(deps);
     // Before a route is chosen, which a layer of its own would not be.
     Router::new().fallback_service(router.map_request(with_plain_path))
 }
@@ -154,6 +174,7 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::tenants::create, routes::tenants::list))
         .routes(routes!(routes::tenants::get, routes::tenants::update, routes::tenants::delete))
         .routes(routes!(routes::profiles::create, routes::profiles::list))
+        .routes(routes!(routes::profiles::preview::preview))
         .routes(routes!(routes::profiles::get, routes::profiles::update, routes::profiles::delete))
         .routes(routes!(routes::event_types::shared::create_shared, routes::event_types::shared::list_shared))
         .routes(routes!(
@@ -165,8 +186,13 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::event_types::create, routes::event_types::list))
         .routes(routes!(routes::event_types::get, routes::event_types::update, routes::event_types::delete))
         .routes(routes!(routes::catalogue::export, routes::catalogue::import))
+        .routes(routes!(routes::fields::of_tenant))
+        .routes(routes!(routes::webhooks::describe))
         .routes(routes!(routes::keys::operator::create_operators, routes::keys::operator::list_operators))
         .routes(routes!(routes::keys::operator::delete_operators))
+        .routes(routes!(routes::identity::read))
+        .routes(routes!(routes::identity::identity_key))
+        .routes(routes!(routes::identity::directory))
         .routes(routes!(routes::keys::create, routes::keys::list))
         .routes(routes!(routes::keys::delete))
         .routes(routes!(routes::portal::links::create))
@@ -177,11 +203,17 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::portal::own_session::refresh))
         .routes(routes!(routes::hooks::create, routes::hooks::list))
         .routes(routes!(routes::hooks::get, routes::hooks::update, routes::hooks::delete))
+        .routes(routes!(routes::hooks::failing::list_all))
+        .routes(routes!(routes::fields::of_hook))
+        .routes(routes!(routes::hooks::preview::preview))
         .routes(routes!(routes::audit::list))
+        .routes(routes!(routes::caller::get))
         .routes(routes!(routes::audit::of_tenant))
         .routes(routes!(routes::audit::of_deployment))
         .routes(routes!(routes::test_send::test))
         .routes(routes!(routes::test_send::verify))
+        .routes(routes!(routes::confirm::confirm, routes::confirm::confirm_by_browser))
+        .routes(routes!(routes::jwks::jwks))
         .routes(routes!(routes::secrets::reveal))
         .routes(routes!(routes::secrets::rotate))
         .routes(routes!(routes::secrets::cut_over))
@@ -200,8 +232,20 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::deliveries::of_hook))
         .routes(routes!(routes::deliveries::get))
         .routes(routes!(routes::deliveries::retry))
+        .routes(routes!(routes::deliveries::cancel))
         .routes(routes!(routes::stats::of_hook))
         .routes(routes!(routes::stats::of_tenant))
+        .routes(routes!(routes::plans::create, routes::plans::list))
+        .routes(routes!(routes::plans::get))
+        .routes(routes!(routes::plans::decide::approve))
+        .routes(routes!(routes::plans::decide::reject))
+        .routes(routes!(routes::plans::decide::applied))
+        .routes(routes!(routes::plans::decide::failed))
+        .routes(routes!(routes::advice::advise))
+        .routes(routes!(routes::advice::get, routes::advice::update))
+        .routes(routes!(routes::adjustments::list))
+        .routes(routes!(routes::adjustments::get))
+        .routes(routes!(routes::adjustments::revert))
         .routes(routes!(routes::replays::create, routes::replays::list))
         .routes(routes!(routes::replays::get, routes::replays::cancel))
         .split_for_parts()

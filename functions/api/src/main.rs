@@ -7,5 +7,11 @@ use aws::lambda;
 async fn main() -> anyhow::Result<()> {
     let (aws, config) = lambda::start::<Config>().await?;
     let deps = Deps::on_aws(&aws, config)?;
-    gateway::serve(compat::beside(router(deps)), &aws).await.map_err(anyhow::Error::from_boxed)
+    #[cfg(feature = "console")]
+    let clock = std::sync::Arc::clone(&deps.clock);
+    let router = compat::beside(router(deps));
+    #[cfg(feature = "console")]
+    let router =
+        console::beside(router, console::Settings { now: std::sync::Arc::new(move || clock.now().as_millis()) });
+    gateway::serve(router, &aws).await.map_err(anyhow::Error::from_boxed)
 }

@@ -1,5 +1,8 @@
 //! Errors as RFC 9457 problem details: public words, private cause.
 
+mod code;
+mod quota;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -7,12 +10,16 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contract::ports::{QueueError, SendFault, StoreError, Unreadable};
-use contract::stage::causes;
+use contract::stage::{Fault, causes};
 use domain::event::Fingerprint;
 pub use domain::invalid::FieldError;
+use domain::invalid::join;
 use domain::strict::MAX_FOUND;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub(crate) use code::ProblemCode;
+pub(crate) use quota::Quota;
 
 /// What a client is told to wait when we are the ones who cannot.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -22,9 +29,10 @@ const RETRY_LATER: Duration = Duration::from_secs(10);
 /// An RFC 9457 problem document.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
-    /// Always `about:blank`: the status says what kind of problem it is.
+    /// `urn:hookline:problem:` and the code.
     #[serde(rename = "type")]
     kind: &'static str,
+    code: ProblemCode,
     /// The status in words.
     title: String,
     status: u16,
@@ -36,9 +44,17 @@ pub struct Problem {
     /// Where another event has an id: what both say.
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprints: Option<Box<Fingerprints>>,
-    /// For the header `Retry-After`.
     #[serde(skip)]
-    retry_after: Option<Duration>,
+    wait: Option<Box<Wait>>,
+}
+
+/// How long to wait, for headers.
+#[derive(Debug, Clone)]
+struct Wait {
+    /// For `Retry-After`.
+    after: Duration,
+    /// For `RateLimit` and `RateLimit-Policy`.
+    quota: Option<Quota>,
 }
 
 /// SHA-256 of two events that were published under one id, in hexadecimal.
@@ -52,15 +68,27 @@ pub(crate) struct Fingerprints {
 
 impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let code = ProblemCode::of(status);
         Self {
-            kind: "about:blank",
+            kind: code.urn(),
+            code,
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
             fingerprints: None,
-            retry_after: None,
+            wait: None,
         }
+    }
+
+    /// Whether the same may go through when what is there now is looked at.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        self.code == ProblemCode::Overtaken
+    }
+
+    /// Whether something that it needs is stored and cannot be read.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.code == ProblemCode::Unreadable
     }
 
     /// 422, or 400 where a parameter outside the body is wrong. Of each field
@@ -94,6 +122,32 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    pub fn limit_reached(detail: impl Into<String>) -> Self {
+        Self::conflict(detail).with_code(ProblemCode::LimitReached)
+    }
+
+    #[must_use]
+    pub(crate) fn with_code(self, code: ProblemCode) -> Self {
+        Self { kind: code.urn(), code, ..self }
+    }
+
+    /// The same of what was given as the field `prefix`; what is wrong with `patch` as a whole
+    /// is told of that.
+    #[must_use]
+    pub(crate) fn within(mut self, prefix: &str) -> Self {
+        if self.errors.is_empty() {
+            return self;
+        }
+        for error in &mut self.errors {
+            error.field = match error.field.as_str() {
+                "" => prefix.to_owned(),
+                name => join(prefix, name),
+            };
+        }
+        let code = self.code;
+        Self { wait: self.wait.take(), ..Self::invalid(self.status(), self.errors) }.with_code(code)
+    }
+
     #[must_use]
     pub(crate) fn with_errors(self, errors: Vec<FieldError>) -> Self {
         Self { errors, ..self }
@@ -102,20 +156,21 @@ impl Problem {
     #[must_use]
     pub(crate) fn with_fingerprints(self, known: Fingerprint, given: Fingerprint) -> Self {
         let fingerprints = Some(Box::new(Fingerprints { known: known.to_string(), given: given.to_string() }));
-        Self { fingerprints, ..self }
+        Self { fingerprints, ..self }.with_code(ProblemCode::IdTaken)
     }
 
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..self }
+        Self { wait: Some(Box::new(Wait { after: wait, quota: None })), ..self }
     }
 
-    pub fn too_many(detail: &str, retry_after: Duration) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
+    pub(crate) fn too_many(detail: &str, retry_after: Duration, quota: Quota) -> Self {
+        let wait = Some(Box::new(Wait { after: retry_after, quota: Some(quota) }));
+        Self { wait, ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self { retry_after: Some(RETRY_LATER), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).after(RETRY_LATER)
     }
 
     pub fn internal() -> Self {
@@ -151,12 +206,18 @@ fn name_once(errors: &mut [FieldError]) {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        let retry_after = self.retry_after.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER));
+        let is_unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
+        let usual = || is_unavailable.then(|| Box::new(Wait { after: RETRY_AFTER, quota: None }));
+        let wait = self.wait.clone().or_else(usual);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(wait) = retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        if let Some(wait) = wait {
+            let seconds = wait.after.as_secs().max(1);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            if let Some(quota) = wait.quota {
+                quota.write(seconds, headers);
+            }
         }
         if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // RFC 9110, section 12.5.3.
@@ -175,9 +236,10 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::Conflict => {
                 Self::conflict("somebody else changed it at the same time; read it again and retry")
+                    .with_code(ProblemCode::Overtaken)
             }
             StoreError::BadCursor => Self::bad_parameter("cursor", "expected the next_cursor of an earlier answer"),
-            StoreError::LimitReached => Self::conflict("limit reached: no more can be created"),
+            StoreError::LimitReached => Self::limit_reached("limit reached: no more can be created"),
             StoreError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too large for the store"),
             StoreError::Unavailable(_) => {
                 let error = causes(&error);
@@ -207,6 +269,21 @@ impl From<Unreadable> for Problem {
         let advice =
             "if a newer version of Hookline wrote it, run that version; else put it back from a backup, or delete it";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{unreadable}; {advice}"))
+            .with_code(ProblemCode::Unreadable)
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Store(error) => error.into(),
+            Fault::Queue(error) => error.into(),
+            Fault::Internal(error) => {
+                let error = causes(error.as_ref());
+                tracing::error!(%error, "a request is answered with 500: {error}");
+                Self::internal()
+            }
+        }
     }
 }
 

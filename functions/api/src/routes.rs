@@ -1,17 +1,25 @@
 //! One file for each kind of resource.
 
 pub(crate) mod activity;
+pub(crate) mod adjustments;
+pub(crate) mod advice;
 pub(crate) mod audit;
+pub(crate) mod caller;
 pub(crate) mod catalogue;
+pub(crate) mod confirm;
 pub(crate) mod deliveries;
 pub(crate) mod doctor;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod expungements;
+pub(crate) mod fields;
 pub(crate) mod health;
 pub(crate) mod hooks;
+pub(crate) mod identity;
+pub(crate) mod jwks;
 pub(crate) mod keys;
+pub(crate) mod plans;
 pub(crate) mod portal;
 pub(crate) mod profiles;
 pub(crate) mod replays;
@@ -20,3 +28,4 @@ pub(crate) mod secrets;
 pub(crate) mod stats;
 pub(crate) mod tenants;
 pub(crate) mod test_send;
+pub(crate) mod webhooks;

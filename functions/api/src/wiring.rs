@@ -3,21 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Doctor, Hooks, HttpSender, Keys, QueueSender, Readiness};
+use contract::ports::{Doctor, Hooks, HttpSender, Identities, Keys, QueueSender, Readiness};
 use courier::{Courier, Tokens};
 use domain::address::AddressPolicy;
 use domain::portal::PublicUrl;
+use services::advisor::Advisor;
 use services::delivery::counts::ActivityCounts;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::hook_health::HookHealth;
+use services::health::operational_events::OperationalEvents;
+use services::plans::Plans;
 use services::repositories::cache::FRESH_FOR;
 use services::repositories::catalogue::Catalogue;
-use services::repositories::documents::{StoredExpungements, StoredKeys, StoredPortalLinks, StoredPortalSessions};
+use services::repositories::documents::{
+    StoredAdvisors, StoredExpungements, StoredHookUids, StoredKeyedRequests, StoredKeys, StoredPortalLinks,
+    StoredPortalSessions,
+};
 use services::{Foundation, Writers};
 
 use crate::audited::Audited;
 use crate::duplicates::Duplicates;
-use crate::{Deps, EventValidation, KeyCache, OperatorKey, PATIENCE, Throttle};
+use crate::routes::advice::OverHttps;
+use crate::{Deps, EventValidation, KeyCache, OperatorKey, PATIENCE, PublicKeys, Throttle};
 
 /// What this stage has of its own.
 pub struct Parts {
@@ -32,6 +39,8 @@ pub struct Parts {
     pub operator: OperatorKey,
     pub addresses: AddressPolicy,
     pub readiness: Arc<dyn Readiness>,
+    /// The deployment's keys.
+    pub identity: Arc<dyn Identities>,
     /// Where links to portals begin, if that is known.
     pub public_url: Option<PublicUrl>,
 }
@@ -70,6 +79,25 @@ impl Deps {
             }
         };
         let health = &parts.hook_health;
+        let plans = Arc::new(Plans::new(
+            Arc::clone(&documents),
+            OperationalEvents::new(Arc::clone(&parts.queues.events)),
+            Arc::clone(&parts.queues.retries),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        ));
+        let advisors = Arc::new(StoredAdvisors::new(Arc::clone(&documents)));
+        let advisor = Arc::new(Advisor {
+            plans: Arc::clone(&plans),
+            settings: Arc::clone(&advisors),
+            hooks: Arc::clone(&hooks),
+            resolved: Arc::clone(&parts.resolved),
+            circuits: Arc::clone(&health.circuits),
+            counts: ActivityCounts::new(Arc::clone(&activity), Arc::clone(&clock)),
+            audit: Arc::clone(&health.audit),
+            clock: Arc::clone(&clock),
+            probe: Some(Arc::new(OverHttps(Arc::clone(&parts.sender)))),
+        });
         Self {
             tenants: Audited::new(tenants, health),
             portal_links: Arc::new(StoredPortalLinks::new(Arc::clone(&documents))),
@@ -93,7 +121,12 @@ impl Deps {
             activity,
             audit,
             replays,
-            expungements: Arc::new(StoredExpungements::new(documents)),
+            expungements: Arc::new(StoredExpungements::new(Arc::clone(&documents))),
+            plans,
+            advisors,
+            advisor,
+            keyed_requests: Arc::new(StoredKeyedRequests::new(Arc::clone(&documents))),
+            hook_uids: Arc::new(StoredHookUids::new(documents)),
             queue: parts.queues.events,
             redeliveries: parts.queues.redeliveries,
             hook_health: Arc::clone(&parts.hook_health),
@@ -101,6 +134,7 @@ impl Deps {
                 sender: parts.sender,
                 tokens: parts.tokens,
                 clock: Arc::clone(&clock),
+                identity: Arc::clone(&parts.identity),
                 patience: PATIENCE,
             },
             jobs: parts.queues.retries,
@@ -110,6 +144,8 @@ impl Deps {
             doctor: parts.doctor,
             operator: parts.operator,
             key_cache: KeyCache::new(keys_fresh_for),
+            public_keys: PublicKeys::default(),
+            identity: parts.identity,
             throttle: Throttle::default(),
             addresses: parts.addresses,
             readiness: parts.readiness,
@@ -127,8 +163,8 @@ mod on_lambda {
     use contract::ports::AlwaysReady;
     use courier::{Http1Sender, SenderError, SenderOptions};
     use domain::ids::ProfileName;
-    use domain::portal::InvalidPublicUrl;
     use services::repositories::encrypted_hooks::EncryptedHooks;
+    use services::repositories::identity::StoredIdentity;
     use services::runtime::config::{self, Environment, FromEnvironment, OperatorKeyHash, StoreConfig};
 
     use super::{Arc, Deps, OperatorKey, Parts, PublicUrl, Queues, Tokens};
@@ -159,15 +195,9 @@ mod on_lambda {
                     schedules_dead: env.required(config::SCHEDULES_DEAD_LETTER_QUEUE_URL),
                 },
                 kms_key: env.required(config::KMS_KEY_ID),
-                public_url: public_url(env),
+                public_url: config::public_url(env),
             }
         }
-    }
-
-    /// Unset, no link to a portal can be made: the function cannot know how it is reached.
-    fn public_url(env: &mut Environment<'_>) -> Option<PublicUrl> {
-        let parsed = env.optional(config::PUBLIC_URL)?.parse();
-        parsed.map_err(|error: InvalidPublicUrl| env.problem(config::PUBLIC_URL, error)).ok()
     }
 
     impl Deps {
@@ -177,9 +207,11 @@ mod on_lambda {
                 config;
             let addresses = sender.addresses.clone();
             let foundation = aws.foundation(&store);
-            let hooks = Arc::new(EncryptedHooks::new(Arc::clone(&foundation.hooks), aws.cipher(&kms_key)));
+            let cipher = aws.cipher(&kms_key);
+            let identity = Arc::new(StoredIdentity::new(Arc::clone(&foundation.documents), Arc::clone(&cipher)));
+            let hooks = Arc::new(EncryptedHooks::new(Arc::clone(&foundation.hooks), cipher));
             let parts = Parts {
-                resolved: Arc::new(foundation.resolved(hooks.clone(), profile)),
+                resolved: Arc::new(foundation.resolved(hooks.clone(), profile).reached_at(public_url.clone())),
                 hooks,
                 hook_health: Arc::new(foundation.hook_health(Arc::new(aws.queue(&queues.events)))),
                 queues: Queues {
@@ -193,6 +225,7 @@ mod on_lambda {
                 operator: OperatorKey::from_sha256(operator),
                 addresses,
                 readiness: Arc::new(AlwaysReady),
+                identity,
                 public_url,
             };
             Ok(Self::new(&foundation, parts))

@@ -5,7 +5,9 @@
 //!   the other system gives them.
 //! - **Promise:** what the API forbids a key, none of these can do for it.
 
+mod mcp;
 mod oktopost;
+mod svix;
 
 use api_client::ApiClient;
 use axum::Router;
@@ -13,5 +15,9 @@ use axum::Router;
 /// The API with the others beside it.
 pub fn beside(api: Router) -> Router {
     let client = ApiClient::new(api.clone());
-    Router::new().merge(oktopost::router(client)).fallback_service(api)
+    Router::new()
+        .merge(oktopost::router(client.clone()))
+        .merge(svix::router(client.clone()))
+        .merge(mcp::router(client))
+        .fallback_service(api)
 }

@@ -6,19 +6,19 @@
 use std::time::Duration;
 
 use contract::messages::DeliveryMessage;
-use contract::ports::SendFault;
+use contract::ports::{Expected, SendFault};
 use contract::stage::{Fault, Outcome, causes};
-use domain::delivery::Trigger;
+use domain::delivery::{Delivery, Trigger};
 use domain::health::{Admission, Health};
-use domain::settings::Complete;
 use domain::time::Timestamp;
-use services::delivery::activity;
+use services::delivery::{activity, claim};
 
 use crate::claimed::Claimed;
 use crate::{Deps, Step};
 
-/// A delivery that waits for its endpoint's verification looks again after
-/// this long, for it may come by another way.
+/// A delivery that waits for its endpoint's verification looks again after a tenth of
+/// the time for which it has waited, within these bounds.
+const SHORTEST_UNVERIFIED_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_UNVERIFIED_WAIT: Duration = Duration::from_secs(300);
 
 /// A delivery whose request may go out.
@@ -127,6 +127,10 @@ async fn ask(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Gate, Fau
     let (message, settings) = (claimed.message(), &claimed.hook().settings);
     let (hook_health, tenant, id) = (&deps.hook_health, &message.tenant, message.hook);
     let wait = |until, in_turn| Ok(Gate::NotBefore(Wait { until, in_turn }));
+    let health = hook_health.health(tenant, id).await?;
+    if let Some(until) = health.throttled_until(settings, now) {
+        return wait(until, false);
+    }
     // One that was asked for by hand may try a circuit whenever it likes.
     let probe = match message.trigger {
         Trigger::Manual => None,
@@ -137,9 +141,9 @@ async fn ask(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Gate, Fau
             Admission::NotBefore(until) => return wait(until, false),
         },
     };
-    let health = hook_health.health(tenant, id).await?;
     if probe.is_none()
-        && let Some(limit) = limit(settings, health.ramp(now))
+        && let Some(limit) =
+            health.limit(settings, &claimed.hook().hook.url, now).and_per_second(health.ramp(now)).some()
     {
         let turn = hook_health.rates.take(tenant, id, now, limit, message.in_turn).await?;
         if let Some(until) = turn {
@@ -165,27 +169,32 @@ async fn take_unverified(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Resu
     let take = |health: &mut Health| health.take_unverified(now, verification);
     let health = &deps.hook_health.circuits.health;
     Ok(match health.change(&message.tenant, message.hook, take).await? {
-        (Admission::NotBefore(until), _) => Some(until.min(now.saturating_add(LONGEST_UNVERIFIED_WAIT))),
+        (Admission::NotBefore(until), _) => {
+            let waited = now.since(message.event_seq.at()) / 10;
+            let look_again = waited.clamp(SHORTEST_UNVERIFIED_WAIT, LONGEST_UNVERIFIED_WAIT);
+            Some(until.min(now.saturating_add(look_again)))
+        }
         (Admission::Go | Admission::Probe, _) => None,
     })
-}
-
-/// The lower of the hook's own and that of a recovery.
-fn limit(settings: &Complete, ramp: Option<u32>) -> Option<u32> {
-    let own = Some(settings.rate_limit).filter(|limit| *limit > 0);
-    own.into_iter().chain(ramp).min()
 }
 
 /// Hands a delivery to the clock as it is. Copies of it may come of that, and
 /// the log then tells them apart.
 async fn hold(deps: &Deps, claimed: Claimed, wait: &Wait, now: Timestamp) -> Result<Outcome, Fault> {
-    // One that was attempted before, or waited before, has been noted then.
-    let is_new = claimed.row().is_none() && !claimed.message().held;
+    // One that was attempted before, or waited before, has been noted then. Who wrote its
+    // row may have died before that.
+    let has_row = claimed.row().is_some();
+    let is_new = claimed.row().is_none_or(|row| row.attempt_count == 0) && !claimed.message().held;
     // What will not be sent any more need not wait for its turn.
     let until = claimed.ends_at().map_or(wait.until, |end| wait.until.min(end));
     let (message, hook, _guard) = claimed.release();
     let expires_at = now.saturating_add(hook.tenant.retention(deps.retention));
     let is_told = if is_new { Some(message.clone()) } else { None };
+    if is_new && !has_row {
+        // From now on it can be seen, sent by hand and cancelled.
+        let row = Delivery { expires_at, ..claim::unlogged(&message, now, Duration::ZERO) };
+        deps.log.record(&row, Expected::Absent).await?;
+    }
     let waiting = DeliveryMessage {
         due_at: Some(until),
         waits_since: Some(now),

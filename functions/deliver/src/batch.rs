@@ -19,7 +19,7 @@ use services::delivery::request::{self, EventToSend};
 use services::delivery::resolved_hook::ResolvedHook;
 use tokio::sync::{Notify, oneshot};
 
-use courier::exchange;
+use courier::{Exchange, Exchanged};
 
 use crate::Deps;
 use crate::admitted::Admitted;
@@ -38,7 +38,7 @@ pub(crate) struct SharedRequest {
     pub(crate) at: Timestamp,
     pub(crate) deliveries: Vec<DeliveryId>,
     pub(crate) unverified: bool,
-    pub(crate) result: HttpResult,
+    pub(crate) exchanged: Exchanged,
     /// Chance, the same for all, so that they are due again together.
     pub(crate) chance: FixedRandom,
 }
@@ -171,14 +171,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is too large together goes out singly.
+/// What is too large together goes out singly; so does all with which one fails alone.
 async fn run(deps: &Deps, hook: &Arc<ResolvedHook>, members: Vec<Member>, unverified: bool) {
     let Err(members) = send_together(deps, hook, members, unverified).await else { return };
     let singly = members.into_iter().map(|member| send_together(deps, hook, vec![member], unverified));
     join_all(singly).await;
 }
 
-/// Gives several back that are too large for one request.
+/// Gives several back of which no request was made together.
 async fn send_together(
     deps: &Deps,
     hook: &Arc<ResolvedHook>,
@@ -197,23 +197,36 @@ async fn send_together(
     let subjects: Vec<EventToSend<'_>> =
         members.iter().map(|member| EventToSend::of(&member.message, &member.data)).collect();
     let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
-    let exchanged = exchange(&deps.courier(), hook, &subjects, &request::name(&deliveries), at, unverified).await;
-    if members.len() > 1 && is_too_large(&exchanged) {
+    // Of several it stands below the first.
+    let traceparent = members.first().and_then(|member| member.message.traceparent);
+    let name = request::name(hook, &subjects);
+    let exchanged = deps.exchange(hook, &subjects, &name, at, unverified, traceparent).await;
+    if members.len() > 1 && is_for_each_alone(&exchanged) {
         return Err(members);
     }
     let hook = Arc::clone(hook);
     let chance = FixedRandom(deps.random.unit());
-    let together = exchanged.map(|result| Arc::new(SharedRequest { hook, at, deliveries, unverified, result, chance }));
+    let answer = match exchanged {
+        Ok(Exchange::Made(exchanged)) => {
+            Answer::Sent(Ok(Arc::new(SharedRequest { hook, at, deliveries, unverified, exchanged, chance })))
+        }
+        Ok(Exchange::NotBefore(until)) => Answer::NotBefore(until),
+        Err(fault) => Answer::Sent(Err(fault)),
+    };
     for member in members {
         // Whoever gave up waiting finds its message handed out again.
-        let _ = member.answer.send(Answer::Sent(together.clone()));
+        let _ = member.answer.send(answer.clone());
     }
     Ok(())
 }
 
-pub(crate) fn is_too_large(exchanged: &Result<HttpResult, SendFault>) -> bool {
-    let Ok(HttpResult { answer: Err(failure), .. }) = exchanged else { return false };
-    failure.outcome == AttemptOutcome::RequestTooLarge
+/// Whether each may go out without the others: they are too large together, or a
+/// template failed for one of them.
+pub(crate) fn is_for_each_alone(exchange: &Result<Exchange, SendFault>) -> bool {
+    let Ok(Exchange::Made(Exchanged { result: HttpResult { answer: Err(failure), .. }, .. })) = exchange else {
+        return false;
+    };
+    matches!(failure.outcome, AttemptOutcome::RequestTooLarge | AttemptOutcome::TemplateFailed)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use domain::time::Timestamp;
 use serde_json::value::RawValue;
 use services::delivery::activity;
 use services::delivery::claim::{self, Claim, Logs};
+use services::delivery::paused::{self, DisabledHook};
 use services::delivery::resolved_hook::ResolvedHook;
 
 use crate::copies::Guard;
@@ -59,10 +60,20 @@ impl Claimed {
             }
         }
         let hook = match deps.hooks.get(&message.tenant, message.hook).await? {
-            Some(resolved) if resolved.hook.enabled => resolved,
+            Some(resolved) if resolved.hook.takes_deliveries(now) => resolved,
             Some(hook) => {
-                deps.hook_health.catch_up(&hook.hook).await?;
-                return Err(skip(deps, &hook, &message, row, "the hook is disabled").await);
+                if !hook.hook.enabled {
+                    deps.hook_health.catch_up(&hook.hook).await?;
+                }
+                let of = DisabledHook {
+                    hook: &hook.hook,
+                    settings: &hook.settings,
+                    retention: hook.tenant.retention(deps.retention),
+                };
+                let logs = Logs { deliveries: deps.log.as_ref(), activity: deps.activity.as_ref() };
+                let now = deps.clock.now();
+                paused::set_aside(logs, &deps.waiting, of, &message, row, now).await?;
+                return Err(Outcome::Done);
             }
             // Its log goes with it.
             None => {

@@ -30,12 +30,18 @@ mod wiring;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{ActivityLog, Clock, DeliveryLog, Events, HttpSender, QueueSender};
+use contract::ports::{ActivityLog, Clock, DeliveryLog, Events, HttpSender, Identities, QueueSender, SendFault};
 use contract::stage::{Message, Outcome, settle};
-use courier::{Courier, Tokens};
+use contract::traces::{self, Span, SpanKind};
+use courier::{Courier, Exchange, Tokens};
+use domain::destination::Destination;
 use domain::hook::Timeout;
 use domain::random::Random;
-use services::delivery::resolved_hook::ResolvedHooks;
+use domain::time::Timestamp;
+use domain::trace_context::TraceContext;
+use services::delivery::paused::WaitingCounts;
+use services::delivery::request::EventToSend;
+use services::delivery::resolved_hook::{ResolvedHook, ResolvedHooks};
 use services::health::hook_health::HookHealth;
 
 pub use batch::Batches;
@@ -54,7 +60,11 @@ pub struct Deps {
     pub sender: Arc<dyn HttpSender>,
     pub in_flight: InFlight,
     pub tokens: Tokens,
+    /// The keys of the deployment itself.
+    pub identity: Arc<dyn Identities>,
     pub batches: Batches,
+    /// Of what waits for paused hooks.
+    pub waiting: Arc<WaitingCounts>,
     /// Decides what may go out, and hears how it went.
     pub hook_health: Arc<HookHealth>,
     pub clock: Arc<dyn Clock>,
@@ -69,7 +79,63 @@ impl Deps {
             sender: Arc::clone(&self.sender),
             tokens: self.tokens.clone(),
             clock: Arc::clone(&self.clock),
+            identity: Arc::clone(&self.identity),
             patience: Timeout::MAX.total.duration(),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        hook: &ResolvedHook,
+        subjects: &[EventToSend<'_>],
+        id: &str,
+        at: Timestamp,
+        unverified: bool,
+        traceparent: Option<TraceContext>,
+    ) -> Result<Exchange, SendFault> {
+        let parent = traces::current().or(traceparent);
+        let mut span = traces::begin("attempt", SpanKind::Client, parent, at);
+        let on = span.as_ref().map(Span::context).or(parent);
+        let courier = self.courier();
+        let exchange = courier::exchange(&courier, &self.hook_health, hook, subjects, id, at, unverified);
+        // Free where there is no trace.
+        let exchange = if on.is_some() { traces::within(on, exchange).await } else { exchange.await };
+        if let Some(span) = &mut span {
+            tell(span, hook, subjects, &exchange);
+        }
+        exchange
+    }
+}
+
+fn tell(span: &mut Span, hook: &ResolvedHook, subjects: &[EventToSend<'_>], exchange: &Result<Exchange, SendFault>) {
+    span.set("http.request.method", hook.settings.method.as_str());
+    span.set("hookline.tenant.id", hook.hook.tenant.as_str());
+    span.set("hookline.hook.id", hook.hook.id.to_string());
+    if let [one] = subjects {
+        span.set("hookline.event.id", one.event_id.as_str());
+        span.set("hookline.delivery.id", one.delivery.to_string());
+    } else {
+        span.set("hookline.batch.size", u32::try_from(subjects.len()).unwrap_or(u32::MAX));
+    }
+    if let Some(host) = hook.destination.as_ref().ok().and_then(Destination::host) {
+        span.set("server.address", host);
+    }
+    let answer = match exchange {
+        Ok(Exchange::Made(made)) => &made.result.answer,
+        // Its endpoint was asked, and gets the request later.
+        Ok(Exchange::NotBefore(until)) => return span.set("hookline.not_before", until.to_string()),
+        Err(fault) => return span.fail(fault.to_string()),
+    };
+    match answer {
+        Ok(response) => {
+            span.set("http.response.status_code", response.status);
+            if response.status >= 400 {
+                span.fail(format!("answered {}", response.status));
+            }
+        }
+        Err(failure) => {
+            span.set("error.type", failure.outcome.as_str());
+            span.fail(failure.outcome.as_str());
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use contract::messages::DeliveryMessage;
 use contract::ports::{Expected, StoreError};
 use contract::stage::Fault;
-use domain::delivery::{Attempt, AttemptOutcome, Delivery, NEXT_PAST_DEADLINE, Status, Trigger};
+use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::random::Random;
 use domain::retry::{self, Ending, Verdict};
 use services::delivery::activity;
@@ -21,8 +21,9 @@ use services::runtime::metrics;
 
 pub(crate) use health::{report_again, report_run_out};
 
+use self::row::End;
 use crate::claimed::Claimed;
-use crate::sent::{Made, Sent};
+use crate::sent::{ABORTED, Made, Sent};
 use crate::{Deps, companions};
 
 /// Writers of one row are few: a scheduled attempt and a manual one at most.
@@ -67,7 +68,8 @@ impl Logged {
     ) -> Self {
         let (message, hook, guard) = claimed.release();
         drop(guard);
-        let (attempt, is_exhausted) = (made.attempt.clone(), verdict == Verdict::Exhausted);
+        let is_exhausted = verdict == Verdict::Exhausted && may_exhaust(&message, &row);
+        let attempt = made.attempt.clone();
         Self { message, hook, row, attempt, is_probe, is_exhausted, companions }
     }
 
@@ -102,6 +104,12 @@ impl Logged {
     }
 }
 
+/// Whether it is this message that may leave a delivery without another attempt: by hand only where
+/// the endpoint asked for that.
+fn may_exhaust(message: &DeliveryMessage, row: &Delivery) -> bool {
+    message.trigger != Trigger::Manual || row.reason.as_deref() == Some(ABORTED)
+}
+
 /// Writes the attempt into the log. Whoever else wrote meanwhile is heard: every
 /// request that was sent gets its own number and is kept.
 async fn record(deps: &Deps, claimed: &Claimed, made: &Made) -> Result<(Delivery, Verdict), Fault> {
@@ -112,13 +120,17 @@ async fn record(deps: &Deps, claimed: &Claimed, made: &Made) -> Result<(Delivery
     let chance = made.chance.as_ref().map_or(deps.random.as_ref(), |chance| chance as &dyn Random);
     let verdict = retry::verdict(policy, message.step, made.ending, made.since(claimed), now, chance);
     let is_cut_off = matches!(made.ending, Ending::Failure { .. }) && policy.cuts_off(message.step);
-    let reason = is_cut_off.then_some(NEXT_PAST_DEADLINE);
+    let end = match made.is_aborted {
+        true => End::Aborted,
+        false if is_cut_off => End::PastDeadline,
+        false => End::UsedUp,
+    };
     let mut row = claimed.row().cloned();
     for _ in 0..LOG_TRIES {
         let expected = Expected::of(row.as_ref());
         let is_due = matches!(Claim::of(message, row.clone()), Claim::Due(_));
         let mut delivery = row.unwrap_or_else(|| claim::unlogged(message, made.attempt.at, retention));
-        row::apply(&mut delivery, message, made.attempt.clone(), verdict, reason, is_due, now);
+        row::apply(&mut delivery, message, made.attempt.clone(), verdict, end, is_due, now);
         // A ladder may be longer than the retention; the row outlives its last step.
         let last = delivery.next_attempt_at.unwrap_or(delivery.updated_at);
         delivery.expires_at = delivery.expires_at.max(last.saturating_add(retention));

@@ -1,13 +1,14 @@
 //! The request goes out, alone or together with others, and its outcome is known.
 
-use contract::ports::HttpResult;
-use courier::{exchange, outcome_of};
+use courier::{Exchange, Exchanged, Handshake, outcome_of};
 use domain::delivery::{
-    Attempt, AttemptOutcome, Delivery, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, Trigger, excerpt, kept_headers,
+    Attempt, AttemptOutcome, CONTROL_HEADER_BYTES, Delivery, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, Trigger,
+    excerpt, kept_headers,
 };
 use domain::ids::{DeliveryId, EventSeq};
 use domain::random::FixedRandom;
 use domain::retry::{Ending, parse_retry_after};
+use domain::settings::CONTROL_HEADERS;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use services::delivery::request;
@@ -18,6 +19,9 @@ use crate::batch::Answer;
 use crate::claimed::Claimed;
 use crate::companions::Companions;
 use crate::{Deps, Step, batch};
+
+/// Why nothing is tried again.
+pub(crate) const ABORTED: &str = "the endpoint asked for no further attempts (webhook-delivery: abort-message)";
 
 /// A delivery whose request went out.
 pub(crate) struct Sent {
@@ -31,6 +35,8 @@ pub(crate) struct Sent {
 pub(crate) struct Made {
     pub(crate) attempt: Attempt,
     pub(crate) ending: Ending,
+    /// The endpoint asked for no further attempts.
+    pub(crate) is_aborted: bool,
     started_at: Timestamp,
     /// For the jitter of the next one, where others are to be due with it.
     pub(crate) chance: Option<FixedRandom>,
@@ -67,9 +73,8 @@ impl Admitted {
             Answer::NotBefore(until) => return Err(self.hold(deps, until).await),
             Answer::Over => return Err(self.end(deps).await),
         };
-        let (mut attempt, ending) = judge(&shared.hook, trigger, &shared.result, shared.at, shared.unverified);
-        note_batch(&mut attempt, &shared.deliveries);
-        let made = Made { attempt, ending, started_at, chance: Some(shared.chance) };
+        let made = judge(&shared.hook, trigger, &shared.exchanged, shared.at, shared.unverified);
+        let made = Made { started_at, chance: Some(shared.chance), ..made.in_batch(&shared.deliveries) };
         Ok(Sent { admitted: self, made, companions: Vec::new() })
     }
 
@@ -83,28 +88,25 @@ impl Admitted {
         let (deliveries, exchanged) = loop {
             let subjects = companions.subjects(claimed);
             let deliveries: Vec<DeliveryId> = subjects.iter().map(|subject| subject.delivery).collect();
-            let id = request::name(&deliveries);
-            let exchanged = exchange(&deps.courier(), claimed.hook(), &subjects, &id, started_at, unverified).await;
-            if deliveries.len() == 1 || !batch::is_too_large(&exchanged) {
+            let id = request::name(claimed.hook(), &subjects);
+            let traceparent = claimed.message().traceparent;
+            let exchanged = deps.exchange(claimed.hook(), &subjects, &id, started_at, unverified, traceparent).await;
+            if deliveries.len() == 1 || !batch::is_for_each_alone(&exchanged) {
                 break (deliveries, exchanged);
             }
             // The hook has changed since: what is too large together goes out singly.
             companions = Companions::none();
         };
-        let (mut attempt, ending) = match exchanged {
-            Ok(result) => judge(claimed.hook(), claimed.message().trigger, &result, started_at, unverified),
+        let made = match exchanged {
+            Ok(Exchange::NotBefore(until)) => return Err(self.hold(deps, until).await),
+            Ok(Exchange::Made(exchanged)) => {
+                judge(claimed.hook(), claimed.message().trigger, &exchanged, started_at, unverified)
+            }
             Err(fault) => return Err(self.give_up(deps, fault).await),
         };
-        note_batch(&mut attempt, &deliveries);
         let chance = (deliveries.len() > 1).then(|| FixedRandom(deps.random.unit()));
-        let made = Made { attempt, ending, started_at, chance };
+        let made = Made { chance, ..made.in_batch(&deliveries) };
         Ok(Sent { admitted: self, made, companions: companions.into_claimed() })
-    }
-}
-
-fn note_batch(attempt: &mut Attempt, deliveries: &[DeliveryId]) {
-    if deliveries.len() > 1 {
-        attempt.batch = deliveries.iter().map(|delivery| delivery.event).collect();
     }
 }
 
@@ -115,24 +117,30 @@ impl Sent {
 }
 
 impl Made {
+    fn new(attempt: Attempt, ending: Ending) -> Self {
+        Self { started_at: attempt.at, attempt, ending, is_aborted: false, chance: None }
+    }
+
+    fn in_batch(mut self, deliveries: &[DeliveryId]) -> Self {
+        if deliveries.len() > 1 {
+            self.attempt.batch = deliveries.iter().map(|delivery| delivery.event).collect();
+        }
+        self
+    }
+
     /// When the attempts began of which this is the last.
     pub(crate) fn since(&self, claimed: &Claimed) -> Timestamp {
         match claimed.row() {
-            Some(row) if claimed.message().trigger != Trigger::Replay => row.started_at(),
+            Some(row) if !matches!(claimed.message().trigger, Trigger::First | Trigger::Replay) => row.started_at(),
             Some(_) | None => self.started_at,
         }
     }
 }
 
 /// What an exchange means for a delivery that took part in it.
-fn judge(
-    hook: &ResolvedHook,
-    trigger: Trigger,
-    exchange: &HttpResult,
-    now: Timestamp,
-    unverified: bool,
-) -> (Attempt, Ending) {
+fn judge(hook: &ResolvedHook, trigger: Trigger, exchanged: &Exchanged, now: Timestamp, unverified: bool) -> Made {
     let settings = &hook.settings;
+    let (exchange, handshake) = (&exchanged.result, &exchanged.handshake);
     let mut attempt = Attempt {
         number: 0,
         at: now,
@@ -147,7 +155,8 @@ fn judge(
         response_headers: Vec::new(),
         revision: Some(hook.revision_at(now)),
         batch: Vec::new(),
-        with_key: unverified,
+        // Where the endpoint has consented, what went out is a request like any other.
+        with_key: unverified && !matches!(handshake, Handshake::Granted { .. }),
         trigger,
         unknown: Unknown::NONE,
     };
@@ -158,28 +167,49 @@ fn judge(
             attempt.error = Some(failure.detail.clone());
             // The event stays as large as it is.
             let is_final = failure.outcome == AttemptOutcome::RequestTooLarge;
-            return (attempt, if is_final { Ending::Final } else { Ending::Failure { retry_after: None } });
+            return Made::new(attempt, if is_final { Ending::Final } else { Ending::Failure { retry_after: None } });
         }
     };
-    attempt.outcome = outcome_of(hook, response, unverified);
+    attempt.outcome = outcome_of(hook, response, handshake, unverified);
     attempt.status_code = Some(response.status);
     attempt.remark.clone_from(&response.remark);
+    if let Handshake::Refused { reason: Some(reason) } = handshake {
+        attempt.remark = Some(reason.clone());
+    }
     let succeeded = attempt.outcome == AttemptOutcome::Success;
+    let control = &settings.endpoint_control;
     let header_bytes = if succeeded { SUCCESS_HEADER_BYTES } else { RESPONSE_HEADER_BYTES };
-    attempt.response_headers = kept_headers(&response.headers, header_bytes);
+    attempt.response_headers = match control.is_followed() {
+        true => kept_with_control(&response.headers, header_bytes),
+        false => kept_headers(&response.headers, header_bytes),
+    };
     if settings.log_response_body && !response.body.is_empty() {
         let limit = usize::try_from(settings.response_body_limit).unwrap_or(usize::MAX);
-        let (text, is_base64) = excerpt(&response.body, limit);
+        let (text, is_base64) = excerpt(&response.body, limit, response.header("content-type"));
         attempt.response_body = Some(text).filter(|text| !text.is_empty());
         attempt.response_is_base64 = is_base64;
     }
+    let is_aborted = !succeeded && !handshake.is_refused() && control.read(&response.headers).abort_message;
     let ending = if succeeded {
         Ending::Success
-    } else if settings.success.is_final(response.status) {
+    } else if is_aborted {
+        let remark = attempt.remark.take().map_or_else(String::new, |remark| format!("{remark}; "));
+        attempt.remark = Some(format!("{remark}{ABORTED}"));
+        Ending::Final
+    } else if !handshake.is_refused() && settings.success.is_final(response.status) {
         Ending::Final
     } else {
         let asked = response.header("retry-after");
-        Ending::Failure { retry_after: asked.and_then(|value| parse_retry_after(value, now)) }
+        Ending::Failure { retry_after: asked.and_then(|value| parse_retry_after(value, attempt.ended_at())) }
     };
-    (attempt, ending)
+    Made { is_aborted, ..Made::new(attempt, ending) }
+}
+
+/// What the endpoint asks for is kept before anything else: what follows from it may be done later.
+fn kept_with_control(headers: &[(String, String)], limit: usize) -> Vec<(String, String)> {
+    let (control, others): (Vec<_>, Vec<_>) =
+        headers.iter().cloned().partition(|(name, _)| CONTROL_HEADERS.contains(&name.as_str()));
+    let control = kept_headers(&control, CONTROL_HEADER_BYTES);
+    let used = control.iter().map(|(name, value)| name.len() + value.len()).sum();
+    [control, kept_headers(&others, limit.saturating_sub(used))].concat()
 }

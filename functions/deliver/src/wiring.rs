@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contract::ports::{HttpSender, QueueSender};
+use contract::ports::{HttpSender, Identities, QueueSender};
 use contract::stage::{Message, Outcome, Stage};
 use courier::Tokens;
 use services::Foundation;
@@ -21,6 +21,7 @@ impl Deps {
         retries: Arc<dyn QueueSender>,
         sender: Arc<dyn HttpSender>,
         tokens: Tokens,
+        identity: Arc<dyn Identities>,
     ) -> Self {
         let Foundation { events, log, activity, clock, random, retention, .. } = foundation.clone();
         Self {
@@ -32,7 +33,9 @@ impl Deps {
             sender,
             in_flight: InFlight::default(),
             tokens,
+            identity,
             batches: Batches::default(),
+            waiting: Arc::default(),
             hook_health,
             clock,
             random,
@@ -43,6 +46,10 @@ impl Deps {
 
 #[async_trait]
 impl Stage for Deps {
+    fn name(&self) -> &'static str {
+        "deliver"
+    }
+
     async fn handle(&self, message: Message) -> Outcome {
         handle(self, message).await
     }
@@ -56,7 +63,9 @@ mod on_lambda {
     use aws::client::Aws;
     use courier::{Http1Sender, SenderError, SenderOptions};
     use domain::ids::ProfileName;
+    use domain::portal::PublicUrl;
     use services::repositories::encrypted_hooks::EncryptedHooks;
+    use services::repositories::identity::StoredIdentity;
     use services::runtime::config::{self, Environment, FromEnvironment, StoreConfig};
 
     use super::{Arc, Deps, Tokens};
@@ -69,6 +78,7 @@ mod on_lambda {
         pub kms_key: String,
         pub events_url: String,
         pub retries_url: String,
+        pub public_url: Option<PublicUrl>,
     }
 
     impl FromEnvironment for Config {
@@ -80,6 +90,7 @@ mod on_lambda {
                 kms_key: env.required(config::KMS_KEY_ID),
                 events_url: env.required(config::EVENTS_QUEUE_URL),
                 retries_url: env.required(config::RETRIES_QUEUE_URL),
+                public_url: config::public_url(env),
             }
         }
     }
@@ -89,14 +100,17 @@ mod on_lambda {
             let foundation = aws.foundation(&config.store).cached();
             // The hook's health writes to the store without this: the function may open
             // secrets and not seal them.
-            let hooks = EncryptedHooks::new(Arc::clone(&foundation.hooks), aws.cipher(config.kms_key));
+            let cipher = aws.cipher(config.kms_key);
+            let identity = StoredIdentity::new(foundation.cached_documents(), Arc::clone(&cipher));
+            let hooks = EncryptedHooks::new(Arc::clone(&foundation.hooks), cipher);
             Ok(Self::new(
                 &foundation,
-                Arc::new(foundation.resolved(Arc::new(hooks), config.profile)),
+                Arc::new(foundation.resolved(Arc::new(hooks), config.profile).reached_at(config.public_url)),
                 Arc::new(foundation.hook_health(Arc::new(aws.queue(config.events_url)))),
                 Arc::new(aws.queue(config.retries_url)),
                 Arc::new(Http1Sender::new(config.sender)?),
                 Tokens::default(),
+                Arc::new(identity),
             ))
         }
     }

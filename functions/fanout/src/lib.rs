@@ -2,7 +2,7 @@
 //!
 //! - **In:** `events`: something published, or the continuation of a large fan-out.
 //! - **Out:** the event's row; one message per matching hook on `deliveries`
-//!   (on `retries` when it is to be sent later); a continuation on `events`
+//!   (on `retries` when it is to be sent later, and a row of the log each); a continuation on `events`
 //!   while hooks are left.
 //! - **Promise:** an event id is fanned out once, also when it is published
 //!   twice or concurrently. A crash half-way resumes: copies made by a resumed
@@ -17,17 +17,21 @@ use contract::messages::{
     Continuation, DeliveryMessage, EventMessage, EventRequest, Publication, Rejection, Resumption, VERSION,
 };
 use contract::ports::{
-    ActivityLog, Clock, EventRef, Events, Outgoing, QueueSender, Recorded, StoreError, Subscriptions, Tenants,
+    ActivityLog, Clock, DeliveryLog, EventRef, Events, Expected, Outgoing, QueueSender, Recorded, StoreError,
+    Subscriptions, Tenants,
 };
 use contract::stage::{Message, Outcome, settle};
-use domain::delivery::Trigger;
+use contract::traces;
+use domain::delivery::{Delivery, Trigger};
 use domain::event::{Event, FanoutPage};
 use domain::hook::Subscription;
-use domain::ids::{EventId, EventSeq, EventType, TenantId};
-use domain::operational::is_operational;
+use domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
+use domain::operational::{is_for_those_who_name_it, is_operational};
 use domain::random::Random;
 use domain::time::Timestamp;
+use domain::trace_context::TraceContext;
 use domain::unknown::Unknown;
+use futures::future::join_all;
 use services::delivery::activity;
 use services::runtime::metrics::{self, FanoutResult};
 
@@ -38,10 +42,15 @@ pub use wiring::Queues;
 /// Hooks of one page: ten SQS batches, and a row of ids of about 2 KB.
 pub const HOOKS_PER_PAGE: usize = 100;
 
+/// Rows of deliveries for later that are written at the same time.
+const WRITES_AT_A_TIME: usize = 16;
+
 #[derive(Clone)]
 pub struct Deps {
     pub subscriptions: Arc<dyn Subscriptions>,
     pub events: Arc<dyn Events>,
+    /// Where deliveries for later are found from now on.
+    pub log: Arc<dyn DeliveryLog>,
     pub activity: Arc<dyn ActivityLog>,
     /// Where it says how long a tenant's events are kept.
     pub tenants: Arc<dyn Tenants>,
@@ -85,6 +94,12 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
         return Ok(drop_former(seq, &publication.tenant, &id));
     }
     let retention = tenant.map_or(deps.retention, |tenant| tenant.retention(deps.retention));
+    let latest = now.saturating_add(retention);
+    // What the API has accepted, it has checked.
+    if publication.token.is_none() && publication.deliver_at.is_some_and(|at| at > latest) {
+        let reason = format!("deliver_at: expected a time up to {latest}, which is how long events are kept");
+        return Err(Rejection(reason).into());
+    }
     let event = Event {
         seq,
         id,
@@ -101,14 +116,15 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
         unknown: Unknown::NONE,
     };
     let page = matching_page(deps, token, &event, 0, None).await?;
+    let on = On { deliver_at: publication.deliver_at, traceparent: traces::current().or(publication.traceparent) };
     match deps.events.record(&event, &page).await? {
         Recorded::New => {
             metrics::fanned_out(FanoutResult::New);
-            send_page(deps, &event, &page, (publication.deliver_at, false), Newer::default()).await
+            send_page(deps, &event, &page, (on, false), Newer::default()).await
         }
         Recorded::Resumed((event, page)) => {
             metrics::fanned_out(FanoutResult::Again);
-            send_page(deps, &event, &page, (publication.deliver_at, true), Newer::default()).await
+            send_page(deps, &event, &page, (on, true), Newer::default()).await
         }
         Recorded::Duplicate => {
             metrics::fanned_out(FanoutResult::Duplicate);
@@ -119,7 +135,8 @@ async fn publish(deps: &Deps, message: &Message, publication: Publication) -> Re
 }
 
 async fn resume(deps: &Deps, message: &Message, resumption: Resumption) -> Result<Outcome, Outcome> {
-    let Resumption { tenant, id, from, deliver_at, token, unknown } = resumption;
+    let Resumption { tenant, id, from, deliver_at, token, traceparent, unknown } = resumption;
+    let on = On { deliver_at, traceparent: traces::current().or(traceparent) };
     let Some(event) = deps.events.get(&tenant, &id).await? else {
         let seq = token.as_ref().and_then(|token| token.split('.').next()?.parse::<EventSeq>().ok());
         let present = deps.tenants.get(&tenant).await?;
@@ -138,8 +155,8 @@ async fn resume(deps: &Deps, message: &Message, resumption: Resumption) -> Resul
     let page = matching_page(deps, token, &event, from.page, Some(&from.cursor)).await?;
     let newer = Newer { message: unknown, continuation: from.unknown };
     match deps.events.record_page(&event, &page).await? {
-        Recorded::New => send_page(deps, &event, &page, (deliver_at, false), newer).await,
-        Recorded::Resumed(page) => send_page(deps, &event, &page, (deliver_at, true), newer).await,
+        Recorded::New => send_page(deps, &event, &page, (on, false), newer).await,
+        Recorded::Resumed(page) => send_page(deps, &event, &page, (on, true), newer).await,
         Recorded::Duplicate => Ok(Outcome::Done),
     }
 }
@@ -165,8 +182,12 @@ async fn matching_page(
         StoreError::BadCursor => Rejection("continuation.cursor is not one of this event".to_owned()).into(),
         other => Outcome::from(other),
     })?;
-    let data = event.data.as_deref();
-    let wants = |subscription: &&Subscription| data.is_some_and(|data| subscription.wants(&event.channels, data));
+    let (data, now) = (event.data.as_deref(), deps.clock.now());
+    let wants = |subscription: &&Subscription| {
+        data.is_some_and(|data| subscription.wants(&event.channels, data))
+            && subscription.asks_for(&event.id, event_type)
+            && !subscription.has_expired(now)
+    };
     for unreadable in found.items.iter().filter_map(|row| row.as_ref().err()) {
         tracing::error!(
             trace.id = %event.seq.trace(),
@@ -187,6 +208,37 @@ async fn matching_page(
     })
 }
 
+/// Deliveries that wait for their time can be seen, sent by hand and cancelled meanwhile.
+async fn note_scheduled(deps: &Deps, event: &Event, page: &FanoutPage, at: Timestamp) -> Result<(), Outcome> {
+    let now = deps.clock.now();
+    for some in page.hooks.chunks(WRITES_AT_A_TIME) {
+        let written = some.iter().map(|hook| {
+            let id = DeliveryId { event: event.seq, hook: *hook };
+            let (tenant, name) = (event.tenant.clone(), event.id.clone());
+            let new = Delivery::new(tenant, id, name, event.event_type.clone(), now, Duration::ZERO);
+            let row = Delivery { next_attempt_at: Some(at), expires_at: event.expires_at, ..new };
+            let log = Arc::clone(&deps.log);
+            async move { log.record(&row, Expected::Absent).await }
+        });
+        for written in join_all(written.collect::<Vec<_>>()).await {
+            match written {
+                // It was noted by whoever died before it went on, and may have been cancelled since.
+                Ok(()) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What goes on with each delivery and with the next page.
+#[derive(Clone, Copy)]
+struct On {
+    deliver_at: Option<Timestamp>,
+    /// This fan-out, or what the message said.
+    traceparent: Option<TraceContext>,
+}
+
 /// What a newer version wrote into a continuation, for the one that follows it.
 #[derive(Default)]
 struct Newer {
@@ -200,7 +252,7 @@ async fn send_page(
     deps: &Deps,
     event: &Event,
     page: &FanoutPage,
-    (deliver_at, resumed): (Option<Timestamp>, bool),
+    (On { deliver_at, traceparent }, resumed): (On, bool),
     newer: Newer,
 ) -> Result<Outcome, Outcome> {
     let later = deliver_at.filter(|at| *at > deps.clock.now());
@@ -214,6 +266,7 @@ async fn send_page(
                 // On its way through `requeue` it may be copied by a crash, and
                 // the copies arrive like new messages.
                 check_log: resumed || later.is_some(),
+                traceparent,
                 lists_event: page.number == 0 && number == 0 && later.is_none(),
                 ..DeliveryMessage::of(event, *hook, Trigger::First)
             }
@@ -224,6 +277,9 @@ async fn send_page(
     if page.number == 0 && page.hooks.is_empty() {
         let event_ref = EventRef { seq: event.seq, id: event.id.clone() };
         deps.events.unclaim(&event.tenant, &[(event_ref, event.expires_at)]).await?;
+    }
+    if let Some(at) = later {
+        note_scheduled(deps, event, page, at).await?;
     }
     if !messages.is_empty() {
         let lane = if later.is_some() { &deps.retries } else { &deps.deliveries };
@@ -242,6 +298,7 @@ async fn send_page(
             data: None,
             // Derived, so that every copy of this continuation resumes the same page.
             token: Some(format!("{}.{}", event.seq, page.number + 1)),
+            traceparent,
             continuation: Some(Continuation {
                 page: page.number + 1,
                 cursor: cursor.clone(),
@@ -253,7 +310,10 @@ async fn send_page(
         deps.queue.send_one(continuation.to_outgoing()).await?;
     }
     // Of an event about a hook nobody wants to hear but who asks for it.
-    let is_wanted_by_nobody = page.number == 0 && page.hooks.is_empty() && !is_operational(&event.event_type);
+    let is_wanted_by_nobody = page.number == 0
+        && page.hooks.is_empty()
+        && !is_operational(&event.event_type)
+        && !is_for_those_who_name_it(&event.id, &event.event_type);
     if later.is_some() || is_wanted_by_nobody {
         activity::note_page(deps.activity.as_ref(), event, page).await?;
     }

@@ -17,14 +17,19 @@ pub struct Queues {
 
 impl Deps {
     pub fn new(foundation: &Foundation, queues: Queues) -> Self {
-        let Foundation { subscriptions, events, activity, tenants, clock, random, retention, .. } = foundation.clone();
+        let Foundation { subscriptions, events, log, activity, tenants, clock, random, retention, .. } =
+            foundation.clone();
         let Queues { events: queue, deliveries, retries } = queues;
-        Self { subscriptions, events, activity, tenants, queue, deliveries, retries, clock, random, retention }
+        Self { subscriptions, events, log, activity, tenants, queue, deliveries, retries, clock, random, retention }
     }
 }
 
 #[async_trait]
 impl Stage for Deps {
+    fn name(&self) -> &'static str {
+        "fanout"
+    }
+
     async fn handle(&self, message: Message) -> Outcome {
         handle(self, message).await
     }

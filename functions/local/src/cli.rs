@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use services::runtime::config::switch;
 
 use crate::commands::audit::AuditOptions;
 use crate::commands::backup::BackupOptions;
@@ -15,10 +17,13 @@ use crate::commands::events::EventsCommand;
 use crate::commands::explain::ExplainOptions;
 use crate::commands::expungements::ExpungementsCommand;
 use crate::commands::hooks::HooksCommand;
+use crate::commands::identity::IdentityCommand;
 use crate::commands::keys::KeysCommand;
+use crate::commands::plans::{AdjustmentsCommand, AdviseOptions, PlansCommand};
 use crate::commands::portal::PortalCommand;
 use crate::commands::profiles::ProfilesCommand;
 use crate::commands::replays::ReplaysCommand;
+use crate::commands::stats::StatsOptions;
 use crate::commands::tenants::TenantsCommand;
 use crate::commands::{Connection, Remote};
 use crate::numbers::whole;
@@ -63,14 +68,18 @@ pub(crate) enum Command {
     /// Stop the server first. The old files stay in the folder format-1 of the
     /// directory; until everything was compared, nothing is changed.
     Migrate(MigrateOptions),
-    /// Run server, receiver and sample events in one go
+    /// Run a server with sample hooks and events, and print links to its pages
     Demo(DemoOptions),
     /// Tenants: whose hooks and events these are
     Tenants(Remote<TenantsCommand>),
     /// API keys of a tenant, and the master keys of a data directory
     Keys(Remote<KeysCommand>),
+    /// Keys that the deployment itself signs requests with
+    Identity(Remote<IdentityCommand>),
     /// A tenant's portal: let customers look after their hooks themselves
     Portal(Remote<PortalCommand>),
+    /// Print a link that opens the console, once and within ten minutes
+    ConsoleLink(Connection),
     /// Hooks: where to send, and what
     Hooks(Remote<HooksCommand>),
     /// Publish events and see what came of them
@@ -81,10 +90,18 @@ pub(crate) enum Command {
     Deliveries(Remote<DeliveriesCommand>),
     /// Who changed what, when, from where, and what it was before
     Audit(AuditOptions),
+    /// Changes that are proposed, and wait for somebody to approve them
+    Plans(Remote<PlansCommand>),
+    /// What was changed automatically, with all there was before and after
+    Adjustments(Remote<AdjustmentsCommand>),
+    /// Look at what hooks need, and propose plans where something would help
+    Advise(AdviseOptions),
     /// Delete the data of many events
     Expungements(Remote<ExpungementsCommand>),
     /// Attempts, failures and how long they took, by hour or day
     Counts(CountsOptions),
+    /// How deliveries went, of a tenant or of a hook
+    Stats(StatsOptions),
     /// Send many deliveries of a hook again
     Replays(Remote<ReplaysCommand>),
     /// Profiles: named settings of hooks
@@ -108,6 +125,14 @@ pub(crate) enum Command {
     /// --apply, a new store is made of what can be read, and the old files move into a folder
     /// before-repair-1, or the next number, of the directory. Stop the server before.
     Repair(RepairOptions),
+    /// Print a script that completes commands and flags in a shell
+    Completions { shell: Shell },
+    /// Write man pages, one for each command
+    Man {
+        /// The directory that they go to, such as ~/.local/share/man/man1
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
 }
 
 #[derive(Args, Clone)]
@@ -134,7 +159,7 @@ pub(crate) struct ServeOptions {
     pub(crate) operator_key: Option<String>,
 
     /// Let hooks use plain http, for development
-    #[arg(long, env = "HOOKLINE_ALLOW_HTTP")]
+    #[arg(long, env = "HOOKLINE_ALLOW_HTTP", value_parser = switch)]
     pub(crate) allow_http: bool,
 
     /// A network that hooks may point into although it is not public, on any

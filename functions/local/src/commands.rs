@@ -8,6 +8,8 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 mod body;
 mod client;
+mod confirmation;
+pub(crate) mod console_link;
 pub(crate) mod counts;
 pub(crate) mod dead_letters;
 pub(crate) mod deliveries;
@@ -18,20 +20,29 @@ mod exchange;
 pub(crate) mod explain;
 pub(crate) mod expungements;
 mod failure;
+mod hints;
 pub(crate) mod hooks;
+pub(crate) mod identity;
 pub(crate) mod keys;
 mod list;
+mod output;
+pub(crate) mod plans;
 pub(crate) mod portal;
 pub(crate) mod profiles;
+mod progress;
 mod record;
 pub(crate) mod replays;
 mod session;
+mod short_ids;
+pub(crate) mod stats;
 mod table;
 pub(crate) mod tenants;
 
 use clap::{Args, Subcommand};
 
 pub(crate) use failure::Failure;
+pub(crate) use hints::with_hints;
+pub(crate) use output::Output;
 pub(crate) use session::Session;
 
 /// A resource's commands, and where to send them.
@@ -58,7 +69,11 @@ pub(crate) struct Connection {
     #[arg(long, global = true, env = "HOOKLINE_TENANT")]
     tenant: Option<String>,
 
-    /// Print the API's answer as it is; with --all, one entry a line
-    #[arg(long, global = true)]
+    /// In which form answers are printed
+    #[arg(long, global = true, value_enum, default_value_t = Output::Table, value_name = "FORM")]
+    output: Output,
+
+    /// Short for --output json; with --all, one entry a line
+    #[arg(long, global = true, conflicts_with = "output")]
     json: bool,
 }

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use crate::cli::{Cli, Command};
 use crate::commands::backup::BackupOptions;
 use crate::commands::keys::KeysCommand;
+use crate::commands::with_hints;
 use crate::commands::{
-    Failure, Remote, Session, audit, backup, counts, dead_letters, deliveries, doctor, event_types, events, explain,
-    expungements, hooks, portal, profiles, replays, tenants,
+    Failure, Remote, Session, audit, backup, console_link, counts, dead_letters, deliveries, doctor, event_types,
+    events, explain, expungements, hooks, plans, portal, profiles, replays, tenants,
 };
-use crate::{commands, demo, keys, listen, migrate, repair, serve, verify};
+use crate::{commands, demo, keys, listen, manual, migrate, repair, serve, verify};
+use clap::CommandFactory as _;
 use services::runtime::telemetry::{self, Format};
 use tokio::runtime::Builder;
 
@@ -44,6 +46,8 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Demo(options) => demo::run(options).await,
         Command::Migrate(options) => migrate::run(options).await,
         Command::Verify { data } => verify::run(&data),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { dir } => manual::man(&dir),
         Command::Keys(Remote { command: KeysCommand::Rotate { data }, .. }) => keys::rotate(&data),
         Command::Repair(options) => return repaired(repair::run(&options)),
         remote => return told(ask(remote).await),
@@ -58,15 +62,21 @@ async fn dispatch(cli: Cli) -> ExitCode {
 async fn ask(command: Command) -> Result<(), Failure> {
     match command {
         Command::Tenants(asked) => tenants::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Identity(asked) => commands::identity::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Keys(asked) => commands::keys::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Portal(asked) => portal::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::ConsoleLink(connection) => console_link::run(&Session::new(connection)?).await,
         Command::Hooks(asked) => hooks::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Events(asked) => events::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Explain(options) => explain::run(options).await,
         Command::Deliveries(asked) => deliveries::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Expungements(asked) => expungements::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Audit(asked) => audit::run(asked).await,
+        Command::Plans(asked) => plans::run(&Session::new(asked.connection)?, asked.command).await,
+        Command::Adjustments(asked) => plans::run_adjustments(&Session::new(asked.connection)?, asked.command).await,
+        Command::Advise(asked) => plans::advise(asked).await,
         Command::Counts(asked) => counts::run(asked).await,
+        Command::Stats(asked) => commands::stats::run(asked).await,
         Command::Replays(asked) => replays::run(&Session::new(asked.connection)?, asked.command).await,
         Command::Profiles(asked) => profiles::run(&Session::new(asked.connection)?, asked.command).await,
         Command::EventTypes(asked) => {
@@ -81,6 +91,8 @@ async fn ask(command: Command) -> Result<(), Failure> {
         | Command::Migrate(_)
         | Command::Repair(_)
         | Command::Demo(_)
+        | Command::Completions { .. }
+        | Command::Man { .. }
         | Command::Verify { .. } => Ok(()),
     }
 }
@@ -95,7 +107,8 @@ fn told(result: Result<(), Failure>) -> ExitCode {
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             let is_usage = failure.is_usage();
-            ended_by(&failure.into(), is_usage)
+            let flags = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+            ended_by(&with_hints(failure, &Cli::command(), flags), is_usage)
         }
     }
 }

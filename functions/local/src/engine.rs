@@ -4,13 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Clock, HttpSender, StoreError};
+use contract::jobs::{AdviseAll, Job, JobMessage};
+use contract::ports::{Clock, HttpSender, Identities, QueueError, StoreError};
 use contract::stage::Stage;
 use domain::address::AddressPolicy;
 use domain::ids::ProfileName;
 use domain::portal::PublicUrl;
 use domain::random::Random;
 use domain::time::Timestamp;
+use domain::unknown::Unknown;
 use embedded::{
     DataClock, DeadLetters, DirectoryLock, EmbeddedDoctor, EmbeddedQueue, OpenCipherError, OpenError, QueueOptions,
     Store, StoreOptions, open_cipher,
@@ -18,6 +20,7 @@ use embedded::{
 use services::Foundation;
 use services::delivery::request::LONGEST_ATTEMPT;
 use services::repositories::encrypted_hooks::EncryptedHooks;
+use services::repositories::identity::StoredIdentity;
 
 use crate::consumers::{Consumer, Consumers};
 use crate::timekeeping;
@@ -29,6 +32,9 @@ const LEASE_MARGIN: Duration = Duration::from_secs(30);
 const MAX_BACKLOG: usize = 100_000;
 /// Waiting retries; beyond them, deliveries stay where they are until there is room.
 const MAX_RETRIES: usize = 1_000_000;
+
+/// What a job is said to be of that is of no tenant.
+const DEPLOYMENT: &str = "hookline";
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -150,8 +156,12 @@ impl Engine {
         let dead_letters = DeadLetters::new(store.clone(), all.clone(), retention);
         let doctor = EmbeddedDoctor::new(path, store.clone(), all, dead_letters.clone(), Arc::clone(&data_clock));
         let foundation = embedded::foundation(&store, clock, options.random, retention);
+        let identity: Arc<dyn Identities> =
+            Arc::new(StoredIdentity::new(Arc::clone(&foundation.documents), Arc::clone(&cipher)));
         let hooks = Arc::new(EncryptedHooks::new(Arc::clone(&foundation.hooks), cipher));
-        let resolved = Arc::new(foundation.resolved(hooks.clone(), options.profile));
+        let public_url = Some(options.public_url);
+        let resolved = foundation.resolved(hooks.clone(), options.profile).reached_at(public_url.clone());
+        let resolved = Arc::new(resolved);
         if resolved.find_profile(resolved.usual_profile()).await?.is_none() {
             return Err(StartError::Profile(resolved.usual_profile().clone()));
         }
@@ -172,7 +182,8 @@ impl Engine {
             operator: api::OperatorKey::new(&options.operator_key),
             addresses: options.addresses,
             readiness: Arc::new(store.clone()),
-            public_url: Some(options.public_url),
+            identity: Arc::clone(&identity),
+            public_url,
         };
         let for_fanout = fanout::Queues {
             events: Arc::new(queues.events.for_stage()),
@@ -195,6 +206,7 @@ impl Engine {
                 retries,
                 options.sender,
                 tokens,
+                identity,
             ),
             requeue: requeue::Deps::new(&foundation, resolved, circuits, for_requeue),
             foundation,
@@ -207,6 +219,13 @@ impl Engine {
     }
 
     /// The consumers of all queues. The lanes never wait for each other.
+    /// Asks for a look at what the hooks of all tenants need.
+    pub async fn ask_for_advice(&self) -> Result<(), QueueError> {
+        let job = Job::AdviseAll(AdviseAll { cursor: None, unknown: Unknown::NONE });
+        let message = JobMessage::new(&DEPLOYMENT.parse().expect("it is the id of a tenant"), job);
+        self.requeue.jobs.send_one(message.to_outgoing(None)).await
+    }
+
     pub fn consumers(&self) -> Consumers {
         let Queues { events, deliveries, retries, redeliveries } = self.queues.clone();
         let deliver: Arc<dyn Stage> = Arc::new(self.deliver.clone());

@@ -7,6 +7,7 @@ mod demo;
 mod dispatch;
 mod keys;
 mod listen;
+mod manual;
 mod migrate;
 mod numbers;
 mod repair;

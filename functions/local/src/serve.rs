@@ -1,11 +1,13 @@
 //! `hookline serve`
 
 mod backups;
+mod console_link;
 mod dead_letters;
 mod http_server;
 mod metrics;
 mod router_switch;
 mod supervisor;
+mod traces;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::ports::{OsRandom, SystemClock};
@@ -26,6 +29,7 @@ use domain::random::Random;
 use domain::time::Timestamp;
 use embedded::{DirectoryLock, StoreOptions, write_private};
 use local::{Engine, OpenData, Options};
+use services::runtime::traces::TracesConfig;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -63,6 +67,7 @@ struct Config {
     max_in_flight_per_hook: usize,
     min_free_bytes: u64,
     accept_clock_until: Option<Timestamp>,
+    traces: Option<TracesConfig>,
 }
 
 impl Config {
@@ -126,6 +131,7 @@ impl Config {
             end.map_err(|_| mistakes.push(format!("{} {day}: expected a day such as 2026-01-31", flag("accept-clock"))))
                 .ok()
         });
+        let traces = traces::read(&mut mistakes);
         if !mistakes.is_empty() {
             return Err(BadConfig(mistakes));
         }
@@ -147,12 +153,14 @@ impl Config {
             max_in_flight_per_hook: per_hook as usize,
             min_free_bytes: u64::from(min_free_mib) << 20,
             accept_clock_until,
+            traces,
         })
     }
 }
 
 pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
-    let mut server = Server::start(options).await?;
+    let (mut server, api) = Server::start(options).await?;
+    console_link::announce(api, &server.public_url, &server.operator_key).await;
     tokio::select! {
         signal = stop_signal() => signal?,
         ended = &mut server.supervisor => {
@@ -170,13 +178,16 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) operator_key: String,
+    pub(crate) public_url: PublicUrl,
     stop: watch::Sender<bool>,
     supervisor: tokio::task::JoinHandle<anyhow::Result<()>>,
+    traces: Option<traces::Export>,
     _temporary: Option<TempDir>,
 }
 
 impl Server {
-    pub(crate) async fn start(options: ServeOptions) -> anyhow::Result<Self> {
+    /// With the API, which is not to be kept: it holds the store, which may have to be opened anew.
+    pub(crate) async fn start(options: ServeOptions) -> anyhow::Result<(Self, Router)> {
         let config = Config::check(options)?;
         // Every connection takes a file, and the usual 1,024 are soon taken.
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -213,14 +224,16 @@ impl Server {
         };
         let engine = Engine::over(opened, &data, options.clone()).await?;
         let (stop, stopped) = watch::channel(false);
+        let traces = config.traces.map(|config| traces::start(config, stopped.clone())).transpose()?;
         let metrics = Metrics::install()?;
+        let (api, public_url) = (api::router(engine.api.clone()), options.public_url.clone());
         let supervisor =
             Supervisor { data: data.clone(), options, switch: RouterSwitch::new(), metrics, stop: stopped.clone() };
         supervisor.open(&engine);
         let http = tokio::spawn(http_server::serve(listener, supervisor.switch.clone(), stopped));
         tracing::info!(data = %data.display(), "listening on http://{address}");
         let supervisor = tokio::spawn(supervisor.run(engine, http));
-        Ok(Self { address, operator_key, stop, supervisor, _temporary: temporary })
+        Ok((Self { address, operator_key, public_url, stop, supervisor, traces, _temporary: temporary }, api))
     }
 
     /// Refuses new work, finishes what is under way, and leaves it on disk.
@@ -228,6 +241,9 @@ impl Server {
         let _ = self.stop.send(true);
         if let Ok(Err(error)) = self.supervisor.await {
             tracing::error!("{error:#}");
+        }
+        if let Some(traces) = &self.traces {
+            traces.flush(true).await;
         }
     }
 }

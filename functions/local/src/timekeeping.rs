@@ -16,6 +16,9 @@ use crate::held::HeldBack;
 const LOOK: Duration = Duration::from_secs(1);
 /// The next process does not know what time it was more exactly than this.
 const NOTE_EVERY: u32 = 60;
+/// When hooks are looked at for what they need: soon after the start, and then every day.
+const FIRST_ADVICE: u32 = 600;
+const ADVICE_EVERY: u32 = 24 * 3_600;
 
 pub(crate) async fn begin(
     clock: &DataClock,
@@ -46,9 +49,19 @@ pub async fn keep_time(engine: Engine) {
     for round in 1_u32.. {
         tokio::time::sleep(LOOK).await;
         held.look().await;
+        if round % ADVICE_EVERY == FIRST_ADVICE {
+            ask_for_advice(&engine).await;
+        }
         if note_jump(&engine.clock) || round % NOTE_EVERY == 0 {
             keep(&engine).await;
         }
+    }
+}
+
+/// Of all tenants. Whoever restarts often asks more often, and nothing is proposed twice.
+async fn ask_for_advice(engine: &Engine) {
+    if let Err(error) = engine.ask_for_advice().await {
+        tracing::warn!(error = %causes(&error), "the daily look at what hooks need was not asked for");
     }
 }
 

@@ -4,14 +4,26 @@
 
 #[path = "support/binary.rs"]
 mod binary;
+#[path = "commands/choices.rs"]
+mod choices;
 #[path = "commands/listening.rs"]
 mod listening;
+#[path = "commands/manual.rs"]
+mod manual;
 #[path = "commands/operating.rs"]
 mod operating;
+#[path = "commands/output.rs"]
+mod output;
+#[path = "commands/planning.rs"]
+mod planning;
 #[path = "commands/repairing.rs"]
 mod repairing;
 #[path = "commands/retrying.rs"]
 mod retrying;
+#[path = "commands/tracing.rs"]
+mod tracing;
+#[path = "support/visitor.rs"]
+mod visitor;
 
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -73,12 +85,22 @@ impl Deployment {
 
     /// Over a data directory that is prepared before.
     async fn start_on(prepare: impl AsyncFnOnce(&Path)) -> Self {
+        Self::start_as(prepare, &[]).await
+    }
+
+    /// With variables in its environment.
+    async fn start_with(variables: &[(&str, &str)]) -> Self {
+        Self::start_as(async |_: &Path| {}, variables).await
+    }
+
+    async fn start_as(prepare: impl AsyncFnOnce(&Path), variables: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         prepare(&directory.path().join("data")).await;
         let mut command = binary();
         command
             .args(["serve", "--allow-http", "--allow-network", "127.0.0.0/8", "--operator-key", KEY, "--data"])
             .arg(directory.path().join("data"))
+            .envs(variables.iter().copied())
             .stdout(Stdio::null());
         let (server, address, _log) = listening(command).await;
         let deployment = Self { _server: server, api: format!("http://{address}"), directory };
@@ -196,9 +218,12 @@ async fn a_hook_an_event_its_log_and_a_retry_by_command() {
         (&updated["enabled"], &updated["rate_limit"], &updated["name"]),
         (&json!(false), &json!(5), &json!("Site"))
     );
-    assert_eq!(deployment.run(&format!("hooks delete {hook}")).await.out, format!("deleted hook {hook}\n"));
+    assert_eq!(deployment.run(&format!("hooks delete {hook} --yes")).await.out, format!("deleted hook {hook}\n"));
     let gone = deployment.run(&format!("hooks get {hook}")).await;
-    assert_eq!((gone.code, gone.err.as_str()), (1, "error: no such hook (404)\n"));
+    assert_eq!(
+        (gone.code, gone.err.as_str()),
+        (1, "error: no such hook (404); --tenant says whose it is, and --api where\n")
+    );
 }
 
 #[tokio::test]
@@ -248,12 +273,42 @@ async fn a_tenants_key_needs_no_tenant_and_a_wrong_one_exits_with_1() {
     command.env_remove("HOOKLINE_TENANT").args(["hooks", "list", "--json", "--key", key["key"].as_str().unwrap()]);
     assert_eq!(run(command).await.json()["total"], 0);
 
-    let revoke = format!("keys revoke {}", key["id"].as_str().unwrap());
+    let revoke = format!("keys revoke {} -y", key["id"].as_str().unwrap());
     deployment.run(&revoke).await.succeeded();
     for wrong in [key["key"].as_str().unwrap(), "wrong"] {
         let said = deployment.run_with("hooks list --key", &[wrong]).await;
         assert!(said.code == 1 && said.err.contains("(401)") && said.out.is_empty(), "{}", said.err);
     }
+}
+
+#[tokio::test]
+async fn a_link_opens_the_console_once() {
+    let deployment = Deployment::start().await;
+    let printed = deployment.run("console-link").await;
+    printed.succeeded();
+    let (page, code) = printed.out.trim().split_once('#').unwrap();
+    assert_eq!(page, format!("{}/console/enter", deployment.api));
+    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let enter = async || {
+        let sent = browser.post(page).header("origin", &deployment.api).body(format!("code={code}"));
+        sent.send().await.unwrap()
+    };
+    let entered = enter().await;
+    assert_eq!(entered.status(), 303);
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let tenants = browser.get(format!("{}/console/tenants", deployment.api)).header("cookie", cookie);
+    let tenants = tenants.send().await.unwrap();
+    assert_eq!(tenants.status(), 200);
+    assert!(tenants.text().await.unwrap().contains(">acme<"));
+    assert_eq!(enter().await.status(), 422);
+}
+
+#[tokio::test]
+async fn tenants_are_searched() {
+    let deployment = Deployment::start().await;
+    deployment.run_with("tenants create zebra --name", &["Needle Ltd"]).await.succeeded();
+    let found = deployment.run("tenants list --search needle").await;
+    assert!(found.out.contains("zebra") && !found.out.contains("acme"), "{}", found.out);
 }
 
 #[tokio::test]
@@ -313,6 +368,22 @@ async fn warnings_about_a_schema_go_beside_the_output() {
     let json = deployment.run(r#"event-types update a --schema {"nullable":true} --json"#).await;
     assert_eq!(json.json()["warnings"][0]["field"], "schema.nullable");
     assert_eq!(json.err, "");
+}
+
+#[tokio::test]
+async fn fields_of_events_are_listed_for_a_tenant_and_for_a_hook() {
+    let deployment = Deployment::start().await;
+    deployment.run(r#"event-types create user.created --example {"email":"ann@example.com"}"#).await.succeeded();
+    let hook = deployment.run("hooks create --json --url https://a.example.com --event user.*").await.json();
+    for line in ["event-types fields --type user.*", &format!("hooks fields {}", hook["id"].as_str().unwrap())] {
+        let listed = deployment.run(&format!("{line} --all")).await;
+        listed.succeeded();
+        let row = listed.out.lines().find(|row| row.contains("data.email")).unwrap_or_else(|| panic!("{}", listed.out));
+        assert!(row.contains("user.created") && row.contains("ann@example.com") && row.contains("string"), "{row}");
+        assert!(listed.out.contains("event.timestamp_unix"), "{}", listed.out);
+    }
+    let refused = deployment.run("event-types fields --shared").await;
+    assert!(refused.code == 2 && refused.err.contains("--tenant"), "{}", refused.err);
 }
 
 #[tokio::test]

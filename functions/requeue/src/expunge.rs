@@ -33,7 +33,7 @@ pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: Expunge) -> Result<O
             }
             other => other?,
         };
-        if row.as_ref().is_some_and(|row| !matches!(row.status, Status::Pending | Status::Retrying))
+        if row.as_ref().is_some_and(|row| !matches!(row.status, Status::Pending | Status::Retrying | Status::Waiting))
             || !deps.hooks.exists(tenant, *hook).await?
         {
             continue;

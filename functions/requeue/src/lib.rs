@@ -10,9 +10,13 @@
 //!   is dropped, as the hook's log is; one whose hook's circuit is open waits
 //!   for the probe. A step of a job that is made twice sends nothing twice.
 
+mod advise;
+mod catch_up;
+mod expired;
 mod expunge;
 mod expunge_events;
 mod missing;
+mod plans;
 mod purge;
 mod replay;
 mod wiring;
@@ -27,14 +31,19 @@ use contract::ports::{
 };
 use contract::stage::{Message, Outcome, settle};
 use domain::delivery::Trigger;
+use domain::hook::Hook;
 use domain::ids::TenantId;
 use domain::random::Random;
 use domain::time::Timestamp;
+use services::advisor::Advisor;
 use services::delivery::claim;
+use services::delivery::paused::{self, DisabledHook, WaitingCounts};
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::circuit_breaker::CircuitBreakers;
 use services::health::operational_events::OperationalEvents;
-use services::repositories::documents::StoredExpungements;
+use services::plans::Plans;
+use services::repositories::audit::AuditTrail;
+use services::repositories::documents::{StoredExpungements, StoredHookUids};
 
 #[cfg(feature = "lambda")]
 pub use wiring::Config;
@@ -54,6 +63,8 @@ pub struct Deps {
     pub hooks: Arc<dyn Hooks>,
     /// What applies to them; nothing here needs their secrets.
     pub resolved: Arc<ResolvedHooks>,
+    /// Of what waits for paused hooks.
+    pub waiting: Arc<WaitingCounts>,
     pub circuits: Arc<CircuitBreakers>,
     pub tenants: Arc<dyn Tenants>,
     pub events: Arc<dyn Events>,
@@ -62,6 +73,10 @@ pub struct Deps {
     pub audit: Arc<dyn AuditLog>,
     pub replays: Arc<dyn Replays>,
     pub expungements: Arc<StoredExpungements>,
+    pub hook_uids: Arc<StoredHookUids>,
+    pub plans: Arc<Plans>,
+    pub advisor: Arc<Advisor>,
+    pub trail: Arc<AuditTrail>,
     /// Its own queue, for the next steps of jobs.
     pub jobs: Arc<dyn QueueSender>,
     /// Tells that a replay is over.
@@ -91,7 +106,7 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     let delivery = DeliveryMessage::parse(&message.body)?;
     let now = deps.clock.now();
     if let Some(due) = delivery.not_before(now, message.is_due)
-        && !(delivery.held && is_let_go(deps, &delivery).await?)
+        && !(delivery.held && is_let_go(deps, &delivery, now).await?)
     {
         if let Some(anew) = delivery.wait_anew(now) {
             deps.jobs.send_one(anew.to_outgoing()).await?;
@@ -106,11 +121,8 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
             tell(&delivery, "delivery of a deleted hook dropped");
             return Ok(Outcome::Done);
         }
-        Some(hook) if !hook.enabled => {
-            let retention = retention(deps, &delivery.tenant).await?;
-            let logs = claim::Logs { deliveries: deps.log.as_ref(), activity: deps.activity.as_ref() };
-            claim::skip(logs, &delivery, "the hook is disabled", now, retention).await?;
-            return Ok(Outcome::Done);
+        Some(hook) if !hook.takes_deliveries(now) => {
+            return set_aside(deps, &hook, &delivery, now).await;
         }
         Some(_) => {}
     }
@@ -130,13 +142,28 @@ async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Whether nothing is left that could hold back a delivery: its hook has no
-/// limit any more, or no breaker. What else may hold it, `deliver` finds out.
-async fn is_let_go(deps: &Deps, delivery: &DeliveryMessage) -> StoreResult<bool> {
+/// Its hook is disabled, or its time is over.
+async fn set_aside(deps: &Deps, hook: &Hook, delivery: &DeliveryMessage, now: Timestamp) -> Result<Outcome, Outcome> {
+    let Some(resolved) = deps.resolved.get(&delivery.tenant, delivery.hook).await? else { return Ok(Outcome::Done) };
+    let row = deps.log.get(&delivery.tenant, delivery.delivery_id()).await?;
+    let retention = resolved.tenant.retention(deps.retention);
+    let of = DisabledHook { hook, settings: &resolved.settings, retention };
+    let logs = claim::Logs { deliveries: deps.log.as_ref(), activity: deps.activity.as_ref() };
+    paused::set_aside(logs, &deps.waiting, of, delivery, row, now).await?;
+    Ok(Outcome::Done)
+}
+
+/// Whether nothing is left that could hold back a delivery: neither its hook nor its
+/// endpoint has a limit any more, or no breaker. What else may hold it, `deliver` finds out.
+async fn is_let_go(deps: &Deps, delivery: &DeliveryMessage, now: Timestamp) -> StoreResult<bool> {
     let Some(hook) = deps.resolved.get(&delivery.tenant, delivery.hook).await? else { return Ok(true) };
     let settings = &hook.settings;
+    let health = deps.circuits.health.get(&delivery.tenant, delivery.hook).await?;
+    if health.throttled_until(settings, now).is_some() {
+        return Ok(false);
+    }
     Ok(match delivery.in_turn {
-        true => settings.rate_limit == 0,
+        true => health.limit(settings, &hook.hook.url, now).some().is_none(),
         false => settings.circuit_breaker.failures == 0 && !settings.verification.required,
     })
 }
@@ -178,6 +205,12 @@ async fn make_step(deps: &Deps, message: JobMessage) -> Result<Outcome, Outcome>
         Job::PurgeEvents(job) => purge::events(deps, &step, job).await,
         Job::Expunge(job) => expunge::step(deps, &step, job).await,
         Job::ExpungeEvents(job) => expunge_events::step(deps, &step, job).await,
+        Job::CatchUp(job) => catch_up::step(deps, &step, job).await,
+        Job::AnnouncePlan(job) => plans::announce(deps, &step, job).await,
+        Job::EndOverlap(job) => plans::end_overlap(deps, &step, job).await,
+        Job::RemoveExpired(job) => expired::remove(deps, &step, job).await,
+        Job::Advise(_) => advise::tenant(deps, &step).await,
+        Job::AdviseAll(job) => advise::all(deps, &step, job).await,
     }
 }
 

@@ -45,13 +45,14 @@ pub(crate) async fn find(
     };
     let read = candidates.len();
     let mut deliveries = Vec::new();
+    let subscription = hook.subscription();
     for (event, event_type) in candidates {
         // A row tells the type, which spares reading most events that are not wanted.
-        if event_type.is_some_and(|event_type| !asks_for(hook, &event_type)) {
+        if event_type.is_some_and(|event_type| !subscription.asks_for(&event.id, &event_type)) {
             continue;
         }
         if let Some(event) = wanted(deps, hook, from.log_of, &event).await? {
-            deliveries.push(Wanted { event_id: event.id.clone(), event: Some(event) });
+            deliveries.push(Wanted { event: Some(event.clone()), ..Wanted::new(event.id) });
         }
     }
     let next = match next {
@@ -76,10 +77,6 @@ async fn next_log(deps: &Deps, replay: &Replay, from: &Place) -> StoreResult<Opt
     Ok(other.map(|other| Place { cursor: None, log_of: Some(other), hooks: page.next, unknown: from.unknown.clone() }))
 }
 
-fn asks_for(hook: &Hook, event_type: &EventType) -> bool {
-    hook.events.iter().any(|pattern| pattern.matches(event_type))
-}
-
 /// The event, if the hook would have got it and did not.
 async fn wanted(deps: &Deps, hook: &Hook, log_of: Option<HookId>, event: &EventRef) -> StoreResult<Option<Event>> {
     let tenant = &hook.tenant;
@@ -88,7 +85,10 @@ async fn wanted(deps: &Deps, hook: &Hook, log_of: Option<HookId>, event: &EventR
     };
     let wants = |data| hook.subscription().wants(&found.channels, data);
     let is_early = found.deliver_at.is_some_and(|at| at > deps.clock.now());
-    if is_early || !asks_for(hook, &found.event_type) || !found.data.as_deref().is_some_and(wants) {
+    if is_early
+        || !hook.subscription().asks_for(&event.id, &found.event_type)
+        || !found.data.as_deref().is_some_and(wants)
+    {
         return Ok(None);
     }
     if deps.log.get(tenant, DeliveryId { event: event.seq, hook: hook.id }).await?.is_some() {

@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use contract::jobs::{Job, ReplayStep};
 use contract::messages::DeliveryMessage;
-use contract::ports::{LogFilter, Outgoing, Page, QueueError, StoreError, StoreResult, TimeRange};
+use contract::ports::{Expected, LogFilter, Outgoing, Page, QueueError, StoreError, StoreResult, TimeRange};
 use contract::stage::Outcome;
 use domain::delivery::{Delivery, Status, Trigger};
 use domain::event::Event;
 use domain::hook::Hook;
-use domain::ids::{DeliveryId, EventId, new_ulid};
+use domain::ids::{DeliveryId, EventId, EventSeq, new_ulid};
 use domain::operational;
 use domain::replay::{Place, Replay, ReplayKind, ReplayStatus};
 use serde_json::json;
+use services::delivery::{activity, claim, paused};
 
 use crate::{Deps, NEWER_WAITS, Step, missing};
 
@@ -36,10 +37,26 @@ pub(crate) struct Found {
     pub(crate) next: Option<Place>,
 }
 
-/// A delivery to send again; with its event where that was read already.
+/// A delivery to send again; with its event and its row where they were read already.
 pub(crate) struct Wanted {
     pub(crate) event_id: EventId,
     pub(crate) event: Option<Event>,
+    pub(crate) row: Option<Delivery>,
+    /// The request that sends it, where that was noted already.
+    pub(crate) request: Option<String>,
+}
+
+impl Wanted {
+    pub(crate) fn new(event_id: EventId) -> Self {
+        Self { event_id, event: None, row: None, request: None }
+    }
+}
+
+/// A message that sends a delivery again.
+struct Prepared {
+    event_id: EventId,
+    request: String,
+    message: Outgoing,
 }
 
 pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: ReplayStep) -> Result<Outcome, Outcome> {
@@ -51,8 +68,9 @@ pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: ReplayStep) -> Resul
         let mut messages = Vec::new();
         let mut scratch = Replay::clone(&replay);
         for event_id in &replay.batch {
-            let again = Wanted { event_id: event_id.clone(), event: None };
-            messages.extend(prepare(deps, &mut scratch, again, messages.len()).await?.map(|m| m.1));
+            let request = replay.batch_requests.get(event_id).cloned();
+            let again = Wanted { request, ..Wanted::new(event_id.clone()) };
+            messages.extend(prepare(deps, &mut scratch, again, messages.len()).await?.map(|one| one.message));
         }
         return follow_up(deps, step, &job, &replay, messages).await;
     }
@@ -64,9 +82,10 @@ pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: ReplayStep) -> Resul
         return Ok(Outcome::NotBefore(deps.clock.now().saturating_add(NEWER_WAITS)));
     }
     let hook = match deps.hooks.get(tenant, hook).await? {
-        Some(hook) if hook.enabled => hook,
-        Some(_) => {
-            let ended = replay.ended(ReplayStatus::Failed, Some("the hook is disabled"), deps.clock.now());
+        Some(hook) if hook.takes_deliveries(deps.clock.now()) => hook,
+        Some(hook) => {
+            let why = if hook.enabled { "the hook has expired" } else { "the hook is disabled" };
+            let ended = replay.ended(ReplayStatus::Failed, Some(why), deps.clock.now());
             announce(deps, &ended).await?;
             deps.replays.update(&ended).await?;
             return Ok(Outcome::Done);
@@ -74,7 +93,8 @@ pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: ReplayStep) -> Resul
         None => return Ok(Outcome::Done),
     };
     let mut made = Replay { step: number + 1, token: token.to_owned(), ..Replay::clone(&replay) };
-    let (mut messages, mut batch): (Vec<Outgoing>, Vec<EventId>) = Default::default();
+    let mut messages = Vec::new();
+    (made.batch, made.batch_requests) = Default::default();
     let most = usize::try_from(MOST_SENT.min(replay.rate.saturating_mul(10)).max(1)).unwrap_or(1);
     let (mut place, mut read) = (Some(replay.place.clone()), 0);
     while let Some(from) = place.take_if(|_| read < MOST_READ && messages.len() < most) {
@@ -84,16 +104,17 @@ pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: ReplayStep) -> Resul
         made.found += u64::try_from(found.deliveries.len()).unwrap_or_default();
         if !replay.dry_run {
             for wanted in found.deliveries {
-                let prepared = prepare(deps, &mut made, wanted, messages.len()).await?;
-                let (ids, outgoing): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
-                batch.extend(ids);
-                messages.extend(outgoing);
+                let Some(one) = prepare(deps, &mut made, wanted, messages.len()).await? else { continue };
+                made.batch.push(one.event_id.clone());
+                if one.request != id.to_string() {
+                    made.batch_requests.insert(one.event_id, one.request);
+                }
+                messages.push(one.message);
             }
         }
         place = found.next;
     }
     made.sent += u64::try_from(messages.len()).unwrap_or_default();
-    made.batch = batch;
     made.updated_at = deps.clock.now();
     made.version += 1;
     match place {
@@ -108,33 +129,48 @@ pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: ReplayStep) -> Resul
 async fn find(deps: &Deps, replay: &Replay, hook: &Hook, from: &Place, limit: usize) -> StoreResult<Found> {
     let times = TimeRange { since: replay.since, until: Some(replay.until) };
     let cursor = from.cursor.as_deref();
-    let of_row = |row: Delivery| Wanted { event_id: row.event_id, event: None };
+    let of_row = |row: Delivery| {
+        let event_id = row.event_id.clone();
+        Wanted { row: Some(row), ..Wanted::new(event_id) }
+    };
     match replay.kind {
         ReplayKind::Failed => {
             let marks = deps.log.failed(&replay.tenant, hook.id, times, limit, cursor).await?;
-            let mut deliveries = Vec::new();
-            for event in &marks.items {
-                let name = DeliveryId { event: *event, hook: hook.id };
-                let row = match deps.log.get(&replay.tenant, name).await {
-                    Err(StoreError::Unreadable(unreadable)) => {
-                        tracing::error!(replay.id = %replay.id, error = %unreadable, "a delivery is left out of a replay");
-                        None
-                    }
-                    other => other?,
-                };
-                deliveries.extend(row.filter(|row| row.status == Status::Failed).map(of_row));
-            }
-            Ok(found(deliveries, marks.items.len(), marks.next))
+            let rows = marked(deps, replay, &marks.items, Status::Failed).await?;
+            Ok(found(rows.into_iter().map(of_row).collect(), marks.items.len(), marks.next))
+        }
+        ReplayKind::Waiting => {
+            let marks = deps.log.waiting(&replay.tenant, hook.id, limit, cursor).await?;
+            // What was accepted in this very millisecond may wait already.
+            let times = replay.since.unwrap_or_default()..=replay.until;
+            let is_within = |event: &&EventSeq| times.contains(&event.at());
+            let within: Vec<EventSeq> = marks.items.iter().filter(is_within).copied().collect();
+            let rows = marked(deps, replay, &within, Status::Waiting).await?;
+            Ok(found(rows.into_iter().map(of_row).collect(), marks.items.len(), marks.next))
+        }
+        ReplayKind::Undelivered => {
+            let filter = LogFilter { since: times.since, until: times.until, ..LogFilter::default() };
+            let Page { items, next } = deps.log.list(&replay.tenant, hook.id, &filter, limit, cursor).await?;
+            let read = items.len();
+            Ok(found(items.into_iter().flatten().filter(is_undelivered).map(of_row).collect(), read, next))
         }
         ReplayKind::Range => {
-            let filter =
-                LogFilter { status: replay.only, since: times.since, until: times.until, ..LogFilter::default() };
+            let filter = LogFilter {
+                status: replay.only,
+                codes: replay.codes.map(|range| (range.low, range.high)),
+                since: times.since,
+                until: times.until,
+                ..LogFilter::default()
+            };
             let Page { items, next } = deps.log.list(&replay.tenant, hook.id, &filter, limit, cursor).await?;
             let read = items.len();
             // What is still on its schedule needs no replay, unless it was asked for.
             let settled =
                 |row: &Delivery| replay.only.is_some() || !matches!(row.status, Status::Pending | Status::Retrying);
-            Ok(found(items.into_iter().flatten().filter(settled).map(of_row).collect(), read, next))
+            let of_type =
+                |row: &Delivery| replay.event_types.is_empty() || replay.event_types.contains(&row.event_type);
+            let rows = items.into_iter().flatten().filter(settled).filter(of_type).map(of_row).collect();
+            Ok(found(on_channels(deps, replay, rows).await?, read, next))
         }
         ReplayKind::Missing => missing::find(deps, replay, hook, from, times, limit).await,
         // Not reached: a step of one waits for the version that knows it.
@@ -142,17 +178,52 @@ async fn find(deps: &Deps, replay: &Replay, hook: &Hook, from: &Place, limit: us
     }
 }
 
+/// Whether it did not arrive and is not tried any more.
+fn is_undelivered(row: &Delivery) -> bool {
+    matches!(row.status, Status::Failed | Status::Skipped | Status::Waiting)
+}
+
+/// The rows of what is marked, as far as they still have that status.
+async fn marked(deps: &Deps, replay: &Replay, events: &[EventSeq], status: Status) -> StoreResult<Vec<Delivery>> {
+    let mut rows = Vec::new();
+    for event in events {
+        let name = DeliveryId { event: *event, hook: replay.hook };
+        let row = match deps.log.get(&replay.tenant, name).await {
+            Err(StoreError::Unreadable(unreadable)) => {
+                tracing::error!(replay.id = %replay.id, error = %unreadable, "a delivery is left out of a replay");
+                None
+            }
+            other => other?,
+        };
+        rows.extend(row.filter(|row| row.status == status));
+    }
+    Ok(rows)
+}
+
+/// Those whose events are on all channels that are asked for. What is known no more is on none.
+async fn on_channels(deps: &Deps, replay: &Replay, wanted: Vec<Wanted>) -> StoreResult<Vec<Wanted>> {
+    if replay.channels.is_empty() {
+        return Ok(wanted);
+    }
+    let mut chosen = Vec::new();
+    for one in wanted {
+        let event = match deps.events.get(&replay.tenant, &one.event_id).await {
+            Err(StoreError::Corrupt(_) | StoreError::Unreadable(_)) => None,
+            other => other?,
+        };
+        if let Some(event) = event.filter(|event| replay.channels.is_subset(&event.channels)) {
+            chosen.push(Wanted { event: Some(event), ..one });
+        }
+    }
+    Ok(chosen)
+}
+
 fn found(deliveries: Vec<Wanted>, read: usize, next: Option<String>) -> Found {
     Found { deliveries, read, next: next.map(|cursor| Place { cursor: Some(cursor), ..Place::default() }) }
 }
 
-/// The event and the message that sends it, or none when it cannot be sent, which is counted.
-async fn prepare(
-    deps: &Deps,
-    replay: &mut Replay,
-    wanted: Wanted,
-    position: usize,
-) -> StoreResult<Option<(EventId, Outgoing)>> {
+/// None when it cannot be sent, which is counted.
+async fn prepare(deps: &Deps, replay: &mut Replay, wanted: Wanted, position: usize) -> StoreResult<Option<Prepared>> {
     let event = match wanted.event {
         Some(event) => Some(event),
         None => match deps.events.get(&replay.tenant, &wanted.event_id).await {
@@ -163,21 +234,73 @@ async fn prepare(
             other => other?,
         },
     };
-    let Some(event) = event.filter(|event| event.data.is_some()) else {
+    let Some(event) = event else {
         replay.skipped += 1;
+        if let Some(row) = wanted.row.filter(|row| row.status == Status::Waiting) {
+            end_wait(deps, None, row, "the event's payload has expired").await?;
+        }
         return Ok(None);
     };
-    let later = position / usize::try_from(replay.rate.max(1)).unwrap_or(1);
+    let name = DeliveryId { event: event.seq, hook: replay.hook };
+    let row = match (replay.kind, wanted.row) {
+        (ReplayKind::Waiting | ReplayKind::Undelivered, None) => deps.log.get(&replay.tenant, name).await?,
+        (_, row) => row,
+    };
+    // It has arrived since it was found.
+    if replay.kind == ReplayKind::Undelivered && row.as_ref().is_some_and(|row| !is_undelivered(row)) {
+        return Ok(None);
+    }
+    let waits = row.filter(|row| row.status == Status::Waiting);
     let now = deps.clock.now();
+    if event.data.is_none() {
+        replay.skipped += 1;
+        if let Some(row) = waits {
+            end_wait(deps, Some(&event), row, claim::EXPUNGED).await?;
+        }
+        return Ok(None);
+    }
+    // Whichever replay asks for it, what waits is sent once.
+    let by_wait = || waits.as_ref().map(|row| format!("waiting:{}", row.updated_at.as_millis()));
+    let request = wanted.request.or_else(by_wait).unwrap_or_else(|| replay.id.to_string());
+    let mut not_after = None;
+    if replay.kind == ReplayKind::Waiting {
+        // Somebody else has asked for it meanwhile.
+        let Some(row) = waits else { return Ok(None) };
+        if row.waits_until.is_some_and(|until| until <= now) {
+            replay.skipped += 1;
+            end_wait(deps, Some(&event), row, paused::WAITED_TOO_LONG).await?;
+            return Ok(None);
+        }
+        not_after = event.not_after;
+    }
+    let later = position / usize::try_from(replay.rate.max(1)).unwrap_or(1);
     let due = (later > 0).then(|| now.saturating_add(Duration::from_secs(u64::try_from(later).unwrap_or_default())));
     let message = DeliveryMessage {
-        // Asked for by hand: it goes out even when the event has expired.
-        not_after: None,
+        // What was asked for by hand goes out even when the event has expired.
+        not_after,
         due_at: due,
-        request: Some(replay.id.to_string()),
+        request: Some(request.clone()),
         ..DeliveryMessage::of(&event, replay.hook, Trigger::Replay)
     };
-    Ok(Some((event.id, message.to_outgoing())))
+    let message = message.to_outgoing();
+    Ok(Some(Prepared { event_id: event.id, request, message }))
+}
+
+/// What waited for its hook is not sent any more.
+async fn end_wait(deps: &Deps, event: Option<&Event>, row: Delivery, reason: &str) -> StoreResult<()> {
+    let expected = Expected::of(Some(&row));
+    let mut row = row;
+    row.skip(reason, deps.clock.now());
+    match deps.log.record(&row, expected).await {
+        Ok(()) => {}
+        // Somebody has sent it meanwhile.
+        Err(StoreError::Conflict) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    match event {
+        Some(event) => activity::note_skipped(deps.activity.as_ref(), event, &row).await,
+        None => Ok(()),
+    }
 }
 
 /// Sends what a step found, and asks for the next when the rate allows.

@@ -6,10 +6,14 @@ use async_trait::async_trait;
 use contract::ports::QueueSender;
 use contract::stage::{Message, Outcome, Stage};
 use services::Foundation;
+use services::advisor::Advisor;
+use services::delivery::counts::ActivityCounts;
 use services::delivery::resolved_hook::ResolvedHooks;
 use services::health::circuit_breaker::CircuitBreakers;
 use services::health::operational_events::OperationalEvents;
-use services::repositories::documents::StoredExpungements;
+use services::plans::Plans;
+use services::repositories::audit::AuditTrail;
+use services::repositories::documents::{StoredAdvisors, StoredExpungements, StoredHookUids};
 
 use crate::{Deps, handle};
 
@@ -35,24 +39,50 @@ impl Deps {
             audit,
             replays,
             documents,
+            states,
             clock,
             random,
             retention,
             ..
         } = foundation.clone();
+        let operational_events = OperationalEvents::new(queues.events);
+        let trail = Arc::new(AuditTrail::new(states, Arc::clone(&audit), Arc::clone(&clock), Arc::clone(&random)));
+        let plans = Arc::new(Plans::new(
+            Arc::clone(&documents),
+            operational_events.clone(),
+            Arc::clone(&queues.retries),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        ));
+        let advisor = Arc::new(Advisor {
+            plans: Arc::clone(&plans),
+            settings: Arc::new(StoredAdvisors::new(Arc::clone(&documents))),
+            hooks: Arc::clone(&hooks),
+            resolved: Arc::clone(&resolved),
+            circuits: Arc::clone(&circuits),
+            counts: ActivityCounts::new(Arc::clone(&activity), Arc::clone(&clock)),
+            audit: Arc::clone(&trail),
+            clock: Arc::clone(&clock),
+            probe: None,
+        });
         Self {
+            plans,
+            advisor,
+            trail,
             hooks,
             resolved,
             circuits,
+            waiting: Arc::default(),
             tenants,
             events,
             log,
             activity,
             audit,
             replays,
+            hook_uids: Arc::new(StoredHookUids::new(Arc::clone(&documents))),
             expungements: Arc::new(StoredExpungements::new(documents)),
             jobs: queues.retries,
-            operational_events: OperationalEvents::new(queues.events),
+            operational_events,
             redeliveries: queues.redeliveries,
             clock,
             random,
@@ -63,6 +93,10 @@ impl Deps {
 
 #[async_trait]
 impl Stage for Deps {
+    fn name(&self) -> &'static str {
+        "requeue"
+    }
+
     async fn handle(&self, message: Message) -> Outcome {
         handle(self, message).await
     }

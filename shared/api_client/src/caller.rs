@@ -28,6 +28,17 @@ impl Caller {
         }
     }
 
+    /// Whoever sent this request, with a token that it carried elsewhere than where the API
+    /// looks for one. What can be no token is nobody's.
+    pub fn with_token(parts: &Parts, token: &str) -> Self {
+        Self { authorization: HeaderValue::try_from(format!("Bearer {token}")).ok(), ..Self::of(parts) }
+    }
+
+    /// Whoever sent this request, without the key it came with.
+    pub fn anonymous(parts: &Parts) -> Self {
+        Self { authorization: None, ..Self::of(parts) }
+    }
+
     pub(crate) fn introduce<B>(&self, request: &mut Request<B>) {
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());

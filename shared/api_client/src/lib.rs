@@ -14,10 +14,10 @@ use std::fmt::Write as _;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tower::ServiceExt as _;
 use url::form_urlencoded;
 
@@ -41,7 +41,7 @@ impl ApiClient {
 
     /// Calls are made with this caller's rights.
     pub fn on_behalf_of<'a>(&'a self, caller: &'a Caller) -> Calls<'a> {
-        Calls { api: self, caller }
+        Calls { api: self, caller, idempotency_key: None, if_match: None }
     }
 }
 
@@ -50,19 +50,70 @@ impl ApiClient {
 pub struct Calls<'a> {
     api: &'a ApiClient,
     caller: &'a Caller,
+    idempotency_key: Option<&'a HeaderValue>,
+    if_match: Option<&'a HeaderValue>,
 }
 
-impl Calls<'_> {
+impl<'a> Calls<'a> {
+    /// The same, where what is made is made once for this key.
+    #[must_use]
+    pub fn once(self, idempotency_key: Option<&'a HeaderValue>) -> Self {
+        Self { idempotency_key, ..self }
+    }
+
+    /// The same, where only this version may be changed.
+    #[must_use]
+    pub fn if_match(self, tag: &'a HeaderValue) -> Self {
+        Self { if_match: Some(tag), ..self }
+    }
+
     pub async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, Refusal> {
         self.call(Method::GET, path, query, None).await
     }
 
-    pub async fn post<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<T, Refusal> {
-        self.call(Method::POST, path, &[], Some(body)).await
+    /// With the tag of the version that is answered.
+    pub async fn get_tagged<T: DeserializeOwned>(&self, path: &[&str]) -> Result<(T, Option<HeaderValue>), Refusal> {
+        let (head, answer) = self.send(Method::GET, path, &[], None).await?;
+        Ok((read(&answer)?, head.get(header::ETAG).cloned()))
     }
 
-    pub async fn patch<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<T, Refusal> {
-        self.call(Method::PATCH, path, &[], Some(body)).await
+    pub async fn post_with<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: &impl Serialize,
+    ) -> Result<T, Refusal> {
+        self.call(Method::POST, path, query, Some(text(body)?)).await
+    }
+
+    /// JSON in the body stays as it is, byte for byte, where it is a raw value.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + ?Sized),
+    ) -> Result<T, Refusal> {
+        self.call(Method::POST, path, &[], Some(text(body)?)).await
+    }
+
+    /// What is ordered is answered with nothing.
+    pub async fn order(&self, path: &[&str], body: &(impl Serialize + ?Sized)) -> Result<(), Refusal> {
+        self.send(Method::POST, path, &[], Some(text(body)?)).await.map(drop)
+    }
+
+    pub async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + ?Sized),
+    ) -> Result<T, Refusal> {
+        self.call(Method::PATCH, path, &[], Some(text(body)?)).await
+    }
+
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + ?Sized),
+    ) -> Result<T, Refusal> {
+        self.call(Method::PUT, path, &[], Some(text(body)?)).await
     }
 
     /// Nothing is answered.
@@ -75,11 +126,9 @@ impl Calls<'_> {
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
-        body: Option<&Value>,
+        body: Option<String>,
     ) -> Result<T, Refusal> {
-        let answer = self.send(method, path, query, body).await?;
-        serde_json::from_slice(&answer)
-            .map_err(|error| Refusal::of_ours(format!("an answer of the API is odd: {error}")))
+        read(&self.send(method, path, query, body).await?.1)
     }
 
     async fn send(
@@ -87,13 +136,20 @@ impl Calls<'_> {
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
-        body: Option<&Value>,
-    ) -> Result<Bytes, Refusal> {
-        let mut request = Request::new(body.map_or_else(Body::empty, |body| Body::from(body.to_string())));
+        body: Option<String>,
+    ) -> Result<(HeaderMap, Bytes), Refusal> {
+        let has_body = body.is_some();
+        let mut request = Request::new(body.map_or_else(Body::empty, Body::from));
         *request.method_mut() = method;
         *request.uri_mut() = uri(path, query)?;
-        if body.is_some() {
-            request.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        if has_body {
+            request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(key) = self.idempotency_key {
+            request.headers_mut().insert("idempotency-key", key.clone());
+        }
+        if let Some(tag) = self.if_match {
+            request.headers_mut().insert(header::IF_MATCH, tag.clone());
         }
         self.caller.introduce(&mut request);
         let Ok(response) = self.api.0.clone().oneshot(request).await;
@@ -101,8 +157,16 @@ impl Calls<'_> {
         let body = to_bytes(body, MAX_ANSWER_BYTES)
             .await
             .map_err(|error| Refusal::of_ours(format!("an answer of the API cannot be read: {error}")))?;
-        if head.status.is_success() { Ok(body) } else { Err(Refusal::read(&head, &body)) }
+        if head.status.is_success() { Ok((head.headers, body)) } else { Err(Refusal::read(&head, &body)) }
     }
+}
+
+fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(answer).map_err(|error| Refusal::of_ours(format!("an answer of the API is odd: {error}")))
+}
+
+fn text(body: &(impl Serialize + ?Sized)) -> Result<String, Refusal> {
+    serde_json::to_string(body).map_err(|error| Refusal::of_ours(format!("a body cannot be written: {error}")))
 }
 
 /// Each segment is one name, whatever it holds.

@@ -18,6 +18,7 @@ pub use crate::client::{FEW_CALLS, LONGEST_MESSAGE};
 use crate::dynamo::Gathering;
 use crate::emf::Emf;
 use crate::sqs::queue_name;
+use crate::traces::{self, TraceExport};
 use crate::{RetryLane, ScheduleTarget, SqsSettlement};
 use contract::ports::{Clock, Received, SystemClock};
 use contract::runner::{self, Disposition, Settlement};
@@ -95,9 +96,10 @@ pub async fn start<C: FromEnvironment>() -> Result<(Aws, C), ConfigError> {
 pub async fn serve(stage: impl Stage, aws: &Aws, config: BatchConfig, longest: Duration) -> Result<(), Error> {
     let (concurrency, clock) = (config.concurrency, Arc::clone(&aws.clock));
     let emf = Arc::new(Emf::start()?);
+    let traces = Arc::new(TraceExport::start()?);
     let batches = Arc::new(Batches { stage, settlement: settlement(aws, config), clock, concurrency });
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<SqsEvent>| {
-        let (batches, emf) = (Arc::clone(&batches), Arc::clone(&emf));
+        let (batches, emf, traces) = (Arc::clone(&batches), Arc::clone(&emf), Arc::clone(&traces));
         // Always a list, never an error: an error would retry the whole batch
         // and make Lambda poll more slowly.
         async move {
@@ -112,6 +114,7 @@ pub async fn serve(stage: impl Stage, aws: &Aws, config: BatchConfig, longest: D
             }
             let response = batches.process(event.payload).await;
             emf.write_now_and_then(clock);
+            traces::flush(traces.as_ref().as_ref()).await;
             Ok::<_, Error>(response)
         }
     }))

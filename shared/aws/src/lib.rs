@@ -14,6 +14,8 @@ pub mod lambda;
 mod scheduler;
 mod settlement;
 mod sqs;
+#[cfg(feature = "lambda")]
+pub mod traces;
 
 pub use doctor::{AwsDoctor, QueueUrls};
 pub use kms::KmsDataKeys;

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use super::scheduler::Schedules;
 use super::sqs::{self, MAX_WAIT, queue_name};
+use contract::jobs::{JobFound, JobMessage};
 use contract::ports::{Clock, ClockReading, QueueError, Received};
 use contract::runner::{Settlement, Waiting};
 use domain::time::Timestamp;
@@ -104,6 +105,8 @@ impl Settlement for SqsSettlement {
         let now = self.clock.now();
         if let Some(lane) = self.retry_lane.as_ref().filter(|lane| queue_name(&lane.retries_queue_url) == message.queue)
             && !self.fits_in_queue(lane, until, now).await?
+            // A schedule sends to the retry lane. Jobs are few, and look again when they come back early.
+            && JobMessage::parse(&message.body) == JobFound::None
         {
             lane.schedules.send_at(&message.body, until).await?;
             return Ok(Waiting::Scheduled);

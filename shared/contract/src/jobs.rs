@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::messages::{Rejection, VERSION, check_version, parse};
 use crate::ports::Outgoing;
-use domain::ids::{EventId, ExpungementId, HookId, ReplayId, TenantId};
+use domain::ids::{EventId, ExpungementId, HookId, PlanId, ReplayId, TenantId};
 use domain::time::Timestamp;
 use domain::unknown::{Unknown, keeps_unknown};
 
@@ -34,6 +34,12 @@ pub enum Job {
     PurgeEvents(PurgeEvents),
     Expunge(Expunge),
     ExpungeEvents(ExpungeEvents),
+    CatchUp(CatchUp),
+    AnnouncePlan(AnnouncePlan),
+    EndOverlap(EndOverlap),
+    RemoveExpired(RemoveExpired),
+    Advise(Advise),
+    AdviseAll(AdviseAll),
 }
 
 /// One step of a replay.
@@ -97,7 +103,84 @@ pub struct ExpungeEvents {
     pub unknown: Unknown,
 }
 
-keeps_unknown!(JobMessage, ReplayStep, PurgeHook, PurgeEvents, Expunge, ExpungeEvents);
+/// Sends what has waited for a hook that was enabled again, and what comes to wait
+/// because somebody did not know of that yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct CatchUp {
+    pub hook: HookId,
+    /// The first version of the hook that is enabled.
+    pub hook_version: u64,
+    /// When it was asked for.
+    pub since: Timestamp,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Tells what became of a plan, should whoever decided it die before telling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct AnnouncePlan {
+    pub plan: PlanId,
+    /// The types of the events.
+    pub event_types: Vec<String>,
+    /// When it was about to be written.
+    pub since: Timestamp,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Removes the secrets of a hook whose overlap has passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct EndOverlap {
+    pub hook: HookId,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Removes a hook whose time is over, unless it was given another end since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct RemoveExpired {
+    pub hook: HookId,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Looks at the hooks of one tenant and proposes plans.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct Advise {
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+/// Asks for the same of every tenant. It is of no tenant; the message names one that
+/// means nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct AdviseAll {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(
+    JobMessage,
+    ReplayStep,
+    PurgeHook,
+    PurgeEvents,
+    Expunge,
+    ExpungeEvents,
+    CatchUp,
+    AnnouncePlan,
+    EndOverlap,
+    RemoveExpired,
+    Advise,
+    AdviseAll
+);
 
 /// A message on `retries`, as far as it can be told what it is.
 #[derive(Debug, PartialEq, Eq)]
@@ -124,7 +207,19 @@ struct Kinds {
 
 impl JobMessage {
     /// The names that [`Job`] has in messages.
-    const KINDS: [&str; 5] = ["replay", "purge_hook", "purge_events", "expunge", "expunge_events"];
+    const KINDS: [&str; 11] = [
+        "replay",
+        "purge_hook",
+        "purge_events",
+        "expunge",
+        "expunge_events",
+        "catch_up",
+        "announce_plan",
+        "end_overlap",
+        "remove_expired",
+        "advise",
+        "advise_all",
+    ];
 
     pub fn new(tenant: &TenantId, job: Job) -> Self {
         Self { version: VERSION, tenant: tenant.clone(), job, unknown: Unknown::NONE }
@@ -180,7 +275,7 @@ mod tests {
     #[test]
     fn the_kinds_of_jobs_are_those_there_are_and_others_are_newer() {
         for kind in JobMessage::KINDS {
-            let body = format!(r#"{{"version":1,"tenant":"acme","job":{{"{kind}":{{}}}}}}"#);
+            let body = format!(r#"{{"version":1,"tenant":"acme","job":{{"{kind}":7}}}}"#);
             assert!(matches!(JobMessage::parse(body.as_bytes()), JobFound::Invalid(_)), "{kind}");
         }
         let body = br#"{"version":1,"tenant":"acme","job":{"tidy":{"up":true}}}"#;

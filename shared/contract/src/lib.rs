@@ -7,3 +7,4 @@ pub mod ports;
 pub mod rows;
 pub mod runner;
 pub mod stage;
+pub mod traces;

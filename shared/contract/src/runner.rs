@@ -14,14 +14,16 @@ use futures::FutureExt as _;
 use crate::messages::{Rejection, trace_of};
 use crate::ports::{Clock, QueueError, Received};
 use crate::stage::{Fault, Message, Outcome, Stage, causes};
+use crate::traces::{self, SpanKind};
 use domain::time::Timestamp;
 
 #[cfg(test)]
 mod tests;
 
 /// Messages that have to come again because something of ours failed, by what
-/// it was: `store`, `queue` or `internal`.
+/// it was.
 pub const FAULTS: &str = "hookline_faults";
+pub const FAULT_CAUSES: [&str; 3] = ["store", "queue", "internal"];
 
 /// How long a message waits that found the next queue full.
 const REST: Duration = Duration::from_secs(1);
@@ -65,7 +67,10 @@ pub async fn run(
     clock: &dyn Clock,
     mut received: Received,
 ) -> Disposition {
-    let outcome = handle(stage, &mut received).await;
+    let outcome = match traces::is_on() {
+        true => traced(stage, clock, &mut received).await,
+        false => handle(stage, &mut received).await,
+    };
     let settled = match outcome {
         Outcome::Done => settlement.done(&received).await.map(|()| Disposition::Settled),
         Outcome::NotBefore(until) => wait(settlement, &received, until).await,
@@ -103,6 +108,28 @@ pub async fn run(
         count(&Fault::Queue(error));
         Disposition::Unsettled
     })
+}
+
+/// The same, as a span below the one that the message came from.
+async fn traced(stage: &dyn Stage, clock: &dyn Clock, received: &mut Received) -> Outcome {
+    let parent = traces::of_body(&received.body);
+    let Some(mut span) = traces::begin(stage.name(), SpanKind::Consumer, parent, clock.now()) else {
+        return handle(stage, received).await;
+    };
+    span.set("messaging.destination.name", &*received.queue);
+    span.set("messaging.message.id", received.id.as_str());
+    if let Some(trace) = trace_of(&received.id, &received.body) {
+        span.set("hookline.trace.id", trace.to_string());
+    }
+    let outcome = traces::within(Some(span.context()), handle(stage, received)).await;
+    match &outcome {
+        Outcome::Fault(fault) => span.fail(causes(fault)),
+        // The reason may quote the body.
+        Outcome::Reject(_) => span.fail("rejected, its dead letter says why"),
+        Outcome::NotBefore(until) => span.set("hookline.not_before", until.to_string()),
+        Outcome::Done => {}
+    }
+    outcome
 }
 
 async fn handle(stage: &dyn Stage, received: &mut Received) -> Outcome {

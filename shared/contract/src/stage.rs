@@ -28,11 +28,20 @@ pub struct Message {
 /// message after the other.
 #[async_trait]
 pub trait Stage: Send + Sync + 'static {
+    /// As traces call what it does.
+    fn name(&self) -> &'static str {
+        "process"
+    }
+
     async fn handle(&self, message: Message) -> Outcome;
 }
 
 #[async_trait]
 impl<S: Stage + ?Sized> Stage for Arc<S> {
+    fn name(&self) -> &'static str {
+        self.as_ref().name()
+    }
+
     async fn handle(&self, message: Message) -> Outcome {
         self.as_ref().handle(message).await
     }

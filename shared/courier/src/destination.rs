@@ -5,6 +5,7 @@ mod http;
 
 use contract::ports::{HttpRequest, HttpResult, SendFault};
 use domain::destination::Destination;
+use domain::hook::Timeout;
 use services::delivery::request::SignedRequest;
 
 use crate::Courier;
@@ -13,6 +14,13 @@ use crate::Courier;
 pub(crate) fn address(destination: &Destination, request: SignedRequest) -> HttpRequest {
     match destination {
         Destination::Http(url) => http::address(url.clone(), request),
+    }
+}
+
+/// Whether this destination may be sent to, as a request.
+pub(crate) fn question(destination: &Destination, headers: Vec<(String, String)>, timeout: Timeout) -> HttpRequest {
+    match destination {
+        Destination::Http(url) => http::question(url.clone(), headers, timeout),
     }
 }
 

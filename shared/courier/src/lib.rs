@@ -3,10 +3,13 @@
 
 mod destination;
 mod exchange;
+mod handshake;
+mod identity;
 mod sender;
 mod shared_work;
 mod tokens;
 
-pub use exchange::{Courier, build, outcome_of, run as exchange};
+pub use exchange::{Courier, Exchange, Exchanged, build, challenge, outcome_of, run as exchange};
+pub use handshake::Handshake;
 pub use sender::{Authorities, EgressProxy, Http1Sender, InvalidAuthorities, InvalidProxy, SenderError, SenderOptions};
 pub use tokens::Tokens;

@@ -132,10 +132,18 @@ impl AddressPolicy {
 /// Whether resolvers and certificates know such a name. An underscore is in none that
 /// a host should have, and in many that are called.
 fn can_be_called(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
+    consists_of_labels(name.strip_suffix('.').unwrap_or(name), |byte| byte == b'_')
+}
+
+/// Whether it is the name of a host that may have one (RFC 1123, section 2.1), without a final dot.
+pub(crate) fn is_host_name(name: &str) -> bool {
+    consists_of_labels(name, |_| false)
+}
+
+fn consists_of_labels(name: &str, allows: impl Fn(u8) -> bool) -> bool {
     let is_label = |label: &str| {
         (1..=MAX_LABEL_BYTES).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || allows(byte))
             && !label.starts_with('-')
             && !label.ends_with('-')
     };

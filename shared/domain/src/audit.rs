@@ -1,8 +1,10 @@
 //! Who changed something, when, from where, and what it was before and after.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::payload::Json;
@@ -26,6 +28,9 @@ words! {
         EventType = "event_type",
         PortalLink = "portal_link",
         PortalSession = "portal_session",
+        /// Of an adjustment: something that Hookline does not know.
+        External = "external",
+        Identity = "identity",
     }
 }
 
@@ -100,10 +105,24 @@ impl AuditEntry {
 }
 
 /// One thing as it was or is: with its secrets, to see what changed, and without, to tell it.
+/// Its fields are kept as they are written, for numbers have more digits than a double.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    whole: Map<String, Value>,
-    masked: Map<String, Value>,
+    whole: Fields,
+    masked: Fields,
+}
+
+/// Fields of an object, as they are written.
+pub type Fields = BTreeMap<String, Json>;
+
+/// Those that an object has; of anything else none.
+pub fn fields_of(json: &str) -> Fields {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+pub fn json_of(fields: &Fields) -> Json {
+    let text = serde_json::to_string(fields).unwrap_or_else(|_| "{}".to_owned());
+    Json::from(Arc::<RawValue>::from(RawValue::from_string(text).expect("what was written is JSON")))
 }
 
 impl Snapshot {
@@ -111,49 +130,66 @@ impl Snapshot {
     /// own, `left_out` are not told.
     pub fn new<T: Serialize>(whole: &T, masked: &T, flat: &[&str], left_out: &[&str]) -> Self {
         let fields = |value: &T| {
-            let Ok(Value::Object(mut fields)) = serde_json::to_value(value) else { return Map::new() };
+            let mut fields = fields_of(&serde_json::to_string(value).unwrap_or_default());
             for name in flat {
-                if let Some(Value::Object(inner)) = fields.remove(*name) {
-                    fields.extend(inner);
+                if let Some(inner) = fields.remove(*name) {
+                    fields.extend(fields_of(inner.get()));
                 }
             }
-            fields.retain(|name, value| !left_out.contains(&name.as_str()) && !value.is_null());
+            fields.retain(|name, value| !left_out.contains(&name.as_str()) && value.get() != "null");
             fields
         };
         Self { whole: fields(whole), masked: fields(masked) }
     }
+
+    /// Its fields, with secrets masked.
+    pub fn masked(&self) -> &Fields {
+        &self.masked
+    }
+
+    /// A field with its secrets, to be compared and not to be told.
+    pub fn whole(&self, name: &str) -> Option<&Json> {
+        self.whole.get(name)
+    }
+
+    /// The names of the fields that differ.
+    pub fn differing<'a>(&'a self, other: &'a Self) -> BTreeSet<&'a String> {
+        let names = self.whole.keys().chain(other.whole.keys());
+        names.filter(|name| self.whole.get(*name) != other.whole.get(*name)).collect()
+    }
+
+    /// A field as it may be told; masked where nothing of it may be.
+    pub fn told(&self, name: &str) -> Option<Json> {
+        self.whole.get(name)?;
+        Some(self.masked.get(name).cloned().unwrap_or_else(|| json_text(&format!("\"{SECRET}\""))))
+    }
+}
+
+fn json_text(text: &str) -> Json {
+    Json::from(Arc::<RawValue>::from(RawValue::from_string(text.to_owned()).expect("it is JSON")))
 }
 
 /// The fields that differ.
 pub fn changes(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
-    let names: std::collections::BTreeSet<&String> = before.whole.keys().chain(after.whole.keys()).collect();
-    let differs = |name: &&&String| before.whole.get(**name) != after.whole.get(**name);
-    names
-        .iter()
-        .filter(differs)
+    let told = |of: &Snapshot, name: &str| match of.told(name) {
+        Some(json) if json.get().len() > MAX_VALUE_BYTES => (None, false),
+        told => (told, true),
+    };
+    before
+        .differing(after)
+        .into_iter()
         .map(|name| {
             let (before, old_fits) = told(before, name);
             let (after, new_fits) = told(after, name);
             let too_large = !(old_fits && new_fits);
-            Change { field: (*name).clone(), before, after, too_large, unknown: Unknown::NONE }
+            Change { field: name.clone(), before, after, too_large, unknown: Unknown::NONE }
         })
         .collect()
 }
 
-fn told(of: &Snapshot, name: &str) -> (Option<Json>, bool) {
-    if !of.whole.contains_key(name) {
-        return (None, true);
-    }
-    let masked = of.masked.get(name).cloned().unwrap_or_else(|| Value::from(SECRET));
-    match RawValue::from_string(masked.to_string()) {
-        Ok(json) if json.get().len() <= MAX_VALUE_BYTES => (Some(Json::from(std::sync::Arc::from(json))), true),
-        _ => (None, false),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -19,6 +19,8 @@ words! {
         Test = "test",
         /// Send deliveries again, one or many.
         SendAgain = "send_again",
+        /// Approve and reject plans, and ask for adjustments to be taken back.
+        Approve = "approve",
     }
 }
 

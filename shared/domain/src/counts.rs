@@ -68,6 +68,9 @@ pub struct Tally {
     /// Deliveries that were skipped
     #[serde(rename = "k", default)]
     pub skipped: u64,
+    /// Events that no hook wanted
+    #[serde(rename = "u", default, skip_serializing_if = "is_zero")]
+    pub unwanted: u64,
     #[serde(rename = "d", default)]
     pub durations: Durations,
     #[serde(skip)]
@@ -75,6 +78,11 @@ pub struct Tally {
 }
 
 keeps_unknown!(HourCounts, Group, Tally);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
 
 /// How often attempts took how long, in classes that are 1/8 of their value wide.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +101,11 @@ impl Durations {
         u16::try_from(EXACT + (exponent - 4) * 8 + eighth).unwrap_or(u16::MAX)
     }
 
+    #[cfg(test)]
+    pub(crate) fn class(millis: u32) -> u16 {
+        Self::class_of(millis)
+    }
+
     /// The middle of a class, in milliseconds.
     fn value_of(class: u16) -> u32 {
         let class = u32::from(class);
@@ -109,7 +122,7 @@ impl Durations {
         *self.0.entry(Self::class_of(millis)).or_default() += 1;
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         for (class, count) in &other.0 {
             *self.0.entry(*class).or_default() += count;
         }
@@ -136,12 +149,14 @@ impl Tally {
         self.succeeded += other.succeeded;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.unwanted += other.unwanted;
         self.durations.merge(&other.durations);
     }
 
     fn add(&mut self, entry: &Activity) {
         self.failed += u64::from(entry.status == Status::Failed);
         self.skipped += u64::from(entry.status == Status::Skipped && entry.hook.is_some());
+        self.unwanted += u64::from(is_unwanted(entry));
         if let Some(attempt) = &entry.attempt {
             self.attempts += 1;
             self.succeeded += u64::from(attempt.outcome == AttemptOutcome::Success);
@@ -150,11 +165,20 @@ impl Tally {
     }
 }
 
+/// Whether it tells of an event that no hook wanted.
+fn is_unwanted(entry: &Activity) -> bool {
+    entry.hook.is_none() && entry.lists_event && entry.status == Status::Skipped
+}
+
 impl GroupKey {
     /// None of an entry that counts nothing: of an event, or of a delivery that waits.
     fn of(entry: &Activity) -> Option<Self> {
+        if is_unwanted(entry) {
+            let event_type = Some(entry.event_type.clone());
+            return Some(Self { hook: None, event_type, outcome: None, status_code: None });
+        }
         let hook = entry.hook?;
-        if entry.attempt.is_none() && entry.status == Status::Pending {
+        if entry.attempt.is_none() && matches!(entry.status, Status::Pending | Status::Waiting) {
             return None;
         }
         let attempt = entry.attempt.as_ref();

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
 use super::unknown::{Unknown, keeps_unknown};
 use super::word::words;
 use crate::time::Timestamp;
+
+mod kept;
+
+pub use kept::{CONTROL_HEADER_BYTES, RESPONSE_HEADER_BYTES, SUCCESS_HEADER_BYTES, excerpt, kept_headers};
 
 words! {
     /// Where a delivery stands.
@@ -24,6 +26,10 @@ words! {
         Failed = "failed",
         /// Not sent, because of the hook's state.
         Skipped = "skipped",
+        /// Came due while its hook was paused, and goes out once the hook is enabled.
+        Waiting = "waiting",
+        /// Its hook was deleted, and what became of it with that. Never stored.
+        Deleted = "deleted",
     }
 }
 
@@ -57,6 +63,8 @@ words! {
         InvalidResponse = "invalid_response",
         /// The request could not be built from the hook's settings.
         InvalidRequest = "invalid_request",
+        /// A template of the payload wrote no text of the event.
+        TemplateFailed = "template_failed",
         /// The request would be larger than servers take. Final: the event stays as large as it is.
         RequestTooLarge = "request_too_large",
         /// An answer that had to be JSON and was not.
@@ -82,7 +90,7 @@ impl AttemptOutcome {
             Self::Status => return format!("{answered}, which is no success").into(),
             Self::Gone => return format!("{answered}: it wants no more requests, ever").into(),
             Self::NotJson => return format!("{answered}, but not with JSON").into(),
-            Self::NotVerified => return format!("{answered}, but did not return the verification key").into(),
+            Self::NotVerified => return format!("{answered}, but did not verify itself").into(),
             Self::Timeout => "there was no answer in time",
             Self::RefusedAddress => "the hook's url leads to an address that must not be called",
             Self::Dns => "the host name could not be resolved",
@@ -90,6 +98,7 @@ impl AttemptOutcome {
             Self::Tls => "no secure connection could be made: the TLS handshake failed",
             Self::InvalidResponse => "what the endpoint answered is not HTTP, or broke off at its beginning",
             Self::InvalidRequest => "the hook's settings make no request",
+            Self::TemplateFailed => "a template of the hook's payload wrote no text of the event",
             Self::RequestTooLarge => "the request would be larger than servers take",
             Self::Auth => "no access token could be had",
             Self::Unknown(word) => return format!("it ended with {}", word.as_str()).into(),
@@ -142,6 +151,13 @@ pub struct Attempt {
     pub unknown: Unknown,
 }
 
+impl Attempt {
+    /// When its answer was there, or what came in the place of one.
+    pub fn ended_at(&self) -> Timestamp {
+        self.at.saturating_add(Duration::from_millis(self.duration_ms.into()))
+    }
+}
+
 /// Which versions of the hook, its tenant and its profile made a request. With
 /// the event they give the same bytes again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +183,8 @@ fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
     *number == T::default()
 }
 
+/// Why a delivery waits.
+pub const PAUSED: &str = "the hook is paused";
 /// Why a delivery failed for good that waited while its deadline passed.
 pub const PAST_DEADLINE: &str = "the retry deadline has passed";
 /// Why a delivery failed for good although its schedule has another retry.
@@ -175,11 +193,6 @@ pub const NEXT_PAST_DEADLINE: &str = "the next retry would come after the retry 
 /// How many requests for attempts out of turn a delivery remembers. A copy of an
 /// older one would have to outlive as many others in the queue.
 pub const KEPT_REQUESTS: usize = 8;
-
-/// How much of an answer's headers is kept, in bytes: of a success so much that
-/// its row stays within one write unit of DynamoDB.
-pub const RESPONSE_HEADER_BYTES: usize = 2_048;
-pub const SUCCESS_HEADER_BYTES: usize = 256;
 
 /// One event for one hook, with its last attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,6 +224,9 @@ pub struct Delivery {
     /// Why it was skipped, or why it failed with retries left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Until when it waits for its hook to be enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_until: Option<Timestamp>,
     pub expires_at: Timestamp,
     #[serde(skip)]
     pub unknown: Unknown,
@@ -243,6 +259,7 @@ impl Delivery {
             requests: Vec::new(),
             restarted_at: None,
             reason: None,
+            waits_until: None,
             expires_at: now.saturating_add(retention),
             unknown: Unknown::NONE,
         }
@@ -297,58 +314,15 @@ impl Delivery {
         self.reason = Some(reason.to_owned());
         self.due_step = 0;
         self.next_attempt_at = None;
+        self.waits_until = None;
         self.updated_at = now;
     }
-}
 
-/// What is kept of an answer's body: its first `limit` characters, or, when it
-/// is not text, as many bytes in base64. The flag tells which.
-pub fn excerpt(body: &[u8], limit: usize) -> (String, bool) {
-    // Four bytes are the longest character, so nothing past them can matter.
-    let head = &body[..body.len().min(limit.saturating_mul(4))];
-    let text = match std::str::from_utf8(head) {
-        Ok(text) => Some(text),
-        // Cut within a character, by us.
-        Err(error) if error.error_len().is_none() && head.len() < body.len() => {
-            std::str::from_utf8(&head[..error.valid_up_to()]).ok()
-        }
-        Err(_) => None,
-    };
-    match text {
-        Some(text) => (text.chars().take(limit).collect(), false),
-        None => (STANDARD.encode(&body[..body.len().min(limit)]), true),
-    }
-}
-
-/// As many whole headers, from the first, as fit into `limit` bytes.
-pub fn kept_headers(headers: &[(String, String)], limit: usize) -> Vec<(String, String)> {
-    let mut left = limit;
-    let fits = |(name, value): &&(String, String)| match left.checked_sub(name.len() + value.len()) {
-        Some(rest) => {
-            left = rest;
-            true
-        }
-        None => false,
-    };
-    headers.iter().filter(fits).cloned().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_cut_at_a_character_and_other_bytes_are_base64() {
-        assert_eq!(excerpt("añb".as_bytes(), 2), ("añ".to_owned(), false));
-        assert_eq!(excerpt("€€€€".as_bytes(), 1), ("€".to_owned(), false));
-        assert_eq!(excerpt(&[0xff, 0xfe, 0x00], 2), ("//4=".to_owned(), true));
-        assert_eq!(excerpt(b"", 500), (String::new(), false));
-    }
-
-    #[test]
-    fn headers_are_kept_whole_or_not_at_all() {
-        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let all = [header("a", "1"), header("long", "0123456789"), header("b", "2")];
-        assert_eq!(kept_headers(&all, 4), [header("a", "1"), header("b", "2")]);
+    /// Keeps it until its hook is enabled again. Its schedule of retries begins anew then.
+    pub fn keep_waiting(&mut self, until: Timestamp, now: Timestamp) {
+        self.skip(PAUSED, now);
+        self.status = Status::Waiting;
+        // Nothing is kept for longer than its tenant says.
+        self.waits_until = Some(until.min(self.expires_at));
     }
 }

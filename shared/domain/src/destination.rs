@@ -38,6 +38,12 @@ impl Destination {
         url.query().filter(|own| !own.is_empty())
     }
 
+    /// Whom it reaches, for what is told of requests.
+    pub fn host(&self) -> Option<&str> {
+        let Self::Http(url) = self;
+        url.host_str()
+    }
+
     /// One that a hook may name.
     pub fn allowed(text: &str, addresses: &AddressPolicy) -> Result<Self, RefusedDestination> {
         Ok(Self::Http(addresses.check_url(text)?))

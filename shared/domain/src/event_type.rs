@@ -28,6 +28,10 @@ pub struct EventTypeEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = json_schema)]
     pub schema: Option<Json>,
+    /// Whether data that violates the schema is refused; true by default.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[schema(required = false, default = true)]
+    pub validate: bool,
     /// An example of `data`, at most 16 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
@@ -40,6 +44,15 @@ pub struct EventTypeEntry {
     pub archived: bool,
     #[serde(skip)]
     pub unknown: Unknown,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_yes(validate: &bool) -> bool {
+    *validate
 }
 
 impl EventTypeEntry {

@@ -5,21 +5,28 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::delivery::{Attempt, AttemptOutcome};
 use super::ids::DeliveryId;
 use super::settings::{CircuitBreaker, MAX_PROBE_AFTER};
 use super::unknown::{Unknown, keeps_unknown};
-use super::word::{Word, words};
 use crate::time::Timestamp;
 
+mod notices;
+mod throttled;
 mod verified;
 
+pub use notices::{End, HealthChange, PendingNotice};
+use throttled::Throttle;
+pub use throttled::ToldRate;
 use verified::Unverified;
 
 /// A hook counts as failing after this many failures in a row, or once its
 /// circuit has opened.
 const FAILING_AFTER: u32 = 10;
-/// How often a success is written down while nothing else changes.
+/// How often a success is written down while nothing else changes: of first attempts
+/// that went out at once, which are among the newest of the log, and of all others.
 const SUCCESS_EVERY: Duration = Duration::from_secs(60);
+const UNUSUAL_SUCCESS_EVERY: Duration = Duration::from_secs(1);
 /// An endpoint that has just recovered gets this many requests in the first
 /// second, and twice as many in each that follows.
 const RAMP_START: u32 = 5;
@@ -51,7 +58,7 @@ pub struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     counted_until: Option<Timestamp>,
     pub consecutive_failures: u32,
-    /// All failures since the hook was made or enabled again.
+    /// All failures since the hook was made.
     pub failure_count: u64,
     pub circuit: Circuit,
     /// Failures in a row that speak of the endpoint and not of one request.
@@ -70,7 +77,16 @@ pub struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     verified_url: Option<String>,
     unverified: Option<Unverified>,
-    /// What the hook's owner has not been told yet.
+    /// How many requests the endpoint takes, as its own headers said last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told_rate: Option<ToldRate>,
+    /// Requests a minute that the verified endpoint allows; none for any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed_per_minute: Option<u32>,
+    /// What its answers asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    throttle: Option<Throttle>,
+    /// What the hook's owner is still to be told. Rows have it under its first name.
     #[serde(rename = "untold", skip_serializing_if = "Vec::is_empty")]
     pub pending_notices: Vec<PendingNotice>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,50 +129,7 @@ pub struct Failure {
     pub probe: bool,
 }
 
-/// What a hook's owner may want to hear of, each once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HealthChange {
-    Failing,
-    Recovered,
-    Exhausted,
-    /// It gets nothing any more.
-    Disabled(End),
-    /// Of a newer version, which tells it.
-    #[serde(untagged)]
-    Unknown(Word),
-}
-
-words! {
-    /// Why a hook is disabled that its owner did not disable.
-    pub enum End {
-        Gone = "gone",
-        FailedForLong = "failed_for_long",
-    }
-}
-
-impl End {
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Gone => "the endpoint answered 410 Gone",
-            Self::FailedForLong => "every request failed for too long",
-            Self::Unknown(_) => "for a reason that a newer version knows",
-        }
-    }
-}
-
-/// A change that is written down before it is told, so that no death in
-/// between keeps it secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct PendingNotice {
-    pub change: HealthChange,
-    pub at: Timestamp,
-    #[serde(skip)]
-    pub unknown: Unknown,
-}
-
-keeps_unknown!(Health, PendingNotice);
+keeps_unknown!(Health);
 
 impl Health {
     /// Whether the circuit lets a request out, and takes the probe if it is due:
@@ -229,8 +202,8 @@ impl Health {
 
     /// Counts a success. Nothing is written down when all was well a short
     /// while ago.
-    pub fn succeed(&mut self, at: Timestamp) -> Option<HealthChange> {
-        if self.is_well_known(at) {
+    pub fn succeed(&mut self, at: Timestamp, is_usual: bool) -> Option<HealthChange> {
+        if self.is_well_known(at, is_usual) {
             return None;
         }
         self.last_execution = self.last_execution.max(Some(at));
@@ -246,11 +219,28 @@ impl Health {
         std::mem::take(&mut self.failing_announced).then_some(HealthChange::Recovered)
     }
 
-    /// Whether a success now would say nothing new.
-    pub fn is_well_known(&self, at: Timestamp) -> bool {
+    /// The power of two of its failures in a row. None while that is one which is tried again.
+    pub fn failing_power(&self) -> Option<u8> {
+        let is_listed = self.consecutive_failures > u32::from(!self.exhausted_announced);
+        is_listed.then(|| u8::try_from(self.consecutive_failures.ilog2()).unwrap_or(u8::MAX))
+    }
+
+    /// Adds what the log tells of an attempt and is not written down here.
+    pub fn learn_of(&mut self, attempt: &Attempt) {
+        let at = Some(attempt.at);
+        self.last_execution = self.last_execution.max(at);
+        if attempt.outcome == AttemptOutcome::Success {
+            self.last_success = self.last_success.max(at);
+        }
+    }
+
+    /// Whether a success now would say nothing new, beside what the log tells: `is_usual`
+    /// of a first attempt that went out at once.
+    pub fn is_well_known(&self, at: Timestamp, is_usual: bool) -> bool {
         let is_well = self.failing_since.is_none() && self.circuit == Circuit::Closed;
         let is_told = self.pending_notices.iter().all(|notice| matches!(notice.change, HealthChange::Unknown(_)));
-        is_well && is_told && self.last_success.is_some_and(|last| at.since(last) < SUCCESS_EVERY)
+        let every = if is_usual { SUCCESS_EVERY } else { UNUSUAL_SUCCESS_EVERY };
+        is_well && is_told && self.last_success.is_some_and(|last| at.since(last) < every)
     }
 
     fn forget_breaks(&mut self) {
@@ -300,8 +290,13 @@ impl Health {
             &mut self.verified_at,
             &mut self.seen_from,
         ];
-        for time in times.into_iter().flatten().chain(self.unverified.as_mut().map(|unverified| &mut unverified.last)) {
+        let unverified = self.unverified.as_mut().map(|unverified| &mut unverified.last);
+        let told = self.told_rate.as_mut().map(|told| &mut told.at);
+        for time in times.into_iter().flatten().chain(unverified).chain(told) {
             *time = time.shifted(millis);
+        }
+        if let Some(throttle) = &mut self.throttle {
+            throttle.shift(millis);
         }
         if let Circuit::Open { since, probe_at } = &mut self.circuit {
             (*since, *probe_at) = (since.shifted(millis), probe_at.shifted(millis));
@@ -336,9 +331,11 @@ impl Health {
             last_execution: self.last_execution,
             last_success: self.last_success,
             last_failure: self.last_failure,
+            failure_count: self.failure_count,
             verified_at: self.verified_at,
             verified_url: self.verified_url.take(),
             unverified: self.unverified.take(),
+            allowed_per_minute: self.allowed_per_minute,
             unknown: std::mem::take(&mut self.unknown),
             seen_from: self.seen_from,
             circuit: match self.circuit {

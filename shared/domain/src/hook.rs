@@ -8,8 +8,10 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::filter::Filter;
-use super::ids::{Channel, EventType, HookId, ProfileName, TenantId};
+use super::ids::{Channel, EventId, EventType, HookId, HookUid, ProfileName, TenantId};
 use super::invalid::FieldError;
+use super::metadata::Metadata;
+use super::operational::is_for_those_who_name_it;
 use super::pattern::Pattern;
 use super::seconds::Seconds;
 use super::secret::{Cutover, HoldsSecrets, Secret, SecretKind, SigningSecret};
@@ -19,6 +21,10 @@ use crate::time::Timestamp;
 
 /// The most patterns or channels of one hook.
 pub const MAX_PATTERNS: usize = 50;
+/// How long a hook is kept after it has expired: until then it can be looked at, and be given another end.
+pub const KEPT_AFTER_EXPIRY: Duration = Duration::from_secs(24 * 3600);
+/// Why a hook is disabled that its owner has paused.
+pub const DISABLED_BY_REQUEST: &str = "disabled by request";
 /// Secrets that may be live at once while they are rotated.
 pub const MAX_SECRETS: usize = 5;
 
@@ -31,6 +37,11 @@ pub struct Hook {
     pub name: String,
     #[serde(default)]
     pub description: String,
+    /// Its client's own name for it, unique in its tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<HookUid>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     pub url: String,
     pub events: BTreeSet<Pattern>,
     /// Empty: events of any channel and of none.
@@ -45,6 +56,9 @@ pub struct Hook {
     pub disabled_reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<Timestamp>,
+    /// From when on it gets nothing any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// What its endpoint has to return to verify itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification_key: Option<Secret>,
@@ -67,6 +81,31 @@ pub struct Hook {
 keeps_unknown!(Hook, Timeout, Subscription);
 
 impl Hook {
+    /// Whether its owner has disabled it, and it did not come to that by itself.
+    pub fn is_paused(&self) -> bool {
+        !self.enabled && self.disabled_reason.as_deref() == Some(DISABLED_BY_REQUEST)
+    }
+
+    /// Whether its time is over.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// From when on nobody can give it another end.
+    pub fn removed_at(&self) -> Option<Timestamp> {
+        self.expires_at.map(|end| end.saturating_add(KEPT_AFTER_EXPIRY))
+    }
+
+    /// Whether it is to be removed, and is as good as gone.
+    pub fn is_to_be_removed(&self, now: Timestamp) -> bool {
+        self.removed_at().is_some_and(|at| at <= now)
+    }
+
+    /// Whether it may get anything now.
+    pub fn takes_deliveries(&self, now: Timestamp) -> bool {
+        self.enabled && !self.has_expired(now)
+    }
+
     /// The part of a hook that matching needs.
     pub fn subscription(&self) -> Subscription {
         Subscription {
@@ -74,6 +113,7 @@ impl Hook {
             events: self.events.clone(),
             channels: self.channels.clone(),
             filter: self.filter.clone(),
+            expires_at: self.expires_at,
             unknown: Unknown::NONE,
         }
     }
@@ -112,7 +152,7 @@ impl Hook {
         self.secrets.retain(|s| s.is_live(now));
         let signs_last =
             cutover != Cutover::AtOnce && self.secrets.iter().any(|s| is_of_ed25519(&s.secret) == is_ed25519);
-        self.secrets.insert(0, SigningSecret { signs_last, ..SigningSecret::current(secret) });
+        self.secrets.insert(0, SigningSecret { signs_last, ..SigningSecret::made_at(secret, now) });
         while self.secrets.len() > MAX_SECRETS {
             let waits = self.secrets.iter().skip(1).rposition(|s| s.signs_last);
             let at = waits.filter(|_| signs_last).map_or(self.secrets.len() - 1, |at| at + 1);
@@ -200,15 +240,28 @@ pub struct Subscription {
     pub channels: BTreeSet<Channel>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     #[serde(skip)]
     pub unknown: Unknown,
 }
 
 impl Subscription {
+    /// Whether its hook's time is over.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
     /// Whether an event of a matching type is wanted.
     pub fn wants(&self, channels: &BTreeSet<Channel>, data: &RawValue) -> bool {
         (self.channels.is_empty() || !self.channels.is_disjoint(channels))
             && self.filter.as_ref().is_none_or(|filter| filter.admits(data))
+    }
+
+    /// Whether one of its patterns takes the event; of those of Hookline's plans `*` takes none.
+    pub fn asks_for(&self, id: &EventId, event_type: &EventType) -> bool {
+        let by_name = is_for_those_who_name_it(id, event_type);
+        self.events.iter().any(|pattern| (!by_name || pattern.as_str() != "*") && pattern.matches(event_type))
     }
 
     /// Whether the row under `pattern` is the one that counts. A hook with

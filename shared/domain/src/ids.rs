@@ -4,7 +4,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -54,6 +53,12 @@ macro_rules! reads_text {
         }
     };
 }
+
+mod delivery_id;
+mod event_seq;
+
+pub use delivery_id::DeliveryId;
+pub use event_seq::TraceId;
 
 // The last list is of what clients and proxies take for directions in a path,
 // and of what stands where the id would stand in the path of another resource.
@@ -127,6 +132,10 @@ chosen_id!(
 chosen_id!(
     /// The publisher's name for an event; publishing it twice sends it once.
     EventId, "an event id", 128, b"_-.:", "a-z A-Z 0-9 _ - . :", &[".", "..", "batch"]
+);
+chosen_id!(
+    /// A client's own name for a hook, unique in its tenant.
+    HookUid, "a uid", 256, b"_-.", "a-z A-Z 0-9 _ - .", &[".", ".."]
 );
 chosen_id!(
     /// What happened, such as `post.published`.
@@ -222,6 +231,14 @@ made_id!(
     ExpungementId, "an expungement id", "xpg_"
 );
 made_id!(
+    /// One change that is proposed.
+    PlanId, "a plan id", "plan_"
+);
+made_id!(
+    /// One change that was made automatically.
+    AdjustmentId, "the id of an adjustment", "adj_"
+);
+made_id!(
     /// An API key's public half.
     KeyId, "a key id", "key_"
 );
@@ -283,114 +300,37 @@ impl ActivityId {
     }
 }
 
-/// As long as a queue keeps a message (SQS), so as old as a token can be when
-/// its message is handled.
-const OLDEST_TOKEN: Duration = Duration::from_secs(14 * 24 * 3600);
-
-impl EventSeq {
-    /// The name of an event by the publication that is recorded for it: whoever
-    /// handles that again, with nothing left of the first time, finds the same
-    /// name. Its time is that of the token where that is a ULID of ours, and
-    /// that of its message, or else `now`, otherwise.
-    pub fn of_publication(tenant: &TenantId, id: &EventId, token: &str, now: Timestamp) -> Self {
-        let made_at = parse_ulid(token).map(|token| Self(token).at());
-        let recent = made_at.filter(|at| *at <= now && now.since(*at) <= OLDEST_TOKEN);
-        Self(Ulid::from_parts(millis(recent.unwrap_or(now)), TraceId::of_publication(tenant, id, token).0))
-    }
-
-    pub fn trace(self) -> TraceId {
-        TraceId(self.0.random())
-    }
-
-    /// The least that an event of this time can be called.
-    pub fn first_at(at: Timestamp) -> Self {
-        Self(Ulid::from_parts(u64::try_from(at.as_millis()).unwrap_or(0), 0))
-    }
-
-    pub fn at(self) -> Timestamp {
-        Timestamp::from_millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
+impl TenantId {
+    /// The tenant that a request with this idempotency key makes, however often it is sent.
+    pub fn of_request(key: &str) -> Self {
+        let made = Ulid(first_half_of_hash(&["tenant", key]));
+        Self(format!("tenant_{made}").into())
     }
 }
 
-/// What all log lines about one publication have in common, from `api` to the
-/// last attempt.
-///
-/// It needs no room in any message: it is the half of an [`EventSeq`] that does
-/// not depend on the time, and so stands in the middle of its deliveries' ids,
-/// where whoever got a request can read it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TraceId(u128);
-
-impl TraceId {
-    pub fn of_publication(tenant: &TenantId, id: &EventId, token: &str) -> Self {
-        let mut hash = Sha256::new();
-        for part in [tenant.as_str(), id.as_str(), token] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let hash: [u8; 32] = hash.finalize().into();
-        let random = hash.first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
-        Self(Ulid::from_parts(0, random).random())
+impl EventId {
+    /// The event that a request with this idempotency key publishes, however often it is sent.
+    pub fn of_request(key: &str) -> Self {
+        Self(format!("evt_{}", Ulid(first_half_of_hash(&["event", key]))).into())
     }
 }
 
-impl fmt::Display for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Of a ULID's 26 characters, those that hold the time.
-        const TIME_CHARS: usize = 10;
-        let mut text = [0_u8; ulid::ULID_LEN];
-        f.write_str(&Ulid::from_parts(0, self.0).array_to_str(&mut text)[TIME_CHARS..])
+impl HookId {
+    /// The hook that a request of `asker` with this idempotency key makes, however often it is sent. Who
+    /// asks is part of it, because the answer has the hook's secret.
+    pub fn of_request(tenant: &TenantId, asker: &str, key: &str) -> Self {
+        Self(Ulid(first_half_of_hash(&["hook", tenant.as_str(), asker, key])))
     }
 }
 
-impl fmt::Debug for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+fn first_half_of_hash(parts: &[&str]) -> u128 {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
     }
-}
-
-/// One event for one hook. Derived from both, so every copy of a delivery has
-/// the same id, and so the id alone finds its row.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeliveryId {
-    pub event: EventSeq,
-    pub hook: HookId,
-}
-
-impl FromStr for DeliveryId {
-    type Err = InvalidId;
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        text.strip_prefix("dlv_")
-            .filter(|rest| rest.len() == 2 * ulid::ULID_LEN && rest.is_ascii())
-            .map(|rest| rest.split_at(ulid::ULID_LEN))
-            .and_then(|(event, hook)| {
-                Some(Self { event: EventSeq(parse_ulid(event)?), hook: HookId(parse_ulid(hook)?) })
-            })
-            .ok_or_else(|| InvalidId("expected a delivery id such as dlv_01J…".to_owned()))
-    }
-}
-
-impl Serialize for DeliveryId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-reads_text!(DeliveryId);
-
-impl fmt::Display for DeliveryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("dlv_")?;
-        let mut text = [0_u8; ulid::ULID_LEN];
-        f.write_str(self.event.0.array_to_str(&mut text))?;
-        f.write_str(self.hook.0.array_to_str(&mut text))
-    }
-}
-
-impl fmt::Debug for DeliveryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+    let hash: [u8; 32] = hash.finalize().into();
+    hash.first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes))
 }
 
 #[cfg(test)]

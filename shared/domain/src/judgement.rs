@@ -7,6 +7,8 @@ use super::hook::Hook;
 #[derive(Clone, Debug)]
 pub enum Judgement {
     Wanted,
+    /// Its time was over when the event was accepted.
+    Expired,
     /// None of its patterns matches the type.
     Type,
     /// It asks for channels, and the event has none of them.
@@ -20,7 +22,10 @@ pub enum Judgement {
 impl Hook {
     /// What matching makes of this hook and an event.
     pub fn judge(&self, event: &Event) -> Judgement {
-        if !self.events.iter().any(|pattern| pattern.matches(&event.event_type)) {
+        if self.has_expired(event.seq.at()) {
+            return Judgement::Expired;
+        }
+        if !self.subscription().asks_for(&event.id, &event.event_type) {
             return Judgement::Type;
         }
         if !self.channels.is_empty() && self.channels.is_disjoint(&event.channels) {

@@ -26,6 +26,8 @@ words! {
         Publish = "publish",
         /// Look after the hooks of one tenant: no keys, no publishing, no secrets.
         Portal = "portal",
+        /// Propose plans of one tenant, and nothing else.
+        Planner = "planner",
         /// A portal key with capabilities of its own. Versions that do not know them
         /// do not know this scope either, and let it do nothing.
         Limited = "limited",
@@ -102,6 +104,11 @@ impl KeyHash {
     /// Of a key whose SHA-256 is known and not the key.
     pub fn from_sha256(hash: [u8; 32]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(hash))
+    }
+
+    /// In base64url.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     pub fn matches(&self, text: &str) -> bool {

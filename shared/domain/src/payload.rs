@@ -6,7 +6,10 @@
 pub mod form;
 mod path;
 mod plan;
+mod schema;
 mod source;
+mod template;
+mod text;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -15,8 +18,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 pub use self::path::{InvalidPath, MAX_DEPTH, MAX_PATH_CHARS};
+pub(super) use self::path::{Shown, Step};
 use self::plan::Plan;
+pub use self::schema::DataSchema;
 pub use self::source::Source;
+#[cfg(test)]
+pub(super) use self::source::names as source_names;
+pub use self::template::{MAX_TEMPLATE_BYTES, MAX_TEXT_BYTES, TemplateFailure};
+pub use self::text::TextTemplate;
 use super::ecmascript;
 use super::ids::EventType;
 use super::invalid::{FieldError, exactly_one_of};
@@ -93,7 +102,7 @@ pub struct Variant {
     pub unknown: Unknown,
 }
 
-/// One field of the body, and where its value comes from: `from` or `value`.
+/// One field of the body, and where its value comes from: `from`, `value` or `template`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct Mapping {
@@ -108,13 +117,15 @@ pub struct Mapping {
     /// (`YYYY-MM-DD HH:MM:SS` in UTC), `event.timestamp_seconds` (RFC 3339 in whole
     /// seconds), `event.timestamp_offset` (the same with `+00:00`),
     /// `event.timestamp_millis` (a number), `event.timestamp_date`, `event.channels`, `tenant.id`,
-    /// `tenant.name`, `hook.id`, `hook.name`, `delivery.id`, `data`, or a path
-    /// into it such as `data.contact.email`.
+    /// `tenant.name`, `tenant.attributes`, one of them such as `tenant.attributes.plan`,
+    /// `hook.id`, `hook.name`, `delivery.id`, `data`, or a path into it such as
+    /// `data.contact.email`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 512)]
     pub from: Option<String>,
-    /// Sent where `data` has no such path; without it the field is left out.
-    /// A null in `data` is a value. At most 4 KiB.
+    /// Sent where `data` has no such path, or the tenant no such attribute; without it
+    /// the field is left out. Of a template: sent where it prints a value that is
+    /// missing. A null in `data` is a value. At most 4 KiB.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = serde_json::Value, required = false)]
     pub default: Option<Json>,
@@ -122,6 +133,11 @@ pub struct Mapping {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = serde_json::Value, required = false)]
     pub value: Option<Json>,
+    /// A text in the template language Jinja, such as `Invoice {{ data.number }}`; it
+    /// becomes a string. At most 8 KiB, and its text at most 64 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 8192)]
+    pub template: Option<String>,
     #[serde(skip)]
     pub unknown: Unknown,
 }
@@ -216,22 +232,42 @@ impl Payload {
         self.variants.iter().map(|variant| of_one(&variant.payload)).chain([of_one(self)]).min().unwrap_or_default()
     }
 
+    /// Whether an event of some type gets a text from a template.
+    pub fn has_templates(&self) -> bool {
+        let own = self.mappings.iter().flatten().any(|mapping| mapping.template.is_some());
+        own || self.variants.iter().any(|variant| variant.payload.has_templates())
+    }
+
+    /// The one of which an event of this type gets its body.
+    fn chosen(&self, event_type: &EventType) -> &Self {
+        let is_meant = |variant: &&Variant| variant.events.iter().any(|events| events.matches(event_type));
+        self.variants.iter().find(is_meant).map_or(self, |variant| &variant.payload)
+    }
+
+    /// Whether an event of this type gets [`standard`]'s body.
+    pub fn is_standard_for(&self, event_type: &EventType) -> bool {
+        const STANDARD: [(&str, &str); 3] =
+            [("type", "event.type"), ("timestamp", "event.timestamp"), ("data", "data")];
+        let fields = |mapping: &Mapping| Some((mapping.field.clone(), mapping.from.clone()?));
+        let own: Option<Vec<_>> = self.chosen(event_type).mappings.iter().flatten().map(fields).collect();
+        own.is_some_and(|own| own == STANDARD.map(|(field, from)| (field.to_owned(), from.to_owned())))
+    }
+
     /// The body of a delivery. Mappings that `check` would refuse are left out.
-    pub fn render(&self, source: &Source<'_>) -> Vec<u8> {
-        let is_meant = |variant: &&Variant| variant.events.iter().any(|events| events.matches(source.event_type));
-        let chosen = self.variants.iter().find(is_meant).map_or(self, |variant| &variant.payload);
+    pub fn render(&self, source: &Source<'_>) -> Result<Vec<u8>, TemplateFailure> {
+        let chosen = self.chosen(source.event_type);
         let body = match &chosen.mappings {
-            Some(mappings) if !chosen.raw => chosen.plan.get(mappings).render(source),
+            Some(mappings) if !chosen.raw => chosen.plan.get(mappings).render(source)?,
             _ => source.data.get().as_bytes().to_vec(),
         };
-        match (self.json, std::str::from_utf8(&body)) {
+        Ok(match (self.json, std::str::from_utf8(&body)) {
             (JsonForm::Ecmascript, Ok(text)) => {
                 let mut written = Vec::new();
                 ecmascript::rewrite(text, &mut written);
                 written
             }
             _ => body,
-        }
+        })
     }
 }
 

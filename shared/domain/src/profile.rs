@@ -64,10 +64,17 @@ static BUILT_IN: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
         include_str!("../../profiles/automrktr.json"),
         include_str!("../../profiles/autosend.json"),
         include_str!("../../profiles/campaign.json"),
+        include_str!("../../profiles/cloudevents.json"),
+        include_str!("../../profiles/cloudevents-binary.json"),
+        include_str!("../../profiles/discord.json"),
         include_str!("../../profiles/github.json"),
+        include_str!("../../profiles/mcp.json"),
         include_str!("../../profiles/oktopost.json"),
         include_str!("../../profiles/sendpulse.json"),
+        include_str!("../../profiles/slack.json"),
         include_str!("../../profiles/stripe.json"),
+        include_str!("../../profiles/svix.json"),
+        include_str!("../../profiles/teams.json"),
     ])
 });
 

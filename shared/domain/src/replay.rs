@@ -1,10 +1,14 @@
 //! Replays: jobs that send many deliveries of a hook again, step by step.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::delivery::Status;
-use super::ids::{EventId, HookId, ReplayId, TenantId};
+use super::ids::{Channel, EventId, EventType, HookId, ReplayId, TenantId};
+use super::key::KeyHash;
+use super::settings::StatusRange;
 use super::unknown::{Unknown, keeps_unknown};
 use super::word::words;
 use crate::time::Timestamp;
@@ -23,6 +27,11 @@ words! {
         Missing = "missing",
         /// All that are in the log, or those of one status.
         Range = "range",
+        /// Those that wait since their hook was paused, oldest first. Enabling a hook
+        /// begins such a replay.
+        Waiting = "waiting",
+        /// All that did not arrive and are not tried any more: failed, skipped and waiting.
+        Undelivered = "undelivered",
     }
 }
 
@@ -43,6 +52,9 @@ pub struct Replay {
     pub tenant: TenantId,
     pub hook: HookId,
     pub id: ReplayId,
+    /// SHA-256 of the idempotency key of the request that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_with: Option<KeyHash>,
     pub kind: ReplayKind,
     /// Only events accepted for fan-out at this time or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,6 +65,15 @@ pub struct Replay {
     /// Of a range: only deliveries of this status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Status>,
+    /// Of a range: only events of these types; of any, where there are none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub event_types: BTreeSet<EventType>,
+    /// Of a range: only events on all of these channels.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub channels: BTreeSet<Channel>,
+    /// Of a range: only deliveries whose last answer had such a status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codes: Option<StatusRange>,
     /// Counts, and sends nothing.
     #[serde(default)]
     pub dry_run: bool,
@@ -77,6 +98,9 @@ pub struct Replay {
     /// The events that the last step found, at most 100.
     #[serde(default)]
     pub batch: Vec<EventId>,
+    /// Of those that waited for their hook: the requests that send them, which all replays name alike.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub batch_requests: BTreeMap<EventId, String>,
     /// Where the next step goes on.
     #[serde(default)]
     pub place: Place,
@@ -121,6 +145,47 @@ pub struct Place {
 keeps_unknown!(Replay, Place);
 
 impl Replay {
+    /// One at its beginning, of all that was accepted until now.
+    pub fn new(
+        (tenant, hook, id): (TenantId, HookId, ReplayId),
+        kind: ReplayKind,
+        rate: u32,
+        started_by: String,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            tenant,
+            hook,
+            id,
+            made_with: None,
+            kind,
+            since: None,
+            until: now,
+            only: None,
+            event_types: Default::default(),
+            channels: Default::default(),
+            codes: None,
+            dry_run: false,
+            rate,
+            started_by,
+            status: ReplayStatus::Running,
+            reason: None,
+            found: 0,
+            sent: 0,
+            skipped: 0,
+            failed: 0,
+            step: 0,
+            token: String::new(),
+            batch: Vec::new(),
+            batch_requests: BTreeMap::new(),
+            place: Place::default(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            unknown: Unknown::NONE,
+        }
+    }
+
     pub fn is_running(&self) -> bool {
         self.status == ReplayStatus::Running
     }

@@ -1,6 +1,7 @@
 //! Secrets, which never show themselves.
 
 pub mod ed25519;
+pub mod jwk;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::key::KeyHash;
 use super::unknown::{Unknown, keeps_unknown};
 use crate::random::Random;
 use crate::time::Timestamp;
@@ -61,6 +63,12 @@ pub struct SigningSecret {
     /// as one is live.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub signs_last: bool,
+    /// Absent where an older version made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// SHA-256 of the idempotency key of the rotation that made it current.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_with: Option<KeyHash>,
     #[serde(skip)]
     pub unknown: Unknown,
 }
@@ -83,7 +91,11 @@ pub enum Cutover {
 
 impl SigningSecret {
     pub fn current(secret: Secret) -> Self {
-        Self { secret, expires_at: None, signs_last: false, unknown: Unknown::NONE }
+        Self { secret, expires_at: None, signs_last: false, created_at: None, made_with: None, unknown: Unknown::NONE }
+    }
+
+    pub fn made_at(secret: Secret, now: Timestamp) -> Self {
+        Self { created_at: Some(now), ..Self::current(secret) }
     }
 
     pub fn is_live(&self, now: Timestamp) -> bool {

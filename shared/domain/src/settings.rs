@@ -4,28 +4,35 @@
 //! Some are rules: of those the strictest holds.
 
 mod auth;
+mod endpoint_control;
 mod header;
 mod kept_secrets;
 mod limits;
+mod media_type;
 mod rules;
 mod shown;
 mod success;
 mod test_codes;
+mod verification;
 mod writers;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use auth::Auth;
-pub use header::{FixedHeader, HeaderSource, MAX_HEADERS};
+pub use endpoint_control::{CONTROL_HEADERS, EndpointControl, EndpointRequest, told_rate};
+pub use header::{FixedHeader, HeaderEncoding, HeaderSource, MAX_HEADERS};
 pub use kept_secrets::Kept;
 pub use limits::{
-    Batch, CircuitBreaker, MAX_BATCH_WAIT, MAX_DISABLE_AFTER, MAX_PROBE_AFTER, NamePattern, Verification,
+    Batch, CircuitBreaker, MAX_BATCH_WAIT, MAX_DISABLE_AFTER, MAX_PROBE_AFTER, NamePattern, PausedDeliveries,
+    WhilePaused,
 };
+pub use media_type::MediaType;
 pub use rules::Rule;
 use shown::ForgetUnknown as _;
 pub use success::{InvalidStatus, StatusRange, Success};
 pub use test_codes::{TestCode, TestCodes};
+pub use verification::{MAX_PER_MINUTE, ORIGIN_HEADER, Verification, VerificationKind};
 pub use writers::HeaderWriter;
 
 use super::address::AddressPolicy;
@@ -78,6 +85,16 @@ pub enum ContentType {
     Json,
     /// `application/x-www-form-urlencoded`; nested values as `a[b]=c` and `a[0]=c`.
     Form,
+}
+
+/// Requests with several events have an id of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageId {
+    /// The delivery: of one event, each hook gets another.
+    Delivery,
+    /// The event: every hook gets the same.
+    Event,
 }
 
 macro_rules! settings {
@@ -191,17 +208,22 @@ macro_rules! settings {
 settings! {
     method: Method,
     content_type: ContentType,
+    media_type: MediaType,
     auth: Auth,
     /// Up to 50 headers of every request. Those that frame a message or carry
     /// a signature cannot be set.
     headers: Vec<FixedHeader>,
     /// Up to 8 signatures. Each live secret signs those whose headers hold a list.
     signatures: Vec<SignatureSetting>,
+    /// What names a request to its receiver, in `webhook-id`.
+    message_id: MessageId,
     payload: Payload,
     batch: Batch,
     retry: RetryPolicy,
     timeout: Timeout,
     success: Success,
+    /// What the headers of an answer may ask for.
+    endpoint_control: EndpointControl,
     /// Whether the log keeps what endpoints answer.
     log_response_body: bool,
     /// How much of it, in characters, up to 10,000.
@@ -215,8 +237,9 @@ settings! {
     /// Seconds of failure without one success after which the hook is disabled,
     /// up to 7,776,000; 0 for never.
     disable_after: Seconds => rules::sooner, weakest Seconds::new(0), "the shorter one; 0 is never",
+    while_paused: WhilePaused,
     verification: Verification => rules::verified_first, weakest Verification::none(),
-        "it is required if anybody requires it, with the header of who stands higher and the fewer requests per hour",
+        "it is required if anybody requires it, with the kind, header, origin and rate of who stands higher and the fewer requests per hour",
     /// The hook's URL cannot be changed.
     url_locked: bool => rules::either, weakest false, "true",
     /// The most hooks of a tenant.
@@ -245,6 +268,9 @@ impl Settings {
         if let Some(headers) = &self.headers {
             header::check(headers, &at("headers"), errors);
         }
+        if let Some(media_type) = &self.media_type {
+            media_type.check(&at("media_type"), errors);
+        }
         if let Some(signatures) = &self.signatures {
             signature::check_all(signatures, &at("signatures"), errors);
         }
@@ -271,6 +297,9 @@ impl Settings {
         }
         if let Some(codes) = &self.test_codes {
             codes.check(&at("test_codes"), errors);
+        }
+        if let Some(while_paused) = &self.while_paused {
+            while_paused.check(&at("while_paused"), errors);
         }
         if let Some(verification) = &self.verification {
             verification.check(&at("verification"), errors);

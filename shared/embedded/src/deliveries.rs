@@ -41,6 +41,13 @@ fn mark_key(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
     row
 }
 
+/// The mark of a delivery that waits for its hook.
+fn waiting_key(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
+    let mut row = delivery_key(tenant, id);
+    row[0] = RowKind::WaitingMark.prefix();
+    row
+}
+
 fn attempts_prefix(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
     let mut row = delivery_key(tenant, id);
     row[0] = RowKind::Attempt.prefix();
@@ -53,6 +60,10 @@ fn attempt_row(delivery: &Delivery, attempt: &Attempt) -> (Vec<u8>, Slice) {
     (row, encode_expiring(attempt, delivery.expires_at))
 }
 
+fn is_waiting(row: &Delivery) -> bool {
+    row.status == Status::Waiting
+}
+
 /// The smallest key of a log at or after a time.
 fn key_at(tenant: &TenantId, hook: HookId, at: Timestamp) -> Vec<u8> {
     delivery_key(tenant, DeliveryId { event: EventSeq::first_at(at), hook })
@@ -61,7 +72,7 @@ fn key_at(tenant: &TenantId, hook: HookId, at: Timestamp) -> Vec<u8> {
 impl EmbeddedDeliveryLog {
     /// The keys of all that belongs to a delivery.
     fn rows_of(&self, tenant: &TenantId, id: DeliveryId) -> StoreResult<Vec<Vec<u8>>> {
-        let mut rows = vec![delivery_key(tenant, id), mark_key(tenant, id)];
+        let mut rows = vec![delivery_key(tenant, id), mark_key(tenant, id), waiting_key(tenant, id)];
         for row in self.0.range(Table::Logs, prefix_range(attempts_prefix(tenant, id))) {
             rows.push(row?.0.to_vec());
         }
@@ -134,6 +145,7 @@ impl DeliveryLog for EmbeddedDeliveryLog {
                 if Expected::of(found.as_ref()) != expected {
                     return Err(StoreError::Conflict);
                 }
+                let is_or_was_waiting = [found.as_ref(), Some(delivery)].map(|row| row.is_some_and(is_waiting));
                 let was_failed = found.as_ref().is_some_and(|row| row.status == Status::Failed);
                 // A success gets a row of its own once another attempt takes its place.
                 let overwritten =
@@ -149,6 +161,12 @@ impl DeliveryLog for EmbeddedDeliveryLog {
                     tx.put(Table::Logs, mark_key(&delivery.tenant, delivery.id), mark);
                 } else if was_failed {
                     tx.delete(Table::Logs, mark_key(&delivery.tenant, delivery.id));
+                }
+                let waiting = waiting_key(&delivery.tenant, delivery.id);
+                match is_or_was_waiting {
+                    [_, true] => tx.put(Table::Logs, waiting, encode_expiring(&(), delivery.expires_at)),
+                    [true, false] => tx.delete(Table::Logs, waiting),
+                    [false, false] => {}
                 }
                 if let Some((row, value)) = attempt {
                     tx.put(Table::Logs, row, value);
@@ -208,6 +226,43 @@ impl DeliveryLog for EmbeddedDeliveryLog {
             // All that counts is in its key.
             Ok(decode_expiring::<()>(value, now).unwrap_or(Some(())).map(|()| seq))
         })
+    }
+
+    async fn waiting(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        let now = self.0.clock().expiry();
+        let of_kind = |mut key: Vec<u8>| {
+            key[0] = RowKind::WaitingMark.prefix();
+            key
+        };
+        let prefix = of_kind(log_prefix(tenant, hook));
+        let start = match cursor {
+            Some(text) => {
+                let event: EventSeq = cursor::decode_as(&prefix, text)?;
+                Bound::Excluded(waiting_key(tenant, DeliveryId { event, hook }))
+            }
+            None => Bound::Included(prefix.clone()),
+        };
+        let mut items = Vec::new();
+        let mut last_read = None;
+        for (scanned, row) in self.0.range(Table::Logs, (start, Bound::Excluded(after_prefix(&prefix)))).enumerate() {
+            if items.len() == limit || scanned == SCANNED_ROWS {
+                return Ok(Page { items, next: last_read });
+            }
+            let (key, value) = row?;
+            if let Some((_, seq)) = key.split_last_chunk::<16>() {
+                let seq = EventSeq(ulid::Ulid::from_bytes(*seq));
+                last_read = Some(cursor::encode(&prefix, seq.to_string().as_bytes()));
+                // All that counts is in its key.
+                items.extend(decode_expiring::<()>(&value, now).unwrap_or(Some(())).map(|()| seq));
+            }
+        }
+        Ok(Page { items, next: None })
     }
 
     async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {

@@ -7,9 +7,9 @@ use quick_cache::sync::Cache;
 
 use super::codec::{after_prefix, key};
 use super::row_kind::RowKind;
-use super::store::{Store, Table};
+use super::store::{Store, Table, Transaction};
 use contract::cursor;
-use contract::ports::{Document, Documents, Listed, OfRow as _, Page, StoreError, StoreResult};
+use contract::ports::{Document, Documents, Listed, OfRow as _, Page, PlacedDocument, StoreError, StoreResult};
 
 /// Documents that are kept in memory.
 const CACHED: usize = 4_096;
@@ -30,6 +30,42 @@ struct DocumentCache {
 impl EmbeddedDocuments {
     pub fn new(store: Store) -> Self {
         Self { store, cache: Arc::new(DocumentCache { generation: AtomicU64::new(0), read: Cache::new(CACHED) }) }
+    }
+
+    /// Writes documents within a transaction that may write more.
+    pub(super) fn writer(&self, documents: &[PlacedDocument]) -> DocumentWriter {
+        let row =
+            |placed: &PlacedDocument| (row_key(&placed.partition, &placed.document.name), placed.document.clone());
+        DocumentWriter { rows: documents.iter().map(row).collect(), cache: Arc::clone(&self.cache) }
+    }
+}
+
+pub(super) struct DocumentWriter {
+    rows: Vec<(Vec<u8>, Document)>,
+    cache: Arc<DocumentCache>,
+}
+
+impl DocumentWriter {
+    pub(super) fn write(self, tx: &mut Transaction<'_, '_>) -> StoreResult<()> {
+        let Self { rows, cache } = self;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for (row, document) in rows {
+            let stored = tx.get(Table::Hooks, &row)?;
+            let stored = stored.map(|value| version(&value)).transpose().of_row(&document.name)?;
+            if stored.unwrap_or(0) + 1 != document.version {
+                // Whoever overtook the caller may not be on disk yet; the
+                // caller has to find what it wrote nevertheless.
+                cache.generation.fetch_add(1, Ordering::SeqCst);
+                return Err(StoreError::Conflict);
+            }
+            tx.put(Table::Hooks, row, encode(&document));
+        }
+        tx.after_commit(move || {
+            cache.generation.fetch_add(1, Ordering::SeqCst);
+        });
+        Ok(())
     }
 }
 
@@ -80,24 +116,12 @@ impl Documents for EmbeddedDocuments {
     }
 
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
-        let (row, document, cache) = (row_key(partition, &document.name), document.clone(), Arc::clone(&self.cache));
-        self.store
-            .write(move |tx| {
-                let stored = tx.get(Table::Hooks, &row)?;
-                let stored = stored.map(|value| version(&value)).transpose().of_row(&document.name)?;
-                if stored.unwrap_or(0) + 1 != document.version {
-                    // Whoever overtook the caller may not be on disk yet; the
-                    // caller has to find what it wrote nevertheless.
-                    cache.generation.fetch_add(1, Ordering::SeqCst);
-                    return Err(StoreError::Conflict);
-                }
-                tx.put(Table::Hooks, row, encode(&document));
-                tx.after_commit(move || {
-                    cache.generation.fetch_add(1, Ordering::SeqCst);
-                });
-                Ok(())
-            })
-            .await
+        self.put_all(&[PlacedDocument { partition: partition.to_owned(), document: document.clone() }]).await
+    }
+
+    async fn put_all(&self, documents: &[PlacedDocument]) -> StoreResult<()> {
+        let writer = self.writer(documents);
+        self.store.write(move |tx| writer.write(tx)).await
     }
 
     async fn list(&self, partition: &str, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Document>>> {

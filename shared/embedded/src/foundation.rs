@@ -10,7 +10,8 @@ use services::{Foundation, Stores, Writers};
 
 /// What stages stand on in this process, which is the only one that has this directory.
 pub fn foundation(store: &Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, retention: Duration) -> Foundation {
-    let hooks = Arc::new(EmbeddedHooks::new(store.clone()));
+    let documents = EmbeddedDocuments::new(store.clone());
+    let hooks = Arc::new(EmbeddedHooks::new(store.clone(), documents.clone()));
     let stores = Stores {
         hooks: hooks.clone(),
         subscriptions: hooks,
@@ -18,7 +19,7 @@ pub fn foundation(store: &Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>,
         log: Arc::new(EmbeddedDeliveryLog(store.clone())),
         activity: Arc::new(EmbeddedActivityLog::new(store.clone(), random.as_ref())),
         audit: Arc::new(EmbeddedAuditLog::new(store.clone(), random.as_ref())),
-        documents: Arc::new(EmbeddedDocuments::new(store.clone())),
+        documents: Arc::new(documents),
         // A cache of their own, so that what changes with every failure
         // does not outdate tenants and profiles.
         states: Arc::new(EmbeddedDocuments::new(store.clone())),

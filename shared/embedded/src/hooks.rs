@@ -7,11 +7,14 @@ use quick_cache::sync::Cache;
 use ulid::Ulid;
 
 use super::codec::{after_prefix, decode, encode, key, prefix_range};
+use super::documents::EmbeddedDocuments;
 use super::row_kind::RowKind;
 use super::store::{Store, Table, Transaction};
 use contract::cursor;
-use contract::ports::{Hooks, KEPT_REVISIONS, Listed, Match, OfRow as _, Page, StoreError, StoreResult, Subscriptions};
-use contract::ports::{is_small_revision, kept_revisions};
+use contract::ports::{
+    Hooks, KEPT_REVISIONS, Listed, Match, OfRow as _, Page, PlacedDocument, StoreError, StoreResult, Subscriptions,
+    is_small_revision, kept_revisions,
+};
 use contract::stage::causes;
 use domain::hook::{Hook, Subscription};
 use domain::ids::{EventType, HookId, TenantId};
@@ -26,6 +29,8 @@ const CACHED: usize = 4_096;
 #[derive(Clone)]
 pub struct EmbeddedHooks {
     store: Store,
+    /// Those that are written beside a hook.
+    documents: EmbeddedDocuments,
     cache: Arc<HookCache>,
 }
 
@@ -40,9 +45,9 @@ struct HookCache {
 }
 
 impl EmbeddedHooks {
-    pub fn new(store: Store) -> Self {
+    pub fn new(store: Store, documents: EmbeddedDocuments) -> Self {
         let cache = HookCache { generation: AtomicU64::new(0), hooks: Cache::new(CACHED), matches: Cache::new(CACHED) };
-        Self { store, cache: Arc::new(cache) }
+        Self { store, documents, cache: Arc::new(cache) }
     }
 
     async fn write<T: Send + 'static>(
@@ -251,16 +256,18 @@ impl Hooks for EmbeddedHooks {
         Ok(hook)
     }
 
-    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
-        let (old, new) = (old.clone(), new.clone());
+    async fn update_with(&self, old: &Hook, new: &Hook, beside: &[PlacedDocument]) -> StoreResult<()> {
+        let (old, new, documents) = (old.clone(), new.clone(), self.documents.writer(beside));
         let revision = encode(&old);
         // Whoever changes them before it is this one's turn makes it a conflict.
         let beyond = self.revisions_beyond(&old, revision.len())?;
-        self.write(move |tx| {
+        // Two hooks at once are large.
+        Box::pin(self.write(move |tx| {
             let found = stored(tx, &hook_key(&old.tenant, old.id)).of_row(old.id)?;
             if found.is_none_or(|found| found.version != old.version) {
                 return Err(StoreError::Conflict);
             }
+            documents.write(tx)?;
             if old.subscription() == new.subscription() && are_subscriptions_readable(tx, &old)? {
                 // Up to fifty rows, each of which names all patterns.
                 write_hook(tx, &new);
@@ -272,7 +279,7 @@ impl Hooks for EmbeddedHooks {
             tx.put(Table::Hooks, revision_key(&old.tenant, old.id, old.version), revision);
             beyond.into_iter().for_each(|row| tx.delete(Table::Hooks, row));
             Ok(())
-        })
+        }))
         .await
     }
 
@@ -296,7 +303,7 @@ impl Hooks for EmbeddedHooks {
         Ok(Page { items, next })
     }
 
-    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+    async fn delete(&self, tenant: &TenantId, id: HookId, version: Option<u64>) -> StoreResult<bool> {
         let (row, tenant) = (hook_key(tenant, id), tenant.clone());
         self.write(move |tx| {
             let hook = match stored(tx, &row) {
@@ -305,6 +312,9 @@ impl Hooks for EmbeddedHooks {
                 Err(StoreError::Corrupt(_)) => None,
                 Err(error) => return Err(error),
             };
+            if version.is_some() && version != hook.as_ref().map(|hook| hook.version) {
+                return Err(StoreError::Conflict);
+            }
             let count = count(tx, &tenant)?.saturating_sub(1);
             match &hook {
                 Some(hook) => delete_rows(tx, hook),

@@ -42,6 +42,7 @@ kinds! {
     KeyCheck Hooks b'k' "master key" "a text encrypted under a master key";
     Delivery Logs b'd' "tenant, hook, event" "a delivery with its last attempt";
     ExhaustedMark Logs b'f' "tenant, hook, event" "that a delivery failed for good";
+    WaitingMark Logs b'z' "tenant, hook, event" "that a delivery waits for its hook to be enabled";
     Attempt Logs b'a' "tenant, hook, event, number" "an attempt before the last one";
     Event Logs b'e' "tenant, event" "an event, with the first page of its fan-out";
     FanoutPage Logs b'p' "tenant, event, number" "a further page of a fan-out";

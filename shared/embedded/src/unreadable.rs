@@ -7,7 +7,9 @@ use ulid::Ulid;
 use super::codec::{after_prefix, key};
 use super::row_kind::RowKind;
 use super::store::{Store, StoreOptions, Table};
-use super::{DeadLetters, EmbeddedDeliveryLog, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, QueueOptions};
+use super::{
+    DeadLetters, EmbeddedDeliveryLog, EmbeddedDocuments, EmbeddedEvents, EmbeddedHooks, EmbeddedQueue, QueueOptions,
+};
 use contract::ports::{
     DeliveryLog as _, Events as _, Expected, Hooks, LogFilter, ManualClock, Outgoing, QueueReceiver as _,
     QueueSender as _, StoreError, Subscriptions as _,
@@ -53,14 +55,14 @@ fn hook(number: u128) -> Hook {
 #[tokio::test]
 async fn a_hook_that_is_damaged_hides_no_other_and_is_deleted_with_its_subscriptions() {
     let (store, _directory) = open();
-    let hooks = EmbeddedHooks::new(store.clone());
+    let hooks = EmbeddedHooks::new(store.clone(), EmbeddedDocuments::new(store.clone()));
     let (bad, fine) = (hook(1), hook(2));
     for hook in [&bad, &fine] {
         hooks.create_within(hook, 2).await.unwrap();
     }
     damage(&store, Table::Hooks, key(RowKind::Hook, &["acme"]), false).await;
     // Nobody has read it before.
-    let hooks = EmbeddedHooks::new(store.clone());
+    let hooks = EmbeddedHooks::new(store.clone(), EmbeddedDocuments::new(store.clone()));
     for limit in [1, 10] {
         let page = hooks.list(&tenant(), limit, None).await.unwrap();
         assert_eq!(page.items[0].as_ref().unwrap_err().id, bad.id.to_string());
@@ -73,7 +75,9 @@ async fn a_hook_that_is_damaged_hides_no_other_and_is_deleted_with_its_subscript
     let error = hooks.get(&tenant(), bad.id).await.unwrap_err();
     assert!(matches!(&error, StoreError::Unreadable(row) if row.id == bad.id.to_string()), "{error:?}");
     assert!((&hooks as &dyn Hooks).exists(&tenant(), bad.id).await.unwrap());
-    assert!(hooks.delete(&tenant(), bad.id).await.unwrap() && !hooks.delete(&tenant(), bad.id).await.unwrap());
+    assert!(
+        hooks.delete(&tenant(), bad.id, None).await.unwrap() && !hooks.delete(&tenant(), bad.id, None).await.unwrap()
+    );
     let event_type: EventType = "post.published".parse().unwrap();
     let found = hooks.matching(&tenant(), &event_type, 10, None).await.unwrap().items;
     assert_eq!(found, [Ok(fine.subscription())]);
@@ -85,7 +89,7 @@ async fn a_hook_that_is_damaged_hides_no_other_and_is_deleted_with_its_subscript
 #[tokio::test]
 async fn a_subscription_that_is_damaged_hides_no_other() {
     let (store, _directory) = open();
-    let hooks = EmbeddedHooks::new(store.clone());
+    let hooks = EmbeddedHooks::new(store.clone(), EmbeddedDocuments::new(store.clone()));
     let (bad, fine) = (hook(1), hook(2));
     for hook in [&bad, &fine] {
         hooks.create_within(hook, 2).await.unwrap();
@@ -108,7 +112,7 @@ async fn a_subscription_that_is_damaged_hides_no_other() {
 #[tokio::test]
 async fn a_count_of_hooks_that_is_damaged_is_made_anew() {
     let (store, _directory) = open();
-    let hooks = EmbeddedHooks::new(store.clone());
+    let hooks = EmbeddedHooks::new(store.clone(), EmbeddedDocuments::new(store.clone()));
     hooks.create_within(&hook(1), 1).await.unwrap();
     damage(&store, Table::Hooks, key(RowKind::HookCount, &["acme"]), false).await;
     assert!(matches!(hooks.create_within(&hook(2), 1).await, Err(StoreError::LimitReached)));
@@ -118,7 +122,7 @@ async fn a_count_of_hooks_that_is_damaged_is_made_anew() {
 #[tokio::test]
 async fn what_a_newer_version_wrote_into_subscriptions_survives_a_change_of_the_hook() {
     let (store, _directory) = open();
-    let hooks = EmbeddedHooks::new(store.clone());
+    let hooks = EmbeddedHooks::new(store.clone(), EmbeddedDocuments::new(store.clone()));
     let old = hook(1);
     hooks.create_within(&old, 1).await.unwrap();
     let row = [key(RowKind::Subscription, &["acme", "*"]), old.id.0.to_bytes().to_vec()].concat();
@@ -131,7 +135,7 @@ async fn what_a_newer_version_wrote_into_subscriptions_survives_a_change_of_the_
     };
     store.write(write).await.unwrap();
     let new = Hook { version: old.version + 1, events: ["a.*".parse().unwrap()].into(), ..old.clone() };
-    hooks.update(&old, &new).await.unwrap();
+    hooks.update_with(&old, &new, &[]).await.unwrap();
     let found = hooks.matching(&tenant(), &"a.b".parse().unwrap(), 10, None).await.unwrap().items.remove(0).unwrap();
     assert_eq!(serde_json::to_value(&found).unwrap()["priority"], 7);
 }

@@ -5,5 +5,6 @@ pub mod activity;
 pub mod claim;
 pub mod counts;
 pub mod former_hook;
+pub mod paused;
 pub mod request;
 pub mod resolved_hook;

@@ -7,4 +7,6 @@ pub mod document_kind;
 pub mod documents;
 pub mod encrypted_hooks;
 pub mod fresh_cache;
+pub mod identity;
 pub mod present_tenants;
+pub mod snapshots;

@@ -18,12 +18,16 @@ pub enum Answer {
     /// A status with a `Retry-After`.
     Later(u16, String),
     Timeout,
+    /// Another answer, after so many milliseconds.
+    After(u64, Box<Self>),
     /// A status with a body.
     Body(u16, String),
     /// A status with the part of a body that came before it broke off.
     Cut(u16, String),
     /// Nothing goes out: something of ours has run out.
     OurFault,
+    /// A status with these headers, their names in lower case.
+    Headers(u16, Vec<(String, String)>),
     /// 200, with this header of the request in the answer.
     Echo(&'static str),
 }
@@ -63,8 +67,12 @@ pub struct Endpoint {
     state: Arc<Mutex<State>>,
 }
 
+/// Answers each request as it deserves.
+type Receiver = fn(&HttpRequest) -> Answer;
+
 #[derive(Default)]
 struct State {
+    receivers: HashMap<String, Receiver>,
     scripts: HashMap<String, VecDeque<Answer>>,
     secrets: HashMap<String, Vec<String>>,
     sent: Vec<Sent>,
@@ -83,6 +91,11 @@ impl Endpoint {
     /// Answers the next requests to this URL so, and later ones with 200.
     pub fn answer(&self, url: &str, answers: impl IntoIterator<Item = Answer>) {
         self.lock().scripts.entry(url.to_owned()).or_default().extend(answers);
+    }
+
+    /// Lets a receiver of its own answer what is sent to this URL, once its script is over.
+    pub fn receive(&self, url: &str, receiver: fn(&HttpRequest) -> Answer) {
+        self.lock().receivers.insert(url.to_owned(), receiver);
     }
 
     /// Everything that was sent. Each request carried a signature that its
@@ -125,34 +138,45 @@ impl HttpSender for Endpoint {
         let secrets = state.secrets.get(&url).cloned().unwrap_or_default();
         let signed_by = secrets.into_iter().filter(|secret| verifies(secret, &request, at)).collect();
         let id = header(&request, "webhook-id").to_owned();
-        let answer = state.scripts.get_mut(&url).and_then(VecDeque::pop_front).unwrap_or(Answer::Status(200));
+        let answer = state.scripts.get_mut(&url).and_then(VecDeque::pop_front);
+        let receiver = state.receivers.get(&url).copied();
+        let answer = answer.or_else(|| Some(receiver?(&request))).unwrap_or(Answer::Status(200));
         let HttpRequest { method, headers, body, .. } = request.clone();
         state.sent.push(Sent { at, method, url, headers, id, body, signed_by });
-        let answer = match answer {
-            Answer::Status(status) => Ok(HttpResponse::new(status, Vec::new(), Bytes::new())),
-            Answer::Later(status, wait) => {
-                let headers = vec![("retry-after".to_owned(), wait)];
-                Ok(HttpResponse::new(status, headers, Bytes::new()))
-            }
-            Answer::Body(status, mut body) => {
-                body.truncate(MAX_RESPONSE_BYTES);
-                Ok(HttpResponse::new(status, Vec::new(), body.into()))
-            }
-            Answer::Cut(status, body) => {
-                let response = HttpResponse::new(status, Vec::new(), body.into());
-                Ok(HttpResponse { remark: Some("the connection broke off within the body".to_owned()), ..response })
-            }
-            Answer::OurFault => return Err(SendFault("no file is left".to_owned())),
-            Answer::Echo(name) => {
-                let headers = vec![(name.to_owned(), header(&request, name).to_owned())];
-                Ok(HttpResponse::new(200, headers, Bytes::new()))
-            }
-            Answer::Timeout => {
-                Err(SendFailure { outcome: AttemptOutcome::Timeout, detail: "no answer within 15 s".to_owned() })
-            }
-        };
-        Ok(HttpResult { answer, duration: Duration::ZERO })
+        answered(answer, &request)
     }
+}
+
+fn answered(answer: Answer, request: &HttpRequest) -> Result<HttpResult, SendFault> {
+    let answer = match answer {
+        Answer::After(millis, answer) => {
+            let result = answered(*answer, request)?;
+            return Ok(HttpResult { duration: Duration::from_millis(millis) + result.duration, ..result });
+        }
+        Answer::Status(status) => Ok(HttpResponse::new(status, Vec::new(), Bytes::new())),
+        Answer::Later(status, wait) => {
+            let headers = vec![("retry-after".to_owned(), wait)];
+            Ok(HttpResponse::new(status, headers, Bytes::new()))
+        }
+        Answer::Body(status, mut body) => {
+            body.truncate(MAX_RESPONSE_BYTES);
+            Ok(HttpResponse::new(status, Vec::new(), body.into()))
+        }
+        Answer::Cut(status, body) => {
+            let response = HttpResponse::new(status, Vec::new(), body.into());
+            Ok(HttpResponse { remark: Some("the connection broke off within the body".to_owned()), ..response })
+        }
+        Answer::OurFault => return Err(SendFault("no file is left".to_owned())),
+        Answer::Echo(name) => {
+            let headers = vec![(name.to_owned(), header(request, name).to_owned())];
+            Ok(HttpResponse::new(200, headers, Bytes::new()))
+        }
+        Answer::Headers(status, headers) => Ok(HttpResponse::new(status, headers, Bytes::new())),
+        Answer::Timeout => {
+            Err(SendFailure { outcome: AttemptOutcome::Timeout, detail: "no answer within 15 s".to_owned() })
+        }
+    };
+    Ok(HttpResult { answer, duration: Duration::ZERO })
 }
 
 fn header<'a>(request: &'a HttpRequest, name: &str) -> &'a str {

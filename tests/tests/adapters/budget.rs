@@ -2,6 +2,7 @@
 //! bill.
 
 mod activity;
+mod advice;
 mod batches;
 mod explain;
 mod stages;

@@ -8,7 +8,7 @@ use contract::ports::{Hooks, ManualClock, StoreError};
 use contract::stage::causes;
 use domain::hook::Hook;
 use domain::secret::{Cutover, Secret};
-use embedded::{EmbeddedHooks, Keyring, OpenCipherError, open_cipher};
+use embedded::{EmbeddedDocuments, EmbeddedHooks, Keyring, OpenCipherError, open_cipher};
 use serde_json::json;
 use services::repositories::encrypted_hooks::EncryptedHooks;
 use tests::dynamo::{Dynamo, HOOKS_TABLE};
@@ -110,7 +110,7 @@ async fn a_hook_from_before_sealing_is_read_as_it_is_and_sealed_when_it_is_writt
     assert_eq!(*hooks.get(&old.tenant, old.id).await.unwrap().unwrap(), old);
     assert_eq!(keys.take(), 0);
     let new = changed(&old, |h| h.name = "renamed".to_owned());
-    hooks.update(&old, &new).await.unwrap();
+    hooks.update_with(&old, &new, &[]).await.unwrap();
     let stored = plain.hooks.get(&old.tenant, old.id).await.unwrap().unwrap();
     assert!(signed_with(&stored).starts_with("sealed:v1:"));
     assert_eq!(*hooks.get(&old.tenant, old.id).await.unwrap().unwrap(), new);
@@ -182,7 +182,7 @@ async fn a_key_file_that_does_not_fit_the_store_is_told_at_the_start() {
 #[tokio::test]
 async fn what_is_sealed_stays_sealed_for_who_reads_the_store_directly() {
     let (store, clock, directory) = on_disk::open();
-    let stored: Arc<dyn Hooks> = Arc::new(EmbeddedHooks::new(store.clone()));
+    let stored: Arc<dyn Hooks> = Arc::new(EmbeddedHooks::new(store.clone(), EmbeddedDocuments::new(store.clone())));
     let keys = Arc::new(Keyring::open(directory.path(), true, &clock).unwrap());
     let cipher = Arc::new(services::secrets::envelope::EnvelopeCipher::new(keys, Arc::new(clock)));
     let one = hook("acme", &["post.*"]);

@@ -10,7 +10,7 @@ use domain::delivery::{AttemptOutcome, Delivery, Status};
 use domain::event::{Event, FanoutPage};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, ReplayId, new_ulid};
-use domain::replay::{Place, Replay, ReplayKind, ReplayStatus};
+use domain::replay::{Replay, ReplayKind, ReplayStatus};
 use domain::unknown::Unknown;
 
 use crate::kept::Kept;
@@ -90,32 +90,8 @@ impl Jobs {
     async fn replay(&self, hook: &Hook, kind: ReplayKind) -> Replay {
         self.stores.clock.advance(std::time::Duration::from_millis(1));
         let now = self.stores.clock.now();
-        let replay = Replay {
-            tenant: hook.tenant.clone(),
-            hook: hook.id,
-            id: ReplayId(new_ulid(self.stores.clock.now(), &OsRandom)),
-            kind,
-            since: None,
-            until: now,
-            only: None,
-            dry_run: false,
-            rate: 2,
-            started_by: "operator".to_owned(),
-            status: ReplayStatus::Running,
-            reason: None,
-            found: 0,
-            sent: 0,
-            skipped: 0,
-            failed: 0,
-            step: 0,
-            token: String::new(),
-            batch: Vec::new(),
-            place: Place::default(),
-            created_at: now,
-            updated_at: now,
-            version: 1,
-            unknown: Unknown::NONE,
-        };
+        let name = (hook.tenant.clone(), hook.id, ReplayId(new_ulid(now, &OsRandom)));
+        let replay = Replay::new(name, kind, 2, "operator".to_owned(), now);
         self.stores.replays().create(&replay).await.unwrap();
         self.run(Job::Replay(ReplayStep {
             hook: hook.id,
@@ -176,7 +152,7 @@ async fn a_purge_takes_all_that_a_hook_left(stores: Stores) {
     assert_eq!(jobs.run(purge(true)).await, 1, "the hook is still there");
     let next = changed(&hook, |_| {});
     jobs.stores.hooks.update(&hook, &next).await.unwrap();
-    assert!(jobs.stores.hooks.delete(&next.tenant, next.id).await.unwrap());
+    assert!(jobs.stores.hooks.delete(&next.tenant, next.id, None).await.unwrap());
     assert!(jobs.run(purge(false)).await >= 3);
     let left = jobs.stores.deliveries.list(&tenant, hook.id, &LogFilter::default(), 10, None).await.unwrap();
     let marks = jobs.stores.deliveries.failed(&tenant, hook.id, Default::default(), 10, None).await.unwrap();

@@ -8,4 +8,5 @@ mod faults;
 mod jobs;
 mod kept;
 mod suite;
+mod traces;
 mod waiting;

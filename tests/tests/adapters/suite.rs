@@ -36,6 +36,8 @@ pub(crate) mod dynamo;
 mod events;
 mod hooks;
 mod http;
+mod identity;
+mod keyed_requests;
 mod keys;
 pub(crate) mod on_disk;
 mod portal;

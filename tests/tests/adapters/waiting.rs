@@ -7,11 +7,13 @@ use std::time::Duration;
 use aws::client::Aws;
 use aws::{RetryLane, ScheduleTarget, SqsReceiver, SqsSettlement};
 use aws_sdk_sqs::types::QueueAttributeName;
+use contract::jobs::{EndOverlap, Job, JobMessage};
 use contract::messages::DeliveryMessage;
 use contract::ports::{Clock as _, OsRandom, QueueReceiver as _, QueueSender as _, Received, SystemClock};
 use contract::runner::{Settlement as _, Waiting};
 use domain::ids::new_ulid;
 use domain::time::Timestamp;
+use domain::unknown::Unknown;
 use tests::ministack::Ministack;
 
 use crate::suite::sqs::create_queue;
@@ -132,6 +134,18 @@ async fn a_queue_over_its_budget_schedules_long_waits_but_not_short_ones() {
     assert_eq!(fixture.wait(&settlement, Duration::from_secs(20)).await.0, Waiting::InQueue);
     assert_eq!(fixture.wait(&settlement, HOUR).await.0, Waiting::Scheduled);
     assert_eq!(fixture.schedules().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_waits_in_its_queue_however_long_and_however_full_that_is() {
+    let Some(mut fixture) = Fixture::start().await else { return };
+    let job = Job::EndOverlap(EndOverlap { hook: message().hook, unknown: Unknown::NONE });
+    fixture.message.body = JobMessage::new(&message().tenant, job).to_outgoing(None).body;
+    for (budget, wait) in [(80_000, 13 * HOUR), (1, HOUR)] {
+        let settlement = fixture.settlement(true, budget);
+        assert_eq!(fixture.wait(&settlement, wait).await.0, Waiting::InQueue);
+    }
+    assert_eq!(fixture.schedules().await, [""; 0], "the retry lane knows no jobs");
 }
 
 #[tokio::test]

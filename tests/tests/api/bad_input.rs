@@ -25,7 +25,7 @@ fn assert_problem(reply: &Reply, status: u16, field: &str) {
     assert_eq!(reply.content_type(), "application/problem+json", "{what}");
     let problem = reply.json();
     assert_eq!(problem["status"], status, "{what}");
-    assert_eq!(problem["type"], "about:blank", "{what}");
+    assert_eq!(problem["type"], format!("urn:hookline:problem:{}", problem["code"].as_str().unwrap()), "{what}");
     assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{what}");
     let named = problem["errors"].as_array().is_some_and(|errors| errors.iter().any(|error| error["field"] == field));
     assert!(

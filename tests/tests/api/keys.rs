@@ -201,6 +201,8 @@ async fn who_guesses_at_a_key_has_to_wait_and_who_has_it_does_not() {
     world.clock.advance(Duration::from_secs(20));
     let refused = world.call("GET", HOOKS, Some(&guess), "").await.expect(429);
     assert_eq!(refused.headers["retry-after"], "40");
+    assert_eq!(refused.header("ratelimit"), Some(r#""unknown-keys";r=0;t=40"#));
+    assert_eq!(refused.header("ratelimit-policy"), Some(r#""unknown-keys";q=20;w=60"#));
     assert_eq!(refused.content_type(), "application/problem+json");
     world.call("GET", HOOKS, Some(&key), "").await.expect(200);
     world.clock.advance(Duration::from_secs(40));

@@ -44,16 +44,24 @@ impl Route {
         match scope {
             "tenant" => !self.is_the_operators() && !self.is_a_sessions(),
             "publish" => is(PUBLISHING),
+            "planner" => is(PLANNING),
             _ => self.is_everybodys() || is(PORTAL),
         }
     }
 }
 
+/// Where it may be too late for what is asked, or makes no sense.
+const MOOT: [&str; 9] =
+    ["/verify", "/cancel", "/{replay}", "/{expungement}", "/approve", "/reject", "/applied", "/failed", "/revert"];
+
 const SHARED: [&str; 3] = ["/v1/event-types", "/v1/event-types/{type}", "/v1/catalogue"];
+
+const PLANNING: &[(&str, &str)] = &[("POST", "/plans")];
 
 const PUBLISHING: &[(&str, &str)] = &[("POST", "/events"), ("POST", "/events/batch")];
 
 const PORTAL: &[(&str, &str)] = &[
+    ("GET", "/caller"),
     ("POST", "/hooks"),
     ("GET", "/hooks"),
     ("GET", "/hooks/{hook}"),
@@ -65,10 +73,15 @@ const PORTAL: &[(&str, &str)] = &[
     ("GET", "/events/{event}/explain"),
     ("GET", "/deliveries/{delivery}"),
     ("POST", "/deliveries/{delivery}/retry"),
+    ("POST", "/deliveries/{delivery}/cancel"),
     ("GET", "/event-types"),
+    ("GET", "/fields"),
+    ("GET", "/openapi.json"),
+    ("GET", "/hooks/{hook}/fields"),
     ("GET", "/event-types/{type}"),
     ("GET", "/catalogue"),
     ("POST", "/hooks/{hook}/test"),
+    ("POST", "/hooks/{hook}/preview"),
     ("POST", "/hooks/{hook}/verify"),
     ("GET", "/hooks/{hook}/audit"),
     ("GET", "/hooks/{hook}/stats"),
@@ -80,11 +93,22 @@ const PORTAL: &[(&str, &str)] = &[
     ("GET", "/hooks/{hook}/replays"),
     ("GET", "/hooks/{hook}/replays/{replay}"),
     ("DELETE", "/hooks/{hook}/replays/{replay}"),
+    ("GET", "/plans"),
+    ("GET", "/plans/{plan}"),
+    ("GET", "/adjustments"),
+    ("GET", "/adjustments/{adjustment}"),
+    ("GET", "/advisor"),
 ];
 
 /// Every route that needs a key.
 pub(crate) async fn guarded(world: &World) -> Vec<Route> {
-    let open = ["/healthz", "/v1/portal/sessions"];
+    let open = [
+        "/healthz",
+        "/v1/portal/sessions",
+        "/v1/tenants/{tenant}/hooks/{hook}/confirm",
+        "/v1/tenants/{tenant}/.well-known/jwks.json",
+        "/.well-known/http-message-signatures-directory",
+    ];
     routes(world).await.into_iter().filter(|route| !open.contains(&route.path.as_str())).collect()
 }
 
@@ -108,10 +132,11 @@ pub(crate) struct Owner {
     key: String,
     publish_key: String,
     portal_key: String,
+    planner_key: String,
     /// The token of a session.
     pub(crate) session: String,
     /// The values of the parameters of paths.
-    ids: [(&'static str, String); 9],
+    ids: [(&'static str, String); 11],
 }
 
 impl Owner {
@@ -130,7 +155,7 @@ impl Owner {
         let expungement = expungement.expect(202).json();
         world.settle().await;
         let mut keys = Vec::new();
-        for scope in ["tenant", "publish", "portal"] {
+        for scope in ["tenant", "publish", "portal", "planner"] {
             let new = json!({ "scope": scope, "expires_in": LASTS_FOR.as_secs() });
             keys.push(world.post(&format!("/v1/tenants/{tenant}/keys"), new).await.expect(201).json());
         }
@@ -141,7 +166,17 @@ impl Owner {
         let types = format!("/v1/tenants/{tenant}/event-types");
         world.post(&types, json!({ "name": event_type })).await.expect(201);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let plans = format!("/v1/tenants/{tenant}/plans");
+        let described = json!({ "kind": "event_type", "event_type": event_type, "patch": { "description": "x" } });
+        let plan = world.post(&plans, json!({ "title": "t", "change": described })).await.expect(201).json();
+        let approve = format!("{plans}/{}/approve", plan["id"].as_str().unwrap());
+        let applied = world.post(&approve, json!({})).await.expect(200).json();
+        let asked = json!({ "title": "u", "change": { "kind": "external", "target": "x", "before": 1, "after": 2 } });
+        let plan = world.post(&plans, asked).await.expect(201).json();
+        world.settle().await;
         let ids = [
+            ("{plan}", text(&plan["id"])),
+            ("{adjustment}", text(&applied["adjustment_id"])),
             ("{hook}", hook.id),
             ("{event}", text(&event["id"])),
             ("{delivery}", text(&log["items"][0]["id"])),
@@ -152,13 +187,13 @@ impl Owner {
             ("{type}", event_type),
             ("{profile}", "standard".to_owned()),
         ];
-        let [key, publish_key, portal_key] = [0, 1, 2].map(|n: usize| text(&keys[n]["key"]));
-        Self { tenant, key, publish_key, portal_key, session: text(&session["token"]), ids }
+        let [key, publish_key, portal_key, planner_key] = [0, 1, 2, 3].map(|n: usize| text(&keys[n]["key"]));
+        Self { tenant, key, publish_key, portal_key, planner_key, session: text(&session["token"]), ids }
     }
 
-    /// Of the scopes tenant, publish and portal.
-    fn keys(&self) -> [&str; 3] {
-        [&self.key, &self.publish_key, &self.portal_key]
+    /// Of the scopes tenant, publish, portal and planner.
+    fn keys(&self) -> [&str; 4] {
+        [&self.key, &self.publish_key, &self.portal_key, &self.planner_key]
     }
 
     /// The path with this tenant in it, and what it names taken from `others`.
@@ -177,6 +212,10 @@ fn body(route: &Route) -> String {
         ("POST", "batch") => json!({ "events": [event] }),
         ("POST", "expungements") => json!({ "dry_run": true }),
         ("POST", "replays") => json!({ "kind": "failed", "dry_run": true }),
+        ("POST", "preview") => json!({ "event": "event-of-owner" }),
+        ("POST", "plans") => json!({
+            "title": "t", "change": { "kind": "external", "target": "x", "before": 1, "after": 2 },
+        }),
         ("POST", "keys") if route.path == "/v1/keys" => json!({}),
         ("POST", "keys") => json!({ "scope": "tenant" }),
         ("POST", "event-types") => json!({ "name": "new" }),
@@ -194,11 +233,13 @@ pub(crate) async fn call(world: &World, route: &Route, path: &str, key: Option<&
 /// All that a tenant has, save when its keys were used.
 pub(crate) async fn everything_of(world: &World, owner: &Owner) -> Vec<Value> {
     let mut seen = Vec::new();
-    for route in routes(world).await.iter().filter(|route| route.method == "GET" && route.is_of_a_tenant()) {
+    for route in guarded(world).await.iter().filter(|route| route.method == "GET" && route.is_of_a_tenant()) {
         let mut answer = call(world, route, &owner.path(route, owner), Some(OPERATOR)).await.expect(200).json();
         for item in answer["items"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
             item.remove("last_used_at");
         }
+        // The time there.
+        answer.as_object_mut().map(|answer| answer.remove("now"));
         seen.push(answer);
     }
     seen
@@ -319,7 +360,7 @@ async fn another_tenants_ids_name_nothing_under_ones_own_path() {
 
 #[tokio::test]
 async fn a_key_opens_the_routes_of_its_scope_and_no_others() {
-    for (index, scope) in ["tenant", "publish", "portal"].into_iter().enumerate() {
+    for (index, scope) in ["tenant", "publish", "portal", "planner"].into_iter().enumerate() {
         let world = World::new().await;
         let owner = Owner::settle_in(&world, "owner").await;
         let key = Some(owner.keys()[index]);
@@ -342,9 +383,8 @@ async fn a_key_opens_the_routes_of_its_scope_and_no_others() {
             let reply = call(&world, route, &owner.path(route, &owner), key).await;
             // What is everybody's has to be allowed; it need not be there.
             let absent = route.is_everybodys() && reply.status == 404;
-            // Only who may ask is told that a verification is not asked for, or a replay over.
-            let moot = ["/verify", "/{replay}", "/{expungement}"].iter().any(|end| route.path.ends_with(end))
-                && reply.status == 409;
+            // Only who may ask is told that a verification is not asked for, or a delivery or replay over.
+            let moot = MOOT.iter().any(|end| route.path.ends_with(end)) && reply.status == 409;
             let fine = (200..300).contains(&reply.status) || absent || moot;
             assert!(fine, "{scope} {}: {}", reply.what, reply.text());
         }

@@ -154,6 +154,8 @@ async fn a_test_of_an_endpoint_that_has_not_verified_itself_is_one_of_the_few_it
     for path in ["test", "verify"] {
         let refused = world.call("POST", &format!("{}/{path}", hook.path()), Some(OPERATOR), "").await.expect(429);
         assert_eq!(refused.headers["retry-after"], "3600");
+        assert_eq!(refused.header("ratelimit"), Some(r#""unverified";r=0;t=3600"#));
+        assert_eq!(refused.header("ratelimit-policy"), Some(r#""unverified";q=2;w=3600"#));
     }
     world.publish(json!({ "type": "a", "data": 1 })).await;
     world.drain().await;
@@ -173,7 +175,9 @@ async fn tests_respect_the_rate_limit_and_take_no_turn_from_deliveries() {
     }
     for _ in 0..20 {
         let refused = world.post(&path, json!({})).await.expect(429);
-        assert!(refused.headers.contains_key("retry-after"));
+        assert_eq!(refused.headers["retry-after"], "1");
+        assert_eq!(refused.header("ratelimit"), Some(r#""second";r=0;t=1"#));
+        assert_eq!(refused.header("ratelimit-policy"), Some(r#""second";q=2;w=1"#));
     }
     world.clock.advance(Duration::from_millis(1_100));
     world.publish(json!({ "type": "a", "data": 1 })).await;

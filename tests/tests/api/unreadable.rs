@@ -4,7 +4,7 @@ use contract::ports::{Document, Documents as _, Hooks as _};
 use domain::unknown::Unknown;
 use embedded::{EmbeddedDocuments, EmbeddedHooks};
 use serde_json::{Value, json};
-use tests::world::{TENANT, World};
+use tests::world::{Answer, TENANT, World};
 
 /// Writes over a document, past everything that checks it, and starts anew.
 async fn damage(world: World, rows: &[(&str, &str)]) -> World {
@@ -102,6 +102,36 @@ async fn profiles_event_types_and_replays_that_cannot_be_read_are_listed_and_del
 }
 
 #[tokio::test]
+async fn a_profile_or_tenant_that_cannot_be_read_hides_no_hook_of_another() {
+    let world = World::new().await;
+    for name in ["one", "two"] {
+        world.post("/v1/profiles", json!({ "name": name })).await.expect(201);
+        world.post("/v1/tenants", json!({ "id": name })).await.expect(201);
+    }
+    let hooks = format!("/v1/tenants/{TENANT}/hooks");
+    let (bad, fine) = (world.hook(json!({ "profile": "one" })).await, world.hook(json!({ "profile": "two" })).await);
+    let of_other = json!({ "url": "https://other.example.com/in", "events": ["*"] });
+    let of_other = world.post("/v1/tenants/one/hooks", of_other).await.expect(201).json()["id"].clone();
+    for url in [&bad.url, &fine.url, "https://other.example.com/in"] {
+        world.endpoint.answer(url, std::iter::repeat_n(Answer::Status(500), 20));
+    }
+    world.publish(json!({ "type": "a", "data": 1 })).await;
+    world.post("/v1/tenants/one/events", json!({ "type": "a", "data": 1 })).await.expect(202);
+    world.settle().await;
+    let world = damage(world, &[("profiles", "one"), ("tenants", "one")]).await;
+    let (mut ids, unreadable) = listed(&world, &hooks).await;
+    ids.sort();
+    let mut both = vec![bad.id.clone(), fine.id.clone()];
+    both.sort();
+    assert_eq!((ids, unreadable), (both, vec![bad.id.clone()]));
+    let (failing, mut unreadable) = listed(&world, "/v1/hooks").await;
+    unreadable.sort();
+    let mut hidden = vec![bad.id.clone(), of_other.as_str().unwrap().to_owned()];
+    hidden.sort();
+    assert!(failing.contains(&fine.id) && unreadable == hidden, "{failing:?} {unreadable:?}");
+}
+
+#[tokio::test]
 async fn a_hook_that_cannot_be_read_hides_no_other_and_goes_with_its_tenant() {
     let world = World::new().await;
     let (fine, bad) = (world.hook(json!({})).await, world.hook(json!({})).await);
@@ -153,11 +183,11 @@ async fn an_explanation_names_what_it_cannot_read_and_tells_the_rest() {
 
 /// Gives a hook a secret that no key opens.
 async fn unseal(world: World, id: &str) -> World {
-    let hooks = EmbeddedHooks::new(world.engine.store.clone());
+    let hooks = EmbeddedHooks::new(world.engine.store.clone(), EmbeddedDocuments::new(world.engine.store.clone()));
     let old = hooks.get(&TENANT.parse().unwrap(), id.parse().unwrap()).await.unwrap().unwrap();
     let mut new = domain::hook::Hook { version: old.version + 1, unknown: Unknown::NONE, ..(*old).clone() };
     new.replace_secret(domain::secret::Secret::new("sealed:v1:nothing"));
-    hooks.update(&old, &new).await.unwrap();
+    hooks.update_with(&old, &new, &[]).await.unwrap();
     drop(hooks);
     world.stop_and_start().await
 }

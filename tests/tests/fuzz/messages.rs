@@ -42,6 +42,7 @@ fn an_event_message_is_refused_with_a_reason_or_means_the_same_when_written_agai
                 ttl: first.ttl,
                 data: Some(first.data.clone()),
                 token: first.token.clone(),
+                traceparent: first.traceparent,
                 continuation: None,
                 internal: false,
                 unknown: Unknown::NONE,

@@ -26,11 +26,13 @@ const DATA: [&str; 5] = [
     "[1,2]",
     r#""text""#,
 ];
-const PAYLOADS: [&str; 4] = [
+const PAYLOADS: [&str; 6] = [
     r#"{"mappings":[{"field":"email","from":"data.contact.email"},{"field":"source","value":"webhook"}]}"#,
     r#"{"mappings":[{"field":"a.items[0][\"x.y\"]","from":"data.a[0].b","default":null},{"field":"t","from":"event.timestamp_unix"}]}"#,
     r#"{"raw":true,"variants":[{"events":["post.*"],"payload":{"mappings":[{"field":"d","from":"data"}]}}]}"#,
     r#"{"mappings":[{"field":"id","from":"delivery.id"},{"field":"h","from":"hook.name"},{"field":"c","from":"event.channels"}]}"#,
+    r#"{"mappings":[{"field":"text","template":"{{ data.a[0].b|slack }} {% for k in data %}{{ k }}{% endfor %}","default":"x"},{"field":"p","from":"tenant.attributes.plan"}]}"#,
+    r#"{"mappings":[{"field":"text","template":"{% if data.score|float > 3 %}{{ data }}{% endif %}{{ tenant.attributes|truncate(5) }}"}]}"#,
 ];
 const SETTINGS: [&str; 5] = [
     r#"{"method":"GET","content_type":"form","auth":{"type":"basic","username":"u","password":"p"},"headers":[{"name":"X-A","value":"b","secret":true},{"name":"X-B","from":"event.id"}]}"#,
@@ -76,20 +78,23 @@ fn any_data_passes_a_filter_or_is_told_why_not() {
     });
 }
 
-/// Everything that a payload can say of an event, with this `data`.
-fn render(payload: &Payload, data: &RawValue) -> Vec<u8> {
-    payload.render(&Source {
+/// Everything that a payload can say of an event, with this `data`; none where a
+/// template makes nothing of it.
+fn render(payload: &Payload, data: &RawValue) -> Option<Vec<u8>> {
+    let rendered = payload.render(&Source {
         event_id: &"post-1".parse().unwrap(),
         event_type: &"post.published".parse().unwrap(),
         event_timestamp: Timestamp::from_millis(1_769_851_800_000),
         channels: &["blog:7".parse().unwrap()].into(),
         tenant_id: &"acme".parse().unwrap(),
         tenant_name: "Acme \"and\" sons",
+        tenant_attributes: &[("plan".to_owned(), "gold \"2\"".to_owned())].into(),
         hook_id: "hook_01KDYVGY008YH3QK2V7M4N9P0T".parse().unwrap(),
         hook_name: "",
         delivery_id: "dlv_01KG9P6JE46D1FBX5W3E9J2R4C01KDYVGY008YH3QK2V7M4N9P0T".parse().unwrap(),
         data,
-    })
+    });
+    rendered.ok()
 }
 
 #[test]
@@ -100,7 +105,7 @@ fn a_payload_is_refused_by_name_or_makes_json_of_any_data() {
         payload.check("payload", &mut errors);
         assert_named(&errors, "payload");
         for data in DATA {
-            let body = render(&payload, serde_json::from_str(data).unwrap());
+            let Some(body) = render(&payload, serde_json::from_str(data).unwrap()) else { continue };
             let json: Result<&RawValue, _> = serde_json::from_slice(&body);
             assert!(json.is_ok(), "{}", body.escape_ascii());
         }
@@ -118,7 +123,7 @@ fn any_data_becomes_json_and_a_form_of_ascii() {
     fuzz("data for payloads", &corpus(&DATA), |input| {
         let Ok(data) = serde_json::from_slice::<&RawValue>(input) else { return };
         for payload in &payloads {
-            let body = render(payload, data);
+            let Some(body) = render(payload, data) else { continue };
             let json: Result<&RawValue, _> = serde_json::from_slice(&body);
             assert!(json.is_ok(), "{}", body.escape_ascii());
             let form = domain::payload::form::form(&body);

@@ -8,7 +8,7 @@ use tests::world::{Answer, Hook, START, Sent, TENANT, World};
 use tokio::sync::watch;
 
 /// A hook whose endpoint fails so often, and a batch of three that it was sent once.
-async fn batch(world: &World, settings: Value, failures: usize) -> (Hook, Vec<String>) {
+pub(crate) async fn batch(world: &World, settings: Value, failures: usize) -> (Hook, Vec<String>) {
     let mut all = json!({ "batch": { "max_events": 3, "max_wait": 0.5 }, "payload": { "raw": true } });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let hook = world.hook(all).await;

@@ -5,9 +5,10 @@
 //! step, and taken to its end by a process that opens the same directory.
 //! Then the promises are checked: [`verdict::check`] says which.
 
-mod fate;
+mod batches;
+pub(crate) mod fate;
 mod jobs;
-mod mortal;
+pub(crate) mod mortal;
 mod mutants;
 mod scenario;
 mod telling;
@@ -117,7 +118,7 @@ async fn a_manual_retry_survives_death_at_every_step() {
 }
 
 #[tokio::test]
-async fn a_retry_whose_hook_was_disabled_is_skipped_through_death_at_every_step() {
+async fn a_retry_whose_hook_was_paused_waits_through_death_at_every_step() {
     let mut steps = Fate::new([]);
     for strike in strikes(6) {
         let world = World::new().await;
@@ -130,10 +131,10 @@ async fn a_retry_whose_hook_was_disabled_is_skipped_through_death_at_every_step(
         steps = Fate::new([strike]);
         let world = live_through(world, &steps).await;
         let delivery = world.delivery(&event).await;
-        assert_eq!((&delivery["status"], &delivery["attempt_count"]), (&json!("skipped"), &json!(1)), "{strike:?}");
+        assert_eq!((&delivery["status"], &delivery["attempt_count"]), (&json!("waiting"), &json!(1)), "{strike:?}");
         assert_eq!((world.endpoint.sent().len(), world.messages_left()), (1, 0), "{strike:?}");
     }
-    assert!(steps.struck().is_empty(), "a skipped retry has more steps than were struck");
+    assert!(steps.struck().is_empty(), "a retry that waits has more steps than were struck");
 }
 
 /// Every blow at every one of the first `steps` steps.

@@ -51,7 +51,7 @@ async fn an_event_published_twice_before_either_is_taken_up_is_sent_once() {
     for data in ["the first", "the second"] {
         let event = json!({ "id": "order-7", "type": "a", "data": data });
         let accepted = world.post("/v1/tenants/acme/events?check_duplicate=false", event).await.expect(202).json();
-        assert_eq!(accepted, json!({ "id": "order-7" }));
+        assert_eq!(accepted["id"], "order-7");
     }
     world.settle().await;
     let sent = world.endpoint.sent();
@@ -65,14 +65,18 @@ async fn a_publication_that_was_seen_is_told_and_another_event_of_its_id_is_refu
     world.hook(json!({})).await;
     let event = json!({ "id": "order-7", "type": "a", "channels": ["de", "at"], "data": { "n": 1 } });
     let first = world.post(EVENTS, event.clone()).await.expect(202).json();
-    assert_eq!(first, json!({ "id": "order-7" }));
+    assert_eq!((&first["id"], first.get("duplicate")), (&json!("order-7"), None));
     for is_recorded in [false, true] {
         if is_recorded {
             world.settle().await;
             world.clock.advance(Duration::from_secs(60));
         }
         let again = world.post(EVENTS, event.clone()).await.expect(202).json();
-        assert_eq!(again, json!({ "id": "order-7", "duplicate": true }), "{is_recorded}");
+        assert_eq!(
+            again,
+            json!({ "id": "order-7", "timestamp": again["timestamp"], "duplicate": true }),
+            "{is_recorded}"
+        );
         for (field, value) in [("data", json!({ "n": 2 })), ("type", json!("b")), ("channels", json!(["at"]))] {
             let mut other = event.clone();
             other[field] = value;

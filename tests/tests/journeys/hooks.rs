@@ -6,18 +6,18 @@ use serde_json::json;
 use tests::world::{Answer, World};
 
 #[tokio::test]
-async fn a_hook_disabled_before_fan_out_leaves_a_skipped_row() {
+async fn a_hook_disabled_before_fan_out_leaves_a_row_that_waits() {
     let world = World::new().await;
     world.hook(json!({ "enabled": false })).await;
     let event = world.publish(json!({ "type": "a", "data": 1 })).await;
     world.settle().await;
     let delivery = world.delivery(&event).await;
-    assert_eq!((&delivery["status"], &delivery["reason"]), (&json!("skipped"), &json!("the hook is disabled")));
+    assert_eq!((&delivery["status"], &delivery["reason"]), (&json!("waiting"), &json!("the hook is paused")));
     assert_eq!(world.endpoint.sent().len(), 0);
 }
 
 #[tokio::test]
-async fn a_hook_disabled_while_a_retry_waits_settles_it_as_skipped_with_its_attempts() {
+async fn a_hook_disabled_while_a_retry_waits_keeps_it_with_its_attempts() {
     let world = World::new().await;
     let hook = world.hook(json!({ "retry": { "delays": [60, 60], "jitter": 0 } })).await;
     world.endpoint.answer(&hook.url, [Answer::Status(500)]);
@@ -27,7 +27,7 @@ async fn a_hook_disabled_while_a_retry_waits_settles_it_as_skipped_with_its_atte
     world.settle().await;
 
     let delivery = world.delivery(&event).await;
-    assert_eq!((&delivery["status"], &delivery["reason"]), (&json!("skipped"), &json!("the hook is disabled")));
+    assert_eq!((&delivery["status"], &delivery["reason"]), (&json!("waiting"), &json!("the hook is paused")));
     assert_eq!(delivery["next_attempt_at"], json!(null));
     assert_eq!(delivery["attempts"].as_array().unwrap().len(), 1);
     assert_eq!(world.endpoint.sent().len(), 1);
@@ -47,7 +47,10 @@ async fn what_waits_for_a_deleted_hook_is_not_sent() {
 
     for event in [waiting, later] {
         let delivery = world.deliveries(&event).await.remove(0);
-        assert_eq!((&delivery["status"], &delivery["reason"]), (&json!("skipped"), &json!("the hook was deleted")));
+        assert_eq!(
+            (&delivery["status"], &delivery["reason"]),
+            (&json!("deleted"), &json!("the hook was deleted, and its log with it"))
+        );
     }
     assert_eq!(world.endpoint.sent().len(), 1);
     assert_eq!(world.messages_left(), 0);

@@ -132,7 +132,7 @@ async fn a_manual_retry_is_refused_while_the_hook_is_disabled_or_gone() {
 #[tokio::test]
 async fn a_skipped_delivery_is_sent_by_hand_once_its_hook_is_enabled() {
     let world = World::new().await;
-    let hook = world.hook(json!({ "enabled": false })).await;
+    let hook = world.hook(json!({ "enabled": false, "while_paused": { "deliveries": "skip" } })).await;
     let event = world.publish(json!({ "type": "a", "data": 1 })).await;
     world.settle().await;
     world.patch(&hook.path(), json!({ "enabled": true })).await.expect(200);

@@ -101,7 +101,7 @@ async fn one_id_leads_from_publishing_through_every_stage_to_the_last_attempt() 
 async fn what_went_wrong_is_told_without_being_asked_and_with_the_id() {
     let log = Log::start();
     let world = World::new().await;
-    let hook = world.hook(json!({})).await;
+    let hook = world.hook(json!({ "while_paused": { "deliveries": "skip" } })).await;
     world.endpoint.answer(&hook.url, [Answer::Timeout]);
     let event = world.publish(json!({ "type": "a", "data": 1 })).await;
     world.drain().await;
@@ -261,7 +261,8 @@ impl Counts {
 async fn events_and_deliveries_are_counted_whichever_way_they_came() {
     let counts = Counts::start();
     let world = World::new().await;
-    let hook = world.hook(json!({ "retry": { "delays": [60], "jitter": 0 } })).await;
+    let settings = json!({ "retry": { "delays": [60], "jitter": 0 }, "while_paused": { "deliveries": "skip" } });
+    let hook = world.hook(settings).await;
     world.endpoint.answer(&hook.url, [Answer::Status(500), Answer::Timeout]);
     world.publish(json!({ "id": "one", "type": "a", "data": 1 })).await;
     world.publish(json!({ "id": "one", "type": "a", "data": 1 })).await;

@@ -27,7 +27,7 @@ fn caused(outcome: AttemptOutcome) -> Option<(Value, Value, Option<Answer>, &'st
             json!({ "verification": { "required": true } }),
             json!(1),
             None,
-            "the endpoint answered 200, but did not return the verification key",
+            "the endpoint answered 200, but did not verify itself",
         ),
         AttemptOutcome::Timeout => (plain, json!(1), Some(Answer::Timeout), "no answer within 15 s"),
         AttemptOutcome::Auth => (
@@ -41,6 +41,12 @@ fn caused(outcome: AttemptOutcome) -> Option<(Value, Value, Option<Answer>, &'st
             large,
             None,
             "the request line with its URL would have 67652 bytes, and at most 8000 are sent: the payload of a GET is its query",
+        ),
+        AttemptOutcome::TemplateFailed => (
+            json!({ "payload": { "mappings": [{ "field": "text", "template": "Hello\n{{ data.name }}" }] } }),
+            json!({}),
+            None,
+            "the template of text failed: line 2: a value is missing: data.name",
         ),
         // Neither settings nor endpoints that the API takes.
         AttemptOutcome::InvalidRequest => return None,

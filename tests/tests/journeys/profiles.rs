@@ -7,6 +7,9 @@ use tests::world::{Answer, START, Sent, TENANT, World};
 
 use super::settings::hmac_hex;
 
+mod mcp;
+mod widely_known;
+
 const SECRET: &str = "a secret that somebody typed";
 
 struct Case {
@@ -310,24 +313,27 @@ async fn a_system_whose_document_does_not_disable_hooks_disables_none() {
 }
 
 #[tokio::test]
-async fn github() {
-    let case = Case::new("github", json!({ "secret": "It's a Secret to Everybody" })).await;
-    let sent = case.request("push", json!("Hello, World!")).await;
-    assert_eq!(sent.text(), r#""Hello, World!""#);
-    assert_eq!(sent.values("X-GitHub-Event"), ["push"]);
-    let expected = format!("sha256={}", hmac_hex("It's a Secret to Everybody", sent.text()));
-    assert_eq!(sent.values("X-Hub-Signature-256"), [expected]);
-}
 
-#[tokio::test]
-async fn stripe() {
-    let case = Case::new("stripe", json!({})).await;
-    let secret = case.hook["secret"].as_str().unwrap();
-    let sent = case.request("invoice.paid", json!({ "id": "in_1" })).await;
-    let read: Value = serde_json::from_slice(&sent.body).unwrap();
-    assert_eq!((&read["object"], &read["data"]["object"]["id"]), (&json!("event"), &json!("in_1")));
-    let mac = hmac_hex(secret, &format!("1769851800.{}", sent.text()));
-    assert_eq!(sent.values("Stripe-Signature"), [format!("t=1769851800,v1={mac}")]);
+async fn every_hook_gets_an_event_under_its_own_id_where_that_names_the_request() {
+    let world = World::new().await;
+    let named = json!({ "message_id": "event", "retry": { "delays": [1] } });
+    let (first, second, other) =
+        (world.hook(named.clone()).await, world.hook(named).await, world.hook(json!({})).await);
+    world.endpoint.answer(&first.url, [Answer::Status(500)]);
+    world.publish(json!({ "id": "order-1", "type": "a", "data": 1 })).await;
+    world.settle().await;
+    let ids = |url: &str| -> Vec<String> {
+        world.endpoint.sent_to(url).iter().map(|sent| sent.values("webhook-id").concat()).collect()
+    };
+    assert_eq!((ids(&first.url), ids(&second.url)), (vec!["order-1".to_owned(); 2], vec!["order-1".to_owned()]));
+    assert!(ids(&other.url)[0].starts_with("dlv_"));
+    // The log makes the same request again.
+    let deliveries = world.deliveries("order-1").await;
+    let delivery = deliveries.iter().find(|delivery| delivery["hook_id"] == *first.id).unwrap();
+    let shown =
+        world.get(&format!("/v1/tenants/{TENANT}/deliveries/{}", delivery["id"].as_str().unwrap())).await.json();
+    let headers = shown["attempts"][0]["request"]["headers"].as_array().unwrap();
+    assert!(headers.iter().any(|header| header["name"] == "webhook-id" && header["value"] == "order-1"), "{shown}");
 }
 
 #[tokio::test]

@@ -113,6 +113,37 @@ async fn a_replay_of_a_range_sends_what_lies_between() {
 }
 
 #[tokio::test]
+async fn a_replay_of_a_range_is_narrowed_by_types_channels_and_answers() {
+    let world = World::new().await;
+    let hook = world.hook(json!({ "retry": { "delays": [] } })).await;
+    world.endpoint.answer(&hook.url, [Answer::Status(503)]);
+    for (kind, channels) in [("a", json!(["x", "y"])), ("a", json!(["x"])), ("b", json!(["x", "y"])), ("c", json!([]))]
+    {
+        world.clock.advance(Duration::from_millis(1));
+        world.publish(json!({ "type": kind, "data": 1, "channels": channels })).await;
+        world.settle().await;
+    }
+    world.clock.advance(Duration::from_millis(1));
+    for (narrowed, sent) in [
+        (json!({ "event_types": ["a", "c"] }), 3),
+        (json!({ "channels": ["x"] }), 3),
+        (json!({ "channels": ["x", "y"] }), 2),
+        (json!({ "channels": ["x", "y"], "event_types": ["a"] }), 1),
+        (json!({ "code": "5xx" }), 1),
+        (json!({ "code": "5xx", "event_types": ["b"] }), 0),
+    ] {
+        let mut asked = json!({ "kind": "range", "dry_run": true });
+        asked.as_object_mut().unwrap().extend(narrowed.as_object().unwrap().clone());
+        assert_eq!(run(&world, &hook, asked).await["progress"], progress(sent, 0, 0), "{narrowed}");
+    }
+    for field in ["event_types", "channels"] {
+        let asked = json!({ "kind": "failed", field: ["a"] });
+        let refused = world.post(&format!("{}/replays", hook.path()), asked).await.expect(422).json();
+        assert_eq!(refused["errors"][0]["field"], field);
+    }
+}
+
+#[tokio::test]
 async fn a_hook_added_later_gets_what_it_missed_and_nothing_else() {
     let world = World::new().await;
     let earlier = world.hook(json!({ "events": ["a"] })).await;

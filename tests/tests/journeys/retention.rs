@@ -82,7 +82,10 @@ async fn a_deleted_hooks_log_is_out_of_sight_at_once_and_then_gone() {
     assert_eq!((rows(&world, &hook).await, rows(&world, &other).await), (0, 250));
     let shown = world.deliveries(&events[0]).await;
     let row = shown.iter().find(|row| row["hook_id"] == *hook.id).unwrap();
-    assert_eq!((&row["status"], &row["reason"]), (&json!("skipped"), &json!("the hook was deleted")));
+    assert_eq!(
+        (&row["status"], &row["reason"]),
+        (&json!("deleted"), &json!("the hook was deleted, and its log with it"))
+    );
     let (tenant, id) = (TENANT.parse().unwrap(), hook.id.parse().unwrap());
     assert_eq!(world.engine.api.hooks.revision(&tenant, id, 1).await.unwrap(), None);
     assert_eq!((world.messages_left(), world.dead_letters().len()), (0, 0));

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contract::ports::{Document, Documents, Listed, Outgoing, Page, QueueError, QueueSender, StoreError, StoreResult};
+use contract::ports::{
+    Document, Documents, Listed, Outgoing, Page, PlacedDocument, QueueError, QueueSender, StoreError, StoreResult,
+};
 
 use crate::sim::{Sim, State};
-use crate::stores::fails;
+use crate::stores::{self, fails, follows};
 
 pub(crate) struct SimDocuments(pub(crate) Arc<Sim>);
 
@@ -18,14 +20,18 @@ impl Documents for SimDocuments {
     }
 
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
+        self.put_all(&[PlacedDocument { partition: partition.to_owned(), document: document.clone() }]).await
+    }
+
+    async fn put_all(&self, documents: &[PlacedDocument]) -> StoreResult<()> {
         let write = |state: &mut State| {
-            let place = place(partition, &document.name);
-            let stored = state.documents.get(&place).map_or(0, |stored| stored.version);
-            if document.version != stored + 1 {
+            if !documents.iter().all(|placed| follows(state, placed)) {
                 return Err(StoreError::Conflict);
             }
-            state.opened += usize::from(document.body.contains("\"open\""));
-            state.documents.insert(place, Arc::new(document.clone()));
+            for placed in documents {
+                state.opened += usize::from(placed.document.body.contains("\"open\""));
+                state.documents.insert(stores::place(placed), Arc::new(placed.document.clone()));
+            }
             Ok(())
         };
         self.0.step("documents.put", write, fails).await
@@ -35,8 +41,9 @@ impl Documents for SimDocuments {
         unreachable!("no stage lists documents")
     }
 
-    async fn delete(&self, _: &str, _: &str) -> StoreResult<bool> {
-        unreachable!("no stage deletes documents")
+    async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
+        let delete = |state: &mut State| Ok(state.documents.remove(&place(partition, name)).is_some());
+        self.0.step("documents.delete", delete, fails).await
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contract::ports::{
     ActivityLog, ActivityRange, ActivityRows, AuditLog, AuditRows, AuditScope, DeliveryLog, EventRef, Events, Expected,
-    Hooks, Listed, LogFilter, Match, Order, Page, Profiles, Recorded, StoreError, StoreResult, Subscriptions, Tenants,
-    TimeRange,
+    Hooks, Listed, LogFilter, Match, Order, Page, PlacedDocument, Profiles, Recorded, StoreError, StoreResult,
+    Subscriptions, Tenants, TimeRange,
 };
 use domain::activity::Activity;
 use domain::audit::AuditEntry;
@@ -30,6 +30,16 @@ pub(crate) struct Stores(pub(crate) Arc<Sim>);
 
 /// The stages never call what ends here.
 const UNUSED: &str = "no stage asks for this";
+
+pub(crate) fn place(placed: &PlacedDocument) -> (String, String) {
+    (placed.partition.clone(), placed.document.name.clone())
+}
+
+/// Whether a document is the next version of what is stored.
+pub(crate) fn follows(state: &State, placed: &PlacedDocument) -> bool {
+    let stored = state.documents.get(&place(placed)).map_or(0, |stored| stored.version);
+    placed.document.version == stored + 1
+}
 
 pub(crate) fn fails<T>() -> StoreResult<T> {
     Err(StoreError::Unavailable("struck".into()))
@@ -221,6 +231,10 @@ impl DeliveryLog for Stores {
         unreachable!("{UNUSED}")
     }
 
+    async fn waiting(&self, _: &TenantId, _: HookId, _: usize, _: Option<&str>) -> StoreResult<Page<EventSeq>> {
+        unreachable!("{UNUSED}")
+    }
+
     async fn delete(&self, _: &[Delivery]) -> StoreResult<()> {
         unreachable!("{UNUSED}")
     }
@@ -276,9 +290,15 @@ impl Hooks for Stores {
         self.0.step("hooks.get", read, fails).await
     }
 
-    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+    async fn update_with(&self, old: &Hook, new: &Hook, beside: &[PlacedDocument]) -> StoreResult<()> {
         let write = |state: &mut State| match state.hook_at(old.id, state.now) {
             Some(stored) if stored.version == old.version => {
+                if !beside.iter().all(|placed| follows(state, placed)) {
+                    return Err(StoreError::Conflict);
+                }
+                for placed in beside {
+                    state.documents.insert(place(placed), Arc::new(placed.document.clone()));
+                }
                 let now = state.now;
                 state.hooks.entry(old.id).or_default().push((now, Some(Arc::new(new.clone()))));
                 Ok(())
@@ -292,7 +312,7 @@ impl Hooks for Stores {
         unreachable!("{UNUSED}")
     }
 
-    async fn delete(&self, _: &TenantId, _: HookId) -> StoreResult<bool> {
+    async fn delete(&self, _: &TenantId, _: HookId, _: Option<u64>) -> StoreResult<bool> {
         unreachable!("{UNUSED}")
     }
 
@@ -318,7 +338,7 @@ impl Tenants for OneTenant {
         Ok(Some(Arc::clone(&self.0)))
     }
 
-    async fn update(&self, _: &Tenant) -> StoreResult<()> {
+    async fn update_with(&self, _: &Tenant, _: &[PlacedDocument]) -> StoreResult<()> {
         unreachable!("{UNUSED}")
     }
 

@@ -14,10 +14,10 @@ use domain::key::{ApiKey, Scope, TokenId, parse_token};
 use domain::portal::PortalSession;
 
 use super::key_cache;
-use super::throttle::KeySource;
+use super::throttle::{KeySource, MAX_FAILURES, WINDOW};
 use crate::Deps;
 use crate::audited::{Asker, set_asker};
-use crate::problem::Problem;
+use crate::problem::{Problem, Quota};
 
 pub(super) enum Caller {
     Operator,
@@ -94,7 +94,7 @@ pub(crate) fn refused(
     let claimed = parse_token(token).map(|(_, id)| KeySource::Token(id));
     let sources: Vec<_> = claimed.into_iter().chain(address.map(KeySource::Address)).collect();
     match deps.throttle.failed(&sources, deps.clock.steady()) {
-        Some(wait) => Problem::too_many(too_many, wait),
+        Some(wait) => Problem::too_many(too_many, wait, Quota::new("unknown-keys", MAX_FAILURES, WINDOW)),
         None => Problem::new(StatusCode::UNAUTHORIZED, unknown),
     }
 }

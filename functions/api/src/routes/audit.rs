@@ -67,7 +67,7 @@ impl AuditQuery {
 }
 
 /// Who changed a hook, when and why, and what it was before, the newest change first
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/audit", tag = "hooks",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/audit", operation_id = "hooks.list_audit", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path), PageQuery), responses((status = 200, body = AuditList)))]
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
@@ -85,7 +85,7 @@ pub(crate) async fn list(
 ///
 /// Changes of hooks, keys, event types and of the tenant itself. Secrets are masked. Entries are
 /// kept for 400 days.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/audit", tag = "tenants",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/audit", operation_id = "audit.list", tag = "tenants",
     params(("tenant" = String, Path), AuditQuery), responses((status = 200, body = AuditList)))]
 pub(crate) async fn of_tenant(
     InTenant(tenant): InTenant,
@@ -101,7 +101,7 @@ pub(crate) async fn of_tenant(
 /// Who changed what belongs to no tenant, and the tenants themselves, the newest change first
 ///
 /// Changes of tenants, profiles, the operator's keys and the event types of all tenants.
-#[utoipa::path(get, path = "/v1/audit", tag = "tenants", params(AuditQuery),
+#[utoipa::path(get, path = "/v1/audit", operation_id = "audit.list_all", tag = "tenants", params(AuditQuery),
     responses((status = 200, body = AuditList)))]
 pub(crate) async fn of_deployment(
     _: Operator,

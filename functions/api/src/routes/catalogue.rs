@@ -44,7 +44,7 @@ pub(crate) struct Imported {
 /// Export a tenant's own event types
 ///
 /// The document is what an import takes.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/catalogue", tag = "event types",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/catalogue", operation_id = "catalogue.export", tag = "event types",
     params(("tenant" = String, Path)), responses(
     (status = 200, body = CatalogueDocument),
     (status = 409, description = "It is larger than 4 MiB")
@@ -62,7 +62,7 @@ pub(crate) async fn export(
 /// All of the document is checked before anything is written. Then entries are
 /// created, changed and at last deleted until the catalogue is the document;
 /// if that breaks off, the same request takes it to its end.
-#[utoipa::path(put, path = "/v1/tenants/{tenant}/catalogue", tag = "event types",
+#[utoipa::path(put, path = "/v1/tenants/{tenant}/catalogue", operation_id = "catalogue.import", tag = "event types",
     params(("tenant" = String, Path)), request_body = CatalogueDocument, responses((status = 200, body = Imported)))]
 pub(crate) async fn import(
     InTenant(tenant): InTenant,
@@ -74,7 +74,7 @@ pub(crate) async fn import(
 }
 
 /// Export the event types of all tenants
-#[utoipa::path(get, path = "/v1/catalogue", tag = "event types", responses(
+#[utoipa::path(get, path = "/v1/catalogue", operation_id = "catalogue.export_shared", tag = "event types", responses(
     (status = 200, body = CatalogueDocument),
     (status = 409, description = "It is larger than 4 MiB")
 ))]
@@ -88,7 +88,7 @@ pub(crate) async fn export_shared(
 /// Replace the event types of all tenants
 ///
 /// As the import of a tenant's.
-#[utoipa::path(put, path = "/v1/catalogue", tag = "event types", request_body = CatalogueDocument, responses(
+#[utoipa::path(put, path = "/v1/catalogue", operation_id = "catalogue.import_shared", tag = "event types", request_body = CatalogueDocument, responses(
     (status = 200, body = Imported)
 ))]
 pub(crate) async fn import_shared(

@@ -7,23 +7,25 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use contract::messages::DeliveryMessage;
-use contract::ports::{Listed, LogFilter, StoreError};
+use contract::ports::{Expected, Listed, LogFilter, StoreError};
 use domain::delivery::{Delivery, Status, Trigger};
 use domain::ids::{DeliveryId, EventId, HookId, TenantId, new_ulid};
+use domain::key::KeyHash;
 use domain::settings::StatusRange;
 use domain::strict::known;
 use domain::time::Timestamp;
 use serde::Deserialize;
+use services::delivery::activity;
 use services::delivery::claim::EXPUNGED;
 use utoipa::IntoParams;
 
 use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::{InPortal, MaySendAgain};
-use crate::input::{PageQuery, Query, Segments, limit, page_size, segment};
+use crate::input::{IdempotencyKey, PageQuery, Query, Segments, limit, page_size, segment};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
-pub(crate) use views::DeliveryView;
+pub(crate) use views::{AttemptView, DeliveryView};
 use views::{DeliveryList, DeliveryWithAttempts};
 
 /// How far the entries of a log are counted.
@@ -85,7 +87,7 @@ impl LogQuery {
 ///
 /// A page may hold fewer than `limit` entries, also none, while
 /// `next_cursor` says that there are more.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/deliveries", tag = "deliveries",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/deliveries", operation_id = "hooks.list_deliveries", tag = "deliveries",
     params(("tenant" = String, Path), ("hook" = String, Path), LogQuery), responses(
     (status = 200, body = DeliveryList)
 ))]
@@ -132,7 +134,7 @@ async fn count(deps: &Deps, tenant: &TenantId, hook: HookId, filter: &LogFilter)
 }
 
 /// The deliveries of an event, one for each hook that matched
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}/deliveries", tag = "deliveries",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}/deliveries", operation_id = "events.list_deliveries", tag = "deliveries",
     params(("tenant" = String, Path), ("event" = String, Path), PageQuery), responses(
     (status = 200, body = DeliveryList)
 ))]
@@ -203,7 +205,7 @@ impl Place {
 /// One delivery with all its attempts, each with what was sent and answered
 ///
 /// Secrets in requests are masked, signatures are not.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/deliveries/{delivery}", tag = "deliveries",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/deliveries/{delivery}", operation_id = "deliveries.get", tag = "deliveries",
     params(("tenant" = String, Path), ("delivery" = String, Path)), responses(
     (status = 200, body = DeliveryWithAttempts)
 ))]
@@ -218,9 +220,10 @@ pub(crate) async fn get(
 
 /// Attempt a delivery once more, now
 ///
-/// It neither uses up a scheduled retry nor adds one.
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry", tag = "deliveries",
-    params(("tenant" = String, Path), ("delivery" = String, Path)), responses(
+/// It neither uses up a scheduled retry nor adds one. A request that is sent again with its
+/// `Idempotency-Key`, before others have asked for the same, makes no other attempt.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry", operation_id = "deliveries.retry", tag = "deliveries",
+    params(("tenant" = String, Path), ("delivery" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256)), responses(
     (status = 202, body = DeliveryView),
     (status = 409, description = "The hook is disabled, or the payload is gone")
 ))]
@@ -228,10 +231,15 @@ pub(crate) async fn retry(
     MaySendAgain(tenant): MaySendAgain,
     State(deps): State<Arc<Deps>>,
     params: Segments,
+    IdempotencyKey(key): IdempotencyKey,
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {
     let delivery = find(&deps, &tenant, &params).await?;
     let hook_id: HookId = delivery.hook();
-    if deps.hooks.get(&tenant, hook_id).await?.is_some_and(|hook| !hook.enabled) {
+    let hook = deps.hooks.get(&tenant, hook_id).await?;
+    if hook.as_ref().is_some_and(|hook| hook.has_expired(deps.clock.now())) {
+        return Err(Problem::conflict("the hook has expired; give it another expires_at first"));
+    }
+    if hook.is_some_and(|hook| !hook.enabled) {
         return Err(Problem::conflict("the hook is disabled; enable it first"));
     }
     let Some(event) = deps.events.get(&tenant, &delivery.event_id).await? else {
@@ -243,12 +251,54 @@ pub(crate) async fn retry(
     let message = DeliveryMessage {
         // Asked for by hand: it goes out even when the event has expired.
         not_after: None,
-        request: Some(new_ulid(deps.clock.now(), deps.random.as_ref()).to_string()),
+        request: Some(match key {
+            Some(key) => format!("key_{}", KeyHash::of(&key).as_str()),
+            None => new_ulid(deps.clock.now(), deps.random.as_ref()).to_string(),
+        }),
         ..DeliveryMessage::of(&event, hook_id, Trigger::Manual)
     };
     deps.redeliveries.send_one(message.to_outgoing()).await?;
     Ok((StatusCode::ACCEPTED, Json(DeliveryView::from(&delivery))))
 }
+
+/// Cancel a delivery
+///
+/// One that is still to be sent, at its time, by a retry or once its hook is enabled, is skipped
+/// instead. A request that is on its way at this moment may still arrive.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/deliveries/{delivery}/cancel", operation_id = "deliveries.cancel", tag = "deliveries",
+    params(("tenant" = String, Path), ("delivery" = String, Path)), responses(
+    (status = 200, body = DeliveryView),
+    (status = 409, description = "It has ended already")
+))]
+pub(crate) async fn cancel(
+    MaySendAgain(tenant): MaySendAgain,
+    State(deps): State<Arc<Deps>>,
+    params: Segments,
+) -> Result<Json<DeliveryView>, Problem> {
+    // A retry may be logged meanwhile.
+    for _ in 0..CANCEL_TRIES {
+        let mut delivery = find(&deps, &tenant, &params).await?;
+        let expected = Expected::of(Some(&delivery));
+        if !matches!(delivery.status, Status::Pending | Status::Retrying | Status::Waiting) {
+            return Err(Problem::conflict(format!("the delivery has ended already: {}", delivery.status.as_str())));
+        }
+        delivery.skip(CANCELLED, deps.clock.now());
+        match deps.log.record(&delivery, expected).await {
+            Ok(()) => {}
+            Err(StoreError::Conflict) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(event) = deps.events.get(&tenant, &delivery.event_id).await? {
+            activity::note_skipped(deps.activity.as_ref(), &event, &delivery).await?;
+        }
+        return Ok(Json(DeliveryView::from(&delivery)));
+    }
+    Err(StoreError::Conflict.into())
+}
+
+const CANCEL_TRIES: usize = 5;
+/// Why a delivery was skipped that somebody has cancelled.
+const CANCELLED: &str = "cancelled by request";
 
 async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> Result<Delivery, Problem> {
     let id: DeliveryId = segment(params, "delivery", "delivery")?;

@@ -22,7 +22,7 @@ pub(crate) struct Diagnosis {
 ///
 /// Looks at what events and deliveries stand on, from inside the deployment.
 /// Changes nothing.
-#[utoipa::path(get, path = "/v1/doctor", tag = "health", responses((status = 200, body = Diagnosis)))]
+#[utoipa::path(get, path = "/v1/doctor", operation_id = "health.examine", tag = "health", responses((status = 200, body = Diagnosis)))]
 pub(crate) async fn examine(_: Operator, State(deps): State<Arc<Deps>>, headers: HeaderMap) -> Json<Diagnosis> {
     let mut checks = vec![operator_key(&deps.operator, presented(&headers).as_deref())];
     checks.extend(deps.doctor.examine().await);

@@ -16,14 +16,15 @@ use crate::input::{Body, Query, Segments, segment};
 use crate::problem::Problem;
 use crate::routes::hooks::owner as tenant_of;
 pub(crate) use entries::check_all;
-use entries::{EventTypeChange, EventTypeView, add, change, remove};
+pub(crate) use entries::{EventTypeChange, changed, commit};
+use entries::{EventTypeView, add, change, remove};
 use list::{EventTypeList, TenantEventTypeQuery, select};
 
 /// Create an event type of a tenant
 ///
 /// For this tenant it stands in for the operator's and the profile's of the
 /// same name. What is published is held against it, on AWS within 5 seconds.
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/event-types", tag = "event types",
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/event-types", operation_id = "event_types.create", tag = "event types",
     params(("tenant" = String, Path)), request_body = EventTypeEntry, responses(
     (status = 201, body = EventTypeView),
     (status = 409, description = "The name is taken, or there are 500 already")
@@ -41,7 +42,7 @@ pub(crate) async fn create(
 /// List what a tenant knows of event types, in order of name
 ///
 /// Its own, the operator's, and those of the profile that applies to it.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/event-types", tag = "event types",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/event-types", operation_id = "event_types.list", tag = "event types",
     params(("tenant" = String, Path), TenantEventTypeQuery), responses((status = 200, body = EventTypeList)))]
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
@@ -55,7 +56,7 @@ pub(crate) async fn list(
 }
 
 /// Read an event type as a tenant knows it
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/event-types/{type}", tag = "event types",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/event-types/{type}", operation_id = "event_types.get", tag = "event types",
     params(("tenant" = String, Path), ("type" = String, Path)), responses((status = 200, body = EventTypeView)))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
@@ -72,7 +73,7 @@ pub(crate) async fn get(
 ///
 /// Fields that are absent stay as they are. Only a tenant's own can be changed
 /// here; to deviate from the operator's or the profile's, create one.
-#[utoipa::path(patch, path = "/v1/tenants/{tenant}/event-types/{type}", tag = "event types",
+#[utoipa::path(patch, path = "/v1/tenants/{tenant}/event-types/{type}", operation_id = "event_types.update", tag = "event types",
     params(("tenant" = String, Path), ("type" = String, Path)), request_body = Option<EventTypeChange>, responses(
     (status = 200, body = EventTypeView)
 ))]
@@ -89,7 +90,7 @@ pub(crate) async fn update(
 /// Delete an event type of a tenant
 ///
 /// If the operator's catalogue or the profile has it as well, theirs applies.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/event-types/{type}", tag = "event types",
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/event-types/{type}", operation_id = "event_types.delete", tag = "event types",
     params(("tenant" = String, Path), ("type" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     InTenant(tenant): InTenant,

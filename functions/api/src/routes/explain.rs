@@ -72,7 +72,7 @@ struct Explainer<'a> {
 /// what came of that, or by what it was passed over. Hooks that were deleted since
 /// are among them if it went to them. A page may hold fewer than `limit`
 /// entries while `next_cursor` says that there are more.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}/explain", tag = "events",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}/explain", operation_id = "events.explain", tag = "events",
     params(("tenant" = String, Path), ("event" = String, Path), ExplainQuery), responses(
     (status = 200, body = Explanation),
     (status = 404, description = "No such hook, or no such event is kept: it says since when events are kept")

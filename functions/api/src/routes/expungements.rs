@@ -97,7 +97,7 @@ impl From<&Expungement> for ExpungementView {
 /// It answers at once; the expungement goes on by itself and can be followed and cancelled. It
 /// goes through the events that lists show; what was accepted and is still to be fanned out is
 /// left to another one. What waits to be sent of an expunged event is settled as skipped.
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/expungements", tag = "events",
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/expungements", operation_id = "expungements.create", tag = "events",
     params(("tenant" = String, Path)), request_body = Option<NewExpungement>, responses(
     (status = 202, body = ExpungementView),
     (status = 409, description = "Limit reached: at most 100 running expungements of a tenant")
@@ -161,7 +161,7 @@ async fn make_room(deps: &Deps, tenant: &TenantId) -> Result<(), Problem> {
     });
     let Some(oldest) = oldest else {
         let detail = format!("limit reached: at most {KEPT} running expungements of a tenant; cancel some");
-        return Err(Problem::conflict(detail));
+        return Err(Problem::limit_reached(detail));
     };
     deps.expungements.delete(tenant, oldest).await?;
     Ok(())
@@ -170,7 +170,7 @@ async fn make_room(deps: &Deps, tenant: &TenantId) -> Result<(), Problem> {
 /// List the expungements of a tenant, oldest first
 ///
 /// The last 100 are remembered.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/expungements", tag = "events",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/expungements", operation_id = "expungements.list", tag = "events",
     params(("tenant" = String, Path), PageQuery), responses((status = 200, body = ExpungementList)))]
 pub(crate) async fn list(
     InTenant(tenant): InTenant,
@@ -185,7 +185,7 @@ pub(crate) async fn list(
 }
 
 /// Read an expungement and its progress
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/expungements/{expungement}", tag = "events",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/expungements/{expungement}", operation_id = "expungements.get", tag = "events",
     params(("tenant" = String, Path), ("expungement" = String, Path)), responses(
     (status = 200, body = ExpungementView)
 ))]
@@ -203,7 +203,7 @@ pub(crate) async fn get(
 ///
 /// What was removed stays removed. It stays on record, unless it cannot be read: then it is
 /// deleted.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/expungements/{expungement}", tag = "events",
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/expungements/{expungement}", operation_id = "expungements.cancel", tag = "events",
     params(("tenant" = String, Path), ("expungement" = String, Path)), responses(
     (status = 200, body = ExpungementView),
     (status = 204, description = "It could not be read, and is deleted"),

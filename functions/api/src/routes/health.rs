@@ -17,7 +17,7 @@ pub(crate) struct Health {
 }
 
 /// Whether the service takes work
-#[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses(
+#[utoipa::path(get, path = "/healthz", operation_id = "health.check", tag = "health", security(()), responses(
     (status = 200, body = Health),
     (status = 503, description = "The disk has failed or is nearly full; `detail` says which")
 ))]

@@ -1,8 +1,15 @@
+mod change;
 mod changes;
+mod event_patterns;
+pub(crate) mod failing;
 mod health;
 mod list;
+mod new_hook;
+pub(crate) mod preview;
 mod rules;
 mod settings;
+mod uids;
+mod views;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,122 +20,41 @@ use axum::http::StatusCode;
 use contract::jobs::{Job, JobMessage, PurgeHook};
 use contract::ports::{Listed, Outgoing, StoreError};
 use domain::capability::Capability;
-use domain::filter::Filter;
 use domain::health::Health;
 use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
+use domain::metadata::Metadata;
 use domain::secret::ed25519::public_key;
-use domain::settings::{Complete, Settings};
+use domain::settings::Settings;
 use domain::strict::Members;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
-use domain::verification::mentions_key;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::Deps;
-use crate::auth::{Access, InPortal, Limits, MayManage};
-use crate::input::{Body, Query, Segments, segment};
-use crate::listed::ListEntry;
-use crate::problem::{FieldError, Problem};
-use health::HealthView;
+use crate::auth::{Access, Actor, InPortal, Limits, MayManage};
+use crate::entity_tag::{IfMatch, Tagged};
+use crate::input::{Body, IdempotencyKey, Query, Segments};
+use crate::problem::Problem;
+pub(crate) use change::{Changer, HookChange};
+use event_patterns::HookWarning;
 use list::{ListQuery, select};
+use new_hook::NewHook;
+pub(crate) use rules::provide_missing_secrets;
 use rules::{GivenSecret, Written, comply, limited_by};
 use settings::HookSettings;
 pub(crate) use settings::split;
+pub(crate) use views::HookView;
+use views::{ChangedHook, CreatedHook, HookList};
 
 /// Of a text that an endpoint may return unasked.
 pub(super) const KEY_PLACED: &str = "contains the hook's verification key, which only its endpoint may return";
 
+/// So many hooks are ordered by their last executions to the second, more to the minute.
+const MOST_ORDERED_EXACTLY: usize = 500;
+
 /// Hooks read at once while a tenant's are gone through.
 const READ_AT_ONCE: usize = 500;
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Hook)]
-pub(crate) struct HookView {
-    id: String,
-    name: String,
-    description: String,
-    url: String,
-    /// Event types, prefixes such as `post.*`, or `*`
-    events: Vec<String>,
-    channels: Vec<String>,
-    /// Which events' `data` it wants; null for all
-    filter: Option<Filter>,
-    enabled: bool,
-    /// Why it was disabled; null while it is enabled
-    disabled_reason: Option<String>,
-    disabled_at: Option<String>,
-    health: HealthView,
-    /// The profile it uses
-    profile: String,
-    /// Which settings the hook decides itself; the others are its profile's,
-    /// its tenant's or the standard
-    own_settings: Vec<&'static str>,
-    /// Every setting as it applies. Secrets in them are masked
-    #[serde(flatten)]
-    settings: Complete,
-    created_at: String,
-    updated_at: String,
-}
-
-impl HookView {
-    pub(super) async fn of(deps: &Deps, tenant: &Tenant, hook: &Hook) -> Result<Self, Problem> {
-        let health = deps.hook_health.health(&tenant.id, hook.id).await?;
-        Self::with(deps, tenant, hook, &health).await
-    }
-
-    async fn with(deps: &Deps, tenant: &Tenant, hook: &Hook, health: &Health) -> Result<Self, Problem> {
-        let masked = Hook { settings: hook.settings.clone().masked(), ..hook.clone() };
-        let profile = deps.resolved.profile(hook.profile.as_ref(), tenant).await?;
-        let settings = deps.resolved.settle(&masked, tenant).await?;
-        Ok(Self {
-            id: hook.id.to_string(),
-            name: hook.name.clone(),
-            description: hook.description.clone(),
-            url: hook.url.clone(),
-            events: hook.events.iter().map(ToString::to_string).collect(),
-            channels: hook.channels.iter().map(ToString::to_string).collect(),
-            filter: hook.filter.clone(),
-            enabled: hook.enabled,
-            disabled_reason: hook.disabled_reason.clone(),
-            disabled_at: hook.disabled_at.map(|at| at.to_string()),
-            profile: profile.name.to_string(),
-            own_settings: hook.settings.decided(),
-            health: HealthView::new(health, &hook.url, &settings),
-            settings: settings.shown(),
-            created_at: hook.created_at.to_string(),
-            updated_at: hook.updated_at.to_string(),
-        })
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct CreatedHook {
-    #[serde(flatten)]
-    view: HookView,
-    /// What signs the requests; null when nothing does. Also at
-    /// `GET …/hooks/{hook}/secret`.
-    secret: Option<String>,
-    /// What verifies them, where an Ed25519 key signs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    public_key: Option<String>,
-    /// What the endpoint has to return, where it has to verify itself. Also at
-    /// `GET …/hooks/{hook}/secret`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verification_key: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct HookList {
-    #[schema(inline)]
-    items: Vec<ListEntry<HookView>>,
-    /// Pass it as `cursor` to read on; null on the last page.
-    next_cursor: Option<String>,
-    /// Hooks that match the filter, on all pages together.
-    total: usize,
-}
 
 /// When what a deleted hook left behind is deleted: once nobody can be writing
 /// to its log any more.
@@ -166,31 +92,48 @@ pub(crate) async fn owner(deps: &Deps, tenant: &TenantId) -> Result<Arc<Tenant>,
 
 /// The hook that the path names.
 pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> Result<Hook, Problem> {
-    let id: HookId = segment(params, "hook", "hook")?;
-    let hook = deps.hooks.get(tenant, id).await?.ok_or_else(|| Problem::not_found("hook"))?;
-    Ok(Hook::clone(&hook))
+    let id = uids::named(deps, tenant, params).await?;
+    let hook = deps.hooks.get(tenant, id).await?.filter(|hook| !hook.is_to_be_removed(deps.clock.now()));
+    Ok(Hook::clone(&*hook.ok_or_else(|| Problem::not_found("hook"))?))
 }
 
 /// Create a hook
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks", tag = "hooks",
-    params(("tenant" = String, Path)), request_body = HookSettings, responses(
-    (status = 201, body = CreatedHook),
-    (status = 409, description = "Limit reached: at most `max_hooks` hooks of a tenant")
+///
+/// A request that is sent again with its `Idempotency-Key` makes no other hook: it is answered with the one it made.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks", operation_id = "hooks.create", tag = "hooks",
+    params(("tenant" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256)), request_body = NewHook, responses(
+    (status = 201, body = CreatedHook, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
+    (status = 409, description = "Limit reached: at most `max_hooks` hooks of a tenant; or the `uid` is another hook's")
 ))]
 pub(crate) async fn create(
     MayManage(tenant): MayManage,
     access: Access,
+    limits: Limits,
+    Actor(asker): Actor,
     State(deps): State<Arc<Deps>>,
+    IdempotencyKey(key): IdempotencyKey,
     body: Body<Members>,
-) -> Result<(StatusCode, Json<CreatedHook>), Problem> {
+) -> Result<Tagged<CreatedHook>, Problem> {
     let (mut settings, wrong) = HookSettings::read(&body.checked()?)?;
     let tenant = owner(&deps, &tenant).await?;
     let now = deps.clock.now();
+    let id = match &key {
+        Some(key) => HookId::of_request(&tenant.id, &asker, key),
+        None => HookId::new(deps.clock.now(), deps.random.as_ref()),
+    };
+    // The same request, sent again.
+    if key.is_some()
+        && let Some(hook) = deps.hooks.get(&tenant.id, id).await?
+    {
+        return created_before(&deps, &tenant, &hook, limits.has_chosen(Capability::RevealSecret, access)).await;
+    }
     let mut hook = Hook {
         tenant: tenant.id.clone(),
-        id: HookId::new(deps.clock.now(), deps.random.as_ref()),
+        id,
         name: String::new(),
         description: String::new(),
+        uid: None,
+        metadata: Metadata::default(),
         url: String::new(),
         events: Default::default(),
         channels: Default::default(),
@@ -198,6 +141,7 @@ pub(crate) async fn create(
         enabled: true,
         disabled_reason: None,
         disabled_at: None,
+        expires_at: None,
         verification_key: None,
         profile: None,
         settings: Settings::default(),
@@ -208,23 +152,57 @@ pub(crate) async fn create(
         unknown: Unknown::NONE,
     };
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), settings.missing());
-    let given = settings.apply(&mut hook, &deps.addresses, &mut errors);
-    let written = Written { tenant: &tenant, old: None, hook: &mut hook, given, secret, access, may_rotate: true };
-    let settled = comply(&deps, written, wrong, errors).await?;
+    let events = settings.events();
+    let given = settings.apply(&mut hook, &deps.addresses, now, &mut errors);
+    let events = events.as_slice();
+    let written =
+        Written { tenant: &tenant, old: None, hook: &mut hook, given, events, secret, access, may_rotate: true };
+    let (settled, warnings) = comply(&deps, written, wrong, errors).await?;
     changes::prepare(&deps, None, &mut hook, &settled, access).await?;
     let most = settled.max_hooks;
+    changes::ask_for_removal(&deps, None, &hook).await?;
+    uids::take(&deps, None, &hook).await?;
     match deps.hooks.create_within(&hook, most).await {
         Ok(()) => {}
+        // By the same request, at the same time.
+        Err(StoreError::Conflict) if key.is_some() => {
+            let hook = deps.hooks.get(&tenant.id, id).await?.ok_or_else(|| Problem::not_found("hook"))?;
+            return created_before(&deps, &tenant, &hook, limits.has_chosen(Capability::RevealSecret, access)).await;
+        }
         Err(StoreError::LimitReached) => {
+            uids::release(&deps, &hook).await?;
             let by = limited_by(&deps, &tenant, &hook, most).await?;
-            return Err(Problem::conflict(format!("limit reached: at most {most} hooks, by max_hooks{by}")));
+            return Err(Problem::limit_reached(format!("limit reached: at most {most} hooks, by max_hooks{by}")));
         }
         Err(error) => return Err(error.into()),
     }
-    let (secret, public_key) = shown_secrets(&hook);
-    let verification_key = hook.verification_key.as_ref().map(|key| key.reveal().to_owned());
-    let view = HookView::of(&deps, &tenant, &hook).await?;
-    Ok((StatusCode::CREATED, Json(CreatedHook { view, secret, public_key, verification_key })))
+    created(&deps, &tenant, &hook, warnings).await
+}
+
+/// By the same request. Secrets that came later are shown only to whoever may see them at any time.
+async fn created_before(
+    deps: &Deps,
+    tenant: &Tenant,
+    hook: &Hook,
+    may_reveal: bool,
+) -> Result<Tagged<CreatedHook>, Problem> {
+    let mut answer = created(deps, tenant, hook, Vec::new()).await?;
+    if hook.version > 1 && !may_reveal {
+        (answer.body.secret, answer.body.verification_key) = (None, None);
+    }
+    Ok(answer)
+}
+
+async fn created(
+    deps: &Deps,
+    tenant: &Tenant,
+    hook: &Hook,
+    warnings: Vec<HookWarning>,
+) -> Result<Tagged<CreatedHook>, Problem> {
+    let (secret, public_key) = shown_secrets(hook);
+    let verification_key = hook.shown_verification_key().map(|key| key.reveal().to_owned());
+    let view = HookView::of(deps, tenant, hook).await?;
+    Ok(Tagged::created(hook, CreatedHook { view, secret, public_key, verification_key, warnings }))
 }
 
 fn shown_secrets(hook: &Hook) -> (Option<String>, Option<String>) {
@@ -233,15 +211,24 @@ fn shown_secrets(hook: &Hook) -> (Option<String>, Option<String>) {
 }
 
 /// List hooks
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks", tag = "hooks",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks", operation_id = "hooks.list", tag = "hooks",
     params(("tenant" = String, Path), ListQuery), responses((status = 200, body = HookList)))]
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<HookList>, Problem> {
-    let healths = deps.hook_health.circuits.health.all(&tenant).await?;
+    let mut healths = deps.hook_health.circuits.health.all(&tenant).await?;
+    let orders_all = query.orders_by_execution() && healths.len() <= MOST_ORDERED_EXACTLY;
+    if orders_all {
+        healths = health::complete_all(&deps, &tenant, healths).await?;
+    }
     let selected = select(all(&deps, &tenant).await?, &healths, &query)?;
+    if !orders_all {
+        let shown: Vec<HookId> = selected.items.iter().flatten().map(|hook| hook.id).collect();
+        healths.retain(|hook, _| shown.contains(hook));
+        healths = health::complete_all(&deps, &tenant, healths).await?;
+    }
     let unknown = Health::default();
     let tenant = owner(&deps, &tenant).await?;
     let mut items = Vec::with_capacity(selected.items.len());
@@ -249,7 +236,7 @@ pub(crate) async fn list(
         items.push(match row {
             Ok(hook) => {
                 let health = healths.get(&hook.id).unwrap_or(&unknown);
-                ListEntry::Read(HookView::with(&deps, &tenant, &hook, health).await?)
+                HookView::listed(&deps, &tenant, &hook, health).await?
             }
             Err(unreadable) => unreadable.into(),
         });
@@ -258,25 +245,30 @@ pub(crate) async fn list(
 }
 
 /// Read a hook
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 200, body = HookView)))]
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}", operation_id = "hooks.get", tag = "hooks",
+    params(("tenant" = String, Path), ("hook" = String, Path)), responses(
+    (status = 200, body = HookView, headers(("ETag" = String, description = "The version of the hook, for `If-Match`")))
+))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-) -> Result<Json<HookView>, Problem> {
+) -> Result<Tagged<HookView>, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
-    Ok(Json(HookView::of(&deps, &*owner(&deps, &tenant).await?, &hook).await?))
+    let view = HookView::of(&deps, &*owner(&deps, &tenant).await?, &hook).await?;
+    Ok(Tagged::new(&hook, view))
 }
 
 /// Change a hook
 ///
 /// Fields that are absent stay as they are; so do secrets that are blank or
 /// masked. A setting that is null is left to the profile again. With a portal session,
-/// replacing `secret` takes the capability `rotate` as well.
-#[utoipa::path(patch, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<HookSettings>, responses(
-    (status = 200, body = HookView)
+/// replacing `secret` takes the capability `rotate` as well. With `If-Match`, only that version
+/// is changed.
+#[utoipa::path(patch, path = "/v1/tenants/{tenant}/hooks/{hook}", operation_id = "hooks.update", tag = "hooks",
+    params(("tenant" = String, Path), ("hook" = String, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is to be changed; refused (412) where there is another one by now", pattern = r#"^(\*|(W/)?"[!#-~]*"([\t ]*,[\t ]*(W/)?"[!#-~]*")*)$"#)), request_body = Option<HookSettings>, responses(
+    (status = 200, body = ChangedHook, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
+    (status = 412, description = "It is another version by now; `errors` names what has changed since")
 ))]
 pub(crate) async fn update(
     MayManage(tenant): MayManage,
@@ -284,57 +276,54 @@ pub(crate) async fn update(
     limits: Limits,
     State(deps): State<Arc<Deps>>,
     params: Segments,
+    if_match: IfMatch,
     body: Body<Members>,
-) -> Result<Json<HookView>, Problem> {
+) -> Result<Tagged<ChangedHook>, Problem> {
     let body = body.checked()?;
-    let (mut settings, wrong) = HookSettings::read(&body)?;
     let old = find(&deps, &tenant, &params).await?;
     let tenant = owner(&deps, &tenant).await?;
-    let mut new = old.clone();
-    let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), Vec::new());
-    if !matches!(secret, GivenSecret::Keep) {
-        limits.check(Capability::Rotate)?;
-    }
-    if let Some(key) = &old.verification_key {
-        let named = body.iter().filter(|(_, value)| mentions_key(value.get(), key));
-        errors.extend(named.map(|(field, _)| FieldError::new(field, KEY_PLACED)));
-    }
-    let given = settings.apply(&mut new, &deps.addresses, &mut errors);
-    let written = Written {
-        tenant: &tenant,
-        old: Some(&old),
-        hook: &mut new,
-        given,
-        secret,
-        access,
-        may_rotate: limits.has_chosen(Capability::Rotate, access),
-    };
-    let settled = comply(&deps, written, wrong, errors).await?;
-    new.updated_at = deps.clock.now();
-    new.version += 1;
-    changes::prepare(&deps, Some(&old), &mut new, &settled, access).await?;
-    deps.hooks.update(&old, &new).await?;
-    Ok(Json(HookView::of(&deps, &tenant, &new).await?))
+    let by = Changer { access, may_rotate: limits.has_chosen(Capability::Rotate, access), limits: Some(&limits) };
+    let change = HookChange::of(&deps, &tenant, old, &body, by).await?;
+    if_match.check(deps.hooks.as_ref(), &change.old).await?;
+    let warnings = change.warnings.clone();
+    let new = change.commit(&deps, access, &[], &if_match).await?;
+    let view = HookView::of(&deps, &tenant, &new).await?;
+    Ok(Tagged::new(&new, ChangedHook { view, warnings }))
 }
 
 /// Delete a hook
 ///
 /// Its log goes with it, and deliveries that are waiting are not sent. A hook
-/// that cannot be read is deleted like any other.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 204)))]
+/// that cannot be read is deleted like any other, unless `If-Match` asks for a version.
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}", operation_id = "hooks.delete", tag = "hooks",
+    params(("tenant" = String, Path), ("hook" = String, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is to be changed; refused (412) where there is another one by now", pattern = r#"^(\*|(W/)?"[!#-~]*"([\t ]*,[\t ]*(W/)?"[!#-~]*")*)$"#)), responses(
+    (status = 204),
+    (status = 412, description = "It is another version by now; `errors` names what has changed since")
+))]
 pub(crate) async fn delete(
     MayManage(tenant): MayManage,
     State(deps): State<Arc<Deps>>,
     params: Segments,
+    if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let hook: HookId = segment(&params, "hook", "hook")?;
-    if !deps.hooks.exists(&tenant, hook).await? {
-        return Err(Problem::not_found("hook"));
+    let hook = uids::named(&deps, &tenant, &params).await?;
+    // One that cannot be read has left no name; whoever takes it finds nobody there.
+    let known = match deps.hooks.get(&tenant, hook).await {
+        Ok(found) => Some(found.ok_or_else(|| Problem::not_found("hook"))?),
+        Err(StoreError::Unreadable(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    match &known {
+        Some(known) => if_match.check(deps.hooks.as_ref(), known).await?,
+        None => if_match.check_unknown()?,
     }
     deps.jobs.send_one(purge(&deps, &tenant, hook, false)).await?;
-    match deps.hooks.delete(&tenant, hook).await? {
+    let version = known.as_ref().and_then(|known| if_match.version(known));
+    match deps.hooks.delete(&tenant, hook, version).await.map_err(|error| if_match.or_conflict(error))? {
         true => {
+            if let Some(known) = known {
+                uids::release(&deps, &known).await?;
+            }
             deps.hook_health.forget(&tenant, hook).await?;
             Ok(StatusCode::NO_CONTENT)
         }

@@ -40,6 +40,8 @@ pub(crate) enum TenantScope {
     /// What a customer's portal needs, as its capabilities say: see and change hooks,
     /// see their log, the events and the catalogue, send again. No keys, no publishing.
     Portal,
+    /// Propose plans, and nothing else.
+    Planner,
 }
 
 impl From<TenantScope> for Scope {
@@ -48,6 +50,7 @@ impl From<TenantScope> for Scope {
             TenantScope::Tenant => Self::Tenant,
             TenantScope::Publish => Self::Publish,
             TenantScope::Portal => Self::Portal,
+            TenantScope::Planner => Self::Planner,
         }
     }
 }
@@ -133,7 +136,7 @@ impl From<ApiKey> for KeyView {
 }
 
 /// Create an API key
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/keys", tag = "tenants",
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/keys", operation_id = "keys.create", tag = "tenants",
     params(("tenant" = String, Path)), request_body = NewKey, responses(
     (status = 201, body = CreatedKey),
     (status = 409, description = "Limit reached: at most 100 keys, and 1,000 portal keys")
@@ -217,7 +220,7 @@ async fn make_room(deps: &Deps, tenant: Option<&TenantId>, portal: bool) -> Resu
         true => Ok(()),
         false => {
             let what = if portal { "portal keys" } else { "keys" };
-            Err(Problem::conflict(format!("limit reached: at most {most} {what}; delete one first")))
+            Err(Problem::limit_reached(format!("limit reached: at most {most} {what}; delete one first")))
         }
     }
 }
@@ -225,7 +228,7 @@ async fn make_room(deps: &Deps, tenant: Option<&TenantId>, portal: bool) -> Resu
 /// List API keys, the oldest first
 ///
 /// Those that have expired are listed until another key is created.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/keys", tag = "tenants",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/keys", operation_id = "keys.list", tag = "tenants",
     params(("tenant" = String, Path)), responses((status = 200, body = KeyList)))]
 pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Arc<Deps>>) -> Result<Json<KeyList>, Problem> {
     let keys = deps.keys.list(Some(&tenant)).await?;
@@ -235,7 +238,7 @@ pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Arc<Deps
 /// Revoke an API key
 ///
 /// On AWS it may publish for up to five seconds more.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/keys/{key_id}", tag = "tenants",
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/keys/{key_id}", operation_id = "keys.delete", tag = "tenants",
     params(("tenant" = String, Path), ("key_id" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     InTenant(tenant): InTenant,

@@ -1,3 +1,5 @@
+pub(crate) mod preview;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -152,7 +154,7 @@ async fn apply(
 }
 
 /// Create a profile
-#[utoipa::path(post, path = "/v1/profiles", tag = "profiles", request_body = NewProfile, responses(
+#[utoipa::path(post, path = "/v1/profiles", operation_id = "profiles.create", tag = "profiles", request_body = NewProfile, responses(
     (status = 201, body = ProfileView),
     (status = 409, description = "The name is taken")
 ))]
@@ -189,7 +191,7 @@ pub(crate) async fn create(
 }
 
 /// List profiles, the built-in ones first
-#[utoipa::path(get, path = "/v1/profiles", tag = "profiles", responses((status = 200, body = ProfileList)))]
+#[utoipa::path(get, path = "/v1/profiles", operation_id = "profiles.list", tag = "profiles", responses((status = 200, body = ProfileList)))]
 pub(crate) async fn list(_: Anybody, State(deps): State<Arc<Deps>>) -> Result<Json<ProfileList>, Problem> {
     let own = deps.profiles.list().await?;
     let built_in = profile::built_in().iter().map(|profile| ListEntry::Read(ProfileView::from(profile.as_ref())));
@@ -198,7 +200,7 @@ pub(crate) async fn list(_: Anybody, State(deps): State<Arc<Deps>>) -> Result<Js
 }
 
 /// Read a profile
-#[utoipa::path(get, path = "/v1/profiles/{profile}", tag = "profiles", params(("profile" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/profiles/{profile}", operation_id = "profiles.get", tag = "profiles", params(("profile" = String, Path)), responses(
     (status = 200, body = ProfileView)
 ))]
 pub(crate) async fn get(
@@ -212,7 +214,7 @@ pub(crate) async fn get(
 /// Change a profile
 ///
 /// Its hooks go by it within seconds.
-#[utoipa::path(patch, path = "/v1/profiles/{profile}", tag = "profiles",
+#[utoipa::path(patch, path = "/v1/profiles/{profile}", operation_id = "profiles.update", tag = "profiles",
     params(("profile" = String, Path)), request_body = Option<ProfileChange>, responses((status = 200, body = ProfileView)))]
 pub(crate) async fn update(
     _: Operator,
@@ -229,7 +231,7 @@ pub(crate) async fn update(
 }
 
 /// Delete a profile that nothing uses
-#[utoipa::path(delete, path = "/v1/profiles/{profile}", tag = "profiles", params(("profile" = String, Path)), responses(
+#[utoipa::path(delete, path = "/v1/profiles/{profile}", operation_id = "profiles.delete", tag = "profiles", params(("profile" = String, Path)), responses(
     (status = 204),
     (status = 409, description = "It is built in, or a tenant or hook uses it")
 ))]

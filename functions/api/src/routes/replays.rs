@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,12 @@ use axum::response::{IntoResponse as _, Response};
 use contract::jobs::{Job, JobMessage, ReplayStep};
 use contract::ports::StoreError;
 use domain::delivery::Status;
-use domain::ids::{HookId, ReplayId, TenantId, new_ulid};
-use domain::replay::{MAX_RATE, Place, Progress, Replay, ReplayKind, ReplayStatus, USUAL_RATE};
+use domain::event::MAX_CHANNELS;
+use domain::hook::MAX_PATTERNS;
+use domain::ids::{Channel, EventType, HookId, ReplayId, TenantId, new_ulid};
+use domain::key::KeyHash;
+use domain::replay::{MAX_RATE, Progress, Replay, ReplayKind, ReplayStatus, USUAL_RATE};
+use domain::settings::StatusRange;
 use domain::strict::WrongFields;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
@@ -20,7 +25,7 @@ use utoipa::ToSchema;
 use super::hooks::find as find_hook;
 use crate::Deps;
 use crate::auth::{Actor, InPortal, MaySendAgain};
-use crate::input::{Body, PageQuery, Query, Segments, limit, refuse, segment};
+use crate::input::{Body, IdempotencyKey, PageQuery, Query, Segments, limit, refuse, segment};
 use crate::listed::ListEntry;
 use crate::problem::{FieldError, Problem};
 
@@ -46,6 +51,17 @@ pub(crate) struct NewReplay {
     /// Of a range: only deliveries of this status. Without one, those that still
     /// have retries before them are left alone.
     only_status: Option<Status>,
+    /// Of a range: only events of these types, up to 50.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 50, required = false)]
+    event_types: BTreeSet<EventType>,
+    /// Of a range: only events on all of these channels, up to 16.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 16, required = false)]
+    channels: BTreeSet<Channel>,
+    /// Of a range: only deliveries whose last answer had this status, exact (`503`) or a class (`5xx`).
+    #[schema(value_type = Option<String>, pattern = "^[1-5](xx|[0-9]{2})$")]
+    code: Option<StatusRange>,
     /// Counts what it would send, and sends nothing.
     #[serde(default)]
     dry_run: bool,
@@ -65,6 +81,13 @@ pub(crate) struct ReplayView {
     until: String,
     /// The status asked for, of a range
     only_status: Option<Status>,
+    /// The types asked for, of a range
+    event_types: Vec<String>,
+    /// The channels asked for, of a range
+    channels: Vec<String>,
+    /// The status of answers asked for, of a range
+    #[schema(value_type = Option<String>)]
+    code: Option<StatusRange>,
     dry_run: bool,
     rate: u32,
     /// `operator`, or a key's id
@@ -96,6 +119,9 @@ impl From<&Replay> for ReplayView {
             since: replay.since.map(|at| at.to_string()),
             until: replay.until.to_string(),
             only_status: replay.only,
+            event_types: replay.event_types.iter().map(ToString::to_string).collect(),
+            channels: replay.channels.iter().map(ToString::to_string).collect(),
+            code: replay.codes,
             dry_run: replay.dry_run,
             rate: replay.rate,
             started_by: replay.started_by.clone(),
@@ -112,8 +138,22 @@ impl NewReplay {
     fn check(&self, wrong: WrongFields) -> Result<(), Problem> {
         let mut errors = Vec::new();
         whole::check("rate", self.rate.unwrap_or(1), 1, MAX_RATE, &mut errors);
-        if self.only_status.is_some() && self.kind != ReplayKind::Range && !wrong.has("kind") {
-            errors.push(FieldError::new("only_status", "goes with kind `range` only"));
+        for (field, is_given) in [
+            ("only_status", self.only_status.is_some()),
+            ("event_types", !self.event_types.is_empty()),
+            ("channels", !self.channels.is_empty()),
+            ("code", self.code.is_some()),
+        ] {
+            if is_given && self.kind != ReplayKind::Range && !wrong.has("kind") {
+                errors.push(FieldError::new(field, "goes with kind `range` only"));
+            }
+        }
+        for (field, number, most) in
+            [("event_types", self.event_types.len(), MAX_PATTERNS), ("channels", self.channels.len(), MAX_CHANNELS)]
+        {
+            if number > most {
+                errors.push(FieldError::new(field, format!("expected at most {most} entries")));
+            }
         }
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since >= until
@@ -129,9 +169,9 @@ impl NewReplay {
 /// It answers at once; the replay goes on by itself and can be followed and
 /// cancelled. A delivery that fails again is retried on the hook's schedule,
 /// unless it had succeeded or is still on an earlier schedule. One replay sends
-/// each delivery once.
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/replays", tag = "replays",
-    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = NewReplay, responses(
+/// each delivery once. A request that is sent again with its `Idempotency-Key` starts no other.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/replays", operation_id = "replays.create", tag = "replays",
+    params(("tenant" = String, Path), ("hook" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256)), request_body = NewReplay, responses(
     (status = 202, body = ReplayView),
     (status = 409, description = "The hook is disabled, or limit reached: at most 100 running replays of a hook")
 ))]
@@ -140,41 +180,39 @@ pub(crate) async fn create(
     Actor(asker): Actor,
     State(deps): State<Arc<Deps>>,
     params: Segments,
+    IdempotencyKey(key): IdempotencyKey,
     asked: Body<NewReplay>,
 ) -> Result<(StatusCode, Json<ReplayView>), Problem> {
     let (asked, wrong) = asked.open()?;
     asked.check(wrong)?;
     let hook = find_hook(&deps, &tenant, &params).await?;
+    if let Some(key) = &key {
+        let known = deps.replays.list(&tenant, hook.id, KEPT, None).await?.items;
+        let is_made = |replay: &Replay| replay.made_with.as_ref().is_some_and(|hash| hash.matches(key));
+        // The same request, sent again.
+        if let Some(known) = known.into_iter().flatten().find(is_made) {
+            return Ok((StatusCode::ACCEPTED, Json(ReplayView::from(&known))));
+        }
+    }
+    if hook.has_expired(deps.clock.now()) && !asked.dry_run {
+        return Err(Problem::conflict("the hook has expired; give it another expires_at first"));
+    }
     if !hook.enabled && !asked.dry_run {
         return Err(Problem::conflict("the hook is disabled; enable it first"));
     }
     make_room(&deps, &tenant, hook.id).await?;
     let now = deps.clock.now();
+    let name = (tenant.clone(), hook.id, ReplayId::new(now, deps.random.as_ref()));
     let replay = Replay {
-        tenant: tenant.clone(),
-        hook: hook.id,
-        id: ReplayId::new(deps.clock.now(), deps.random.as_ref()),
-        kind: asked.kind,
+        made_with: key.as_deref().map(KeyHash::of),
         since: asked.since,
         until: asked.until.map_or(now, |until| until.min(now)),
         only: asked.only_status,
+        event_types: asked.event_types,
+        channels: asked.channels,
+        codes: asked.code,
         dry_run: asked.dry_run,
-        rate: asked.rate.unwrap_or(USUAL_RATE),
-        started_by: asker,
-        status: ReplayStatus::Running,
-        reason: None,
-        found: 0,
-        sent: 0,
-        skipped: 0,
-        failed: 0,
-        step: 0,
-        token: String::new(),
-        batch: Vec::new(),
-        place: Place::default(),
-        created_at: now,
-        updated_at: now,
-        version: 1,
-        unknown: Unknown::NONE,
+        ..Replay::new(name, asked.kind, asked.rate.unwrap_or(USUAL_RATE), asker, now)
     };
     let start = |due| {
         let token = new_ulid(deps.clock.now(), deps.random.as_ref()).to_string();
@@ -202,14 +240,16 @@ async fn make_room(deps: &Deps, tenant: &TenantId, hook: HookId) -> Result<(), P
             deps.replays.delete(tenant, hook, oldest).await?;
             Ok(())
         }
-        None => Err(Problem::conflict(format!("limit reached: at most {KEPT} running replays of a hook; cancel some"))),
+        None => {
+            Err(Problem::limit_reached(format!("limit reached: at most {KEPT} running replays of a hook; cancel some")))
+        }
     }
 }
 
 /// List the replays of a hook, oldest first
 ///
 /// The last 100 are remembered.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/replays", tag = "replays",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/replays", operation_id = "replays.list", tag = "replays",
     params(("tenant" = String, Path), ("hook" = String, Path), PageQuery), responses(
     (status = 200, body = ReplayList)
 ))]
@@ -229,7 +269,7 @@ pub(crate) async fn list(
 }
 
 /// Read a replay and its progress
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/replays/{replay}", tag = "replays",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/replays/{replay}", operation_id = "replays.get", tag = "replays",
     params(("tenant" = String, Path), ("hook" = String, Path), ("replay" = String, Path)), responses(
     (status = 200, body = ReplayView)
 ))]
@@ -245,7 +285,7 @@ pub(crate) async fn get(
 ///
 /// What was handed to the retry lane already, at most 100 deliveries, is still
 /// sent. The replay stays on record, unless it cannot be read: then it is deleted.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}/replays/{replay}", tag = "replays",
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}/replays/{replay}", operation_id = "replays.cancel", tag = "replays",
     params(("tenant" = String, Path), ("hook" = String, Path), ("replay" = String, Path)), responses(
     (status = 200, body = ReplayView),
     (status = 204, description = "It could not be read, and is deleted"),

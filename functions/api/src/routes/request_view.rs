@@ -50,7 +50,7 @@ impl RequestView {
         with_key: bool,
     ) -> Result<Self, String> {
         let token = Secret::new(MASK);
-        let moment = SendContext { at, token: Some(&token), key: None, form };
+        let moment = SendContext { at, token: Some(&token), key: None, form, identity: None };
         let mut request = courier::build(hook, subjects, id, moment, with_key).map_err(|error| error.to_string())?;
         if matches!(hook.settings.auth, Auth::Basic { .. }) {
             // In base64 the mask would not be told from a password.

@@ -1,15 +1,21 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use contract::jobs::{EndOverlap, Job, JobMessage};
+use contract::ports::PlacedDocument;
 use domain::capability::Capability;
 use domain::hook::Hook;
+use domain::key::KeyHash;
 use domain::secret::ed25519::public_key;
-use domain::secret::{Cutover, Secret, SecretKind};
+use domain::secret::jwk::Jwk;
+use domain::secret::{Cutover, Secret, SecretKind, SigningSecret};
 use domain::settings::MASK;
 use domain::signature::check_secret;
 use domain::time::Timestamp;
+use domain::unknown::Unknown;
 use domain::whole;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,11 +23,12 @@ use utoipa::ToSchema;
 use super::hooks::{find, owner};
 use crate::Deps;
 use crate::auth::{Limits, MayRevealSecret, MayRotate};
-use crate::input::{Body, Segments, refuse};
+use crate::entity_tag::{IfMatch, Tagged};
+use crate::input::{Body, IdempotencyKey, Segments, refuse};
 use crate::problem::{FieldError, Problem};
 
-const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
-const MAX_OVERLAP_SECONDS: u32 = 7 * 24 * 3600;
+pub(crate) const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const MAX_OVERLAP_SECONDS: u32 = 7 * 24 * 3600;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Secrets {
@@ -30,6 +37,9 @@ pub(crate) struct Secrets {
     /// What verifies its signatures, of an Ed25519 key.
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<String>,
+    /// What the tenant's `/.well-known/jwks.json` calls that key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
     /// Others that sign as well: those being rotated out, until they expire or
     /// the rotation is ended, and one of another kind.
     others: Vec<OtherSecret>,
@@ -43,6 +53,8 @@ pub(crate) struct OtherSecret {
     secret: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
     /// Null when it does not expire.
     expires_at: Option<String>,
     /// In the place of the current secret it signs headers that hold one signature.
@@ -84,13 +96,15 @@ fn view(hook: &Hook, now: Timestamp) -> Secrets {
     let in_order = hook.live_secrets(now);
     let alone = current.and_then(|current| in_order.into_iter().find(|one| is_of(one, current)));
     Secrets {
-        verification_key: hook.verification_key.as_ref().map(|key| key.reveal().to_owned()),
+        verification_key: hook.shown_verification_key().map(|key| key.reveal().to_owned()),
         secret: current.map(|secret| secret.reveal().to_owned()),
         public_key: current.and_then(public_key),
+        key_id: current.and_then(Jwk::of).map(|key| key.kid),
         others: live
             .map(|other| OtherSecret {
                 secret: other.secret.reveal().to_owned(),
                 public_key: public_key(&other.secret),
+                key_id: Jwk::of(&other.secret).map(|key| key.kid),
                 expires_at: other.expires_at.map(|at| at.to_string()),
                 signs_alone: alone.is_some_and(|alone| std::ptr::eq(alone, &other.secret)),
             })
@@ -99,7 +113,7 @@ fn view(hook: &Hook, now: Timestamp) -> Secrets {
 }
 
 /// Reveal a hook's secret
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/secret", tag = "hooks",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/secret", operation_id = "hooks.reveal_secret", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), responses((status = 200, body = Secrets)))]
 pub(crate) async fn reveal(
     MayRevealSecret(tenant): MayRevealSecret,
@@ -113,10 +127,12 @@ pub(crate) async fn reveal(
 ///
 /// Until the overlap has passed, headers that hold a list carry a signature of each, and
 /// `cutover` says which secret signs those that hold one. A portal session without the
-/// capability `reveal_secret` is shown the new secret only; the others are masked.
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/rotate", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<Rotation>, responses(
-    (status = 200, body = Secrets),
+/// capability `reveal_secret` is shown the new secret only; the others are masked. A request that is
+/// sent again with its `Idempotency-Key` rotates nothing more.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/rotate", operation_id = "hooks.rotate_secret", tag = "hooks",
+    params(("tenant" = String, Path), ("hook" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is to be changed; refused (412) where there is another one by now", pattern = r#"^(\*|(W/)?"[!#-~]*"([\t ]*,[\t ]*(W/)?"[!#-~]*")*)$"#)), request_body = Option<Rotation>, responses(
+    (status = 200, body = Secrets, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
+    (status = 412, description = "It is another version by now; `errors` names what has changed since"),
     (status = 409, description = "Somebody else changed the hook at the same time; retry")
 ))]
 pub(crate) async fn rotate(
@@ -124,8 +140,10 @@ pub(crate) async fn rotate(
     limits: Limits,
     State(deps): State<Arc<Deps>>,
     params: Segments,
+    IdempotencyKey(key): IdempotencyKey,
+    if_match: IfMatch,
     rotation: Body<Rotation>,
-) -> Result<Json<Secrets>, Problem> {
+) -> Result<Tagged<Secrets>, Problem> {
     let (rotation, invalid) = rotation.open()?;
     let mut errors = Vec::new();
     whole::check("overlap", rotation.overlap.unwrap_or_default(), 0, MAX_OVERLAP_SECONDS, &mut errors);
@@ -136,6 +154,14 @@ pub(crate) async fn rotate(
     }
     let overlap = rotation.overlap.map_or(DEFAULT_OVERLAP, |seconds| Duration::from_secs(seconds.into()));
     let old = find(&deps, &tenant, &params).await?;
+    let is_made = |secret: &SigningSecret| {
+        key.as_ref().zip(secret.made_with.as_ref()).is_some_and(|(key, hash)| hash.matches(key))
+    };
+    // The same request, sent again.
+    if old.secrets.iter().any(is_made) {
+        refuse(invalid, errors)?;
+        return Ok(Tagged::new(&old, shown(&old, deps.clock.now(), &limits)));
+    }
     let settings = deps.resolved.settle(&old, &*owner(&deps, &tenant).await?).await?;
     let of_same_kind = || match old.secrets.first() {
         Some(current) if SecretKind::of(&current.secret) == SecretKind::Ed25519 => {
@@ -150,20 +176,25 @@ pub(crate) async fn rotate(
         errors.push(FieldError::new("secret", wrong.to_string()));
     }
     refuse(invalid, errors)?;
+    if_match.check(deps.hooks.as_ref(), &old).await?;
     let now = deps.clock.now();
     let mut new = old.clone();
     new.rotate(secret, overlap, cutover, now);
-    update(&deps, &old, &mut new, now).await?;
-    Ok(Json(shown(&new, now, &limits)))
+    if let Some(current) = new.secrets.first_mut() {
+        current.made_with = key.as_deref().map(KeyHash::of);
+    }
+    update(&deps, &old, &mut new, now, &if_match).await?;
+    Ok(Tagged::new(&new, shown(&new, now, &limits)))
 }
 
 /// End the rotation of a hook's secret
 ///
 /// From the next request on, the new secret alone signs, whatever `overlap` and `cutover` said.
 /// Called once more it changes nothing.
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/cutover", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), responses(
-    (status = 200, body = Secrets),
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/cutover", operation_id = "hooks.cut_over_secret", tag = "hooks",
+    params(("tenant" = String, Path), ("hook" = String, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is to be changed; refused (412) where there is another one by now", pattern = r#"^(\*|(W/)?"[!#-~]*"([\t ]*,[\t ]*(W/)?"[!#-~]*")*)$"#)), responses(
+    (status = 200, body = Secrets, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
+    (status = 412, description = "It is another version by now; `errors` names what has changed since"),
     (status = 409, description = "Somebody else changed the hook at the same time; retry")
 ))]
 pub(crate) async fn cut_over(
@@ -171,20 +202,40 @@ pub(crate) async fn cut_over(
     limits: Limits,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-) -> Result<Json<Secrets>, Problem> {
+    if_match: IfMatch,
+) -> Result<Tagged<Secrets>, Problem> {
     let old = find(&deps, &tenant, &params).await?;
+    if_match.check(deps.hooks.as_ref(), &old).await?;
     let now = deps.clock.now();
     let mut new = old.clone();
     if new.cut_over(now) {
-        update(&deps, &old, &mut new, now).await?;
+        update(&deps, &old, &mut new, now, &if_match).await?;
     }
-    Ok(Json(shown(&new, now, &limits)))
+    Ok(Tagged::new(&new, shown(&new, now, &limits)))
 }
 
-async fn update(deps: &Deps, old: &Hook, new: &mut Hook, now: Timestamp) -> Result<(), Problem> {
+async fn update(deps: &Deps, old: &Hook, new: &mut Hook, now: Timestamp, if_match: &IfMatch) -> Result<(), Problem> {
     new.updated_at = now;
     new.version += 1;
-    Ok(deps.hooks.update(old, new).await?)
+    commit(deps, old, new, &[], if_match).await
+}
+
+/// Writes a rotation, and `beside` in the same transaction. What is rotated out is removed at the
+/// end of its overlap; should this process die before that is written, nothing is removed then.
+pub(crate) async fn commit(
+    deps: &Deps,
+    old: &Hook,
+    new: &Hook,
+    beside: &[PlacedDocument],
+    if_match: &IfMatch,
+) -> Result<(), Problem> {
+    let had: BTreeSet<Timestamp> = old.secrets.iter().filter_map(|secret| secret.expires_at).collect();
+    let ends: BTreeSet<Timestamp> = new.secrets.iter().filter_map(|secret| secret.expires_at).collect();
+    for end in ends.difference(&had) {
+        let job = Job::EndOverlap(EndOverlap { hook: new.id, unknown: Unknown::NONE });
+        deps.jobs.send_one(JobMessage::new(&new.tenant, job).to_outgoing(Some(*end))).await?;
+    }
+    deps.hooks.update_with(old, new, beside).await.map_err(|error| if_match.or_conflict(error))
 }
 
 fn shown(hook: &Hook, now: Timestamp, limits: &Limits) -> Secrets {

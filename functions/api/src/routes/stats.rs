@@ -109,7 +109,7 @@ impl Count {
 }
 
 /// How the deliveries of a hook went
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/stats", tag = "deliveries",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/hooks/{hook}/stats", operation_id = "hooks.stats", tag = "deliveries",
     params(("tenant" = String, Path), ("hook" = String, Path), Period), responses((status = 200, body = Stats)))]
 pub(crate) async fn of_hook(
     InPortal(tenant): InPortal,
@@ -125,7 +125,7 @@ pub(crate) async fn of_hook(
 }
 
 /// How the deliveries of a tenant went, over all its hooks
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/stats", tag = "deliveries",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/stats", operation_id = "tenants.stats", tag = "deliveries",
     params(("tenant" = String, Path), Period), responses((status = 200, body = Stats)))]
 pub(crate) async fn of_tenant(
     InPortal(tenant): InPortal,

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,22 +9,24 @@ use axum::http::StatusCode;
 use contract::jobs::{Job, JobMessage, PurgeEvents};
 use contract::ports::{StoreError, Unreadable};
 use domain::ids::{KeyId, ProfileName, TenantId, new_ulid};
+use domain::key::KeyHash;
+use domain::metadata::Metadata;
 use domain::portal::Portal;
 use domain::settings::Settings;
 use domain::strict::{Members, WrongFields};
-use domain::tenant::{ID_RESTS_FOR, MAX_RETENTION_DAYS, Tenant};
+use domain::tenant::{ID_RESTS_FOR, MAX_RETENTION_DAYS, Tenant, check_attributes};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use domain::whole;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::hooks::split;
 use super::portal::PortalView;
 use super::profiles::check_shared;
 use crate::auth::{InTenant, Operator};
-use crate::input::{Body, PageQuery, Query, Segments, check_name, limit, open, present, read, refuse, segment};
-use crate::listed::ListEntry;
+use crate::input::{Body, IdempotencyKey, Query, Segments, check_name, limit, open, present, read, refuse, segment};
+use crate::listed::{ListEntry, wanted_rows};
 use crate::problem::{FieldError, Problem};
 use crate::{Deps, routes};
 
@@ -72,10 +75,18 @@ pub(crate) struct TenantFields {
     retention_days: Option<Option<u32>>,
     /// Whether publishing a type that its catalogue does not know is refused.
     strict_event_types: Option<bool>,
+    /// Up to 50 texts by name, of at most 500 characters, that payloads and templates can
+    /// tell: `tenant.attributes.plan`. Replaced as a whole; `null` for none. They are no secrets.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    attributes: Option<Option<BTreeMap<String, String>>>,
     /// How its portal looks; replaced as a whole, `null` for Hookline's own look.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Portal>)]
     portal: Option<Option<Portal>>,
+    /// Names and texts that you note with it, up to 4,096 bytes as JSON; replaced as a whole.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
+    metadata: Option<Metadata>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -89,8 +100,13 @@ pub(crate) struct TenantView {
     retention_days: Option<u32>,
     /// Publishing a type that its catalogue does not know is refused
     strict_event_types: bool,
+    /// What payloads and templates can tell of it
+    attributes: BTreeMap<String, String>,
     /// How its portal looks; null: Hookline's own look
     portal: Option<PortalView>,
+    /// What you noted with it
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    metadata: Metadata,
     /// What it decides for its hooks
     #[serde(flatten)]
     settings: Settings,
@@ -107,7 +123,9 @@ impl From<&Tenant> for TenantView {
             profile: tenant.profile.as_ref().map(ToString::to_string),
             retention_days: tenant.retention_days,
             strict_event_types: tenant.strict_event_types,
+            attributes: tenant.attributes.clone(),
             portal: tenant.portal.as_ref().map(PortalView::from),
+            metadata: tenant.metadata.clone(),
             settings: tenant.settings.clone().masked(),
             created_at: tenant.created_at.to_string(),
             updated_at: tenant.updated_at.to_string(),
@@ -124,13 +142,17 @@ pub(crate) struct TenantList {
 }
 
 /// Create a tenant
-#[utoipa::path(post, path = "/v1/tenants", tag = "tenants", request_body = Option<NewTenant>, responses(
+///
+/// A request that is sent again with its `Idempotency-Key` makes no other tenant: it is answered with the one it made.
+#[utoipa::path(post, path = "/v1/tenants", operation_id = "tenants.create", tag = "tenants",
+    params(("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256)), request_body = Option<NewTenant>, responses(
     (status = 201, body = TenantView),
     (status = 409, description = "The id is taken, or was until a moment ago: see `Retry-After`")
 ))]
 pub(crate) async fn create(
     _: Operator,
     State(deps): State<Arc<Deps>>,
+    IdempotencyKey(key): IdempotencyKey,
     body: Body<Members>,
 ) -> Result<(StatusCode, Json<TenantView>), Problem> {
     let mut body = body.checked()?;
@@ -141,10 +163,13 @@ pub(crate) async fn create(
     let now = deps.clock.now();
     let id = match given.id {
         Some(id) => id,
-        None => {
-            let made = format!("tenant_{}", new_ulid(deps.clock.now(), deps.random.as_ref()));
-            made.parse().map_err(|_| Problem::internal())?
-        }
+        None => match &key {
+            Some(key) => TenantId::of_request(key),
+            None => {
+                let made = format!("tenant_{}", new_ulid(deps.clock.now(), deps.random.as_ref()));
+                made.parse().map_err(|_| Problem::internal())?
+            }
+        },
     };
     let mut tenant = Tenant {
         id,
@@ -153,7 +178,10 @@ pub(crate) async fn create(
         settings: Settings::default(),
         retention_days: None,
         strict_event_types: false,
+        attributes: BTreeMap::new(),
         portal: None,
+        metadata: Metadata::default(),
+        created_with: key.as_deref().map(KeyHash::of),
         created_at: now,
         updated_at: now,
         version: 1,
@@ -163,7 +191,13 @@ pub(crate) async fn create(
     make_way(&deps, &tenant.id, now).await?;
     match deps.tenants.create(&tenant).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(TenantView::from(&tenant)))),
-        Err(StoreError::Conflict) => Err(Problem::conflict(format!("tenant {} exists already", tenant.id))),
+        Err(StoreError::Conflict) => match (key, deps.tenants.get(&tenant.id).await?) {
+            // The same request, sent again.
+            (Some(key), Some(known)) if known.created_with.as_ref().is_some_and(|hash| hash.matches(&key)) => {
+                Ok((StatusCode::CREATED, Json(TenantView::from(&*known))))
+            }
+            _ => Err(Problem::conflict(format!("tenant {} exists already", tenant.id))),
+        },
         Err(error) => Err(error.into()),
     }
 }
@@ -220,11 +254,20 @@ async fn apply(
     if let Some(strict) = fields.strict_event_types {
         tenant.strict_event_types = strict;
     }
+    if let Some(attributes) = fields.attributes {
+        let attributes = attributes.unwrap_or_default();
+        check_attributes(&attributes, "attributes", &mut errors);
+        tenant.attributes = attributes;
+    }
     if let Some(portal) = fields.portal {
         if let Some(portal) = &portal {
             portal.check(&mut errors);
         }
         tenant.portal = portal;
+    }
+    if let Some(metadata) = fields.metadata {
+        metadata.check("metadata", &mut errors);
+        tenant.metadata = metadata;
     }
     settings.check("", &deps.addresses, &mut errors);
     check_shared(&settings, &mut errors);
@@ -240,24 +283,47 @@ async fn apply(
     refuse(wrong, errors)
 }
 
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TenantsQuery {
+    /// Only tenants whose id or name contains this, in upper or lower case
+    search: Option<String>,
+    /// 1 to 100, 20 by default
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// Tenants that one request looks at, so that none takes long where few are found.
+const SEARCHED_AT_ONCE: usize = 1_000;
+
 /// List tenants, in order of id
-#[utoipa::path(get, path = "/v1/tenants", tag = "tenants", params(PageQuery), responses(
+///
+/// With `search`, a page may hold fewer than `limit`, also none, while `next_cursor` says that
+/// there are more: one request looks at 1,000 tenants at most.
+#[utoipa::path(get, path = "/v1/tenants", operation_id = "tenants.list", tag = "tenants", params(TenantsQuery), responses(
     (status = 200, body = TenantList)
 ))]
 pub(crate) async fn list(
     _: Operator,
     State(deps): State<Arc<Deps>>,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<TenantsQuery>,
 ) -> Result<Json<TenantList>, Problem> {
-    let page = deps.tenants.list(limit(query.limit)?, query.cursor.as_deref()).await?;
-    Ok(Json(TenantList {
-        items: ListEntry::all(page.items, |tenant| TenantView::from(&tenant)),
-        next_cursor: page.next,
-    }))
+    let limit = limit(query.limit)?;
+    let search = query.search.map(|text| text.to_lowercase()).unwrap_or_default();
+    let is_found = |tenant: &Tenant| {
+        tenant.id.as_str().to_lowercase().contains(&search) || tenant.name.to_lowercase().contains(&search)
+    };
+    let tenants = &deps.tenants;
+    let read = |limit, cursor: Option<String>| async move { tenants.list(limit, cursor.as_deref()).await };
+    let page = wanted_rows(limit, SEARCHED_AT_ONCE, query.cursor, read, is_found).await?;
+    let items = ListEntry::all(page.items, |tenant| TenantView::from(&tenant));
+    Ok(Json(TenantList { items, next_cursor: page.next }))
 }
 
 /// Read a tenant
-#[utoipa::path(get, path = "/v1/tenants/{tenant}", tag = "tenants",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}", operation_id = "tenants.get", tag = "tenants",
     params(("tenant" = String, Path)), responses((status = 200, body = TenantView)))]
 pub(crate) async fn get(InTenant(id): InTenant, State(deps): State<Arc<Deps>>) -> Result<Json<TenantView>, Problem> {
     let tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
@@ -265,7 +331,7 @@ pub(crate) async fn get(InTenant(id): InTenant, State(deps): State<Arc<Deps>>) -
 }
 
 /// Change a tenant
-#[utoipa::path(patch, path = "/v1/tenants/{tenant}", tag = "tenants",
+#[utoipa::path(patch, path = "/v1/tenants/{tenant}", operation_id = "tenants.update", tag = "tenants",
     params(("tenant" = String, Path)), request_body = Option<TenantChange>, responses((status = 200, body = TenantView)))]
 pub(crate) async fn update(
     _: Operator,
@@ -275,12 +341,18 @@ pub(crate) async fn update(
 ) -> Result<Json<TenantView>, Problem> {
     let id: TenantId = segment(&params, "tenant", "tenant")?;
     let tenant = deps.tenants.get(&id).await?.ok_or_else(|| Problem::not_found("tenant"))?;
-    let mut tenant = Tenant::clone(&tenant);
-    apply(&deps, &mut tenant, &body.checked()?, &[], WrongFields::default()).await?;
-    tenant.updated_at = deps.clock.now();
-    tenant.version += 1;
+    let tenant = changed(&deps, &tenant, &body.checked()?).await?;
     deps.tenants.update(&tenant).await?;
     Ok(Json(TenantView::from(&tenant)))
+}
+
+/// The tenant as a change would leave it.
+pub(crate) async fn changed(deps: &Deps, tenant: &Tenant, body: &Members) -> Result<Tenant, Problem> {
+    let mut tenant = tenant.clone();
+    apply(deps, &mut tenant, body, &[], WrongFields::default()).await?;
+    tenant.updated_at = deps.clock.now();
+    tenant.version += 1;
+    Ok(tenant)
 }
 
 /// What a row that cannot be read is called.
@@ -293,7 +365,7 @@ fn id_of<T: FromStr>(unreadable: &Unreadable) -> Result<T, Problem> {
 /// Deliveries that are waiting are not sent. Events and deliveries are out of
 /// sight at once and deleted within some minutes. What cannot be read of it goes
 /// as well. The id can be taken again after 30 s.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}", tag = "tenants",
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}", operation_id = "tenants.delete", tag = "tenants",
     params(("tenant" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     _: Operator,
@@ -328,11 +400,15 @@ pub(crate) async fn delete(
         let purges: Vec<_> = some.iter().map(|hook| routes::hooks::purge(&deps, &id, *hook, true)).collect();
         deps.jobs.send_all(&purges).await?;
         for hook in some {
-            deps.hooks.delete(&id, *hook).await?;
+            deps.hooks.delete(&id, *hook, None).await?;
             deps.hook_health.forget(&id, *hook).await?;
         }
     }
     deps.expungements.clear(&id).await?;
+    deps.hook_uids.clear(&id).await?;
+    deps.keyed_requests.clear(&id).await?;
+    deps.plans.clear(&id).await?;
+    deps.advisors.clear(&id).await?;
     deps.catalogue.entries.clear(&id).await?;
     // What its audit says of all that goes with it.
     let until = deps.clock.now().saturating_add(Duration::from_millis(1));

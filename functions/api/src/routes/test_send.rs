@@ -3,21 +3,24 @@
 mod views;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use courier::{Exchange, Handshake};
 use domain::delivery::AttemptOutcome;
 use domain::event::MAX_DATA_BYTES;
 use domain::health::{Admission, Health};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
+use domain::settings::VerificationKind;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use domain::verification::mentions_key;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use services::delivery::request::EventToSend;
+use services::delivery::request::{self, EventToSend};
 use services::delivery::resolved_hook::ResolvedHook;
 use utoipa::ToSchema;
 
@@ -25,11 +28,13 @@ use super::hooks::{KEY_PLACED, find, owner};
 use crate::Deps;
 use crate::auth::MayTest;
 use crate::input::{Body, Segments, refuse};
-use crate::problem::{FieldError, Problem};
+use crate::problem::{FieldError, Problem, Quota};
 use views::TestSend;
 
 /// Of a hook that asks for no type in particular.
 const USUAL_TYPE: &str = "hookline.test";
+/// Over which requests to an endpoint are counted that has not verified itself.
+const HOUR: Duration = Duration::from_secs(3_600);
 /// What a type without an example is tried with.
 const USUAL_DATA: &str = r#"{"test":true}"#;
 
@@ -50,7 +55,7 @@ pub(crate) struct TestSendRequest {
 /// and does not count towards the hook's health; an endpoint that returns its
 /// key is verified by it. It counts towards `rate_limit`, and towards the requests an hour of an
 /// endpoint that has not verified itself. Neither a disabled hook nor an open circuit stops it.
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/test", tag = "hooks",
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/test", operation_id = "hooks.test", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<TestSendRequest>, responses(
     (status = 200, body = TestSend),
     (status = 413, description = "`data` is larger than that of an event may be"),
@@ -83,14 +88,15 @@ pub(crate) async fn test(
         Some(data) => data,
         None => sample(&deps, &*owner(&deps, &tenant).await?, &hook, &event_type).await?,
     };
-    Ok(Json(send(&deps, &tenant, &hook, &event_type, &data).await?))
+    Ok(Json(send(&deps, &tenant, &hook, &event_type, &data, false).await?))
 }
 
 /// Verify the endpoint now
 ///
 /// It is sent a test event with its key, which it has to return in the body or
-/// in the header that carried it.
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/verify", tag = "hooks",
+/// in the header that carried it; or it is asked with OPTIONS first, or is sent a challenge
+/// and no event, where its `verification` is of that kind.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/verify", operation_id = "hooks.verify", tag = "hooks",
     params(("tenant" = String, Path), ("hook" = String, Path)), responses(
     (status = 200, body = TestSend),
     (status = 409, description = "The hook's settings ask for no verification"),
@@ -103,22 +109,24 @@ pub(crate) async fn verify(
 ) -> Result<Json<TestSend>, Problem> {
     let hook = find(&deps, &tenant, &params).await?;
     let owner = owner(&deps, &tenant).await?;
-    if !deps.resolved.settle(&hook, &owner).await?.verification.required {
+    let verification = deps.resolved.settle(&hook, &owner).await?.verification;
+    if !verification.required {
         return Err(Problem::conflict("this hook's settings ask for no verification"));
     }
-    let hook = with_key(&deps, hook).await?;
+    let hook = with_key(&deps, hook, verification.kind).await?;
     let event_type = usual_type(&hook);
     let data = sample(&deps, &owner, &hook, &event_type).await?;
-    Ok(Json(send(&deps, &tenant, &hook, &event_type, &data).await?))
+    let only_challenge = verification.kind == VerificationKind::Challenge;
+    Ok(Json(send(&deps, &tenant, &hook, &event_type, &data, only_challenge).await?))
 }
 
-/// A hook from before verification was asked for has no key yet.
-async fn with_key(deps: &Deps, hook: Hook) -> Result<Hook, Problem> {
-    if hook.verification_key.is_some() {
+/// A hook from before this verification was asked for has no key for it yet.
+async fn with_key(deps: &Deps, hook: Hook, kind: VerificationKind) -> Result<Hook, Problem> {
+    let mut new = Hook { version: hook.version + 1, ..hook.clone() };
+    new.provide_verification_key(deps.random.as_ref(), kind);
+    if new.verification_key == hook.verification_key {
         return Ok(hook);
     }
-    let mut new = Hook { version: hook.version + 1, ..hook.clone() };
-    new.provide_verification_key(deps.random.as_ref());
     deps.hooks.update(&hook, &new).await?;
     Ok(new)
 }
@@ -144,17 +152,25 @@ async fn sample(deps: &Deps, owner: &Tenant, hook: &Hook, event_type: &EventType
 /// Takes a test for one of the requests that the endpoint gets. Whether it has to carry the key.
 async fn admit(deps: &Deps, hook: &ResolvedHook, now: Timestamp) -> Result<bool, Problem> {
     let (settings, Hook { tenant, id, url, .. }) = (&hook.settings, &*hook.hook);
-    let too_many = |why: &str, until: Timestamp| Err(Problem::too_many(why, until.since(now)));
+    let too_many = |why: &str, until: Timestamp, quota| Err(Problem::too_many(why, until.since(now), quota));
     let rates = &deps.hook_health.rates;
-    if settings.rate_limit > 0 {
-        let limit = settings.rate_limit;
+    let health = deps.hook_health.health(tenant, *id).await?;
+    if let Some(until) = health.throttled_until(settings, now) {
+        return too_many("the endpoint asked for no more requests for now", until, Quota::unknown("endpoint"));
+    }
+    let limit = health.limit(settings, url, now);
+    if let Some(limit) = limit.some() {
         // Asked first, so that what is refused takes no turn from deliveries.
         let turn = match rates.waits_until(tenant, *id, now, limit).await? {
             None => rates.take(tenant, *id, now, limit, false).await?,
             turn => turn,
         };
         if let Some(until) = turn {
-            return too_many("the hook's rate_limit is used up for now", until);
+            let why = match limit.per_minute {
+                None => "the hook's rate_limit is used up for now".to_owned(),
+                Some(_) => format!("used up for now: at most {limit} may go out"),
+            };
+            return too_many(&why, until, Quota::of(limit, until.since(now)));
         }
     }
     if !settings.verification.required {
@@ -173,7 +189,7 @@ async fn admit(deps: &Deps, hook: &ResolvedHook, now: Timestamp) -> Result<bool,
             let limit = settings.verification.per_hour;
             let why =
                 format!("the endpoint has not verified itself and gets at most {limit} requests an hour until then");
-            too_many(&why, until)
+            too_many(&why, until, Quota::new("unverified", limit, HOUR))
         }
         Some(Admission::Go | Admission::Probe) => Ok(true),
     }
@@ -185,6 +201,7 @@ async fn send(
     hook: &Hook,
     event_type: &EventType,
     data: &RawValue,
+    only_challenge: bool,
 ) -> Result<TestSend, Problem> {
     let hook: &ResolvedHook = &*deps.resolved.get(tenant, hook.id).await?.ok_or_else(|| Problem::not_found("hook"))?;
     let now = deps.clock.now();
@@ -199,13 +216,28 @@ async fn send(
         channels: &Default::default(),
         data,
     };
-    let id = delivery.to_string();
+    let id = request::name(hook, &[subject]);
     let asks = admit(deps, hook, now).await?;
-    let result = courier::exchange(&deps.courier, hook, &[subject], &id, now, asks).await?;
-    let outcome = match &result.answer {
-        Ok(response) => match courier::outcome_of(hook, response, asks) {
+    if only_challenge {
+        return challenge(deps, hook, &subject, now).await;
+    }
+    let exchange = courier::exchange(&deps.courier, &deps.hook_health, hook, &[subject], &id, now, asks).await?;
+    let exchanged = match exchange {
+        Exchange::Made(exchanged) => exchanged,
+        Exchange::NotBefore(until) => {
+            return Err(Problem::too_many(
+                "used up for now: the endpoint has just said how much it allows",
+                until.since(now),
+                Quota::unknown("endpoint"),
+            ));
+        }
+    };
+    let asks = asks && !matches!(exchanged.handshake, Handshake::Granted { .. });
+    let outcome = match &exchanged.result.answer {
+        Ok(response) => match courier::outcome_of(hook, response, &exchanged.handshake, asks) {
             // The key alone is an answer as well.
             AttemptOutcome::Success if asks => AttemptOutcome::Success,
+            AttemptOutcome::NotVerified if exchanged.handshake.is_refused() => AttemptOutcome::NotVerified,
             AttemptOutcome::Success | AttemptOutcome::NotVerified
                 if hook.settings.test_codes.json_body && !is_json(&response.body) =>
             {
@@ -218,7 +250,25 @@ async fn send(
     if asks && outcome == AttemptOutcome::Success {
         deps.hook_health.verified(&hook.hook, now).await;
     }
-    Ok(TestSend::new(hook, &subject, &id, now, asks, &result, outcome))
+    Ok(TestSend::new(hook, &subject, &id, now, asks, &exchanged, outcome))
+}
+
+/// An endpoint that is verified already is asked all the same.
+async fn challenge(
+    deps: &Deps,
+    hook: &ResolvedHook,
+    subject: &EventToSend<'_>,
+    now: Timestamp,
+) -> Result<TestSend, Problem> {
+    let exchanged = courier::challenge(&deps.courier, hook, subject, now).await?;
+    if let Handshake::Granted { per_minute } = exchanged.handshake {
+        deps.hook_health.granted(&hook.hook, now, per_minute).await?;
+    }
+    let outcome = match &exchanged.result.answer {
+        Ok(response) => courier::outcome_of(hook, response, &exchanged.handshake, true),
+        Err(failure) => failure.outcome,
+    };
+    Ok(TestSend::new(hook, subject, "msg_verification", now, true, &exchanged, outcome))
 }
 
 fn is_json(body: &[u8]) -> bool {

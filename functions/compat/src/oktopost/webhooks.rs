@@ -125,7 +125,7 @@ pub(crate) async fn create(account: Account, Form(mut form): Form) -> Answer<One
     body.insert("events".to_owned(), json!([event]));
     body.insert("name".to_owned(), name.into());
     body.insert("url".to_owned(), url.into());
-    one(account.api().post(&account.path(&["hooks"]), &body.into()).await?)
+    one(account.api().post(&account.path(&["hooks"]), &body).await?)
 }
 
 pub(crate) async fn update(account: Account, Path(id): Path<String>, Form(mut form): Form) -> Answer<One> {
@@ -142,7 +142,7 @@ pub(crate) async fn update(account: Account, Path(id): Path<String>, Form(mut fo
     body.extend(event.map(|event| ("events".to_owned(), json!([event]))));
     body.extend(name.map(|name| ("name".to_owned(), name.into())));
     body.extend(url.map(|url| ("url".to_owned(), url.into())));
-    one(account.api().patch(&account.path(&["hooks", &id]), &body.into()).await?)
+    one(account.api().patch(&account.path(&["hooks", &id]), &body).await?)
 }
 
 pub(crate) async fn delete(account: Account, Path(id): Path<String>) -> Answer<Nothing> {

@@ -3,10 +3,12 @@
 use contract::messages::DeliveryMessage;
 use contract::stage::Fault;
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
-use domain::health::Failure;
+use domain::health::{End, Failure};
+use domain::settings::{EndpointRequest, told_rate};
 use services::delivery::resolved_hook::ResolvedHook;
 use services::health::hook_health::AttemptSummary;
 
+use super::may_exhaust;
 use crate::Deps;
 
 const TOO_MANY_REQUESTS: u16 = 429;
@@ -25,7 +27,7 @@ pub(super) async fn report(
         delivery: message.delivery_id(),
         at: attempt.at,
         is_break: is_break(attempt),
-        exhausted: exhausted && message.trigger != Trigger::Manual,
+        exhausted,
         probe: is_probe,
     });
     // One that has not shown that it wants these requests does not fail at them.
@@ -35,9 +37,25 @@ pub(super) async fn report(
     }
     // What an endpoint says that the hook has left meanwhile says nothing of its new one.
     let is_same = attempt.revision.as_ref().is_none_or(|made_of| made_of.hook == hook.hook.version);
-    let gone = is_same && attempt.outcome == AttemptOutcome::Gone && hook.settings.success.is_final(GONE);
+    let gone = is_same && attempt.outcome == AttemptOutcome::Gone && hook.settings.success.disables(GONE);
+    let asked = match is_same {
+        true => hook.settings.endpoint_control.read(&attempt.response_headers),
+        false => EndpointRequest::default(),
+    };
+    deps.hook_health.throttle(&hook.hook, attempt.ended_at(), &asked).await;
+    let end = if gone { Some(End::Gone) } else { asked.disable.then_some(End::AskedByEndpoint) };
     let trace = message.event_seq.trace();
-    let ended = AttemptSummary { trace, event_type: &message.event_type, at: attempt.at, failure, gone };
+    let is_usual = message.trigger == Trigger::First && message.due_at.is_none();
+    let refused_one = is_same && attempt.status_code == Some(TOO_MANY_REQUESTS);
+    let ended = AttemptSummary {
+        trace,
+        event_type: &message.event_type,
+        at: attempt.at,
+        is_usual,
+        failure,
+        end,
+        told_rate: refused_one.then(|| told_rate(&attempt.response_headers)).flatten(),
+    };
     if is_same && attempt.with_key && failure.is_none() {
         deps.hook_health.verified(&hook.hook, attempt.at).await;
     }
@@ -53,7 +71,8 @@ pub(crate) async fn report_again(deps: &Deps, message: &DeliveryMessage, row: &D
     if health.last_execution >= Some(attempt.at) {
         return deps.hook_health.catch_up(&hook.hook).await;
     }
-    report(deps, &hook, message, attempt, false, row.status == Status::Failed).await
+    let is_exhausted = row.status == Status::Failed && may_exhaust(message, row);
+    report(deps, &hook, message, attempt, false, is_exhausted).await
 }
 
 /// Tells that a delivery has failed whose deadline passed while it waited.
@@ -78,6 +97,7 @@ fn is_break(attempt: &Attempt) -> bool {
         | AttemptOutcome::Gone
         | AttemptOutcome::RefusedAddress
         | AttemptOutcome::InvalidRequest
+        | AttemptOutcome::TemplateFailed
         | AttemptOutcome::RequestTooLarge
         | AttemptOutcome::NotJson
         | AttemptOutcome::NotVerified

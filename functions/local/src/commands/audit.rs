@@ -25,7 +25,7 @@ pub(crate) struct AuditOptions {
     /// Of the deployment: tenants, profiles, operators' keys; with the operator's key
     #[arg(long)]
     deployment: bool,
-    /// Only changes of a hook, tenant, key, profile, event_type, portal_link or portal_session
+    /// Only changes of a hook, tenant, key, profile, event_type, portal_link, portal_session or identity
     #[arg(long)]
     kind: Option<String>,
     /// Only changes of what has this id or name

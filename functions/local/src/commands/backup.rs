@@ -10,6 +10,7 @@ use contract::ports::SystemClock;
 use contract::stage::causes;
 use embedded::{Store, StoreOptions, open_cipher};
 
+use super::progress::{Progress, Unit};
 use super::session::path;
 use super::{Connection, Failure, Session};
 
@@ -57,9 +58,14 @@ async fn make(session: &Session, archive: &Path, unpacked: &Path) -> Result<(), 
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(archive)?;
     let mut response = session.client().download(&path(["backup"])).await?;
+    let (mut copied, total) = (0, response.content_length());
+    let mut progress = Progress::new("copied", Unit::Bytes);
     while let Some(chunk) = response.chunk().await.map_err(Failure::Http)? {
         file.write_all(&chunk)?;
+        copied += u64::try_from(chunk.len()).unwrap_or_default();
+        progress.at(copied, total);
     }
+    drop(progress);
     file.sync_all()?;
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use reqwest::Method;
 
+use super::confirmation::Confirmation;
 use super::list::Page;
 use super::session::path;
 use super::table::Column;
@@ -26,7 +27,11 @@ pub(crate) enum DeadLettersCommand {
     /// Send one back to the queue it came from, once its cause is fixed
     Redrive { id: String },
     /// Delete one for good
-    Delete { id: String },
+    Delete {
+        id: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
 }
 
 pub(crate) async fn run(session: &Session, command: DeadLettersCommand) -> Result<(), Failure> {
@@ -37,7 +42,8 @@ pub(crate) async fn run(session: &Session, command: DeadLettersCommand) -> Resul
             session.ask(Method::POST, &path(["dead-letters", &id, "redrive"]), &[], None).await?;
             if session.json { Ok(()) } else { session.print(&format!("sent back {id}")) }
         }
-        DeadLettersCommand::Delete { id } => {
+        DeadLettersCommand::Delete { id, confirmation } => {
+            confirmation.ask(&format!("delete dead letter {id}"))?;
             session.remove(&path(["dead-letters", &id]), &format!("deleted {id}")).await
         }
     }

@@ -45,6 +45,7 @@ const COLUMNS_OF_ALL: &[Column] = &[
     ("ATTEMPTS", "attempt_count"),
     ("OUTCOME", "last_attempt.outcome"),
     ("ANSWER", "last_attempt.status_code"),
+    ("REASON", "reason"),
     ("UPDATED", "updated_at"),
 ];
 
@@ -62,6 +63,8 @@ pub(crate) enum DeliveriesCommand {
         #[arg(long)]
         no_wait: bool,
     },
+    /// Skip one that is still to be sent: at its time, by a retry or once its hook is enabled
+    Cancel { id: String },
 }
 
 #[derive(Args)]
@@ -81,7 +84,7 @@ pub(crate) struct ListOptions {
     /// Only event ids that begin so
     #[arg(long, value_name = "TEXT", conflicts_with = "hook")]
     event_prefix: Option<String>,
-    /// pending, retrying, succeeded, failed or skipped
+    /// pending, retrying, waiting, succeeded, failed or skipped
     #[arg(long)]
     status: Option<String>,
     /// Only deliveries of this event id
@@ -112,6 +115,10 @@ pub(crate) async fn run(session: &Session, command: DeliveriesCommand) -> Result
         DeliveriesCommand::List(asked) => list(session, *asked).await,
         DeliveriesCommand::Get { id } => get(session, &id).await,
         DeliveriesCommand::Retry { ids, no_wait } => retry(session, &ids, !no_wait).await,
+        DeliveriesCommand::Cancel { id } => {
+            let text = session.ask(Method::POST, &session.own(["deliveries", &id, "cancel"])?, &[], None).await?;
+            session.print(&if session.json { text } else { format!("cancelled delivery {id}") })
+        }
     }
 }
 
@@ -143,6 +150,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// All are put in before any is waited for, so that those of one hook may travel
 /// together.
 async fn retry(session: &Session, ids: &[String], waits: bool) -> Result<(), Failure> {
+    session.refuse_csv()?;
     let (mut asked, mut failed) = (Vec::new(), 0);
     for id in ids {
         match session.ask(Method::POST, &session.own(["deliveries", id, "retry"])?, &[], None).await {

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use super::body::{Body, Fields, json};
+use super::confirmation::Confirmation;
 use super::list::{Page, given};
 use super::session::{Path, path};
 use super::table::Column;
@@ -15,6 +16,14 @@ const COLUMNS: &[Column] = &[
     ("SOURCE", "source"),
     ("DEPRECATED", "deprecated"),
     ("ARCHIVED", "archived"),
+];
+
+pub(super) const FIELDS: &[Column] = &[
+    ("EVENT TYPE", "event_type"),
+    ("PATH", "path"),
+    ("TYPES", "types"),
+    ("EXAMPLE", "example"),
+    ("DESCRIPTION", "description"),
 ];
 
 #[derive(Args)]
@@ -57,7 +66,19 @@ pub(crate) enum EventTypesCommand {
         entry: CatalogueEntry,
     },
     /// Delete an event type
-    Delete { name: String },
+    Delete {
+        name: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
+    /// What mappings, templates and filters can take from a tenant's events
+    Fields {
+        /// Only of this type, a pattern such as post.*, or *
+        #[arg(long = "type", visible_alias = "event-type", value_name = "PATTERN")]
+        event_type: Option<String>,
+        #[command(flatten)]
+        page: Page,
+    },
     /// Replace the whole catalogue by a document, as export prints it
     Import {
         /// A file, or - for standard input
@@ -116,7 +137,16 @@ pub(crate) async fn run(session: &Session, shared: bool, command: EventTypesComm
         EventTypesCommand::Update { name, entry } => {
             session.show(Method::PATCH, &one(&name)?, entry.body(None)?.finish_change(&entry.fields)?).await
         }
-        EventTypesCommand::Delete { name } => session.remove(&one(&name)?, &format!("deleted event type {name}")).await,
+        EventTypesCommand::Delete { name, confirmation } => {
+            confirmation.ask(&format!("delete event type {name}"))?;
+            session.remove(&one(&name)?, &format!("deleted event type {name}")).await
+        }
+        EventTypesCommand::Fields { .. } if shared => {
+            Err(Failure::Usage("--shared: fields are listed for one tenant; say which with --tenant".to_owned()))
+        }
+        EventTypesCommand::Fields { event_type, page } => {
+            session.list(&session.own(["fields"])?, given([("event_type", &event_type)]), page, FIELDS).await
+        }
         EventTypesCommand::Import { file } => {
             let document = match file.as_str() {
                 "-" => json("import", "-")?,

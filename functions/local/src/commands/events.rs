@@ -1,11 +1,13 @@
 //! `hookline events`
 
 mod batch;
+mod tail;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use super::body::{Body, json};
+use super::confirmation::Confirmation;
 use super::list::{Page, given};
 use super::session::path;
 use super::table::Column;
@@ -18,6 +20,8 @@ pub(crate) enum EventsCommand {
     Publish(Publish),
     /// The events of a tenant, newest first
     List(ListOptions),
+    /// Print events as they come, until it is stopped
+    Tail(tail::TailOptions),
     /// Show an event as it was published
     Get { id: String },
     /// The deliveries of an event, one for each hook that matched
@@ -27,7 +31,11 @@ pub(crate) enum EventsCommand {
         page: Page,
     },
     /// Delete the data of an event; its deliveries stay in the log
-    Expunge { id: String },
+    Expunge {
+        id: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
 }
 
 #[derive(Args)]
@@ -122,13 +130,15 @@ pub(crate) async fn run(session: &Session, command: EventsCommand) -> Result<(),
                 false => session.list(&session.own(["events"])?, query, asked.page, COLUMNS).await,
             }
         }
+        EventsCommand::Tail(asked) => tail::run(session, asked).await,
         EventsCommand::Get { id } => session.get(&session.own(["events", &id])?).await,
         EventsCommand::Deliveries { id, page } => {
             let path = session.own(["events", &id, "deliveries"])?;
             session.list(&path, Vec::new(), page, deliveries::COLUMNS).await
         }
-        EventsCommand::Expunge { id } => {
+        EventsCommand::Expunge { id, confirmation } => {
             let path = session.own(["events", &id, "data"])?;
+            confirmation.ask(&format!("delete the data of event {id}"))?;
             session.remove(&path, &format!("deleted the data of event {id}")).await
         }
     }

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::body::Body;
+use super::confirmation::Confirmation;
 use super::list::Page;
 use super::table::Column;
 use super::{Failure, Session};
@@ -34,6 +35,8 @@ pub(crate) enum ExpungementsCommand {
         /// Count what would be deleted, and delete nothing
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
     /// List them
     List(Page),
@@ -45,12 +48,19 @@ pub(crate) enum ExpungementsCommand {
 
 pub(crate) async fn run(session: &Session, command: ExpungementsCommand) -> Result<(), Failure> {
     match command {
-        ExpungementsCommand::Create { event_type, since, until, dry_run } => {
+        ExpungementsCommand::Create { event_type, since, until, dry_run, confirmation } => {
+            let path = session.own(["expungements"])?;
+            if !dry_run {
+                let bounds = [("of type", &event_type), ("since", &since), ("until", &until)];
+                let bounds = bounds
+                    .map(|(word, bound)| bound.as_ref().map_or(String::new(), |bound| format!(" {word} {bound}")));
+                confirmation.ask(&format!("delete the data of all events{}", bounds.concat()))?;
+            }
             let mut body = Body::default();
             body.add("event_type", event_type).add("since", since).add("until", until);
             body.add("dry_run", dry_run.then_some(true));
             let again = |id: &str| format!("hookline expungements get {id}");
-            session.begin(&session.own(["expungements"])?, body.text(), again).await
+            session.begin(&path, body.text(), again).await
         }
         ExpungementsCommand::List(page) => {
             session.list(&session.own(["expungements"])?, Vec::new(), page, COLUMNS).await

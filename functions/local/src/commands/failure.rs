@@ -78,6 +78,27 @@ impl Problem {
     }
 }
 
+impl Problem {
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Those that are wrong.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.errors.iter().map(|wrong| wrong.field.as_str())
+    }
+
+    pub(super) fn is_of_tenant(&self) -> bool {
+        self.detail == "no such tenant"
+    }
+
+    pub(super) fn is_of_what_tenants_have(&self) -> bool {
+        const THEIRS: [&str; 8] =
+            ["hook", "delivery", "event", "event type", "replay", "expungement", "plan", "adjustment"];
+        self.detail.strip_prefix("no such ").is_some_and(|what| THEIRS.contains(&what))
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", shown(&self.detail), self.status)?;

@@ -4,8 +4,10 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use super::body::{Body, Fields};
+use super::confirmation::Confirmation;
+use super::event_types::FIELDS;
 use super::list::{Page, given};
-use super::session::Path;
+use super::session::{Path, path};
 use super::table::{self, Column};
 use super::{Failure, Session, exchange};
 use crate::numbers::whole;
@@ -17,6 +19,18 @@ const COLUMNS: &[Column] = &[
     ("EVENTS", "events"),
     ("ENABLED", "enabled"),
     ("PROFILE", "profile"),
+];
+
+const FAILING: &[Column] = &[
+    ("TENANT", "tenant"),
+    ("ID", "id"),
+    ("NAME", "name"),
+    ("URL", "url"),
+    ("IN A ROW", "health.consecutive_failures"),
+    ("SINCE", "health.failing_since"),
+    ("ANSWER", "last_failed_attempt.status_code"),
+    ("OUTCOME", "last_failed_attempt.outcome"),
+    ("DISABLED", "disabled_at"),
 ];
 
 const CHANGES: &[Column] = &[("AT", "at"), ("BY", "by"), ("WHAT", "what"), ("DETAIL", "detail")];
@@ -40,6 +54,14 @@ pub(crate) enum HooksCommand {
         #[command(flatten)]
         page: Page,
     },
+    /// Hooks of all tenants that fail, the most failures in a row first; with the operator's key
+    Failing {
+        /// failing, resting (their circuit is open) or disabled (for it, the last one first)
+        #[arg(long)]
+        state: Option<String>,
+        #[command(flatten)]
+        page: Page,
+    },
     /// Show a hook with all its settings
     Get { id: String },
     /// Create a hook; its secret is made unless one is given
@@ -54,7 +76,11 @@ pub(crate) enum HooksCommand {
         hook: HookFields,
     },
     /// Delete a hook and its log
-    Delete { id: String },
+    Delete {
+        id: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
     /// Reveal a hook's secret
     Secret { id: String },
     /// Replace a hook's secret; the old one stays live for a while
@@ -85,6 +111,12 @@ pub(crate) enum HooksCommand {
     },
     /// Do the verification handshake now; exit code 1 unless the endpoint passed
     Verify { id: String },
+    /// What mappings, templates and filters can take from the events of a hook
+    Fields {
+        id: String,
+        #[command(flatten)]
+        page: Page,
+    },
     /// Who changed a hook, when and why
     Audit {
         id: String,
@@ -155,6 +187,9 @@ pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), 
             let query = given([("event", &event), ("name", &name), ("enabled", &enabled), ("order", &order)]);
             session.list(&session.own(["hooks"])?, query, page, COLUMNS).await
         }
+        HooksCommand::Failing { state, page } => {
+            session.list(&path(["hooks"]), given([("state", &state)]), page, FAILING).await
+        }
         HooksCommand::Get { id } => session.get(&hook(&id)?).await,
         HooksCommand::Create { hook } => {
             let body = hook.body()?.finish(&hook.fields)?;
@@ -164,7 +199,11 @@ pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), 
             let body = given.body()?.finish_change(&given.fields)?;
             session.change(Method::PATCH, &hook(&id)?, body).await
         }
-        HooksCommand::Delete { id } => session.remove(&hook(&id)?, &format!("deleted hook {id}")).await,
+        HooksCommand::Delete { id, confirmation } => {
+            let id = session.whole_hook(&id).await?;
+            confirmation.ask(&format!("delete hook {id} and its log"))?;
+            session.remove(&hook(&id)?, &format!("deleted hook {id}")).await
+        }
         HooksCommand::Secret { id } => {
             secrets(session, Method::GET, &session.own(["hooks", &id, "secret"])?, None).await
         }
@@ -182,6 +221,9 @@ pub(crate) async fn run(session: &Session, command: HooksCommand) -> Result<(), 
             attempt(session, &session.own(["hooks", &id, "test"])?, Some(body.text())).await
         }
         HooksCommand::Verify { id } => attempt(session, &session.own(["hooks", &id, "verify"])?, None).await,
+        HooksCommand::Fields { id, page } => {
+            session.list(&session.own(["hooks", &id, "fields"])?, Vec::new(), page, FIELDS).await
+        }
         HooksCommand::Audit { id, page } => {
             session.list(&session.own(["hooks", &id, "audit"])?, Vec::new(), page, CHANGES).await
         }
@@ -212,6 +254,7 @@ async fn secrets(session: &Session, method: Method, path: &Path, body: Option<St
 }
 
 async fn attempt(session: &Session, path: &Path, body: Option<String>) -> Result<(), Failure> {
+    session.refuse_csv()?;
     let text = session.ask(Method::POST, path, &[], body).await?;
     let answer = session.read(&text)?;
     let message = answer.text("message").or_else(|| answer.text("result")).unwrap_or_default();

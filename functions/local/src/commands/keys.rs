@@ -6,6 +6,7 @@ use clap::Subcommand;
 use reqwest::Method;
 
 use super::body::{Body, Fields};
+use super::confirmation::Confirmation;
 use super::list::Page;
 use super::session::path;
 use super::table::Column;
@@ -33,7 +34,7 @@ pub(crate) enum KeysCommand {
     },
     /// Create a key; it is shown now and never again
     Create {
-        /// What it may do: tenant, publish or portal
+        /// What it may do: tenant, publish, portal or planner
         #[arg(long, required_unless_present = "operator")]
         scope: Option<String>,
         /// A key that may do everything, instead of a tenant's
@@ -41,7 +42,7 @@ pub(crate) enum KeysCommand {
         operator: bool,
         #[arg(long)]
         name: Option<String>,
-        /// What a portal key may do: view, manage, reveal_secret, rotate, test, send_again
+        /// What a portal key may do: view, manage, reveal_secret, rotate, test, send_again, approve
         #[arg(long, value_delimiter = ',', value_name = "CAPABILITY")]
         capabilities: Vec<String>,
         /// Seconds after which it is refused
@@ -56,6 +57,8 @@ pub(crate) enum KeysCommand {
         /// One of the operator's instead of a tenant's
         #[arg(long)]
         operator: bool,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
     /// Make a new master key for what a data directory seals from now on
     ///
@@ -81,8 +84,9 @@ pub(crate) async fn run(session: &Session, command: KeysCommand) -> Result<(), F
             body.add_all("capabilities", &capabilities);
             session.show(Method::POST, &keys(operator)?, body.finish(&fields)?).await
         }
-        KeysCommand::Revoke { id, operator } => {
+        KeysCommand::Revoke { id, operator, confirmation } => {
             let mut path = keys(operator)?;
+            confirmation.ask(&format!("revoke key {id}"))?;
             path.push(id.clone());
             session.remove(&path, &format!("revoked key {id}")).await
         }

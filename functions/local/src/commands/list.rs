@@ -53,7 +53,7 @@ impl Session {
             let mut query = query.clone();
             query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
             let text = self.ask(Method::GET, path, &query, None).await?;
-            if self.json && !page.all {
+            if self.json && !self.jsonl && !page.all {
                 return self.print(&text);
             }
             let answer = self.read(&text)?;
@@ -67,9 +67,32 @@ impl Session {
                 table.print(&rows)?;
             }
             if cursor.is_none() || !page.all {
-                return if self.json { Ok(()) } else { self.end_of_list(shown, &answer, cursor.as_deref()) };
+                return if self.json && !self.jsonl {
+                    Ok(())
+                } else {
+                    self.end_of_list(shown, &answer, cursor.as_deref())
+                };
             }
         }
+    }
+
+    /// Asks for something that is answered with a few of `field`.
+    pub(super) async fn table(
+        &self,
+        method: Method,
+        path: &Path,
+        (field, columns): (&str, &'static [Column]),
+        none: &str,
+    ) -> Result<(), Failure> {
+        let text = self.ask(method, path, &[], None).await?;
+        if self.json {
+            return self.print(&text);
+        }
+        let rows = self.read(&text)?.records(field);
+        if rows.is_empty() {
+            return self.note(none);
+        }
+        Ok(TextTable::new(columns).print(&rows)?)
     }
 
     fn end_of_list(&self, shown: usize, answer: &Record, cursor: Option<&str>) -> Result<(), Failure> {
@@ -82,7 +105,8 @@ impl Session {
     }
 }
 
-fn lines(items: &[Box<RawValue>]) -> Result<(), Failure> {
+pub(super) fn lines(items: &[Box<RawValue>]) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
-    Ok(items.iter().try_for_each(|item| writeln!(out, "{}", item.get()))?)
+    items.iter().try_for_each(|item| writeln!(out, "{}", item.get()))?;
+    Ok(out.flush()?)
 }

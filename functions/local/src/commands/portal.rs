@@ -34,8 +34,8 @@ pub(crate) enum PortalCommand {
 
 #[derive(Args)]
 pub(crate) struct LinkOptions {
-    /// What may be done: view, manage, reveal_secret, rotate, test, send_again; without it all
-    /// but what shows or replaces secrets
+    /// What may be done: view, manage, reveal_secret, rotate, test, send_again, approve; without it
+    /// view, manage, test and send_again
     #[arg(long, value_delimiter = ',', value_name = "CAPABILITY")]
     capabilities: Vec<String>,
     /// Nothing but view

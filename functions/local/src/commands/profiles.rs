@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use super::body::{Body, Fields};
+use super::confirmation::Confirmation;
 use super::list::Page;
 use super::session::path;
 use super::table::Column;
@@ -30,7 +31,11 @@ pub(crate) enum ProfilesCommand {
         profile: ProfileFields,
     },
     /// Delete a profile that nobody uses
-    Delete { name: String },
+    Delete {
+        name: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
 }
 
 #[derive(Args)]
@@ -61,7 +66,8 @@ pub(crate) async fn run(session: &Session, command: ProfilesCommand) -> Result<(
                 .show(Method::PATCH, &path(["profiles", &name]), profile.body(None)?.finish_change(&profile.fields)?)
                 .await
         }
-        ProfilesCommand::Delete { name } => {
+        ProfilesCommand::Delete { name, confirmation } => {
+            confirmation.ask(&format!("delete profile {name}"))?;
             session.remove(&path(["profiles", &name]), &format!("deleted profile {name}")).await
         }
     }

@@ -6,12 +6,14 @@ use reqwest::Method;
 
 use super::client::Client;
 use super::record::Record;
-use super::{Connection, Failure, table};
+use super::{Connection, Failure, Output, table};
 
 pub(crate) struct Session {
     client: Client,
     tenant: Option<String>,
     pub(super) json: bool,
+    /// One entry of a list a line.
+    pub(super) jsonl: bool,
 }
 
 /// Where a request goes, below `/v1`.
@@ -23,12 +25,14 @@ pub(super) fn path<const N: usize>(segments: [&str; N]) -> Path {
 
 impl Session {
     pub(crate) fn new(connection: Connection) -> Result<Self, Failure> {
-        let Connection { api, key, tenant, json } = connection;
+        let Connection { api, key, tenant, output, json } = connection;
+        let (json, jsonl) = (json || matches!(output, Output::Json | Output::Jsonl), output == Output::Jsonl);
+        output.choose();
         let key = key
             .filter(|key| !key.is_empty())
             .ok_or_else(|| Failure::Usage("no key: give --key or HOOKLINE_KEY".to_owned()))?;
         let tenant = tenant.filter(|tenant| !tenant.is_empty()).or_else(|| tenant_of(&key).map(str::to_owned));
-        Ok(Self { client: Client::new(&api, key)?, tenant, json })
+        Ok(Self { client: Client::new(&api, key)?, tenant, json, jsonl })
     }
 
     pub(super) fn tenant(&self) -> Result<&str, Failure> {
@@ -50,12 +54,14 @@ impl Session {
         query: &[(&str, String)],
         body: Option<String>,
     ) -> Result<String, Failure> {
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let whole = self.whole_path(path).await?;
+        let (path, query): (Vec<&str>, _) =
+            (whole.iter().map(String::as_str).collect(), self.whole_query(query).await?);
         // Any of these would name something else, such as the list of all.
         if let Some(segment) = path.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
             return Err(Failure::Usage(format!("`{segment}` is no id")));
         }
-        self.client.send(method, &path, query, body).await
+        self.client.send(method, &path, &query, body).await
     }
 
     pub(super) fn read(&self, text: &str) -> Result<Record, Failure> {
@@ -133,7 +139,21 @@ impl Session {
     }
 
     pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
+        // What is no answer has no place in a file of columns.
+        if Output::is_csv() {
+            return self.note(text);
+        }
         Ok(writeln!(anstream::stdout().lock(), "{text}")?)
+    }
+
+    /// For what is no table, nor one thing with fields.
+    pub(super) fn refuse_csv(&self) -> Result<(), Failure> {
+        match Output::is_csv() {
+            true => {
+                Err(Failure::Usage("--output csv is for lists and things with fields; take --output json".to_owned()))
+            }
+            false => Ok(()),
+        }
     }
 
     /// What goes beside the output proper.

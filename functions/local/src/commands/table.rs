@@ -4,6 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use serde_json::value::RawValue;
+
+use super::output::{Output, csv_line};
 use super::record::{Record, plain};
 
 /// A heading and the path of what stands below it.
@@ -27,6 +30,9 @@ impl TextTable {
     }
 
     pub(super) fn print(&mut self, rows: &[Record]) -> io::Result<()> {
+        if Output::is_csv() {
+            return self.print_csv(rows);
+        }
         let cells: Vec<Vec<String>> = rows.iter().map(|row| self.cells(row)).collect();
         for row in &cells {
             for (width, cell) in self.widths.iter_mut().zip(row) {
@@ -40,6 +46,24 @@ impl TextTable {
             self.line(&mut out, headings)?;
         }
         cells.iter().try_for_each(|row| self.line(&mut out, row.iter().map(|cell| (cell.as_str(), style(cell)))))
+    }
+
+    /// The names of fields are above them, and values are as they came.
+    fn print_csv(&mut self, rows: &[Record]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if !self.begun {
+            self.begun = true;
+            csv_line(&mut out, self.columns.iter().map(|(_, path)| *path))?;
+        }
+        for row in rows {
+            let cells: Vec<String> = self.columns.iter().map(|(_, path)| row.text(path).unwrap_or_default()).collect();
+            csv_line(&mut out, cells.iter().map(String::as_str))?;
+            if let Some(why) = row.text("unreadable") {
+                let id = shown(&row.text("id").unwrap_or_default());
+                writeln!(anstream::stderr().lock(), "{id} cannot be read: {}", shown(&why))?;
+            }
+        }
+        out.flush()
     }
 
     fn cells(&self, row: &Record) -> Vec<String> {
@@ -67,8 +91,15 @@ impl TextTable {
 
 /// One thing: a line for each field.
 pub(super) fn details(record: &Record) -> io::Result<()> {
-    let mut out = anstream::stdout().lock();
     let record = flat(record);
+    if Output::is_csv() {
+        let mut out = io::stdout().lock();
+        csv_line(&mut out, record.0.iter().map(|(name, _)| name.as_str()))?;
+        let cell = |value: &RawValue| if value.get() == "null" { String::new() } else { plain(value.get()) };
+        let cells: Vec<String> = record.0.iter().map(|(_, value)| cell(value)).collect();
+        return csv_line(&mut out, cells.iter().map(String::as_str));
+    }
+    let mut out = anstream::stdout().lock();
     let width = record.0.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in &record.0 {
         let name = shown(name);

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use super::body::{Body, Fields};
+use super::confirmation::Confirmation;
 use super::list::Page;
 use super::session::path;
 use super::table::Column;
@@ -14,7 +15,13 @@ const COLUMNS: &[Column] = &[("ID", "id"), ("NAME", "name"), ("PROFILE", "profil
 #[derive(Subcommand)]
 pub(crate) enum TenantsCommand {
     /// List tenants
-    List(Page),
+    List {
+        /// Only tenants whose id or name contains this
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        #[command(flatten)]
+        page: Page,
+    },
     /// Show a tenant; by default the one of --tenant or of the key
     Get { id: Option<String> },
     /// Create a tenant; its id is made when absent
@@ -30,7 +37,11 @@ pub(crate) enum TenantsCommand {
         tenant: TenantFields,
     },
     /// Delete a tenant with its hooks and keys
-    Delete { id: String },
+    Delete {
+        id: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
 }
 
 #[derive(Args)]
@@ -54,7 +65,10 @@ impl TenantFields {
 
 pub(crate) async fn run(session: &Session, command: TenantsCommand) -> Result<(), Failure> {
     match command {
-        TenantsCommand::List(page) => session.list(&path(["tenants"]), Vec::new(), page, COLUMNS).await,
+        TenantsCommand::List { search, page } => {
+            let query = search.into_iter().map(|text| ("search", text)).collect();
+            session.list(&path(["tenants"]), query, page, COLUMNS).await
+        }
         TenantsCommand::Get { id: Some(id) } => session.get(&path(["tenants", &id])).await,
         TenantsCommand::Get { id: None } => session.get(&session.own([])?).await,
         TenantsCommand::Create { id, tenant } => {
@@ -65,6 +79,9 @@ pub(crate) async fn run(session: &Session, command: TenantsCommand) -> Result<()
                 .show(Method::PATCH, &path(["tenants", &id]), tenant.body(None)?.finish_change(&tenant.fields)?)
                 .await
         }
-        TenantsCommand::Delete { id } => session.remove(&path(["tenants", &id]), &format!("deleted tenant {id}")).await,
+        TenantsCommand::Delete { id, confirmation } => {
+            confirmation.ask(&format!("delete tenant {id} with its hooks and keys"))?;
+            session.remove(&path(["tenants", &id]), &format!("deleted tenant {id}")).await
+        }
     }
 }

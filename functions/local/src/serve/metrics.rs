@@ -1,6 +1,7 @@
 //! `GET /metrics`, for Prometheus. It wants the operator's key: how busy a
 //! service is, is nobody else's business.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ impl Metrics {
         let handle = builder?.install_recorder()?;
         tokio::spawn(sum_up(handle.clone()));
         metrics::describe();
+        metrics::begin_with_zero();
         metrics::look_up_usual();
         Ok(Self(handle))
     }
@@ -85,5 +87,48 @@ async fn scrape(_: Operator, Extension(scrape): Extension<Scrape>) -> Response {
         Err(error) => tracing::error!(error = %causes(&error), "the dead letters cannot be counted"),
     }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, scrape.handle.render()).into_response()
+    (kind, with_conventional_names(&scrape.handle.render())).into_response()
+}
+
+/// Counters end in `_total`, as Prometheus has it. Under the name without it, which came first
+/// and which CloudWatch has, each stays for queries that were written for it; without the type of
+/// a counter, as one name of each is the right one.
+fn with_conventional_names(rendered: &str) -> String {
+    let mut text = String::with_capacity(rendered.len() * 2);
+    // The exporter writes a family's lines in a row, with an empty line behind them.
+    for family in rendered.split("\n\n") {
+        let name = family.lines().find_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"));
+        if let Some(name) = name {
+            let total = format!("{name}_total");
+            for line in family.lines() {
+                text.push_str(&line.replacen(name, &total, 1));
+                text.push('\n');
+            }
+            let _ = writeln!(text, "\n# HELP {name} Former name of {total}.\n# TYPE {name} untyped");
+            for line in family.lines().filter(|line| !line.starts_with('#')) {
+                text.push_str(line);
+                text.push('\n');
+            }
+        } else {
+            text.push_str(family);
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_there_under_both_names_and_everything_else_under_its_own() {
+        let rendered =
+            "# HELP hits Hits\n# TYPE hits counter\nhits{way=\"a hits\"} 2\nhits 1\n\n# TYPE open gauge\nopen 3\n\n";
+        let expected = "# HELP hits_total Hits\n# TYPE hits_total counter\nhits_total{way=\"a hits\"} 2\nhits_total 1\n\n\
+                        # HELP hits Former name of hits_total.\n# TYPE hits untyped\nhits{way=\"a hits\"} 2\nhits 1\n\n\
+                        # TYPE open gauge\nopen 3\n";
+        assert_eq!(with_conventional_names(rendered).trim_end(), expected.trim_end());
+    }
 }

@@ -48,7 +48,25 @@ impl Service<Request> for RouterSwitch {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         match state {
             Ok(mut router) => Either::Left(router.call(request)),
+            Err(_) if console::wants_page(request.headers()) => Either::Right(ready(Ok(console::unavailable()))),
             Err(reason) => Either::Right(ready(Ok(Problem::unavailable(reason).into_response()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    #[tokio::test]
+    async fn browsers_get_a_page_and_programs_a_problem_where_there_is_no_store() {
+        let switch = RouterSwitch::new();
+        for (accept, kind) in [("text/html,*/*", "text/html; charset=utf-8"), ("*/*", "application/problem+json")] {
+            let request = Request::get("/portal/hooks").header("accept", accept).body(Body::empty()).unwrap();
+            let response = switch.clone().call(request).await.unwrap();
+            assert_eq!(response.status(), 503);
+            assert_eq!(response.headers()["content-type"], kind);
         }
     }
 }

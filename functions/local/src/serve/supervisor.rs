@@ -5,6 +5,7 @@
 //! be read, as after a crash. Until that works, everything is answered with 503.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -43,7 +44,9 @@ impl Supervisor {
     pub(super) fn open(&self, engine: &Engine) {
         let own =
             self.metrics.routes(engine).merge(dead_letters::routes(engine)).merge(backups::routes(engine, &self.data));
-        self.switch.open(compat::beside(api::router(engine.api.clone()).merge(own)));
+        let clock = Arc::clone(&engine.api.clock);
+        let pages = console::Settings { now: Arc::new(move || clock.now().as_millis()) };
+        self.switch.open(console::beside(compat::beside(api::router(engine.api.clone()).merge(own)), pages));
     }
 
     /// Runs until it is told to stop, and then finishes what is under way. An

@@ -43,6 +43,8 @@ async fn listen_verifies_the_requests_of_built_in_profiles() {
         let hook = ["--profile", profile, "--name", "Mine", "--secret", "plain text"];
         verified(&hook, "plain text", &["--profile", profile], "another text").await;
     }
+    let hook = ["--profile", "svix", "--secret", WHSEC];
+    verified(&hook, WHSEC, &["--profile", "svix"], OTHER).await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use embedded::StoreOptions;
 use local::{Engine, Options};
 
 use super::*;
+use crate::visitor::Visitor;
 
 /// The check of a name.
 fn check<'a>(diagnosis: &'a Value, name: &str) -> &'a Value {
@@ -104,9 +105,64 @@ async fn dead_letters_are_listed_shown_sent_back_and_deleted() {
 
     for letter in letters().await {
         let id = letter["id"].as_str().unwrap();
-        assert_eq!(deployment.run(&format!("dead-letters delete {id}")).await.out, format!("deleted {id}\n"));
+        assert_eq!(deployment.run(&format!("dead-letters delete {id} --yes")).await.out, format!("deleted {id}\n"));
     }
     assert_eq!(letters().await.len(), 0);
+}
+
+/// Sends a form of `page`, which leads on.
+async fn post_from(operator: &Visitor, page: &str, action: &str) {
+    let shown = operator.get(page).await;
+    assert!(shown.contains(&format!("action=\"{action}\"")), "{action} is not on {page}: {shown}");
+    assert_eq!(operator.send(action, &[("form_token", &token(&shown))]).await.status(), 303, "{action}");
+}
+
+/// Of the forms of a page.
+fn token(page: &str) -> String {
+    page.split_once("name=\"form_token\" value=\"").unwrap().1.split_once('"').unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn the_page_of_dead_letters_shows_them_sends_them_back_and_deletes_them() {
+    const PAGE: &str = "/console/dead-letters";
+    let deployment = Deployment::start_on(with_dead_letters).await;
+    let operator = Visitor::enter(&deployment.api, "/console/login", "key", KEY).await;
+    let letters = async || {
+        let page = operator.get(PAGE).await;
+        let links: Vec<_> = page.split(&format!("{PAGE}/")).skip(1).map(str::to_owned).collect();
+        let ids = links.iter().map(|rest| rest.split_once('"').unwrap().0.to_owned()).filter(|id| id != "batch");
+        let ids: Vec<_> = ids.collect();
+        (ids, page)
+    };
+    let (ids, page) = letters().await;
+    assert!(ids.len() == 2 && page.contains("data: is required") && !page.contains("one that is no JSON"), "{page}");
+    let oldest = format!("{PAGE}/{}", ids[1]);
+    assert!(operator.get(&oldest).await.contains("one that is no JSON"));
+    assert!(operator.get("/console/overview").await.contains("2</span>"));
+
+    // Nothing was fixed, so it comes back, as another letter.
+    post_from(&operator, &oldest, &format!("{oldest}/redrive")).await;
+    until("it has come back", || async {
+        let (now, _) = letters().await;
+        now.len() == 2 && now != ids
+    })
+    .await;
+    let [one, other] = &letters().await.0[..] else { panic!("there are two") };
+    post_from(&operator, &format!("{PAGE}/{one}"), &format!("{PAGE}/{one}/delete")).await;
+    // Several at once are counted and asked first, also where something was done just before.
+    let page = operator.get(&format!("{PAGE}?done=deleted")).await;
+    let (token, before) = (token(&page), page.split_once("name=\"back\" value=\"").unwrap().1);
+    let before = before.split_once('"').unwrap().0;
+    assert_eq!(before, format!("{PAGE}?done=deleted"));
+    let chosen = format!("events/{other}/{other}");
+    let fields = [("form_token", token.as_str()), ("chosen", &chosen), ("action", "delete"), ("back", before)];
+    let batch = format!("{PAGE}/batch");
+    let question = operator.send(&batch, &fields).await.text().await.unwrap();
+    assert!(question.contains("Delete 1 message?") && letters().await.0.len() == 1, "{question}");
+    let confirmed = [&fields[..], &[("confirmed", "true")]].concat();
+    assert_eq!(operator.send(&batch, &confirmed).await.headers()["location"], format!("{PAGE}?done=deleted"));
+    let (ids, page) = letters().await;
+    assert!(ids.is_empty() && page.contains("No dead letters"), "{page}");
 }
 
 #[tokio::test]
@@ -117,8 +173,8 @@ async fn dead_letters_are_the_operators_only() {
         ("dead-letters list", key["key"].as_str().unwrap(), "(403)"),
         ("dead-letters show 1-events-1", key["key"].as_str().unwrap(), "(403)"),
         ("dead-letters redrive 1-events-1", "nobody's key", "(401)"),
-        ("dead-letters delete 1-events-1", "nobody's key", "(401)"),
-        ("dead-letters delete 1-events-1", KEY, "(404)"),
+        ("dead-letters delete 1-events-1 --yes", "nobody's key", "(401)"),
+        ("dead-letters delete 1-events-1 --yes", KEY, "(404)"),
         ("dead-letters redrive nonsense", KEY, "(404)"),
         ("dead-letters list --cursor nonsense", KEY, "(400)"),
     ] {
@@ -132,6 +188,26 @@ async fn dead_letters_are_the_operators_only() {
     let answer = client.get(format!("{}/v1/dead-letters/%da", deployment.api)).bearer_auth(KEY).send().await.unwrap();
     assert_eq!(answer.status(), 404);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn hooks_that_fail_are_listed_over_all_tenants_by_command() {
+    let deployment = Deployment::start().await;
+    assert_eq!(deployment.run("hooks failing").await.err, "none\n");
+    let create = r#"hooks create --json --url http://127.0.0.1:1/ --event * --set retry={"delays":[]}"#;
+    let hook = deployment.run(create).await.json()["id"].as_str().unwrap().to_owned();
+    for _ in 0..2 {
+        deployment.run("events publish --type a --data 1").await.succeeded();
+    }
+    until("it is listed with both", || async {
+        let failing = deployment.run("hooks failing --state failing --json").await.json();
+        failing["items"][0]["id"] == hook.as_str() && failing["items"][0]["health"]["consecutive_failures"] == 2
+    })
+    .await;
+    let told = deployment.run("hooks failing").await.out;
+    let row: Vec<_> = told.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!((row[0], row[1]), ("acme", hook.as_str()), "{told}");
+    assert_eq!(deployment.run("hooks failing --state disabled").await.err, "none\n");
 }
 
 #[tokio::test]

@@ -2,8 +2,12 @@
 
 use std::collections::HashSet;
 
+use domain::adjustment::AdjustmentCause;
+use domain::advice::AdviceKind;
+use domain::capability::Capability;
 use domain::delivery::{AttemptOutcome, Status};
 use domain::operational;
+use domain::plan::{ChangeKind, PlanState};
 use domain::profile::built_in;
 use domain::settings::Settings;
 use domain::signature::Scheme;
@@ -32,6 +36,12 @@ fn every_signature_scheme_is_explained() {
 #[test]
 fn every_status_and_every_event_about_hooks_is_explained() {
     assert_rows("docs/events.md", operational::TYPES);
+    assert_rows("docs/events.md", operational::PLAN_TYPES);
+    assert_rows("docs/plans.md", PlanState::ALL.iter().map(|state| state.as_str()));
+    assert_rows("docs/plans.md", ChangeKind::ALL.iter().map(|kind| kind.as_str()));
+    assert_rows("docs/plans.md", AdviceKind::ALL.iter().map(|kind| kind.as_str()));
+    assert_rows("docs/plans.md", AdjustmentCause::ALL.iter().map(|cause| cause.as_str()));
+    assert_rows("docs/portal.md", Capability::ALL.iter().map(|capability| capability.as_str()));
     assert_rows("docs/events.md", Status::ALL.iter().map(|status| status.as_str()));
     assert_rows("docs/events.md", AttemptOutcome::ALL.iter().map(|outcome| outcome.as_str()));
 }

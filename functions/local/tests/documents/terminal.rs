@@ -102,7 +102,7 @@ impl Shell {
         let failed = answer.unwrap().expect("the shell is still there") == "yes";
         let output = std::fs::read_to_string(output).unwrap();
         // curl is content with any answer.
-        Ran { failed: failed || output.contains(r#""type":"about:blank""#), output }
+        Ran { failed: failed || output.contains(r#""type":"urn:hookline:problem:"#), output }
     }
 }
 

@@ -18,3 +18,5 @@ mod running;
 #[cfg(unix)]
 mod storage;
 mod support;
+#[path = "../support/visitor.rs"]
+mod visitor;

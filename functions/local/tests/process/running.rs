@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use axum::Router;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::receiver::Receiver;
 use crate::support::{KEY, PATIENCE, Server, binary, client, terminate, until};
+use crate::visitor::Visitor;
 
 #[tokio::test]
 async fn a_second_process_on_the_same_directory_is_refused() {
@@ -76,16 +78,38 @@ async fn a_master_key_is_added_by_command_and_taken_up_by_the_next_start() {
     Server::start(directory.path()).await;
 }
 
+#[cfg(unix)]
 #[tokio::test]
-async fn the_demo_shows_a_retry_and_leaves_nothing_behind() {
+async fn the_demo_opens_with_pages_that_have_something_to_see_and_leaves_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
-    let output = binary().args(["demo", "--events", "2"]).env("TMPDIR", directory.path()).output();
-    let output = tokio::time::timeout(PATIENCE, output).await.unwrap().unwrap();
-    let [said, log] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert!(output.status.success(), "{log}");
+    let mut demo = binary().args(["demo", "--events", "2"]).env("TMPDIR", directory.path()).spawn().unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut said = String::new();
+    while !said.contains("Ctrl-C ends the demo") {
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+        said += &(line.unwrap_or_else(|| panic!("it ended: {said}")) + "\n");
+    }
     for line in ["succeeded  2 attempt(s), last answer 200", "succeeded  1 attempt(s), last answer 200"] {
         assert!(said.contains(line), "{said}");
     }
+
+    let link = |page: &str| {
+        let (before, code) = said.split_once(&format!("{page}#")).unwrap_or_else(|| panic!("{page}: {said}"));
+        let (base, code) = (before.rsplit(' ').next().unwrap(), code.lines().next().unwrap());
+        (base.to_owned(), code.to_owned())
+    };
+    let shown = async |area: &str, page: &str| {
+        let (base, code) = link(&format!("/{area}/enter"));
+        Visitor::enter(&base, &format!("/{area}/enter"), "code", &code).await.get(page).await
+    };
+    let failing = shown("console", "/console/failing").await;
+    assert!(failing.contains(">Shop<") && failing.contains(">CRM<") && !failing.contains(">Billing<"), "{failing}");
+    let hooks = shown("portal", "/portal/hooks").await;
+    for hook in ["receiver", "Billing", "Shop", "CRM", "Warehouse", "Orders in dollars"] {
+        assert!(hooks.contains(hook), "{hook}: {hooks}");
+    }
+
+    assert!(terminate(&mut demo).await.success());
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn binary() -> Command {
 }
 
 pub(crate) fn clean(mut command: Command) -> Command {
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HOOKLINE_")) {
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HOOKLINE_") || name.starts_with("OTEL_")) {
         command.env_remove(name);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -87,6 +87,21 @@ impl DynamoDeliveryLog {
         }
     }
 
+    async fn marks(&self, pk: &str, range: KeyRange, order: SortOrder, limit: usize) -> StoreResult<Page<EventSeq>> {
+        let rows = self.table.query(pk, range, order, limit, Consistency::Strong).await?;
+        let now = self.clock.now();
+        let (mut items, mut last) = (Vec::new(), None);
+        for row in &rows.items {
+            let seq: Ulid = row.get_parsed(SK)?;
+            last = Some(cursor::encode(pk, seq.to_string().as_bytes()));
+            // All that counts is in its key.
+            if row.is_live(now).unwrap_or(true) {
+                items.push(EventSeq(seq));
+            }
+        }
+        Ok(Page { items, next: last.filter(|_| rows.more) })
+    }
+
     fn read(&self, row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<Option<Delivery>> {
         if row.is_live(self.clock.now())? { read_delivery(row, tenant, id).map(Some) } else { Ok(None) }
     }
@@ -99,6 +114,11 @@ fn partition(tenant: &TenantId, hook: HookId) -> String {
 /// The marks of a hook's exhausted deliveries.
 fn marks_partition(tenant: &TenantId, hook: HookId) -> String {
     RowKind::ExhaustedMark.partition(&[tenant.as_str(), &hook.0.to_string()])
+}
+
+/// The marks of what waits for a hook.
+fn waiting_partition(tenant: &TenantId, hook: HookId) -> String {
+    RowKind::WaitingMark.partition(&[tenant.as_str(), &hook.0.to_string()])
 }
 
 fn attempts_partition(tenant: &TenantId, id: DeliveryId) -> String {
@@ -118,6 +138,7 @@ fn delivery_row(delivery: &Delivery) -> Item {
         .maybe_text("l", Some(delivery.requests.join(" ")).filter(|text| !text.is_empty()).as_deref())
         .maybe_number("b", delivery.restarted_at.map(Timestamp::as_millis))
         .maybe_text("r", delivery.reason.as_deref())
+        .maybe_number("q", delivery.waits_until.map(Timestamp::as_millis))
         .expiring(delivery.expires_at)
         .with_unknown(&delivery.unknown);
     if let Some(attempt) = &delivery.last_attempt {
@@ -127,7 +148,7 @@ fn delivery_row(delivery: &Delivery) -> Item {
 }
 
 /// The attributes of a delivery's row, besides those of any row.
-const DELIVERY: [&str; 12] = ["e", "y", "s", "n", "i", "w", "c", "u", "l", "b", "r", "a"];
+const DELIVERY: [&str; 13] = ["e", "y", "s", "n", "i", "w", "c", "u", "l", "b", "r", "q", "a"];
 
 fn read_delivery(row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<Delivery> {
     Ok(Delivery {
@@ -145,6 +166,7 @@ fn read_delivery(row: &Item, tenant: &TenantId, id: DeliveryId) -> StoreResult<D
         requests: row.find_text("l").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         restarted_at: row.find_time("b")?,
         reason: row.find_text("r").map(str::to_owned),
+        waits_until: row.find_time("q")?,
         expires_at: row.get_time("x")?,
         unknown: row.unknown(&DELIVERY),
     })
@@ -165,8 +187,7 @@ fn range(since: Option<Timestamp>, until: Option<Timestamp>, before: Option<Ulid
 }
 
 fn as_read(expression: &str, attempts: u32, now: Timestamp) -> Condition {
-    let skipped = Status::Skipped.as_str();
-    Condition::of(expression).number(":n", attempts).text(":s", skipped).number(":now", now.as_millis())
+    Condition::of(expression).number(":n", attempts).number(":now", now.as_millis())
 }
 
 #[async_trait]
@@ -178,15 +199,29 @@ impl DeliveryLog for DynamoDeliveryLog {
         let now = self.clock.now();
         let condition = match expected {
             Expected::Absent => absent_or_expired(now),
-            Expected::Attempts(count) => as_read("n = :n AND s <> :s AND x > :now", count, now),
-            Expected::Skipped(count) => as_read("n = :n AND s = :s AND x > :now", count, now),
+            Expected::Attempts(count) => as_read("n = :n AND s <> :s AND s <> :w AND x > :now", count, now)
+                .text(":s", Status::Skipped.as_str())
+                .text(":w", Status::Waiting.as_str()),
+            Expected::Skipped(count) => {
+                as_read("n = :n AND s = :s AND x > :now", count, now).text(":s", Status::Skipped.as_str())
+            }
+            Expected::Waiting(count) => {
+                as_read("n = :n AND s = :w AND x > :now", count, now).text(":w", Status::Waiting.as_str())
+            }
         };
         let mark = (marks_partition(&delivery.tenant, delivery.id.hook), delivery.id.event.0.to_string());
         // Before the row, so that no exhausted delivery is without one.
         if delivery.status == Status::Failed {
             self.table.put(Item::new(mark.0.clone(), mark.1.clone()).expiring(delivery.expires_at), None).await?;
         }
+        let waits = (waiting_partition(&delivery.tenant, delivery.id.hook), mark.1.clone());
+        if delivery.status == Status::Waiting {
+            self.table.put(Item::new(waits.0.clone(), waits.1.clone()).expiring(delivery.expires_at), None).await?;
+        }
         self.put_row(delivery, expected, condition).await?;
+        if matches!(expected, Expected::Waiting(_)) && delivery.status != Status::Waiting {
+            self.table.delete(&waits.0, &waits.1).await?;
+        }
         // Only attempts out of turn lead out of that state.
         let out_of_turn =
             delivery.last_attempt.as_ref().is_some_and(|a| matches!(a.trigger, Trigger::Manual | Trigger::Replay));
@@ -278,18 +313,23 @@ impl DeliveryLog for DynamoDeliveryLog {
             return Ok(Page { items: Vec::new(), next: None });
         };
         let range = KeyRange::Between(low.to_string(), high.to_string());
-        let rows = self.table.query(&pk, range, SortOrder::Descending, limit, Consistency::Strong).await?;
-        let now = self.clock.now();
-        let (mut items, mut last) = (Vec::new(), None);
-        for row in &rows.items {
-            let seq: Ulid = row.get_parsed(SK)?;
-            last = Some(cursor::encode(&pk, seq.to_string().as_bytes()));
-            // All that counts is in its key.
-            if row.is_live(now).unwrap_or(true) {
-                items.push(EventSeq(seq));
-            }
-        }
-        Ok(Page { items, next: last.filter(|_| rows.more) })
+        self.marks(&pk, range, SortOrder::Descending, limit).await
+    }
+
+    async fn waiting(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        let pk = waiting_partition(tenant, hook);
+        let after = cursor.map(|c| cursor::decode_as::<Ulid>(&pk, c)).transpose()?;
+        let Some(low) = after.map_or(Some(0), |after| after.0.checked_add(1)) else {
+            return Ok(Page { items: Vec::new(), next: None });
+        };
+        let range = KeyRange::Between(Ulid(low).to_string(), Ulid(u128::MAX).to_string());
+        self.marks(&pk, range, SortOrder::Ascending, limit).await
     }
 
     async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
@@ -303,6 +343,9 @@ impl DeliveryLog for DynamoDeliveryLog {
             rows.extend((1..=attempts).map(|number| (attempts_partition(tenant, id), attempt_key(number))));
             if failed_once {
                 rows.push((marks_partition(tenant, id.hook), seq.clone()));
+            }
+            if delivery.status == Status::Waiting {
+                rows.push((waiting_partition(tenant, id.hook), seq.clone()));
             }
             // The row goes last: while it is there, all of this can be repeated.
             rows.push((partition(tenant, id.hook), seq));
@@ -320,6 +363,7 @@ impl DeliveryLog for DynamoDeliveryLog {
         }
         let seq = id.event.0.to_string();
         self.table.delete(&marks_partition(tenant, id.hook), &seq).await?;
+        self.table.delete(&waiting_partition(tenant, id.hook), &seq).await?;
         self.table.delete(&partition(tenant, id.hook), &seq).await?;
         Ok(())
     }

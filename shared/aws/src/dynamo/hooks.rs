@@ -1,20 +1,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::Deserialize;
 use ulid::Ulid;
 
+use super::documents::{conflict, put_actions, transact};
 use super::item::{Item, SK};
 use super::row_kind::RowKind;
 use super::subscriptions;
 use super::table::{Condition, Consistency, DynamoTable, KeyRange, Refused, SortOrder};
 use contract::cursor;
 use contract::ports::{
-    Hooks, KEPT_REVISIONS, Listed, OfRow as _, Page, StoreError, StoreResult, is_small_revision, kept_revisions,
+    Hooks, KEPT_REVISIONS, Listed, OfRow as _, Page, PlacedDocument, StoreError, StoreResult, is_small_revision,
+    kept_revisions,
 };
 use domain::hook::{Hook, Subscription};
 use domain::ids::{HookId, TenantId};
@@ -82,10 +82,6 @@ fn count_partition(tenant: &TenantId) -> String {
 }
 
 const COUNT: &str = "hooks";
-/// How often a transaction is tried that met another one or was throttled, and how long
-/// it waits in between, longer each time. All hooks of a tenant share a count.
-const TRIES: u32 = 8;
-const PAUSE: Duration = Duration::from_millis(20);
 
 impl DynamoHooks {
     /// What a newer version wrote into the subscription rows, which are all alike.
@@ -95,16 +91,6 @@ impl DynamoHooks {
         let row = self.table.get(&pk, &hook.id.0.to_string(), Consistency::Eventual).await?;
         let read = row.and_then(|row| row.get_document::<Subscription>().ok());
         Ok(read.map_or(Unknown::NONE, |subscription| subscription.unknown))
-    }
-
-    async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<(), Refused> {
-        for n in 1..TRIES {
-            match self.table.transact(actions.clone()).await {
-                Err(Refused::Busy(_)) => tokio::time::sleep(PAUSE * n).await,
-                other => return other,
-            }
-        }
-        self.table.transact(actions).await
     }
 
     /// The former versions that go when `old` becomes one, with a document of so
@@ -138,7 +124,7 @@ impl Hooks for DynamoHooks {
         let room = Condition::of("attribute_not_exists(n) OR n < :most").number(":most", most);
         let room = if most == 0 { Condition::of("attribute_exists(nothing)") } else { room };
         actions.push(self.table.add_action(&count_partition(&hook.tenant), COUNT, "n", 1, Some(room)));
-        Ok(self.transact(actions).await?)
+        Ok(transact(&self.table, actions).await?)
     }
 
     async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>> {
@@ -151,7 +137,7 @@ impl Hooks for DynamoHooks {
     /// [`StoreError::TooLarge`] when more rows change than one transaction
     /// takes: only an exchange of all of the most patterns for as many others
     /// comes to that, and it can be made in two updates.
-    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+    async fn update_with(&self, old: &Hook, new: &Hook, beside: &[PlacedDocument]) -> StoreResult<()> {
         // First, and not in one transaction, which costs twice as much: what a
         // version says never changes, so writing it for nothing does no harm.
         let revision = revision_item(old);
@@ -160,17 +146,21 @@ impl Hooks for DynamoHooks {
         for beyond in self.revisions_beyond(old, bytes).await? {
             self.table.delete(&revisions(&old.tenant, old.id), &beyond).await?;
         }
-        if old.subscription() == new.subscription() {
+        let is_matched_alike = old.subscription() == new.subscription();
+        if is_matched_alike && beside.is_empty() {
             // One plain write costs half of a transaction.
             return Ok(self.table.put_named(item(new), still_at(old.version)).await?);
         }
         let sk = new.id.0.to_string();
         let mut actions = vec![self.table.put_action(item(new), Some(still_at(old.version)))];
-        let unknown = self.unknown_of_subscription(old).await?;
-        actions.extend(subscriptions::items(new, unknown).map(|row| self.table.put_action(row, None)));
-        let dropped = old.events.difference(&new.events);
-        actions.extend(dropped.map(|p| self.table.delete_action(&subscriptions::partition(&old.tenant, p), &sk, None)));
-        Ok(self.transact(actions).await?)
+        if !is_matched_alike {
+            let unknown = self.unknown_of_subscription(old).await?;
+            actions.extend(subscriptions::items(new, unknown).map(|row| self.table.put_action(row, None)));
+            let rows = old.events.difference(&new.events).map(|p| subscriptions::partition(&old.tenant, p));
+            actions.extend(rows.map(|pk| self.table.delete_action(&pk, &sk, None)));
+        }
+        actions.extend(put_actions(&self.table, beside));
+        transact(&self.table, actions).await.map_err(conflict)
     }
 
     async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
@@ -187,15 +177,18 @@ impl Hooks for DynamoHooks {
         Ok(Page { items, next })
     }
 
-    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+    async fn delete(&self, tenant: &TenantId, id: HookId, version: Option<u64>) -> StoreResult<bool> {
         let (pk, sk) = (partition(tenant), id.0.to_string());
         let Some(row) = self.table.get(&pk, &sk, Consistency::Strong).await? else { return Ok(false) };
-        let same = row.find_number("v").ok().flatten().map(still_at);
-        let mut actions = vec![self.table.delete_action(&pk, &sk, same)];
+        let stored = row.find_number("v").ok().flatten();
+        if version.is_some() && stored != version {
+            return Err(StoreError::Conflict);
+        }
+        let mut actions = vec![self.table.delete_action(&pk, &sk, stored.map(still_at))];
         let rows = patterns(&row).into_iter().map(|pattern| subscriptions::partition(tenant, &pattern));
         actions.extend(rows.map(|pk| self.table.delete_action(&pk, &sk, None)));
         actions.push(self.table.add_action(&count_partition(tenant), COUNT, "n", -1, None));
-        match self.transact(actions).await {
+        match transact(&self.table, actions).await {
             Ok(()) => Ok(true),
             Err(Refused::Condition(None)) => Ok(false),
             // Changed since: other patterns might be left behind.

@@ -32,6 +32,7 @@ kinds! {
     Subscription "hooks" "s" "#tenant#pattern" "hook" "what matching needs; in one transaction with the hook";
     Delivery "logs" "d" "#tenant#hook" "event sequence" "the delivery, its last attempt inline";
     ExhaustedMark "logs" "f" "#tenant#hook" "event sequence" "that a delivery failed for good";
+    WaitingMark "logs" "z" "#tenant#hook" "event sequence" "that a delivery waits for its hook to be enabled";
     Attempt "logs" "a" "#tenant#hook#sequence" "attempt number" "an attempt that failed";
     Event "logs" "e" "#tenant#event" "page" "the event with page zero of its fan-out; later pages";
     UnclaimedEvent "logs" "u" "#tenant" "event sequence" "that an event is in no hook's log";

@@ -16,6 +16,7 @@ use domain::event::{Event, present};
 use domain::ids::{Channel, DeliveryId, EventId, EventSeq, EventType, HookId, TenantId};
 use domain::retry::MAX_DELAY;
 use domain::time::Timestamp;
+use domain::trace_context::TraceContext;
 use domain::unknown::{Unknown, keeps_unknown};
 
 /// By this much the clocks of several machines may differ.
@@ -66,6 +67,9 @@ pub struct DeliveryMessage {
     /// Names one manual retry or replay, so that its message counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
+    /// Where it stands in a trace; its requests carry it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceContext>,
     #[serde(skip)]
     pub unknown: Unknown,
 }
@@ -95,6 +99,7 @@ impl DeliveryMessage {
             in_turn: false,
             lists_event: false,
             request: None,
+            traceparent: None,
             unknown: Unknown::NONE,
         }
     }

@@ -16,6 +16,7 @@ use domain::invalid::FieldError;
 use domain::seconds::Seconds;
 use domain::strict::{Reader, WrongFields};
 use domain::time::Timestamp;
+use domain::trace_context::TraceContext;
 use domain::unknown::{Unknown, keeps_unknown};
 
 const MAX_TOKEN_BYTES: usize = 128;
@@ -51,6 +52,9 @@ pub struct EventMessage {
     /// characters; the message's own id when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// Where it stands in a trace, as W3C Trace Context has it: requests to endpoints carry it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceContext>,
     /// Written by fan-out only: carry on with this page of the event `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continuation: Option<Continuation>,
@@ -85,6 +89,7 @@ pub struct Resumption {
     pub from: Continuation,
     pub deliver_at: Option<Timestamp>,
     pub token: Option<String>,
+    pub traceparent: Option<TraceContext>,
     /// What a newer version wrote beside that, for the next continuation.
     pub unknown: Unknown,
 }
@@ -100,6 +105,7 @@ pub struct Publication {
     pub ttl: Option<Seconds>,
     pub data: Arc<RawValue>,
     pub token: Option<String>,
+    pub traceparent: Option<TraceContext>,
 }
 
 impl EventMessage {
@@ -173,6 +179,7 @@ impl EventMessage {
                 from,
                 deliver_at: message.deliver_at,
                 token: message.token,
+                traceparent: message.traceparent,
                 unknown: message.unknown,
             }));
         }
@@ -186,6 +193,7 @@ impl EventMessage {
             ttl: message.ttl,
             data: message.data?,
             token: message.token,
+            traceparent: message.traceparent,
         }))
     }
 

@@ -9,11 +9,13 @@ use domain::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     Absent,
-    /// A row with this many attempts that was not skipped.
+    /// A row with this many attempts that was not skipped and does not wait for its hook.
     Attempts(u32),
     /// A row that was skipped after this many attempts: that counts none, and
     /// whoever read the row before has to hear of it.
     Skipped(u32),
+    /// A row that waits for its hook to be enabled, after this many attempts.
+    Waiting(u32),
 }
 
 impl Expected {
@@ -21,6 +23,7 @@ impl Expected {
         match row {
             None => Self::Absent,
             Some(row) if row.status == Status::Skipped => Self::Skipped(row.attempt_count),
+            Some(row) if row.status == Status::Waiting => Self::Waiting(row.attempt_count),
             Some(row) => Self::Attempts(row.attempt_count),
         }
     }
@@ -78,7 +81,7 @@ layered! {
     ///
     /// - A row is written only over what the writer expected, else it is a
     ///   conflict and nothing changes.
-    /// - A row that was skipped since it was read is not what was expected.
+    /// - A row that was skipped or set to wait since it was read is not what was expected.
     /// - A failed last attempt is kept for good when later ones follow.
     /// - All attempts are listed in order, the successful one included. Those of a row
     ///   that was read earlier are those up to its last.
@@ -89,7 +92,9 @@ layered! {
     /// - An exhausted delivery is marked as failed, and no more once it was tried
     ///   again with another end. A mark may outlive that for a moment, never the
     ///   other way round.
-    /// - What was deleted is gone, with its attempts and its mark; deleting it again
+    /// - What waits for its hook is marked as well, as long as it does, and listed oldest
+    ///   event first. That mark too may outlive it for a moment, never the other way round.
+    /// - What was deleted is gone, with its attempts and its marks; deleting it again
     ///   does nothing.
     /// - A delivery is found under its own tenant only.
     /// - A row past its expiry is not found.
@@ -114,6 +119,14 @@ layered! {
             tenant: &TenantId,
             hook: HookId,
             times: TimeRange,
+            limit: usize,
+            cursor: Option<&str>,
+        ) -> StoreResult<Page<EventSeq>>;
+        /// The marks of what waits for a hook to be enabled, oldest event first.
+        async fn waiting(
+            &self,
+            tenant: &TenantId,
+            hook: HookId,
             limit: usize,
             cursor: Option<&str>,
         ) -> StoreResult<Page<EventSeq>>;

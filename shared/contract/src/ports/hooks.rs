@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Listed, Page, StoreError, StoreResult};
+use super::{Listed, Page, PlacedDocument, StoreError, StoreResult};
 use domain::hook::{Hook, Subscription};
 use domain::ids::{EventType, HookId, TenantId};
 
@@ -38,9 +38,11 @@ layered! {
     /// - An update based on an older version is a conflict, and changes nothing.
     /// - An update moves the subscription rows with the hook: a pattern that was
     ///   dropped matches no more, one that was added matches.
+    /// - Documents that are written beside an update are written with it or not at all: one that
+    ///   is a conflict makes a conflict of the update.
     /// - Pages are complete and in order of id.
     /// - A deleted hook is gone and matches nothing; deleting one that is not there
-    ///   says so.
+    ///   says so, and one that is another version by now is not deleted.
     /// - The last [`KEPT_REVISIONS`] former versions of a hook can be read, until they
     ///   are forgotten. Of large ones only as many are kept, the newest first, as take
     ///   [`KEPT_REVISION_BYTES`] together, and one in any case.
@@ -53,11 +55,13 @@ layered! {
         async fn create_within(&self, hook: &Hook, most: u32) -> StoreResult<()>;
         /// May be a few seconds old where the adapter caches.
         async fn get(&self, tenant: &TenantId, id: HookId) -> StoreResult<Option<Arc<Hook>>>;
-        /// Writes `new` in the place of `old`, if `old` is still what is stored.
-        async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()>;
+        /// Writes `new` in the place of `old`, if `old` is still what is stored, and `beside` in
+        /// the same transaction, as [`Documents::put`](super::Documents::put) writes them.
+        async fn update_with(&self, old: &Hook, new: &Hook, beside: &[PlacedDocument]) -> StoreResult<()>;
         async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>>;
-        /// Whether it was there. It need not be one that can be read.
-        async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool>;
+        /// Whether it was there. Of a `version`, it is a conflict where another one is stored; of any, it
+        /// need not be one that can be read.
+        async fn delete(&self, tenant: &TenantId, id: HookId, version: Option<u64>) -> StoreResult<bool>;
         /// The hook as it was at this version; none when that is too long ago.
         async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>>;
         /// Forgets the former versions of a hook that was deleted.
@@ -68,6 +72,11 @@ layered! {
 impl dyn Hooks + '_ {
     pub async fn create(&self, hook: &Hook) -> StoreResult<()> {
         self.create_within(hook, u32::MAX).await
+    }
+
+    /// Writes `new` in the place of `old`, if `old` is still what is stored.
+    pub async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+        self.update_with(old, new, &[]).await
     }
 
     /// Whether there is such a hook, be it one that can be read or not.

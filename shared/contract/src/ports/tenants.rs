@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Listed, Page, StoreResult};
+use super::{Listed, Page, PlacedDocument, StoreResult};
 use domain::ids::TenantId;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
@@ -11,6 +11,7 @@ layered! {
     ///
     /// - Creating a tenant that exists is a conflict, and changes nothing.
     /// - An update based on an older version is a conflict.
+    /// - Documents that are written beside an update are written with it or not at all.
     /// - What was written is read back, at once.
     /// - Pages are complete and in order of id.
     /// - Former versions can be read, the last [`KEPT_REVISIONS`](super::KEPT_REVISIONS) of them.
@@ -20,8 +21,9 @@ layered! {
         async fn create(&self, tenant: &Tenant) -> StoreResult<()>;
         /// May be a few seconds old where the adapter caches.
         async fn get(&self, id: &TenantId) -> StoreResult<Option<Arc<Tenant>>>;
-        /// Writes `tenant` if the stored version is one less than its own.
-        async fn update(&self, tenant: &Tenant) -> StoreResult<()>;
+        /// Writes `tenant` if the stored version is one less than its own, and `beside` in the
+        /// same transaction, as [`Documents::put`](super::Documents::put) writes them.
+        async fn update_with(&self, tenant: &Tenant, beside: &[PlacedDocument]) -> StoreResult<()>;
         async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Tenant>>>;
         /// The tenant as it was at this version; none when that is too long ago.
         async fn revision(&self, id: &TenantId, version: u64) -> StoreResult<Option<Tenant>>;
@@ -32,5 +34,12 @@ layered! {
         async fn deleted_at(&self, id: &TenantId) -> StoreResult<Option<Timestamp>>;
         /// Nothing is left of a tenant that was deleted at this time.
         async fn forget_deleted(&self, id: &TenantId, at: Timestamp) -> StoreResult<()>;
+    }
+}
+
+impl dyn Tenants + '_ {
+    /// Writes `tenant` if the stored version is one less than its own.
+    pub async fn update(&self, tenant: &Tenant) -> StoreResult<()> {
+        self.update_with(tenant, &[]).await
     }
 }

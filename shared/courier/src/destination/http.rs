@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use contract::ports::HttpRequest;
+use domain::hook::Timeout;
 use domain::settings::Method;
 use services::delivery::request::SignedRequest;
 use url::Url;
@@ -18,6 +19,12 @@ pub(super) fn address(mut url: Url, request: SignedRequest) -> HttpRequest {
         Method::Post | Method::Put | Method::Patch => payload.into(),
     };
     let mut request = HttpRequest { method: method.as_str(), url, headers, body, timeout };
+    complete(&mut request);
+    request
+}
+
+pub(super) fn question(url: Url, headers: Vec<(String, String)>, timeout: Timeout) -> HttpRequest {
+    let mut request = HttpRequest { method: "OPTIONS", url, headers, body: Bytes::new(), timeout };
     complete(&mut request);
     request
 }

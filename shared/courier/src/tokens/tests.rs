@@ -48,6 +48,7 @@ fn courier() -> Courier {
         sender: Arc::new(Http1Sender::new(SenderOptions { addresses, ..SenderOptions::default() }).unwrap()),
         tokens: Tokens::default(),
         clock: Arc::new(SystemClock),
+        identity: Arc::new(contract::ports::NoIdentity),
         patience: Duration::from_secs(5),
     }
 }

@@ -55,7 +55,7 @@ fn the_probe_is_taken_once_and_its_failure_waits_for_the_next() {
     assert_eq!(health.admit(at(60), LEASE), Admission::NotBefore(at(135)));
     health.fail(Failure { probe: true, ..failure(9, 61) }, &BREAKER);
     assert_eq!(health.admit(at(61), LEASE), Admission::NotBefore(at(121)));
-    assert_eq!(health.succeed(at(130)), Some(HealthChange::Recovered));
+    assert_eq!(health.succeed(at(130), true), Some(HealthChange::Recovered));
     assert_eq!(health.admit(at(130), LEASE), Admission::Go);
     assert_eq!((health.ramp(at(130)), health.ramp(at(133)), health.ramp(at(140))), (Some(5), Some(40), None));
 }
@@ -87,7 +87,7 @@ fn each_change_is_told_once_until_a_success() {
         for number in 0..20 {
             told.extend(health.fail(Failure { exhausted: true, ..failure(number, round) }, &BREAKER));
         }
-        told.extend(health.succeed(at(round)));
+        told.extend(health.succeed(at(round), true));
     }
     let once = [HealthChange::Exhausted, HealthChange::Failing, HealthChange::Recovered];
     assert_eq!(told, [once, once].concat());
@@ -96,14 +96,14 @@ fn each_change_is_told_once_until_a_success() {
 #[test]
 fn a_success_is_written_down_once_a_minute_and_at_once_after_a_failure() {
     let mut health = Health::default();
-    health.succeed(START);
+    health.succeed(START, true);
     let before = health.clone();
-    health.succeed(at(59));
+    health.succeed(at(59), true);
     assert_eq!(health, before);
-    health.succeed(at(60));
+    health.succeed(at(60), true);
     assert_eq!(health.last_success, Some(at(60)));
     health.fail(failure(1, 61), &BREAKER);
-    health.succeed(at(62));
+    health.succeed(at(62), true);
     assert_eq!((health.last_success, health.consecutive_failures), (Some(at(62)), 0));
 }
 
@@ -136,7 +136,7 @@ fn enabling_a_hook_again_neither_closes_its_circuit_nor_forgets_what_would_open_
     assert_ne!(close.circuit, Circuit::Closed);
 
     let mut recovered = broken();
-    recovered.succeed(at(100));
+    recovered.succeed(at(100), true);
     recovered.reset(at(101), &BREAKER);
     assert_eq!(recovered.ramp(at(101)), Some(10));
 }
@@ -162,4 +162,31 @@ fn moving_to_and_fro_gives_no_more_requests_to_endpoints_that_are_not_verified()
         health.take_unverified(at(minute * 60), &limit) == Admission::Go
     });
     assert_eq!(sent.count(), 2);
+}
+
+#[test]
+fn a_hook_counts_as_failing_from_its_second_failure_in_a_row_or_once_a_delivery_has_failed_for_good() {
+    let mut health = Health::default();
+    let mut powers = Vec::new();
+    for number in 0..8 {
+        health.fail(failure(number, 0), &BREAKER);
+        powers.push(health.failing_power());
+    }
+    assert_eq!(powers, [None, Some(1), Some(1), Some(2), Some(2), Some(2), Some(2), Some(3)]);
+    health.succeed(at(1), true);
+    assert_eq!(health.failing_power(), None);
+    health.fail(Failure { exhausted: true, ..failure(9, 2) }, &BREAKER);
+    assert_eq!(health.failing_power(), Some(0));
+}
+
+#[test]
+fn what_an_endpoint_said_of_its_rate_moves_with_the_clock_and_is_read_from_former_rows() {
+    let row = r#"{"told_rate":{"per_second":3,"header":"RateLimit-Policy","at":"2026-05-28T20:26:40Z"}}"#;
+    let mut health: Health = serde_json::from_str(row).unwrap();
+    let told = |health: &Health| health.told_rate.as_ref().map(|told| (told.per_second, told.at)).unwrap();
+    let (rate, before) = told(&health);
+    health.shift(-3_600_000);
+    assert_eq!((rate, told(&health)), (3, (3, before.shifted(-3_600_000))));
+    let written = serde_json::to_string(&health).unwrap();
+    assert!(written.contains(r#""header":"RateLimit-Policy""#), "for the version that wrote it: {written}");
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Admission, HOUR, Health};
+use crate::rate::Limit;
 use crate::secret::fingerprint;
-use crate::settings::Verification;
+use crate::settings::{Complete, Verification};
 use crate::time::Timestamp;
 use crate::unknown::{Unknown, keeps_unknown};
 
@@ -34,12 +35,32 @@ impl Health {
         }
         self.verified_at = Some(self.verified_at(url).unwrap_or(at));
         self.verified_url = Some(recognise(url));
+        self.allowed_per_minute = None;
+    }
+
+    /// The same with what it allows: so many requests a minute, or any number.
+    pub fn grant(&mut self, at: Timestamp, url: &str, per_minute: Option<u32>) {
+        self.verify(at, url);
+        self.allowed_per_minute = per_minute;
+    }
+
+    /// The most requests a minute that the endpoint of this URL allows; none for any number.
+    pub fn allowed_per_minute(&self, url: &str) -> Option<u32> {
+        self.allowed_per_minute.filter(|_| self.verified_at(url).is_some())
+    }
+
+    /// What may go out to the endpoint of this URL, but for what holds after a recovery.
+    pub fn limit(&self, settings: &Complete, url: &str, now: Timestamp) -> Limit {
+        let per_second = Some(settings.rate_limit).filter(|limit| *limit > 0);
+        let asks = settings.verification.asks_as().is_some();
+        let own = Limit { per_second, per_minute: self.allowed_per_minute(url).filter(|_| asks) };
+        if settings.endpoint_control.rate_limit { own.and(self.throttle_limit(now)) } else { own }
     }
 
     /// As after a change of the URL. What the hook's endpoints got unverified
     /// counts on, or moving to and fro would give them any number of requests.
     pub fn unverify(&mut self) {
-        (self.verified_at, self.verified_url) = (None, None);
+        (self.verified_at, self.verified_url, self.allowed_per_minute) = (None, None, None);
     }
 
     /// Takes one of the few requests that an endpoint gets before it verifies

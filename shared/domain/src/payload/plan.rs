@@ -5,8 +5,9 @@ use serde_json::value::RawValue;
 
 use super::path::{Shown, Step, parse};
 use super::source::{Origin, Source, escaped};
+use super::template::{Fault, Session, TemplateFailure, Templates};
 use super::{MAX_VALUE_BYTES, Mapping};
-use crate::invalid::{FieldError, exactly_one_of};
+use crate::invalid::FieldError;
 use crate::json::{self, Json};
 
 /// A body in the making; fields appear in the order they are first mentioned.
@@ -14,6 +15,14 @@ pub(super) struct Plan {
     body: PlanNode,
     wanted: Wanted,
     slots: usize,
+    templates: Templates,
+}
+
+/// What a body is made of while it is written.
+struct Writing<'a> {
+    source: &'a Source<'a>,
+    found: Vec<Option<&'a RawValue>>,
+    texts: Session<'a>,
 }
 
 enum PlanNode {
@@ -22,10 +31,19 @@ enum PlanNode {
     Object(Vec<Member>),
     Array(Vec<PlanNode>),
     Fixed(Json),
-    Named(Origin),
+    Named {
+        origin: Origin,
+        default: Option<Json>,
+    },
     /// The part of `data` found for this slot.
     Found {
         slot: usize,
+        default: Option<Json>,
+    },
+    /// The text that a template writes.
+    Text {
+        template: usize,
+        field: String,
         default: Option<Json>,
     },
 }
@@ -61,7 +79,8 @@ enum Clash {
 impl Plan {
     /// Pushes what is wrong with each mapping, and goes on without it.
     pub(super) fn compile(mappings: &[Mapping], field: &str, errors: &mut Vec<FieldError>) -> Self {
-        let mut plan = Self { body: PlanNode::Object(Vec::new()), wanted: Wanted::default(), slots: 0 };
+        let (body, wanted) = (PlanNode::Object(Vec::new()), Wanted::default());
+        let mut plan = Self { body, wanted, slots: 0, templates: Templates::default() };
         for (n, mapping) in mappings.iter().enumerate() {
             let mut wrong =
                 |name: &str, message: String| errors.push(FieldError::new(format!("{field}[{n}]{name}"), message));
@@ -72,21 +91,31 @@ impl Plan {
                     fits = false;
                 }
             }
-            if mapping.from.is_none() && mapping.default.is_some() {
-                wrong(".default", "only a mapping with from has a default".to_owned());
+            if mapping.from.is_none() && mapping.template.is_none() && mapping.default.is_some() {
+                wrong(".default", "only a mapping with from or template has a default".to_owned());
                 fits = false;
             }
-            let node = match (&mapping.from, &mapping.value) {
-                (Some(from), None) => match Origin::parse(from) {
+            let node = match (&mapping.from, &mapping.value, &mapping.template) {
+                (Some(from), None, None) => match Origin::parse(from) {
                     Ok(origin) => Some(plan.node(origin, mapping.default.clone())),
                     Err(invalid) => {
                         wrong(".from", invalid.to_string());
                         None
                     }
                 },
-                (None, Some(value)) => Some(PlanNode::Fixed(value.clone())),
+                (None, Some(value), None) => Some(PlanNode::Fixed(value.clone())),
+                (None, None, Some(text)) => match plan.templates.add(text) {
+                    Ok(template) => {
+                        let (field, default) = (mapping.field.clone(), mapping.default.clone());
+                        Some(PlanNode::Text { template, field, default })
+                    }
+                    Err(reason) => {
+                        wrong(".template", reason);
+                        None
+                    }
+                },
                 _ => {
-                    wrong("", exactly_one_of(["from", "value"]));
+                    wrong("", "expected exactly one of `from`, `value` and `template`".to_owned());
                     None
                 }
             };
@@ -114,17 +143,18 @@ impl Plan {
                 self.wanted.want(&steps, slot);
                 PlanNode::Found { slot, default }
             }
-            named => PlanNode::Named(named),
+            origin => PlanNode::Named { origin, default },
         }
     }
 
-    pub(super) fn render(&self, source: &Source<'_>) -> Vec<u8> {
+    pub(super) fn render(&self, source: &Source<'_>) -> Result<Vec<u8>, TemplateFailure> {
         let mut found = vec![None; self.slots];
         self.wanted.find(source.data, &mut found);
+        let mut writing = Writing { source, found, texts: self.templates.session(source) };
         // Room for `data`, and for the rest of a common envelope.
         let mut out = Vec::with_capacity(source.data.get().len() + 256);
-        self.body.write(source, &found, &mut out);
-        out
+        self.body.write(&mut writing, &mut out)?;
+        Ok(out)
     }
 }
 
@@ -174,17 +204,26 @@ impl PlanNode {
     }
 
     /// Writes the value, or nothing and false where there is none.
-    fn write(&self, source: &Source<'_>, found: &[Option<&RawValue>], out: &mut Vec<u8>) -> bool {
+    fn write(&self, writing: &mut Writing<'_>, out: &mut Vec<u8>) -> Result<bool, TemplateFailure> {
         match self {
-            Self::Empty => return false,
+            Self::Empty => return Ok(false),
             Self::Fixed(json) => out.extend_from_slice(json.get().as_bytes()),
-            Self::Named(origin) => origin.write(source, out),
-            Self::Found { slot, default } => {
-                match found[*slot].map(RawValue::get).or(default.as_ref().map(Json::get)) {
-                    Some(text) => out.extend_from_slice(text.as_bytes()),
-                    None => return false,
+            Self::Named { origin, default } => {
+                if !origin.write(writing.source, out) {
+                    return Ok(write_default(default.as_ref(), out));
                 }
             }
+            Self::Found { slot, default } => match writing.found[*slot] {
+                Some(value) => out.extend_from_slice(value.get().as_bytes()),
+                None => return Ok(write_default(default.as_ref(), out)),
+            },
+            Self::Text { template, field, default } => match (writing.texts.render(*template), default) {
+                (Ok(text), _) => escaped(out, &text),
+                (Err(Fault::Missing(_)), Some(default)) => out.extend_from_slice(default.get().as_bytes()),
+                (Err(Fault::Missing(reason) | Fault::Failed(reason)), _) => {
+                    return Err(TemplateFailure { field: field.clone(), reason });
+                }
+            },
             Self::Object(members) => {
                 out.push(b'{');
                 let start = out.len();
@@ -194,7 +233,7 @@ impl PlanNode {
                         out.push(b',');
                     }
                     out.extend_from_slice(&member.head);
-                    if !member.node.write(source, found, out) {
+                    if !member.node.write(writing, out)? {
                         out.truncate(before);
                     }
                 }
@@ -208,15 +247,21 @@ impl PlanNode {
                     if before > start {
                         out.push(b',');
                     }
-                    if !element.write(source, found, out) {
+                    if !element.write(writing, out)? {
                         out.truncate(before);
                     }
                 }
                 out.push(b']');
             }
         }
-        true
+        Ok(true)
     }
+}
+
+fn write_default(default: Option<&Json>, out: &mut Vec<u8>) -> bool {
+    let Some(default) = default else { return false };
+    out.extend_from_slice(default.get().as_bytes());
+    true
 }
 
 impl Member {

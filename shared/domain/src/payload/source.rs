@@ -1,6 +1,6 @@
 //! What a body can be made of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_json::value::RawValue;
@@ -20,6 +20,7 @@ pub struct Source<'a> {
     pub tenant_id: &'a TenantId,
     /// Empty when the tenant has none.
     pub tenant_name: &'a str,
+    pub tenant_attributes: &'a BTreeMap<String, String>,
     pub hook_id: HookId,
     /// Empty when the hook has none.
     pub hook_name: &'a str,
@@ -44,6 +45,9 @@ pub(super) enum Origin {
     Channels,
     TenantId,
     TenantName,
+    Attributes,
+    /// One of the tenant's, by its name.
+    Attribute(String),
     HookId,
     HookName,
     DeliveryId,
@@ -51,8 +55,12 @@ pub(super) enum Origin {
     Data(Vec<Step>),
 }
 
-/// Every `from` but those into `data`.
-const NAMED: [(&str, Origin); 16] = [
+/// What the names of all there is begin with.
+#[cfg(feature = "templates")]
+pub(super) const ROOTS: [&str; 5] = ["event", "tenant", "hook", "delivery", "data"];
+
+/// Every `from` but those into `data` and of one attribute, those with one root together.
+const NAMED: [(&str, Origin); 17] = [
     ("event.id", Origin::EventId),
     ("event.type", Origin::EventType),
     ("event.timestamp", Origin::Timestamp),
@@ -66,6 +74,7 @@ const NAMED: [(&str, Origin); 16] = [
     ("event.channels", Origin::Channels),
     ("tenant.id", Origin::TenantId),
     ("tenant.name", Origin::TenantName),
+    ("tenant.attributes", Origin::Attributes),
     ("hook.id", Origin::HookId),
     ("hook.name", Origin::HookName),
     ("delivery.id", Origin::DeliveryId),
@@ -78,12 +87,20 @@ pub(super) enum InvalidOrigin {
     Path(#[from] InvalidPath),
     #[error("a body must be the same in every attempt, so it cannot tell of the attempt")]
     Attempt,
-    #[error("expected one of {}, data, or a path into data such as data.contact.email", named())]
+    #[error(
+        "expected one of {}, one attribute such as tenant.attributes.plan, data, or a path into data such as data.contact.email",
+        named()
+    )]
     Unknown,
 }
 
+/// What is told of every event.
+pub(crate) fn names() -> Vec<&'static str> {
+    NAMED.iter().map(|(name, _)| *name).collect()
+}
+
 fn named() -> String {
-    NAMED.map(|(name, _)| name).join(", ")
+    names().join(", ")
 }
 
 impl Origin {
@@ -97,13 +114,20 @@ impl Origin {
                 steps.remove(0);
                 Ok(Self::Data(steps))
             }
+            Some(Step::Key(root)) if root == "tenant" => match steps.as_slice() {
+                [_, Step::Key(attributes), Step::Key(name)] if attributes == "attributes" => {
+                    Ok(Self::Attribute(name.clone()))
+                }
+                _ => Err(InvalidOrigin::Unknown),
+            },
             Some(Step::Key(root)) if root == "attempt" => Err(InvalidOrigin::Attempt),
             _ => Err(InvalidOrigin::Unknown),
         }
     }
 
-    /// Writes what is named, as JSON. Paths into `data` are the plan's to find.
-    pub(super) fn write(&self, source: &Source<'_>, out: &mut Vec<u8>) {
+    /// Writes what is named, as JSON, or nothing and false for an attribute that there
+    /// is not. Paths into `data` are the plan's to find.
+    pub(super) fn write(&self, source: &Source<'_>, out: &mut Vec<u8>) -> bool {
         match self {
             // Identifiers and times hold no character that JSON would escape.
             Self::EventId => quoted(out, source.event_id.as_str()),
@@ -137,11 +161,44 @@ impl Origin {
             }
             Self::TenantId => quoted(out, source.tenant_id.as_str()),
             Self::TenantName => escaped(out, source.tenant_name),
+            Self::Attributes => {
+                serde_json::to_writer(out, source.tenant_attributes).expect("texts can be written to memory");
+            }
+            Self::Attribute(name) => match source.tenant_attributes.get(name) {
+                Some(value) => escaped(out, value),
+                None => return false,
+            },
             Self::HookId => display(out, format_args!("\"{}\"", source.hook_id)),
             Self::HookName => escaped(out, source.hook_name),
             Self::DeliveryId => display(out, format_args!("\"{}\"", source.delivery_id)),
             Self::Data(_) => out.extend_from_slice(source.data.get().as_bytes()),
         }
+        true
+    }
+}
+
+impl Source<'_> {
+    /// All there is as one JSON document, whose members are named as in `from`.
+    #[cfg(feature = "templates")]
+    pub(super) fn document(&self) -> String {
+        let mut out = Vec::with_capacity(self.data.get().len() + 1024);
+        let mut open = "";
+        for (name, origin) in &NAMED {
+            let (root, field) = name.split_once('.').unwrap_or((name, ""));
+            match (open, open == root) {
+                ("", _) => out.push(b'{'),
+                (_, true) => out.push(b','),
+                (_, false) => out.extend_from_slice(b"},"),
+            }
+            if open != root {
+                display(&mut out, format_args!("\"{root}\":{{"));
+            }
+            display(&mut out, format_args!("\"{field}\":"));
+            origin.write(self, &mut out);
+            open = root;
+        }
+        display(&mut out, format_args!("}},\"data\":{}}}", self.data.get()));
+        String::from_utf8(out).unwrap_or_default()
     }
 }
 
@@ -172,7 +229,16 @@ mod tests {
 
     #[test]
     fn what_there_is_is_listed_where_something_else_was_asked_for() {
-        for text in ["event", "event.id.x", "tenant.secret", "secret", "[0]", "Data.x"] {
+        for text in [
+            "event",
+            "event.id.x",
+            "tenant.secret",
+            "tenant.attributes.a.b",
+            "tenant.attributes[0]",
+            "secret",
+            "[0]",
+            "Data.x",
+        ] {
             assert_eq!(Origin::parse(text), Err(InvalidOrigin::Unknown), "{text}");
         }
         let message = InvalidOrigin::Unknown.to_string();

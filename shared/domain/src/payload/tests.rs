@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -6,28 +6,30 @@ use serde_json::value::RawValue;
 use super::*;
 use crate::ids::{Channel, DeliveryId, EventId, EventSeq, HookId, TenantId};
 
-struct Fixture {
+pub(super) struct Fixture {
     event_id: EventId,
     event_type: EventType,
     channels: BTreeSet<Channel>,
     tenant_id: TenantId,
+    attributes: BTreeMap<String, String>,
     hook: HookId,
     data: Box<RawValue>,
 }
 
 impl Fixture {
-    fn new(data: &str) -> Self {
+    pub(super) fn new(data: &str) -> Self {
         Self {
             event_id: "evt_1".parse().unwrap(),
             event_type: "post.published".parse().unwrap(),
             channels: ["de", "at"].map(|c| c.parse().unwrap()).into(),
             tenant_id: "acme".parse().unwrap(),
+            attributes: [("plan".to_owned(), "Gold \"2\"".to_owned())].into(),
             hook: HookId(ulid::Ulid::from_parts(1, 2)),
             data: RawValue::from_string(data.to_owned()).unwrap(),
         }
     }
 
-    fn source(&self) -> Source<'_> {
+    pub(super) fn source(&self) -> Source<'_> {
         Source {
             event_id: &self.event_id,
             event_type: &self.event_type,
@@ -35,6 +37,7 @@ impl Fixture {
             channels: &self.channels,
             tenant_id: &self.tenant_id,
             tenant_name: "Acme \"GmbH\"",
+            tenant_attributes: &self.attributes,
             hook_id: self.hook,
             hook_name: "",
             delivery_id: DeliveryId { event: EventSeq(ulid::Ulid::from_parts(1, 1)), hook: self.hook },
@@ -60,7 +63,7 @@ fn wrong_fields(json: &str) -> Vec<String> {
 }
 
 fn rendered(mappings: &str, data: &str) -> String {
-    String::from_utf8(payload(mappings).render(&Fixture::new(data).source())).unwrap()
+    String::from_utf8(payload(mappings).render(&Fixture::new(data).source()).unwrap()).unwrap()
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn data_keeps_its_bytes() {
     assert_eq!(standard(&fixture.event_type, fixture.source().event_timestamp, data), expected.as_bytes());
     let raw: Payload = serde_json::from_str(r#"{"raw":true}"#).unwrap();
     assert!(raw.is_raw());
-    assert_eq!(raw.render(&fixture.source()), data.as_bytes());
+    assert_eq!(raw.render(&fixture.source()).unwrap(), data.as_bytes());
 }
 
 #[test]
@@ -100,6 +103,8 @@ fn everything_about_a_delivery_can_be_told() {
         "event.channels",
         "tenant.id",
         "tenant.name",
+        "tenant.attributes",
+        "tenant.attributes.plan",
         "hook.name",
     ];
     let mappings = names.map(|name| format!(r#"{{"field":"{}","from":"{name}"}}"#, name.replace('.', "_")));
@@ -108,7 +113,7 @@ fn everything_about_a_delivery_can_be_told() {
         r#""event_timestamp_unix_string":"1769851800","event_timestamp_datetime":"2026-01-31 09:30:00","#,
         r#""event_timestamp_seconds":"2026-01-31T09:30:00Z","event_timestamp_offset":"2026-01-31T09:30:00+00:00","#,
         r#""event_timestamp_millis":1769851800123,"event_timestamp_date":"2026-01-31","#,
-        r#""event_channels":["at","de"],"tenant_id":"acme","tenant_name":"Acme \"GmbH\"","hook_name":""}"#,
+        r#""event_channels":["at","de"],"tenant_id":"acme","tenant_name":"Acme \"GmbH\"","tenant_attributes":{"plan":"Gold \"2\""},"tenant_attributes_plan":"Gold \"2\"","hook_name":""}"#,
     );
     assert_eq!(rendered(&format!("[{}]", mappings.join(",")), "1"), expected);
     let ids = rendered(r#"[{"field":"h","from":"hook.id"},{"field":"d","from":"delivery.id"}]"#, "1");
@@ -211,7 +216,7 @@ proptest! {
     ) {
         let mappings: Vec<_> = fields.iter().map(|field| serde_json::json!({ "field": field, "from": from })).collect();
         let payload: Payload = serde_json::from_value(serde_json::json!({ "mappings": mappings })).unwrap();
-        let body = payload.render(&Fixture::new(&data).source());
+        let body = payload.render(&Fixture::new(&data).source()).unwrap();
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok_and(|body| body.is_object()));
     }
 }

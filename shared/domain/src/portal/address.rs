@@ -63,6 +63,14 @@ pub struct PublicUrl(String);
 #[error("expected an address such as https://hooks.example.com, without user name, query and fragment")]
 pub struct InvalidPublicUrl;
 
+impl PublicUrl {
+    /// Where it is https and nothing but an origin, so that what is below `/.well-known` is its own.
+    pub fn https_origin(&self) -> Option<String> {
+        let url = Url::parse(&self.0).ok().filter(|url| url.scheme() == "https" && url.path() == "/")?;
+        Some(url.origin().ascii_serialization())
+    }
+}
+
 impl FromStr for PublicUrl {
     type Err = InvalidPublicUrl;
 

@@ -1,12 +1,17 @@
 use std::collections::HashSet;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::headers;
-use crate::invalid::{FieldError, exactly_one_of};
+use crate::invalid::FieldError;
+use crate::payload::TextTemplate;
 use crate::secret::Secret;
 use crate::unknown::{Unknown, keeps_unknown};
+
+/// Of ASCII, what CloudEvents has encoded in headers; of the rest, all is.
+const NOT_VISIBLE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
 /// The most headers of one hook.
 pub const MAX_HEADERS: usize = 50;
@@ -24,6 +29,14 @@ pub struct FixedHeader {
     /// What it says of the delivery, in the place of `value`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<HeaderSource>,
+    /// A text in the template language Jinja, as in a payload, in the place of `value`.
+    /// Where it writes nothing, the header is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TextTemplate>,
+    /// `percent`: whatever is no visible ASCII character, `"` and `%` are written as `%XX`, as
+    /// CloudEvents has it. Without it a header can only say what is visible ASCII.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<HeaderEncoding>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
     #[serde(skip)]
@@ -31,6 +44,33 @@ pub struct FixedHeader {
 }
 
 keeps_unknown!(FixedHeader);
+
+/// How the text of a header is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderEncoding {
+    /// In UTF-8, as the HTTP binding 1.0.2 of CloudEvents says in section 3.1.3.2.
+    Percent,
+}
+
+impl HeaderEncoding {
+    pub fn encode(self, text: &str) -> String {
+        match self {
+            Self::Percent => utf8_percent_encode(text, NOT_VISIBLE).to_string(),
+        }
+    }
+}
+
+impl FixedHeader {
+    /// Its text as it is sent, or why it cannot be.
+    pub fn encoded(&self, text: String) -> Result<String, headers::InvalidHeader> {
+        let encoded = match self.encoding {
+            Some(encoding) => encoding.encode(&text),
+            None => text,
+        };
+        headers::check_value(&encoded).map(|()| encoded)
+    }
+}
 
 /// What a header can say of its delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,6 +89,9 @@ pub enum HeaderSource {
     TenantId,
     #[serde(rename = "hook.id")]
     HookId,
+    /// The hook's `uid`; its id where it has none
+    #[serde(rename = "hook.uid")]
+    HookUid,
     #[serde(rename = "delivery.id")]
     DeliveryId,
     /// Unix seconds of this attempt
@@ -72,17 +115,49 @@ pub(super) fn check(fixed: &[FixedHeader], field: &str, errors: &mut Vec<FieldEr
         } else if !seen.insert(name) {
             wrong("name", "is there twice".to_owned());
         }
-        match (&header.value, header.from) {
-            (Some(value), None) => {
-                if let Err(refusal) = headers::check_value(value.reveal()) {
+        match (&header.value, header.from, &header.template) {
+            (Some(value), None, None) => {
+                if let Err(refusal) = header.encoded(value.reveal().to_owned()) {
                     wrong("value", refusal.to_string());
                 } else if header.secret && value.reveal().is_empty() {
                     wrong("value", "is required of a secret header".to_owned());
                 }
             }
-            (None, Some(_)) if header.secret => wrong("secret", "only a fixed value can be secret".to_owned()),
-            (None, Some(_)) => {}
-            _ => wrong("value", exactly_one_of(["value", "from"])),
+            (None, Some(_), None) | (None, None, Some(_)) if header.secret => {
+                wrong("secret", "only a fixed value can be secret".to_owned());
+            }
+            (None, Some(_), None) => {}
+            (None, None, Some(template)) => {
+                if let Err(reason) = template.check() {
+                    wrong("template", reason);
+                }
+            }
+            _ => wrong("value", "expected exactly one of `value`, `from` and `template`".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The example of the HTTP binding 1.0.2 of CloudEvents, section 3.1.3.2.
+    #[test]
+    fn the_published_example_is_encoded_as_it_is_published() {
+        assert_eq!(HeaderEncoding::Percent.encode("Euro \u{20ac} \u{1f600}"), "Euro%20%E2%82%AC%20%F0%9F%98%80");
+        assert_eq!(HeaderEncoding::Percent.encode("a\"%b~!/:?#[]@"), "a%22%25b~!/:?#[]@");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_a_value_of_a_header_and_reads_back(text in "\\PC{0,40}|[ \"%\\x00-\\x1f\\x7f]{0,20}") {
+            let encoded = HeaderEncoding::Percent.encode(&text);
+            prop_assert!(headers::check_value(&encoded).is_ok() && !encoded.contains([' ', '"']));
+            let decoded: Vec<u8> = url::form_urlencoded::parse(encoded.replace('+', "%2B").replace('&', "%26").replace('=', "%3D").as_bytes())
+                .flat_map(|(name, _)| name.into_owned().into_bytes()).collect();
+            prop_assert_eq!(decoded, text.into_bytes());
         }
     }
 }

@@ -4,7 +4,6 @@ use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::headers;
 use crate::invalid::FieldError;
 use crate::seconds::Seconds;
 use crate::unknown::{Unknown, keeps_unknown};
@@ -41,8 +40,6 @@ impl Batch {
 const MAX_BREAKER_FAILURES: u32 = 10_000;
 /// The longest that a circuit can stay open between two probes.
 pub const MAX_PROBE_AFTER: Seconds = Seconds::new(24 * 3600);
-/// The most requests per hour to an endpoint that has not verified itself.
-const MAX_PER_HOUR: u32 = 3_600;
 /// The longest failure after which a hook can be disabled.
 pub const MAX_DISABLE_AFTER: Seconds = Seconds::new(90 * 24 * 3600);
 
@@ -77,44 +74,66 @@ impl CircuitBreaker {
     }
 }
 
-/// The handshake by which an endpoint shows that it wants these requests: it
-/// returns the key that they carry, in the answer's body or in the same header.
+/// The longest that deliveries can be asked to wait for a paused hook.
+const MAX_WAIT: Seconds = Seconds::new(90 * 24 * 3600);
+/// The most that can be asked to wait for one.
+const MOST_WAITING: u32 = 1_000_000;
+/// The most deliveries that a hook can be asked to catch up with, per second.
+const MAX_CATCH_UP_RATE: u32 = crate::replay::MAX_RATE;
+
+/// What becomes of deliveries that come due while their hook is paused, which is
+/// disabled by request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
-pub struct Verification {
-    pub required: bool,
-    /// Requests per hour until then, 1 to 3,600; 1 by default.
-    #[serde(default = "one", deserialize_with = "whole::<1, MAX_PER_HOUR, _>")]
-    pub per_hour: u32,
-    /// The header that carries the key; `webhook-verification` by default.
-    #[serde(default = "usual_header")]
-    pub header: String,
+pub struct WhilePaused {
+    #[serde(default)]
+    pub deliveries: PausedDeliveries,
+    /// Seconds that a delivery waits at most, 60 to 7,776,000; 604,800, a week, by
+    /// default. What waits for longer is skipped.
+    #[serde(default = "a_week")]
+    pub max_wait: Seconds,
+    /// About how many wait at most, 1 to 1,000,000; 100,000 by default. What comes
+    /// due beyond that is skipped.
+    #[serde(default = "many", deserialize_with = "whole::<1, MOST_WAITING, _>")]
+    pub max_waiting: u32,
+    /// How many go out per second once the hook is enabled, 1 to 1,000; 50 by default.
+    #[serde(default = "fifty", deserialize_with = "whole::<1, MAX_CATCH_UP_RATE, _>")]
+    pub catch_up_rate: u32,
     #[serde(skip)]
     pub unknown: Unknown,
 }
 
-keeps_unknown!(Batch, CircuitBreaker, Verification);
-
-fn one() -> u32 {
-    1
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PausedDeliveries {
+    /// They wait, and go out once the hook is enabled.
+    #[default]
+    Wait,
+    /// They are skipped.
+    Skip,
 }
 
-fn usual_header() -> String {
-    "webhook-verification".to_owned()
+fn a_week() -> Seconds {
+    Seconds::new(7 * 24 * 3600)
 }
 
-impl Verification {
-    pub(super) fn none() -> Self {
-        Self { required: false, per_hour: one(), header: usual_header(), unknown: Unknown::NONE }
-    }
+fn many() -> u32 {
+    100_000
+}
 
+fn fifty() -> u32 {
+    50
+}
+
+impl WhilePaused {
     pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
-        whole::check(format!("{field}.per_hour"), self.per_hour, 1, MAX_PER_HOUR, errors);
-        if let Err(refusal) = headers::check_name(&self.header) {
-            errors.push(FieldError::new(format!("{field}.header"), refusal.to_string()));
-        }
+        self.max_wait.check(&format!("{field}.max_wait"), Seconds::new(60), MAX_WAIT, errors);
+        whole::check(format!("{field}.max_waiting"), self.max_waiting, 1, MOST_WAITING, errors);
+        whole::check(format!("{field}.catch_up_rate"), self.catch_up_rate, 1, MAX_CATCH_UP_RATE, errors);
     }
 }
+
+keeps_unknown!(Batch, CircuitBreaker, WhilePaused);
 
 /// Which names hooks may have: those that match all of some expressions.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -51,17 +51,16 @@ pub(super) fn opens_earlier(above: &CircuitBreaker, below: &CircuitBreaker) -> C
     }
 }
 
-/// The header stays the one of above: many servers return a header such as
+/// How the endpoint is asked stays as above says. A header does: many servers return a header such as
 /// `x-request-id` whatever it says, and would verify themselves unasked.
 pub(super) fn verified_first(above: &Verification, below: &Verification) -> Verification {
     match (above.required, below.required) {
         (false, _) => below.clone(),
         (true, false) => above.clone(),
         (true, true) => Verification {
-            required: true,
             per_hour: above.per_hour.min(below.per_hour),
-            header: above.header.clone(),
             unknown: below.unknown.clone(),
+            ..above.clone()
         },
     }
 }
@@ -70,23 +69,30 @@ pub(super) fn verified_first(above: &Verification, below: &Verification) -> Veri
 mod tests {
     use proptest::prelude::*;
 
-    use crate::settings::Settings;
+    use crate::settings::{Settings, Verification};
 
     fn seconds() -> impl Strategy<Value = u32> {
         prop_oneof![Just(0), 1..4_u32]
     }
 
     fn settings() -> impl Strategy<Value = Settings> {
-        let verification = (any::<bool>(), 1..4_u32, prop::sample::select(vec!["a", "b"]));
+        let kinds = vec![
+            serde_json::json!({ "header": "a" }),
+            serde_json::json!({ "header": "b" }),
+            serde_json::json!({ "kind": "options", "origin": "a.example.com", "rate": 5 }),
+        ];
+        let verification = (any::<bool>(), 1..4_u32, prop::sample::select(kinds));
         let pattern = prop::sample::select(vec!["", "[a-z]+", "[a-c]*", "x|y"]);
         let limits = (seconds(), (seconds(), 1..4_u32), seconds(), 0..4_u32);
         let (locked, optional) = ((any::<bool>(), any::<bool>()), any::<bool>());
         let open = prop::collection::vec(prop::sample::select(Settings::RULES), 0..6);
         (verification, pattern, limits, locked, optional, open).prop_map(
-            |((required, per_hour, header), pattern, limits, locked, optional, open)| {
+            |((required, per_hour, mut verification), pattern, limits, locked, optional, open)| {
+                verification["required"] = required.into();
+                verification["per_hour"] = per_hour.into();
                 let (rate, (failures, probe_after), disable_after, most) = limits;
                 let document = serde_json::json!({
-                    "verification": { "required": required, "per_hour": per_hour, "header": header },
+                    "verification": verification,
                     "name_pattern": pattern, "rate_limit": rate, "disable_after": disable_after, "max_hooks": most,
                     "circuit_breaker": { "failures": failures, "probe_after": probe_after },
                     "url_locked": locked.0, "secret_optional": optional,
@@ -105,11 +111,17 @@ mod tests {
         below
     }
 
-    /// The header of a verification is whose word comes last.
-    fn apart_from_the_header(below: &Settings, above: &Settings) -> Vec<&'static str> {
+    /// How an endpoint is asked is whose word comes last.
+    fn apart_from_the_kind(below: &Settings, above: &Settings) -> Vec<&'static str> {
         let (mut below, mut above) = (below.clone(), above.clone());
         for settings in [&mut below, &mut above] {
-            settings.verification.iter_mut().for_each(|verification| verification.header.clear());
+            settings.verification.iter_mut().for_each(|verification| {
+                *verification = Verification {
+                    required: verification.required,
+                    per_hour: verification.per_hour,
+                    ..Verification::none()
+                };
+            });
         }
         below.lifts(&above)
     }
@@ -119,7 +131,7 @@ mod tests {
         fn what_is_bound_lifts_nothing_and_is_not_bound_further(above in settings(), below in settings()) {
             let once = bound(below.clone(), &above);
             prop_assert_eq!(once.lifts(&above), Vec::<&str>::new());
-            prop_assert_eq!(apart_from_the_header(&once, &below), Vec::<&str>::new(), "it keeps its own strictness");
+            prop_assert_eq!(apart_from_the_kind(&once, &below), Vec::<&str>::new(), "it keeps its own strictness");
             prop_assert_eq!(bound(below.clone(), &Settings::unbound()).lifts(&below), Vec::<&str>::new());
             prop_assert_eq!(bound(Settings::unbound(), &above).lifts(&above), Vec::<&str>::new());
             prop_assert_eq!(below.lifts(&Settings::unbound()), Vec::<&str>::new(), "nothing is weaker");
@@ -130,7 +142,7 @@ mod tests {
         fn who_binds_first_does_not_matter_for_what_holds(one in settings(), two in settings(), hook in settings()) {
             let this = bound(bound(hook.clone(), &one), &two);
             let that = bound(bound(hook, &two), &one);
-            prop_assert_eq!(apart_from_the_header(&this, &that), Vec::<&str>::new());
+            prop_assert_eq!(apart_from_the_kind(&this, &that), Vec::<&str>::new());
         }
     }
 }

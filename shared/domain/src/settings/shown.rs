@@ -2,8 +2,8 @@
 //! in its contract, and may be secrets.
 
 use super::{
-    Auth, Batch, CircuitBreaker, ContentType, FixedHeader, Method, NamePattern, Payload, RetryPolicy, Seconds,
-    SignatureSetting, Success, TestCodes, Timeout, Verification,
+    Auth, Batch, CircuitBreaker, ContentType, EndpointControl, FixedHeader, MediaType, MessageId, Method, NamePattern,
+    Payload, RetryPolicy, Seconds, SignatureSetting, Success, TestCodes, Timeout, Verification, WhilePaused,
 };
 use crate::unknown::Unknown;
 
@@ -29,8 +29,19 @@ macro_rules! flat {
     };
 }
 
-plain!(Method, ContentType, NamePattern, Seconds, bool, u32);
-flat!(Batch, CircuitBreaker, FixedHeader, SignatureSetting, Success, Timeout, Verification);
+plain!(Method, ContentType, MessageId, NamePattern, Seconds, bool, u32);
+flat!(
+    Batch,
+    CircuitBreaker,
+    EndpointControl,
+    FixedHeader,
+    MediaType,
+    SignatureSetting,
+    Success,
+    Timeout,
+    Verification,
+    WhilePaused
+);
 
 impl<T: ForgetUnknown> ForgetUnknown for Option<T> {
     fn forget_unknown(&mut self) {

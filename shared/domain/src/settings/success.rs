@@ -26,11 +26,18 @@ pub struct Success {
     #[serde(default = "gone", rename = "final")]
     #[schema(value_type = Vec<String>)]
     pub final_statuses: Vec<StatusRange>,
+    /// Whether a final `410` disables the hook as well; so by default.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub gone_disables: bool,
     #[serde(skip)]
     pub unknown: Unknown,
 }
 
 keeps_unknown!(Success);
+
+fn yes() -> bool {
+    true
+}
 
 fn two_hundreds() -> Vec<StatusRange> {
     vec![StatusRange { low: 200, high: 299 }]
@@ -55,6 +62,11 @@ impl Success {
     /// Whether a failure with this status is the last attempt.
     pub fn is_final(&self, status: u16) -> bool {
         contains(&self.final_statuses, status)
+    }
+
+    /// Whether a failure with this status, of an endpoint that says it is gone, disables the hook.
+    pub fn disables(&self, status: u16) -> bool {
+        self.gone_disables && self.is_final(status)
     }
 
     pub(super) fn check(&self, field: &str, errors: &mut Vec<FieldError>) {

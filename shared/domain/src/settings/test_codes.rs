@@ -24,7 +24,7 @@ pub struct TestCodes {
     /// The answer had to be JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_json: Option<TestCode>,
-    /// The answer did not return the verification key.
+    /// The answer did not verify the endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_verified: Option<TestCode>,
     /// The URL's address must not be called.
@@ -41,6 +41,7 @@ pub struct TestCodes {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct TestCode {
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_i64)]
     pub code: u32,
     /// At most 500 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

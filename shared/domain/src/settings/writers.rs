@@ -1,10 +1,10 @@
 //! Which settings write which headers of a request, and what becomes of two that
 //! write the same one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::auth::Auth;
-use super::{Complete, FixedHeader, Method};
+use super::{Complete, ContentType, FixedHeader, Method};
 use crate::headers::{MAX_HEAD_BYTES, MAX_REQUEST_LINE_BYTES};
 use crate::invalid::FieldError;
 
@@ -22,7 +22,7 @@ pub enum HeaderWriter {
 }
 
 /// The headers of [`HeaderWriter::Hookline`], which `headers` may replace.
-const OWN: [&str; 3] = ["user-agent", "accept", "webhook-delivery-ids"];
+const OWN: [&str; 4] = ["user-agent", "accept", "webhook-delivery-ids", "traceparent"];
 
 impl HeaderWriter {
     fn setting(self) -> &'static str {
@@ -76,9 +76,35 @@ impl Complete {
             let field = if given.contains(&"method") && !given.contains(&"auth") { "method" } else { "auth" };
             errors.push(FieldError::new(field, "a hook whose method is GET cannot have auth here: use POST"));
         }
+        let tells_of_one = |of: &Self| {
+            let names_one = of.headers.iter().position(|header| header.template.is_some());
+            names_one.filter(|_| of.batch.max_events > 0)
+        };
+        if let Some(index) = tells_of_one(self).filter(|_| before.is_none_or(|before| tells_of_one(before).is_none())) {
+            let message = "a header with a template tells of one event, and a batch of several: leave one of them out";
+            let is_batch = given.contains(&"batch") && !given.contains(&"headers");
+            let field = if is_batch { "batch".to_owned() } else { format!("headers[{index}].template") };
+            errors.push(FieldError::new(field, message));
+        }
+        let is_renamed =
+            |of: &Self| !of.media_type.is_usual() && (of.content_type == ContentType::Form || of.method == Method::Get);
+        if is_renamed(self) && !before.is_some_and(is_renamed) {
+            let message = "names what a body in JSON is, and this hook has none: leave it out, or `content_type` form \
+                           and method GET";
+            errors.push(FieldError::new("media_type", message));
+        }
         if let Some(error) = self.too_large().filter(|_| before.is_none_or(|before| before.too_large().is_none())) {
             errors.push(error);
         }
+    }
+
+    /// The headers of its requests, in lower case, each with what writes it.
+    pub fn header_names(&self) -> Vec<(String, HeaderWriter)> {
+        let mut written = self.written_headers();
+        written.sort_by_key(|header| header.writer);
+        let mut told = HashSet::new();
+        written.retain(|header| told.insert(header.name.clone()));
+        written.into_iter().map(|header| (header.name, header.writer)).collect()
     }
 
     /// What makes every request larger than it may be.
@@ -140,8 +166,8 @@ impl Complete {
             }));
         }
         if self.verification.required {
-            let field = "verification.header".to_owned();
-            written.push(header(HeaderWriter::Verification, &self.verification.header, field));
+            let (name, field) = self.verification.request_header();
+            written.push(header(HeaderWriter::Verification, name, field.to_owned()));
         }
         match &self.auth {
             Auth::None { .. } => {}

@@ -47,6 +47,7 @@ schemes! {
     v1a: V1a,
     hmac_sha256: HmacSha256,
     stripe: Stripe,
+    http_message: HttpMessage,
 }
 
 /// What is signed.
@@ -59,6 +60,9 @@ pub struct Signed<'a> {
 
 /// One scheme. What it does not say holds for most of them.
 pub(super) trait Algorithm: Sync {
+    /// What its header holds behind a `prefix`, to whoever writes a receiver.
+    fn description(&self, prefix: &str) -> String;
+
     /// The signature's header where a setting names none.
     fn default_header(&self) -> Option<&'static str> {
         None
@@ -72,6 +76,11 @@ pub(super) trait Algorithm: Sync {
 
     /// Whether it signs with Ed25519 secrets and no others, instead of all others.
     fn is_ed25519(&self) -> bool {
+        false
+    }
+
+    /// Whether the deployment signs with keys of its own, once the request is complete.
+    fn is_of_deployment(&self) -> bool {
         false
     }
 
@@ -144,6 +153,11 @@ impl Scheme {
     /// Whether id and timestamp travel in two headers of their own.
     pub fn is_standard(self) -> bool {
         self.algorithm().is_standard()
+    }
+
+    /// Whether the deployment signs with keys of its own, once the request is complete.
+    pub fn is_of_deployment(self) -> bool {
+        self.algorithm().is_of_deployment()
     }
 
     /// Whether a secret, or the public part of one, is of the kind for it.

@@ -5,14 +5,19 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::message::{AgentForm, Component};
 use super::scheme::{Algorithm, Scheme, Signed};
 use crate::headers;
 use crate::invalid::FieldError;
 use crate::secret::Secret;
 use crate::unknown::{Unknown, keeps_unknown};
+use crate::whole;
 
 /// The most signatures of one request.
 pub const MAX_SETTINGS: usize = 8;
+/// The longest that a signature of the deployment is good, in seconds: a day, as its draft recommends.
+const MAX_LIFETIME: u32 = 86_400;
+const USUAL_LIFETIME: u32 = 300;
 /// The longest prefix, in characters.
 pub const MAX_PREFIX_CHARS: usize = 64;
 
@@ -60,6 +65,25 @@ pub struct SignatureSetting {
     /// `text` by default for hmac_sha256 and stripe; v1 allows only `whsec`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyForm>,
+    /// A header that names the keys of the signatures, in their order and separated by spaces, such as
+    /// `webhook-key-id`: `kid` in the tenant's `/.well-known/jwks.json`. Only for v1a; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub key_id_header: Option<String>,
+    /// What the signature covers; only for http_message, and there `@authority` by default, which is
+    /// always among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub components: Option<Vec<Component>>,
+    /// Seconds for which the signature is good, 1 to 86,400; 300 by default. Only for http_message.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "whole::optional::<1, MAX_LIFETIME, _>"
+    )]
+    pub expires_in: Option<u32>,
+    /// Only for http_message; `dictionary` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_form: Option<AgentForm>,
     #[serde(skip)]
     pub unknown: Unknown,
 }
@@ -69,7 +93,18 @@ keeps_unknown!(SignatureSetting);
 impl SignatureSetting {
     /// A setting with the defaults of its scheme.
     pub const fn new(scheme: Scheme) -> Self {
-        Self { scheme, header: None, prefix: None, encoding: None, key: None, unknown: Unknown::NONE }
+        Self {
+            scheme,
+            header: None,
+            prefix: None,
+            encoding: None,
+            key: None,
+            key_id_header: None,
+            components: None,
+            expires_in: None,
+            agent_form: None,
+            unknown: Unknown::NONE,
+        }
     }
 
     /// The signature's header, or none while one has still to be chosen.
@@ -84,14 +119,34 @@ impl SignatureSetting {
 
     /// The headers this setting adds, in the order of sending.
     pub fn header_names(&self) -> Vec<Cow<'_, str>> {
-        match self.header() {
+        if self.scheme.is_of_deployment() {
+            let digest = self.components().contains(&Component::ContentDigest).then_some("Content-Digest");
+            return digest
+                .into_iter()
+                .chain(["Signature-Agent", "Signature-Input", "Signature"])
+                .map(Cow::from)
+                .collect();
+        }
+        let mut names: Vec<Cow<'_, str>> = match self.header() {
             Some(name) if self.scheme.is_standard() => match siblings(name) {
                 Some([id, timestamp]) => vec![id.into(), timestamp.into(), name.into()],
                 None => vec![name.into()],
             },
             Some(name) => vec![name.into()],
             None => Vec::new(),
-        }
+        };
+        names.extend(self.key_id_header.as_deref().map(Cow::from));
+        names
+    }
+
+    /// What a signature of the deployment covers.
+    pub fn components(&self) -> &[Component] {
+        self.components.as_deref().unwrap_or(&[Component::Authority])
+    }
+
+    /// For how long such a signature is good, in seconds.
+    pub fn lifetime(&self) -> u32 {
+        self.expires_in.unwrap_or(USUAL_LIFETIME)
     }
 
     /// The timestamp that is part of the header's values, if the scheme has it there.
@@ -103,6 +158,11 @@ impl SignatureSetting {
     /// that cannot be told.
     pub fn verify(&self, values: &[&str], secret: &Secret, signed: Signed<'_>) -> Result<bool, &'static str> {
         self.scheme.algorithm().verify(self, values, secret, signed)
+    }
+
+    /// What its header holds, to whoever writes a receiver.
+    pub fn description(&self) -> String {
+        self.scheme.algorithm().description(self.prefix.as_deref().unwrap_or_default())
     }
 
     /// Whether its header holds a list of signatures, or else one only.
@@ -141,8 +201,48 @@ impl SignatureSetting {
             let schemes = those(|scheme| scheme.has_encoding());
             wrong("encoding", format!("only the scheme {schemes} has a choice of encodings"));
         }
+        self.check_of_deployment(algorithm.is_of_deployment(), &mut wrong);
+        if let Some(name) = &self.key_id_header {
+            if !algorithm.is_standard() || !algorithm.is_ed25519() {
+                let schemes = those(|scheme| scheme.is_standard() && scheme.is_ed25519());
+                wrong("key_id_header", format!("only the scheme {schemes} names its keys"));
+            } else if let Err(invalid) = headers::check_name(name) {
+                wrong("key_id_header", invalid.to_string());
+            }
+        }
         if let Some(Err(message)) = self.key.map(|key| algorithm.check_key(key)) {
             wrong("key", message.to_owned());
+        }
+    }
+}
+
+impl SignatureSetting {
+    fn check_of_deployment(&self, is_of_deployment: bool, wrong: &mut impl FnMut(&str, String)) {
+        if !is_of_deployment {
+            let given = [
+                ("components", self.components.is_some()),
+                ("expires_in", self.expires_in.is_some()),
+                ("agent_form", self.agent_form.is_some()),
+            ];
+            for (name, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+                let schemes = those(|scheme| scheme.is_of_deployment());
+                wrong(name, format!("only the scheme {schemes} has it"));
+            }
+            return;
+        }
+        if self.header.is_some() {
+            wrong("header", "the scheme http_message has headers of its own, with fixed names".to_owned());
+        }
+        if let Some(components) = &self.components {
+            let is_repeated = |n: usize| components[..n].contains(&components[n]);
+            if !components.contains(&Component::Authority) {
+                wrong("components", "expected @authority among them".to_owned());
+            } else if (0..components.len()).any(is_repeated) {
+                wrong("components", "expected each of them once".to_owned());
+            }
+        }
+        if self.expires_in.is_some_and(|seconds| !(1..=MAX_LIFETIME).contains(&seconds)) {
+            wrong("expires_in", format!("expected a whole number from 1 to {MAX_LIFETIME}"));
         }
     }
 }
@@ -166,12 +266,20 @@ pub fn check_all(settings: &[SignatureSetting], field: &str, errors: &mut Vec<Fi
             let joined = setting.scheme != earlier.scheme
                 && setting.scheme.is_standard()
                 && earlier.scheme.is_standard()
-                && names.last().zip(earlier.header()).is_some_and(|(one, two)| one.eq_ignore_ascii_case(two));
+                && setting.header().zip(earlier.header()).is_some_and(|(one, two)| one.eq_ignore_ascii_case(two));
             !joined && earlier.header_names().iter().any(|two| names.iter().any(|one| one.eq_ignore_ascii_case(two)))
         });
+        let is_twice = |some: &[SignatureSetting], key_ids: &str| {
+            let same = some.iter().flat_map(SignatureSetting::header_names);
+            same.filter(|name| name.eq_ignore_ascii_case(key_ids)).count() > 1
+        };
+        let mut key_ids = settings[..=n].iter().filter_map(|other| other.key_id_header.as_deref());
         if clash {
             let message = "an earlier signature uses this header already";
             errors.push(FieldError::new(format!("{field}[{n}].header"), message));
+        } else if key_ids.any(|name| is_twice(&settings[..=n], name) && !is_twice(&settings[..n], name)) {
+            let message = "a header of another signature, or of this one, has this name already";
+            errors.push(FieldError::new(format!("{field}[{n}].key_id_header"), message));
         }
     }
 }
@@ -229,14 +337,29 @@ mod tests {
         }
     }
 
+    fn clashes(texts: &[&str]) -> Vec<String> {
+        let settings: Vec<_> = texts.iter().map(|text| setting(text)).collect();
+        let mut errors = Vec::new();
+        check_all(&settings, "signatures", &mut errors);
+        errors.into_iter().map(|e| e.field).collect()
+    }
+
+    #[test]
+    fn a_header_of_key_ids_that_clashes_hides_no_other_mistake() {
+        let named = r#"{"scheme":"v1a","key_id_header":"webhook-id"}"#;
+        let nameless = r#"{"scheme":"hmac_sha256"}"#;
+        let v1 = r#"{"scheme":"v1"}"#;
+        let first = "signatures[0].key_id_header";
+        assert_eq!(clashes(&[named, nameless]), [first, "signatures[1].header"]);
+        assert_eq!(clashes(&[named, v1, nameless]), [first, "signatures[2].header"], "the second one adds none");
+        assert_eq!(clashes(&[v1, named]), ["signatures[1].key_id_header"]);
+        let other = r#"{"scheme":"v1a","key_id_header":"x-key"}"#;
+        let taken = r#"{"scheme":"hmac_sha256","header":"X-Key"}"#;
+        assert_eq!(clashes(&[other, taken, nameless]), ["signatures[1].header", "signatures[2].header"]);
+    }
+
     #[test]
     fn one_header_may_be_shared_by_v1_and_v1a_only() {
-        let clashes = |texts: &[&str]| {
-            let settings: Vec<_> = texts.iter().map(|text| setting(text)).collect();
-            let mut errors = Vec::new();
-            check_all(&settings, "signatures", &mut errors);
-            errors.into_iter().map(|e| e.field).collect::<Vec<_>>()
-        };
         assert_eq!(clashes(&[r#"{"scheme":"v1"}"#, r#"{"scheme":"v1a"}"#]), [""; 0]);
         assert_eq!(clashes(&[r#"{"scheme":"v1"}"#, r#"{"scheme":"v1"}"#]), ["signatures[1].header"]);
         let sibling = r#"{"scheme":"hmac_sha256","header":"Webhook-Id"}"#;

@@ -2,8 +2,8 @@
 
 use super::scheme::Signed;
 use super::setting::{KeyForm, SignatureSetting, siblings};
-use crate::secret::ed25519::whsk_key;
-use crate::secret::{InvalidSecret, MAX_SECRET_CHARS, Secret, SecretKind, whsec_key};
+use crate::secret::ed25519::{verifying_key, whsk_key};
+use crate::secret::{InvalidSecret, MAX_SECRET_CHARS, Secret, SecretKind, jwk, whsec_key};
 
 /// The headers that sign `body`, in the order of the settings. `secrets` are
 /// the live ones, of either kind that one first which signs headers that hold
@@ -49,19 +49,27 @@ fn sign_with(
     let (ed25519, hmac): (Vec<&Secret>, Vec<&Secret>) =
         secrets.iter().copied().partition(|secret| SecretKind::of(secret) == SecretKind::Ed25519);
     let mut headers: Vec<(String, String)> = Vec::new();
-    for setting in settings {
+    for setting in settings.iter().filter(|setting| !setting.scheme.is_of_deployment()) {
         let secrets = if setting.scheme.is_ed25519() { &ed25519 } else { &hmac };
         let Some(name) = setting.header().filter(|_| !secrets.is_empty()) else { continue };
         let at_once = if setting.is_list() { secrets.len() } else { 1 };
         for secrets in secrets.chunks(at_once).take(most_headers) {
             let value = setting.scheme.algorithm().sign(setting, secrets, signed)?;
+            let key_ids = setting.key_id_header.as_ref().map(|name| (name.clone(), key_ids(secrets)));
             match setting.scheme.is_standard() {
                 true => push_standard(&mut headers, name, value, signed.id, signed.unix_seconds),
                 false => headers.push((name.to_owned(), value)),
             }
+            headers.extend(key_ids);
         }
     }
     Ok(headers)
+}
+
+/// What the keys are called, in the order in which they sign.
+fn key_ids(secrets: &[&Secret]) -> String {
+    let ids = secrets.iter().filter_map(|secret| Some(jwk::thumbprint(&verifying_key(secret)?)));
+    ids.collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a secret can sign with these settings. A `whsec_` secret is demanded
@@ -73,6 +81,8 @@ pub fn check_secret(settings: &[SignatureSetting], secret: &Secret) -> Result<()
     if text.is_empty() || text.chars().count() > MAX_SECRET_CHARS || text.chars().any(char::is_control) {
         return Err(InvalidSecret::Text);
     }
+    let settings: Vec<&SignatureSetting> =
+        settings.iter().filter(|setting| !setting.scheme.is_of_deployment()).collect();
     let has_v1a = settings.iter().any(|setting| setting.scheme.is_ed25519());
     let only_v1a = has_v1a && settings.iter().all(|setting| setting.scheme.is_ed25519());
     let decodes = settings.iter().any(|setting| setting.key_form() == Some(KeyForm::Whsec));

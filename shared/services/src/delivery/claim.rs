@@ -9,7 +9,7 @@ use crate::delivery::activity;
 use crate::runtime::metrics;
 use contract::messages::DeliveryMessage;
 use contract::ports::{ActivityLog, DeliveryLog, Expected, StoreResult};
-use domain::delivery::{Delivery, PAST_DEADLINE, Status, Trigger};
+use domain::delivery::{Delivery, PAST_DEADLINE, PAUSED, Status, Trigger};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 
@@ -81,7 +81,8 @@ pub fn moves_schedule(message: &DeliveryMessage, row: Option<&Delivery>) -> bool
         Trigger::Manual => false,
         Trigger::Unknown(_) => row.is_none_or(|row| row.status == Status::Pending),
         Trigger::Replay => {
-            row.is_none_or(|row| matches!(row.status, Status::Pending | Status::Failed | Status::Skipped))
+            let begins = [Status::Pending, Status::Failed, Status::Skipped, Status::Waiting];
+            row.is_none_or(|row| begins.contains(&row.status))
         }
     }
 }
@@ -103,19 +104,6 @@ pub fn unlogged(message: &DeliveryMessage, now: Timestamp, retention: Duration) 
 pub struct Logs<'a> {
     pub deliveries: &'a dyn DeliveryLog,
     pub activity: &'a dyn ActivityLog,
-}
-
-/// Settles a delivery that is not to be sent, with a row that says why. What
-/// has been settled already stays as it is.
-pub async fn skip(
-    logs: Logs<'_>,
-    message: &DeliveryMessage,
-    reason: &str,
-    now: Timestamp,
-    retention: Duration,
-) -> StoreResult<()> {
-    let row = logs.deliveries.get(&message.tenant, message.delivery_id()).await?;
-    skip_row(logs, message, row, reason, now, retention).await
 }
 
 /// When a retry is not made any more, by its hook's `deadline`. What was asked for by
@@ -150,7 +138,8 @@ pub async fn run_out(
     Ok(delivery)
 }
 
-/// The same for who knows the row, or that there is none yet.
+/// Settles a delivery that is not to be sent, with a row that says why. What has been
+/// settled already stays as it is.
 pub async fn skip_row(
     logs: Logs<'_>,
     message: &DeliveryMessage,
@@ -159,24 +148,68 @@ pub async fn skip_row(
     now: Timestamp,
     retention: Duration,
 ) -> StoreResult<()> {
+    let is_waiting = row.as_ref().is_some_and(|row| row.status == Status::Waiting);
+    let is_by_hand = matches!(message.trigger, Trigger::Manual | Trigger::Replay);
+    // Who asks for an attempt out of turn leaves the state alone, but for one that waits,
+    // which nobody else asks for.
+    if is_by_hand && row.is_some() && !is_waiting {
+        return Ok(());
+    }
+    settle_row(logs, message, row, reason, (now, retention), |delivery| delivery.skip(reason, now)).await
+}
+
+/// Keeps a delivery until its hook is enabled, or until that time. One that waits
+/// already goes on waiting.
+pub async fn keep_waiting(
+    logs: Logs<'_>,
+    message: &DeliveryMessage,
+    row: Option<Delivery>,
+    until: Timestamp,
+    now: Timestamp,
+    retention: Duration,
+) -> StoreResult<()> {
+    let is_by_hand = matches!(message.trigger, Trigger::Manual | Trigger::Replay);
+    if is_by_hand && row.is_some() {
+        return Ok(());
+    }
+    let keep = |delivery: &mut Delivery| delivery.keep_waiting(until, now);
+    settle_row(logs, message, row, PAUSED, (now, retention), keep).await
+}
+
+async fn settle_row(
+    logs: Logs<'_>,
+    message: &DeliveryMessage,
+    row: Option<Delivery>,
+    reason: &str,
+    (now, retention): (Timestamp, Duration),
+    change: impl FnOnce(&mut Delivery),
+) -> StoreResult<()> {
     let expected = Expected::of(row.as_ref());
     let mut delivery = match Claim::of(message, row.clone()) {
-        // Who asks for an attempt out of turn leaves the state alone.
-        Claim::Due(Some(_)) if matches!(message.trigger, Trigger::Manual | Trigger::Replay) => return Ok(()),
         Claim::Due(Some(delivery)) => delivery,
         Claim::Due(None) => unlogged(message, now, retention),
         Claim::NextIsDue(_) | Claim::Settled => {
             // Whoever skipped it may have died before it was noted.
-            if let Some(row) = row.filter(|row| row.status == Status::Skipped) {
+            if let Some(row) = row.filter(|row| matches!(row.status, Status::Skipped | Status::Waiting)) {
                 activity::note_delivery(logs.activity, message, &row, None).await?;
             }
             return Ok(());
         }
     };
-    delivery.skip(reason, now);
+    change(&mut delivery);
     // A conflict is an error: the message comes again and is judged anew.
     logs.deliveries.record(&delivery, expected).await?;
     activity::note_delivery(logs.activity, message, &delivery, None).await?;
+    if delivery.status == Status::Waiting {
+        tracing::debug!(
+            trace.id = %message.event_seq.trace(),
+            tenant.id = %message.tenant,
+            hook.id = %message.hook,
+            delivery.id = %message.delivery_id(),
+            "delivery waits: {reason}"
+        );
+        return Ok(());
+    }
     metrics::settled(delivery.status);
     tracing::info!(
         trace.id = %message.event_seq.trace(),

@@ -78,6 +78,12 @@ impl ActivityCounts {
         Ok(Counts { hours, counted_until: after.map(ActivityId::at) })
     }
 
+    /// What is counted for good, of hours up to `until`.
+    pub async fn stored(&self, tenant: &TenantId, since: Hour, until: Hour) -> StoreResult<BTreeMap<Hour, Counting>> {
+        let stored = self.log.counts(tenant, Hour(since.0.max(MARK.0 + 1)), until).await?;
+        Ok(stored.into_iter().map(|(hour, counts)| (hour, Counting::from(counts))).collect())
+    }
+
     /// Counts what can be counted for good. Whether that is all of it.
     pub async fn settle(&self, tenant: &TenantId, steps: usize) -> StoreResult<bool> {
         for _ in 0..steps {

@@ -13,16 +13,21 @@ use sha2::{Digest as _, Sha256};
 use crate::delivery::resolved_hook::ResolvedHook;
 use contract::messages::DeliveryMessage;
 use domain::destination::{Destination, InvalidDestination};
+use domain::headers::InvalidHeader;
 use domain::hook::Timeout;
+use domain::identity::Identity;
 use domain::ids::{Channel, DeliveryId, EventId, EventType};
-use domain::payload::{self, Source, form};
+use domain::payload::{self, Source, TemplateFailure, form};
 use domain::seconds::Seconds;
 use domain::secret::{InvalidSecret, Secret};
-use domain::settings::{Auth, ContentType, HeaderSource, HeaderWriter, MAX_BATCH_WAIT, Method};
+use domain::settings::{
+    Auth, ContentType, HeaderSource, HeaderWriter, MASK, MAX_BATCH_WAIT, MessageId, Method, ORIGIN_HEADER,
+};
 use domain::signature;
 use domain::time::Timestamp;
+use domain::verification::mentions_key;
 
-const USER_AGENT: &str = concat!("Hookline/", env!("CARGO_PKG_VERSION"));
+pub const USER_AGENT: &str = concat!("Hookline/", env!("CARGO_PKG_VERSION"));
 
 /// How long fetching an access token may take.
 pub const TOKEN_TIMEOUT: &Timeout = &Timeout::new(Seconds::new(5), Seconds::new(5));
@@ -41,6 +46,14 @@ pub enum InvalidHook {
     Secret(#[from] InvalidSecret),
     #[error("the payload would have {0} bytes, and at most {MAX_BODY_BYTES} are sent")]
     TooLarge(usize),
+    #[error(transparent)]
+    Template(#[from] TemplateFailure),
+    #[error("the text of the header {0} cannot be sent: {1}")]
+    Header(String, InvalidHeader),
+    #[error("{0}")]
+    Identity(&'static str),
+    #[error("a template writes the key that only the endpoint may return")]
+    KeyPlaced,
 }
 
 /// The largest body or query. `data` is at most 256 KiB, but mappings can
@@ -81,6 +94,8 @@ pub struct SendContext<'a> {
     pub form: u64,
     /// What the endpoint has to return, where it is asked to.
     pub key: Option<&'a Secret>,
+    /// The deployment's keys, where it signs; what is only shown has none.
+    pub identity: Option<&'a Identity>,
 }
 
 /// Names the deliveries of a batch, in the order of its array.
@@ -121,8 +136,37 @@ pub fn build(
     id: &str,
     moment: SendContext<'_>,
 ) -> Result<SignedRequest, InvalidHook> {
+    let json = json_body(hook, subjects)?;
+    build_with(hook, subjects, json, id, moment)
+}
+
+/// The question whether an endpoint wants requests like that for this delivery: with the same headers, and
+/// signed as it.
+pub fn challenge(
+    hook: &ResolvedHook,
+    subject: &EventToSend<'_>,
+    challenge: &str,
+    id: &str,
+    moment: SendContext<'_>,
+) -> Result<SignedRequest, InvalidHook> {
+    let json = format!(r#"{{"type":"verification","challenge":"{challenge}"}}"#);
+    build_with(hook, &[*subject], json.into_bytes(), id, moment)
+}
+
+fn build_with(
+    hook: &ResolvedHook,
+    subjects: &[EventToSend<'_>],
+    json: Vec<u8>,
+    id: &str,
+    moment: SendContext<'_>,
+) -> Result<SignedRequest, InvalidHook> {
     let settings = &hook.settings;
-    let json = json_body(hook, subjects);
+    // It may have been put together of its parts, which nobody saw when the hook was written.
+    if let Some(key) = moment.key.filter(|key| settings.payload.has_templates() && key.reveal() != MASK)
+        && std::str::from_utf8(&json).is_ok_and(|json| mentions_key(json, key))
+    {
+        return Err(InvalidHook::KeyPlaced);
+    }
     let payload = match (settings.method, settings.content_type) {
         (Method::Get, _) | (_, ContentType::Form) => form::form(&json),
         (_, ContentType::Json) => json,
@@ -133,7 +177,7 @@ pub fn build(
     let mut lines = Lines::with_capacity(8);
     if settings.method != Method::Get {
         let content_type = match settings.content_type {
-            ContentType::Json => "application/json",
+            ContentType::Json => settings.media_type.of(is_batch(hook, subjects)),
             ContentType::Form => "application/x-www-form-urlencoded",
         };
         lines.add(HeaderWriter::ContentType, ("content-type".to_owned(), content_type.to_owned()));
@@ -156,15 +200,29 @@ pub fn build(
     }
     if let Some(first) = subjects.first() {
         for header in &settings.headers {
-            let value = match (&header.value, header.from) {
-                (Some(value), _) => value.reveal().to_owned(),
-                (None, Some(fact)) => tell(fact, hook, first, id, moment.at),
-                (None, None) => String::new(),
+            let text = match (&header.value, header.from, &header.template) {
+                (Some(value), _, _) => value.reveal().to_owned(),
+                (None, Some(fact), _) => tell(fact, hook, first, id, moment.at),
+                (None, None, Some(template)) => {
+                    let text = template.render(&source(hook, first), &format!("the header {}", header.name))?;
+                    if text.is_empty() {
+                        continue;
+                    }
+                    let key = moment.key.filter(|key| key.reveal() != MASK);
+                    if key.is_some_and(|key| mentions_key(&text, key)) {
+                        return Err(InvalidHook::KeyPlaced);
+                    }
+                    text
+                }
+                (None, None, None) => String::new(),
             };
+            let value = header.encoded(text).map_err(|invalid| InvalidHook::Header(header.name.clone(), invalid))?;
             lines.add(HeaderWriter::Headers, (header.name.clone(), value));
         }
     }
-    if let Some(key) = moment.key {
+    if let Some(origin) = settings.verification.asks_as() {
+        lines.add(HeaderWriter::Verification, (ORIGIN_HEADER.to_owned(), origin.to_owned()));
+    } else if let Some(key) = moment.key {
         lines.add(HeaderWriter::Verification, (settings.verification.header.clone(), key.reveal().to_owned()));
     }
     Ok(SignedRequest { method: settings.method, headers: lines.lines, payload, timeout: settings.timeout.clone() })
@@ -204,36 +262,43 @@ impl Lines {
     }
 }
 
-/// What names a request to its receiver: the delivery, or, of several, a name
+/// What names a request to its receiver: the delivery or the event, or, of several, a name
 /// that the same ones would get again.
-pub fn name(deliveries: &[DeliveryId]) -> String {
-    if let [one] = deliveries {
-        return one.to_string();
+pub fn name(hook: &ResolvedHook, subjects: &[EventToSend<'_>]) -> String {
+    if let [one] = subjects {
+        return match hook.settings.message_id {
+            MessageId::Delivery => one.delivery.to_string(),
+            MessageId::Event => one.event_id.to_string(),
+        };
     }
     let mut hash = Sha256::new();
-    deliveries.iter().for_each(|delivery| hash.update(delivery.to_string()));
+    subjects.iter().for_each(|subject| hash.update(subject.delivery.to_string()));
     let digest: [u8; 32] = hash.finalize().into();
     format!("batch_{}", URL_SAFE_NO_PAD.encode(&digest[..16]))
 }
 
-fn json_body(hook: &ResolvedHook, subjects: &[EventToSend<'_>]) -> Vec<u8> {
-    let render = |subject: &EventToSend<'_>| {
-        hook.settings.payload.render(&Source {
-            event_id: subject.event_id,
-            event_type: subject.event_type,
-            event_timestamp: subject.event_timestamp,
-            channels: subject.channels,
-            tenant_id: &hook.tenant.id,
-            tenant_name: &hook.tenant.name,
-            hook_id: hook.hook.id,
-            hook_name: &hook.hook.name,
-            delivery_id: subject.delivery,
-            data: subject.data,
-        })
-    };
+fn json_body(hook: &ResolvedHook, subjects: &[EventToSend<'_>]) -> Result<Vec<u8>, TemplateFailure> {
+    let render = |subject: &EventToSend<'_>| hook.settings.payload.render(&source(hook, subject));
     match subjects {
         [one] if !is_batch(hook, subjects) => render(one),
-        several => payload::array(&several.iter().map(render).collect::<Vec<_>>()),
+        several => Ok(payload::array(&several.iter().map(render).collect::<Result<Vec<_>, _>>()?)),
+    }
+}
+
+/// What texts about one event can tell.
+fn source<'a>(hook: &'a ResolvedHook, subject: &EventToSend<'a>) -> Source<'a> {
+    Source {
+        event_id: subject.event_id,
+        event_type: subject.event_type,
+        event_timestamp: subject.event_timestamp,
+        channels: subject.channels,
+        tenant_id: &hook.tenant.id,
+        tenant_name: &hook.tenant.name,
+        tenant_attributes: &hook.tenant.attributes,
+        hook_id: hook.hook.id,
+        hook_name: &hook.hook.name,
+        delivery_id: subject.delivery,
+        data: subject.data,
     }
 }
 
@@ -264,6 +329,7 @@ fn tell(fact: HeaderSource, hook: &ResolvedHook, subject: &EventToSend<'_>, id: 
         HeaderSource::EventUnix => subject.event_timestamp.as_secs().to_string(),
         HeaderSource::TenantId => hook.tenant.id.to_string(),
         HeaderSource::HookId => hook.hook.id.to_string(),
+        HeaderSource::HookUid => hook.hook.uid.as_ref().map_or_else(|| hook.hook.id.to_string(), ToString::to_string),
         HeaderSource::DeliveryId => id.to_owned(),
         HeaderSource::AttemptUnix => at.as_secs().to_string(),
     }

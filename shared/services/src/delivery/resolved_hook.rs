@@ -11,6 +11,7 @@ use domain::destination::{Destination, InvalidDestination};
 use domain::hook::Hook;
 use domain::ids::{HookId, ProfileName, TenantId};
 use domain::layers::{HookProfiles, Layers};
+use domain::portal::PublicUrl;
 use domain::profile::{self, Profile};
 use domain::settings::{Complete, Settings};
 use domain::tenant::Tenant;
@@ -27,6 +28,8 @@ pub struct ResolvedHook {
     pub settings: Complete,
     /// Where to send, made ready once for all its requests.
     pub destination: Result<Destination, InvalidDestination>,
+    /// Where this deployment is reached, if that is known.
+    pub public_url: Option<PublicUrl>,
     profiles: HookProfiles,
 }
 
@@ -34,7 +37,7 @@ impl ResolvedHook {
     pub fn new(hook: Arc<Hook>, tenant: Arc<Tenant>, profiles: HookProfiles) -> Self {
         let settings = Layers { tenant: &tenant, profiles: &profiles }.settle(&hook.settings);
         let destination = hook.destination();
-        Self { hook, tenant, settings, destination, profiles }
+        Self { hook, tenant, settings, destination, public_url: None, profiles }
     }
 
     /// What a request of this time is made of.
@@ -64,6 +67,7 @@ pub struct ResolvedHooks {
     stored_profiles: Arc<dyn Profiles>,
     /// The profile of this deployment.
     usual: ProfileName,
+    public_url: Option<PublicUrl>,
     settled: Cache<(TenantId, HookId), Arc<ResolvedHook>>,
 }
 
@@ -74,7 +78,13 @@ impl ResolvedHooks {
         profiles: Arc<dyn Profiles>,
         usual: ProfileName,
     ) -> Self {
-        Self { hooks, tenants, stored_profiles: profiles, usual, settled: Cache::new(SETTLED) }
+        Self { hooks, tenants, stored_profiles: profiles, usual, public_url: None, settled: Cache::new(SETTLED) }
+    }
+
+    /// Where endpoints reach this deployment, for what requests tell them of that.
+    #[must_use]
+    pub fn reached_at(self, public_url: Option<PublicUrl>) -> Self {
+        Self { public_url, ..self }
     }
 
     /// The profile of this deployment.
@@ -96,7 +106,7 @@ impl ResolvedHooks {
         {
             return Ok(Some(known));
         }
-        let resolved = Arc::new(ResolvedHook::new(hook, owner, profiles));
+        let resolved = Arc::new(self.resolve(hook, owner, profiles));
         self.settled.insert(name, Arc::clone(&resolved));
         Ok(Some(resolved))
     }
@@ -120,7 +130,11 @@ impl ResolvedHooks {
             None => self.profile_at(base, at.profile).await?.map(|base| HookProfiles { named: None, base }),
         };
         let Some(profiles) = profiles else { return Ok(None) };
-        Ok(Some(ResolvedHook::new(Arc::new(hook), Arc::new(owner), profiles)))
+        Ok(Some(self.resolve(Arc::new(hook), Arc::new(owner), profiles)))
+    }
+
+    fn resolve(&self, hook: Arc<Hook>, tenant: Arc<Tenant>, profiles: HookProfiles) -> ResolvedHook {
+        ResolvedHook { public_url: self.public_url.clone(), ..ResolvedHook::new(hook, tenant, profiles) }
     }
 
     async fn profile_at(&self, name: &ProfileName, version: u64) -> StoreResult<Option<Arc<Profile>>> {

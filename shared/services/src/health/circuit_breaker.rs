@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::delivery::request::LONGEST_ATTEMPT;
+use crate::health::failing_hooks::FailingHooks;
 use crate::health::hook_states::HookStates;
 use crate::repositories::document_kind::DocumentKind;
 use crate::runtime::metrics::{self, CircuitState};
@@ -24,6 +25,8 @@ const QUEUES: usize = 4_096;
 
 pub struct CircuitBreakers {
     pub health: HookStates<Health>,
+    /// Of all tenants.
+    pub failing: FailingHooks,
     /// For each open circuit, when it is probed and how many wait for that.
     waiting: Mutex<HashMap<(TenantId, HookId), (Timestamp, u32)>>,
     /// Those that this process has last seen open.
@@ -33,6 +36,7 @@ pub struct CircuitBreakers {
 impl CircuitBreakers {
     pub fn new(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
         Self {
+            failing: FailingHooks::new(Arc::clone(&documents)),
             health: HookStates::new(documents, DocumentKind::Health, clock, fresh_for),
             waiting: Mutex::default(),
             open: Mutex::default(),
@@ -57,20 +61,21 @@ impl CircuitBreakers {
         })
     }
 
-    /// Changes a hook's health, and counts what that does to its circuit.
+    /// Changes a hook's health, counts what that does to its circuit, and lists it while it fails.
     pub async fn change<R>(
         &self,
         tenant: &TenantId,
         hook: HookId,
         mut change: impl FnMut(&mut Health) -> R,
     ) -> StoreResult<(R, Arc<Health>)> {
-        let mut before = Circuit::Closed;
+        let (mut before, mut power) = (Circuit::Closed, None);
         let change = |health: &mut Health| {
-            before = health.circuit;
+            (before, power) = (health.circuit, health.failing_power());
             change(health)
         };
         let (result, health) = self.health.change(tenant, hook, change).await?;
         self.note(tenant, hook, health.circuit);
+        self.failing.follow(tenant, hook, power, health.failing_power()).await;
         match (before, health.circuit) {
             (Circuit::Closed, Circuit::Open { probe_at, .. }) => {
                 metrics::circuit(CircuitState::Open);

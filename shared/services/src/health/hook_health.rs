@@ -12,20 +12,25 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub use crate::health::attempt_summary::AttemptSummary;
 use crate::health::circuit_breaker::CircuitBreakers;
+use crate::health::failing_hooks::{Trouble, TroubledHook};
 use crate::health::operational_events::OperationalEvents;
 use crate::health::rate_limiter::RateLimiter;
+use crate::plans::hook_adjusted;
 use crate::repositories::audit::{AuditTrail, Deed};
 use crate::runtime::metrics::{self, CircuitState};
 use contract::ports::{AuditLog, Clock, Documents, Hooks, QueueError, QueueSender, StoreError, StoreResult};
 use contract::stage::{Fault, causes};
+use domain::adjustment::AdjustmentCause;
 use domain::audit::{Snapshot, changes};
-use domain::health::{Circuit, End, Failure, Health, HealthChange, PendingNotice};
+use domain::health::{Circuit, End, Health, HealthChange, PendingNotice, ToldRate};
 use domain::hook::Hook;
-use domain::ids::{EventType, HookId, TenantId, TraceId};
+use domain::ids::{EventType, HookId, TenantId};
 use domain::operational::{self, is_operational};
 use domain::random::Random;
-use domain::settings::Complete;
+use domain::rate::Limit;
+use domain::settings::{Complete, EndpointRequest};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 
@@ -50,29 +55,11 @@ pub struct HookHealthDeps {
 pub struct HookHealth {
     pub circuits: Arc<CircuitBreakers>,
     pub rates: RateLimiter,
-    pub audit: AuditTrail,
+    pub audit: Arc<AuditTrail>,
     hooks: Arc<dyn Hooks>,
     operational_events: OperationalEvents,
     clock: Arc<dyn Clock>,
-}
-
-/// How one attempt ended, as far as its hook's health is concerned.
-#[derive(Clone, Copy, Debug)]
-pub struct AttemptSummary<'a> {
-    pub trace: TraceId,
-    pub event_type: &'a EventType,
-    pub at: Timestamp,
-    /// None after a success.
-    pub failure: Option<Failure>,
-    /// The endpoint wants no more requests, ever.
-    pub gone: bool,
-}
-
-impl AttemptSummary<'_> {
-    fn not_after(self, now: Timestamp) -> Self {
-        let at = self.at.min(now);
-        Self { at, failure: self.failure.map(|failure| Failure { at, ..failure }), ..self }
-    }
+    random: Arc<dyn Random>,
 }
 
 impl HookHealth {
@@ -81,10 +68,11 @@ impl HookHealth {
         Self {
             circuits: Arc::new(CircuitBreakers::new(Arc::clone(&documents), Arc::clone(&clock), fresh_for)),
             rates,
-            audit: AuditTrail::new(documents, audit, Arc::clone(&clock), random),
+            audit: Arc::new(AuditTrail::new(documents, audit, Arc::clone(&clock), Arc::clone(&random))),
             hooks,
             operational_events: OperationalEvents::new(events),
             clock,
+            random,
         }
     }
 
@@ -126,7 +114,8 @@ impl HookHealth {
         attempt: AttemptSummary<'_>,
     ) -> StoreResult<Option<(Option<End>, Arc<Health>)>> {
         let (tenant, id) = (&hook.tenant, hook.id);
-        if attempt.failure.is_none() && self.health(tenant, id).await?.is_well_known(attempt.at) {
+        let says_nothing = attempt.failure.is_none() && attempt.end.is_none();
+        if says_nothing && self.health(tenant, id).await?.is_well_known(attempt.at, attempt.is_usual) {
             return Ok(None);
         }
         // Not later than now, also when the clock was set back since.
@@ -135,9 +124,12 @@ impl HookHealth {
             let mut changes = match attempt.failure {
                 Some(failure) => {
                     health.count_failing(attempt.at, settings.disable_after.duration());
+                    if let Some(per_second) = attempt.told_rate {
+                        health.told_rate = Some(ToldRate { per_second, at: attempt.at, unknown: Unknown::NONE });
+                    }
                     health.fail(failure, &settings.circuit_breaker)
                 }
-                None => Vec::from_iter(health.succeed(attempt.at)),
+                None => Vec::from_iter(health.succeed(attempt.at, attempt.is_usual)),
             };
             let end = end(attempt, settings, health);
             changes.extend(end.map(HealthChange::Disabled));
@@ -196,6 +188,31 @@ impl HookHealth {
         self.audit.remove(tenant, hook).await
     }
 
+    /// What the endpoint asked for holds back what follows.
+    pub async fn throttle(&self, hook: &Hook, at: Timestamp, asked: &EndpointRequest) {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        if asked.pause.is_none() && asked.limit.is_none() {
+            return;
+        }
+        let told = match self.circuits.health.change(tenant, id, |health| health.throttle(at, asked)).await {
+            Ok((Some(told), _)) => told,
+            Ok((None, _)) => return,
+            Err(error) => {
+                tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "what the endpoint of hook {id} asked for was not written down");
+                return;
+            }
+        };
+        tracing::info!(tenant.id = %tenant, hook.id = %id, "hook {id} is throttled: {told}");
+        self.note(hook, Deed::by_itself("throttled", Some(told))).await;
+    }
+
+    async fn note(&self, hook: &Hook, deed: Deed) {
+        let (tenant, id) = (&hook.tenant, hook.id);
+        if let Err(error) = self.audit.note(tenant, id, deed).await {
+            tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "what the endpoint of hook {id} asked for is not in its audit");
+        }
+    }
+
     /// An attempt that says nothing of how the hook fares.
     pub async fn note_execution(&self, hook: &Hook, at: Timestamp) {
         let (tenant, id) = (&hook.tenant, hook.id);
@@ -207,21 +224,57 @@ impl HookHealth {
 
     /// The endpoint has returned its key.
     pub async fn verified(&self, hook: &Hook, at: Timestamp) {
-        let (tenant, id) = (&hook.tenant, hook.id);
-        if let Err(error) = self.note_verified(hook, at).await {
+        if let Err(error) = self.note_verified(hook, |health| health.verify(at, &hook.url), None).await {
+            let (tenant, id) = (&hook.tenant, hook.id);
             tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "the verification of hook {id} was not written down");
         }
     }
 
-    async fn note_verified(&self, hook: &Hook, at: Timestamp) -> StoreResult<()> {
+    /// The endpoint has said that it may be sent so many requests a minute, or any number. False where the
+    /// hook has moved to another one since.
+    pub async fn granted(&self, hook: &Hook, at: Timestamp, per_minute: Option<u32>) -> StoreResult<bool> {
+        let allowed = Limit { per_second: None, per_minute };
+        let (tenant, id) = (&hook.tenant, hook.id);
+        let grant = |health: &mut Health| health.grant(at, &hook.url, per_minute);
+        let is_noted = self.note_verified(hook, grant, Some(format!("the endpoint allows {allowed}"))).await?;
+        if is_noted {
+            tracing::info!(tenant.id = %tenant, hook.id = %id, "the endpoint of hook {id} allows {allowed}");
+        }
+        Ok(is_noted)
+    }
+
+    /// The same, and takes one of those requests; or says when there is one to take.
+    pub async fn take_granted(
+        &self,
+        hook: &Hook,
+        at: Timestamp,
+        per_minute: Option<u32>,
+    ) -> StoreResult<Option<Timestamp>> {
+        self.granted(hook, at, per_minute).await?;
+        let (tenant, id, now) = (&hook.tenant, hook.id, self.clock.now());
+        let Some(limit) = (Limit { per_second: None, per_minute }).some() else { return Ok(None) };
+        // Asked first: who waits takes no turn, since it takes one when it comes back.
+        match self.rates.waits_until(tenant, id, now, limit).await? {
+            None => self.rates.take(tenant, id, now, limit, false).await,
+            turn => Ok(turn),
+        }
+    }
+
+    async fn note_verified(
+        &self,
+        hook: &Hook,
+        verify: impl Fn(&mut Health),
+        detail: Option<String>,
+    ) -> StoreResult<bool> {
         let (tenant, id) = (&hook.tenant, hook.id);
         // Another endpoint than the one that has returned the key. Should it move
         // just now, what is noted says which one it was.
         if self.hooks.get(tenant, id).await?.is_none_or(|stored| stored.url != hook.url) {
-            return Ok(());
+            return Ok(false);
         }
-        self.circuits.health.change(tenant, id, |health| health.verify(at, &hook.url)).await?;
-        self.audit.note(tenant, id, Deed::by_itself("verified", None)).await
+        self.circuits.health.change(tenant, id, verify).await?;
+        self.audit.note(tenant, id, Deed::by_itself("verified", detail)).await?;
+        Ok(true)
     }
 
     /// Unless it has moved to another endpoint since.
@@ -239,7 +292,13 @@ impl HookHealth {
                 version: old.version + 1,
                 ..Hook::clone(&old)
             };
-            match self.hooks.update(&old, &new).await {
+            let cause = match end {
+                End::Gone => AdjustmentCause::Gone,
+                End::AskedByEndpoint => AdjustmentCause::AskedByEndpoint,
+                End::FailedForLong | End::Unknown(_) => AdjustmentCause::DisableAfter,
+            };
+            let row = hook_adjusted((&old, &new), cause, end.reason(), now, self.random.as_ref())?;
+            match self.hooks.update_with(&old, &new, &[row]).await {
                 Ok(()) => {
                     tracing::warn!(
                         tenant.id = %tenant,
@@ -251,6 +310,7 @@ impl HookHealth {
                     let snapshot = |value: Value| Snapshot::new(&value, &value, &[], &[]);
                     let changes = changes(&snapshot(enabled(true)), &snapshot(enabled(false)));
                     let deed = Deed::by_itself("disabled", Some(end.reason().to_owned()));
+                    self.list_disabled(hook, now).await;
                     return self.audit.note(tenant, id, Deed { changes, ..deed }).await;
                 }
                 Err(StoreError::Conflict) => {}
@@ -258,6 +318,14 @@ impl HookHealth {
             }
         }
         Err(StoreError::Conflict)
+    }
+
+    /// For operators, who look at it whenever they like: what fails is only logged.
+    async fn list_disabled(&self, hook: &Hook, at: Timestamp) {
+        let row = TroubledHook { tenant: hook.tenant.clone(), hook: hook.id, trouble: Trouble::Disabled(at) };
+        if let Err(error) = self.circuits.failing.put(&row).await {
+            tracing::warn!(tenant.id = %hook.tenant, hook.id = %hook.id, error = %causes(&error), "hook {} is not in the list of hooks that were disabled", hook.id);
+        }
     }
 
     /// Publishes what is to be told, and forgets it then. What finds the queue
@@ -318,7 +386,7 @@ impl HookHealth {
 fn end(attempt: AttemptSummary<'_>, settings: &Complete, health: &Health) -> Option<End> {
     let longest = settings.disable_after.duration();
     let for_long = || attempt.failure.is_some() && !longest.is_zero() && health.failing_for() >= longest;
-    if attempt.gone { Some(End::Gone) } else { for_long().then_some(End::FailedForLong) }
+    attempt.end.or_else(|| for_long().then_some(End::FailedForLong))
 }
 
 fn state(hook: &Hook, health: &Health) -> Value {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use contract::messages::{EventMessage, VERSION};
 use contract::ports::{QueueError, QueueSender};
 use domain::ids::TenantId;
+use domain::operational::ID_PREFIX;
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 
@@ -32,7 +33,19 @@ impl OperationalEvents {
         at: Timestamp,
         data: &Value,
     ) -> Result<(), QueueError> {
-        let id = format!("hookline:{event_type}:{subject}");
+        self.publish_json(tenant, event_type, subject, at, data.to_string()).await
+    }
+
+    /// The same of what is written already.
+    pub async fn publish_json(
+        &self,
+        tenant: &TenantId,
+        event_type: &str,
+        subject: &str,
+        at: Timestamp,
+        data: String,
+    ) -> Result<(), QueueError> {
+        let id = format!("{ID_PREFIX}{event_type}:{subject}");
         let message = EventMessage {
             version: VERSION,
             tenant: tenant.clone(),
@@ -42,8 +55,9 @@ impl OperationalEvents {
             channels: Default::default(),
             deliver_at: None,
             ttl: None,
-            data: Some(Arc::from(RawValue::from_string(data.to_string()).expect("a value is JSON"))),
+            data: Some(Arc::from(RawValue::from_string(data).expect("what was written is JSON"))),
             token: None,
+            traceparent: None,
             continuation: None,
             internal: false,
             unknown: Unknown::NONE,

@@ -1,4 +1,4 @@
-//! How many requests a hook gets per second, over all processes together.
+//! How many requests a hook gets per second and per minute, over all processes together.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use crate::health::hook_states::HookStates;
 use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Clock, Documents, StoreResult};
 use domain::ids::{HookId, TenantId};
-use domain::rate::{Taken, Window, bucket};
+use domain::rate::{Limit, Taken, Window, bucket};
 use domain::time::Timestamp;
 
 /// With one write a process takes at most so large a share of a second's requests.
@@ -65,13 +65,25 @@ impl RateLimiter {
         }
     }
 
+    /// Whoever waits gets another turn. What went out still counts.
+    pub async fn forget_turns(&self, tenant: &TenantId, hook: HookId) -> StoreResult<()> {
+        match self {
+            Self::Own(own) => {
+                let mut windows = own.windows.lock().unwrap_or_else(PoisonError::into_inner);
+                windows.get_mut(&(tenant.clone(), hook)).into_iter().for_each(Window::forget_turns);
+                Ok(())
+            }
+            Self::Shared(shared) => shared.windows.change(tenant, hook, Window::forget_turns).await.map(drop),
+        }
+    }
+
     /// When the last of those that wait has its turn; none where nobody waits.
     pub async fn waits_until(
         &self,
         tenant: &TenantId,
         hook: HookId,
         now: Timestamp,
-        limit: u32,
+        limit: Limit,
     ) -> StoreResult<Option<Timestamp>> {
         match self {
             Self::Own(own) => Ok(own.waits_until(tenant, hook, now, limit)),
@@ -85,7 +97,7 @@ impl RateLimiter {
         tenant: &TenantId,
         hook: HookId,
         now: Timestamp,
-        limit: u32,
+        limit: Limit,
         in_turn: bool,
     ) -> StoreResult<Option<Timestamp>> {
         match self {
@@ -96,14 +108,14 @@ impl RateLimiter {
 }
 
 impl LocalRateLimiter {
-    fn waits_until(&self, tenant: &TenantId, hook: HookId, now: Timestamp, limit: u32) -> Option<Timestamp> {
+    fn waits_until(&self, tenant: &TenantId, hook: HookId, now: Timestamp, limit: Limit) -> Option<Timestamp> {
         let steady = self.clock.steady();
         let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = windows.get(&(tenant.clone(), hook))?.waits_until(steady, limit)?;
         Some(now.saturating_add(turn.since(steady)))
     }
 
-    fn take(&self, tenant: &TenantId, hook: HookId, now: Timestamp, limit: u32, in_turn: bool) -> Option<Timestamp> {
+    fn take(&self, tenant: &TenantId, hook: HookId, now: Timestamp, limit: Limit, in_turn: bool) -> Option<Timestamp> {
         let steady = self.clock.steady();
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if windows.len() >= REMEMBERED {
@@ -120,7 +132,7 @@ impl SharedRateLimiter {
         tenant: &TenantId,
         hook: HookId,
         now: Timestamp,
-        limit: u32,
+        limit: Limit,
         in_turn: bool,
     ) -> StoreResult<Option<Timestamp>> {
         let name = (tenant.clone(), hook);
@@ -138,14 +150,14 @@ impl SharedRateLimiter {
 
     /// Uses what is left, or tells how many to take: twice as many each time
     /// within one bucket, so that little is taken in vain.
-    fn spend(&self, name: &(TenantId, HookId), now: Timestamp, limit: u32) -> Result<(), u32> {
+    fn spend(&self, name: &(TenantId, HookId), now: Timestamp, limit: Limit) -> Result<(), u32> {
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         match leases.get_mut(name).filter(|lease| lease.bucket == bucket(now)) {
             Some(lease) if lease.left > 0 => {
                 lease.left -= 1;
                 Ok(())
             }
-            Some(lease) => Err(lease.taken.saturating_mul(2).min(limit / LEASES_PER_SECOND).max(1)),
+            Some(lease) => Err(lease.taken.saturating_mul(2).min(limit.in_a_second() / LEASES_PER_SECOND).max(1)),
             None => Err(1),
         }
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::fresh_cache::FreshCache;
 use async_trait::async_trait;
 
-use contract::ports::{Clock, ClockReading, Document, Documents, DocumentsLayer, Hooks, HooksLayer, StoreResult};
+use contract::ports::{
+    Clock, ClockReading, Document, Documents, DocumentsLayer, Hooks, HooksLayer, PlacedDocument, StoreResult,
+};
 use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
 
@@ -98,14 +100,14 @@ impl HooksLayer for CachedHooks {
         Ok(found)
     }
 
-    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+    async fn update_with(&self, old: &Hook, new: &Hook, beside: &[PlacedDocument]) -> StoreResult<()> {
         let _write = self.freshness.write();
-        self.inner.update(old, new).await
+        self.inner.update_with(old, new, beside).await
     }
 
-    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+    async fn delete(&self, tenant: &TenantId, id: HookId, version: Option<u64>) -> StoreResult<bool> {
         let _write = self.freshness.write();
-        self.inner.delete(tenant, id).await
+        self.inner.delete(tenant, id, version).await
     }
 }
 
@@ -144,6 +146,11 @@ impl DocumentsLayer for CachedDocuments {
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
         let _write = self.freshness.write();
         self.inner.put(partition, document).await
+    }
+
+    async fn put_all(&self, documents: &[PlacedDocument]) -> StoreResult<()> {
+        let _write = self.freshness.write();
+        self.inner.put_all(documents).await
     }
 
     async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {

@@ -22,6 +22,8 @@ kinds! {
     /// When they were deleted, until nothing of them is left.
     DeletedTenants = "deleted-tenants",
     Profiles = "profiles",
+    /// Of the deployment.
+    Identity = "identity",
     /// Of a tenant, or of operators.
     ApiKeys = "keys",
     /// Of a tenant.
@@ -33,6 +35,22 @@ kinds! {
     Catalogues = "catalogues",
     /// Of a tenant.
     Expungements = "expungements",
+    Plans = "plans",
+    Adjustments = "adjustments",
+    /// How often something was proposed to each tenant.
+    Proposals = "proposals",
+    /// What tenants ask of the advisor.
+    Advisors = "advisors",
+    /// Of a tenant, or of operators: requests that came with an `Idempotency-Key`.
+    KeyedRequests = "keyed-requests",
+    /// The same by when they came.
+    KeyedRequestsByTime = "keyed-requests-by-time",
+    /// Of a tenant's hooks, by their clients' names.
+    HookUids = "hook-uids",
+    /// Of all tenants, by how much they fail.
+    FailingHooks = "failing-hooks",
+    /// Of all tenants, by when they were disabled for it.
+    DisabledHooks = "disabled-hooks",
     /// Of a hook, like all that follow.
     Replays = "replays",
     Audit = "audit",

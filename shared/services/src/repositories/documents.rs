@@ -1,11 +1,16 @@
 //! Tenants, profiles and the like, kept as [`Documents`]: one store of small
 //! JSON documents serves them all.
 
+mod advisors;
 mod event_types;
 mod expungements;
+mod hook_uids;
+mod keyed_requests;
 mod keys;
+mod newest_first;
 mod portal;
 mod profiles;
+mod proposals;
 mod replays;
 mod tenants;
 
@@ -16,16 +21,23 @@ use quick_cache::sync::Cache;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use advisors::StoredAdvisors;
 pub use event_types::StoredEventTypes;
 pub use expungements::StoredExpungements;
+pub use hook_uids::{StoredHookUids, UidHolder};
+pub use keyed_requests::{Found, KeyedRequest, RequestName, StoredKeyedRequests};
 pub use keys::StoredKeys;
+pub use newest_first::{Dated, NewestFirst, beside};
 pub use portal::{StoredPortalLinks, StoredPortalSessions};
 pub use profiles::StoredProfiles;
+pub use proposals::{StoredProposals, next_proposal};
 pub use replays::StoredReplays;
 pub use tenants::StoredTenants;
 
 use crate::repositories::document_kind::DocumentKind;
-use contract::ports::{Document, Documents, KEPT_REVISIONS, Listed, OfRow as _, Page, StoreError, StoreResult};
+use contract::ports::{
+    Document, Documents, KEPT_REVISIONS, Listed, OfRow as _, Page, PlacedDocument, StoreError, StoreResult,
+};
 use contract::rows;
 
 /// Documents that are kept parsed, of each kind.
@@ -59,12 +71,39 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Collection<T> {
 
     /// Writes version `version` of a document; see [`Documents::put`].
     pub async fn put(&self, partition: &str, name: &str, version: u64, value: &T) -> StoreResult<()> {
-        let body = serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.into()))?;
-        self.documents.put(partition, &Document { name: name.to_owned(), version, body }).await
+        self.documents.put(partition, &document(name, version, value)?).await
+    }
+
+    /// As `put`, and `beside` in the same transaction.
+    pub async fn put_with(
+        &self,
+        partition: &str,
+        name: &str,
+        version: u64,
+        value: &T,
+        beside: &[PlacedDocument],
+    ) -> StoreResult<()> {
+        if beside.is_empty() {
+            return self.put(partition, name, version, value).await;
+        }
+        let own = placed(partition, name, version, value)?;
+        self.documents.put_all(&[std::slice::from_ref(&own), beside].concat()).await
     }
 
     /// As `put`, and the version before it is kept.
     pub async fn replace(&self, partition: &str, name: &str, version: u64, value: &T) -> StoreResult<()> {
+        self.replace_with(partition, name, version, value, &[]).await
+    }
+
+    /// As `replace`, and `beside` in the transaction that writes the new version.
+    pub async fn replace_with(
+        &self,
+        partition: &str,
+        name: &str,
+        version: u64,
+        value: &T,
+        beside: &[PlacedDocument],
+    ) -> StoreResult<()> {
         let former = self.documents.get(partition, name).await?;
         // Any other one is refused below. What a version says never changes, so
         // keeping it for nothing, or once more, does no harm.
@@ -79,7 +118,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Collection<T> {
                 self.documents.delete(&place, &revision_name(beyond)).await?;
             }
         }
-        self.put(partition, name, version, value).await
+        self.put_with(partition, name, version, value, beside).await
     }
 
     /// A version of a document, the present one or one that was kept.
@@ -131,9 +170,37 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Collection<T> {
         }
     }
 
+    /// Of all documents, those among them that cannot be read.
+    pub async fn names(&self, partition: &str) -> StoreResult<Vec<String>> {
+        let (mut names, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = self.documents.list(partition, PARSED, cursor.as_deref()).await?;
+            names.extend(page.items.into_iter().map(name_of));
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(names),
+            }
+        }
+    }
+
     pub async fn delete(&self, partition: &str, name: &str) -> StoreResult<bool> {
         self.documents.delete(partition, name).await
     }
+}
+
+fn document<T: Serialize>(name: &str, version: u64, value: &T) -> StoreResult<Document> {
+    let body = serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.into()))?;
+    Ok(Document { name: name.to_owned(), version, body })
+}
+
+/// A document to be written beside something else.
+pub(super) fn placed<T: Serialize>(
+    partition: &str,
+    name: &str,
+    version: u64,
+    value: &T,
+) -> StoreResult<PlacedDocument> {
+    Ok(PlacedDocument { partition: partition.to_owned(), document: document(name, version, value)? })
 }
 
 fn revisions(partition: &str, name: &str) -> String {

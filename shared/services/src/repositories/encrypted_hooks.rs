@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use quick_cache::sync::Cache;
 
 use crate::secrets::envelope::{EnvelopeCipher, EnvelopeError};
-use contract::ports::{Hooks, HooksLayer, Listed, OfRow as _, Page, StoreError, StoreResult};
+use contract::ports::{Hooks, HooksLayer, Listed, OfRow as _, Page, PlacedDocument, StoreError, StoreResult};
 use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
 
@@ -82,9 +82,9 @@ impl HooksLayer for EncryptedHooks {
         Ok(Some(opened))
     }
 
-    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
+    async fn update_with(&self, old: &Hook, new: &Hook, beside: &[PlacedDocument]) -> StoreResult<()> {
         // Both: the store keeps the old one as a former version.
-        self.inner.update(&self.sealed(old).await?, &self.sealed(new).await?).await
+        self.inner.update_with(&self.sealed(old).await?, &self.sealed(new).await?, beside).await
     }
 
     async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
@@ -99,9 +99,9 @@ impl HooksLayer for EncryptedHooks {
         Ok(Page { items: opening.buffered(OPENED_AT_ONCE).try_collect().await?, next })
     }
 
-    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
+    async fn delete(&self, tenant: &TenantId, id: HookId, version: Option<u64>) -> StoreResult<bool> {
         self.kept.remove(&id);
-        self.inner.delete(tenant, id).await
+        self.inner.delete(tenant, id, version).await
     }
 
     async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use domain::address::AddressPolicy;
 use domain::ids::ProfileName;
+use domain::portal::{InvalidPublicUrl, PublicUrl};
 use domain::profile::STANDARD;
 
 pub const HOOKS_TABLE: &str = "HOOKLINE_HOOKS_TABLE";
@@ -115,9 +116,13 @@ impl<'a> Environment<'a> {
         values
     }
 
-    /// `true` or `false`; false when unset.
+    /// As [`switch`]; false when unset.
     pub fn flag(&mut self, name: &str) -> bool {
-        self.parsed(name, false)
+        let text = self.optional(name).unwrap_or_default();
+        switch(&text).unwrap_or_else(|why| {
+            self.problem(name, why);
+            false
+        })
     }
 
     pub fn problem(&mut self, name: &str, what: impl fmt::Display) {
@@ -127,6 +132,15 @@ impl<'a> Environment<'a> {
     /// What was read, if all of it could be.
     pub fn finish<T>(self, value: T) -> Result<T, ConfigError> {
         if self.problems.is_empty() { Ok(value) } else { Err(ConfigError(self.problems)) }
+    }
+}
+
+/// Reads what people write for yes and no; empty is no.
+pub fn switch(text: &str) -> Result<bool, &'static str> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("expected 1, true, yes or on, or 0, false, no or off"),
     }
 }
 
@@ -216,6 +230,12 @@ fn parse_sha256(text: &str) -> Option<[u8; 32]> {
     Some(hash)
 }
 
+/// Unset, nothing can be told of where this deployment is reached: a function cannot know that.
+pub fn public_url(env: &mut Environment<'_>) -> Option<PublicUrl> {
+    let parsed = env.optional(PUBLIC_URL)?.parse();
+    parsed.map_err(|error: InvalidPublicUrl| env.problem(PUBLIC_URL, error)).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +265,15 @@ mod tests {
         assert!(!policy.allow_http);
         assert_eq!(policy.allow_networks, ["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
         assert!(AddressPolicy::from_env(|_| Some("everything".to_owned())).is_err());
+    }
+
+    #[test]
+    fn a_switch_is_written_as_people_write_it() {
+        let policy = |text: &str| AddressPolicy::from_env(|name| (name == ALLOW_HTTP).then(|| text.to_owned()));
+        for (on, off) in [("1", "0"), ("true", "false"), ("yes", "no"), ("on", "off"), ("True", "")] {
+            assert_eq!((policy(on).unwrap().allow_http, policy(off).unwrap().allow_http), (true, false), "{on}");
+        }
+        assert!(policy("maybe").unwrap_err().to_string().contains("HOOKLINE_ALLOW_HTTP: expected 1, true, yes or on"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 
-pub use contract::runner::FAULTS;
+pub use contract::runner::{FAULT_CAUSES, FAULTS};
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
 use domain::time::Timestamp;
 
@@ -48,7 +48,7 @@ pub fn describe() {
     describe_counter!(
         CIRCUIT_TRANSITIONS,
         Unit::Count,
-        "CircuitBreakers of hooks that changed their state, by the new one"
+        "Circuit breakers of hooks that changed their state, by the new one"
     );
     describe_gauge!(CIRCUITS_OPEN, Unit::Count, "Hooks to which nothing is sent until a request that tries succeeds");
     describe_counter!(FAULTS, Unit::Count, "Messages that come again because something of ours failed, by cause");
@@ -87,6 +87,23 @@ pub fn look_up_usual() {
         first_attempt_delay: histogram!(FIRST_ATTEMPT_DELAY),
         settled: counter!(DELIVERIES_SETTLED, "status" => Status::Succeeded.as_str()),
     });
+}
+
+/// The ways in which deliveries end.
+const ENDS: [Status; 3] = [Status::Succeeded, Status::Failed, Status::Skipped];
+
+/// Every series that can be counted is there, with zero: a rate over one that appears with its
+/// first event misses this event, and an alert on one that is not there never fires.
+pub fn begin_with_zero() {
+    let counters = [EVENTS_ACCEPTED, RETRIES_SCHEDULED].map(|name| counter!(name));
+    let fanned_out = ["new", "again", "duplicate"].map(|result| counter!(EVENTS_FANNED_OUT, "result" => result));
+    let attempts = AttemptOutcome::ALL.iter().map(|outcome| counter!(ATTEMPTS, "outcome" => outcome.as_str()));
+    let settled = ENDS.map(|status| counter!(DELIVERIES_SETTLED, "status" => status.as_str()));
+    let circuits = ["open", "half_open", "closed"].map(|to| counter!(CIRCUIT_TRANSITIONS, "to" => to));
+    let faults = FAULT_CAUSES.map(|cause| counter!(FAULTS, "cause" => cause));
+    let jumps = ["ahead", "back"].map(|direction| counter!(CLOCK_JUMPS, "direction" => direction));
+    let all = counters.into_iter().chain(fanned_out).chain(attempts).chain(settled);
+    all.chain(circuits).chain(faults).chain(jumps).for_each(|counter| counter.increment(0));
 }
 
 fn usual<T: Clone>(known: impl FnOnce(&Usual) -> &T, look_up: impl FnOnce() -> T) -> T {

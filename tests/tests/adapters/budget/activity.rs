@@ -90,13 +90,43 @@ async fn a_list_of_events_reads_four_queries_a_page_and_one_of_deliveries_each_r
             deliver::handle(&deps, message("m", outgoing.body)).await;
         }
     }
-    for (list, reads) in [("events", 6), ("deliveries", 16)] {
+    for (list, reads) in [("events", 6), ("deliveries", 17)] {
         stages.meter.reset();
         let request = Request::get(format!("/v1/tenants/acme/{list}?limit=10"))
             .header("authorization", "Bearer nobody uses this one")
             .body(Body::empty())
             .unwrap();
         assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
-        assert_eq!(stages.meter.reset().read_calls, reads, "the tenant twice, and {list}");
+        assert_eq!(stages.meter.reset().read_calls, reads, "the tenant twice, each hook once, and {list}");
     }
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_is_listed_by_a_write_each_time_its_failures_double_and_a_page_is_one_query() {
+    let stages = Stages::with(r#"{"retry":{"delays":[1]},"circuit_breaker":{"failures":0}}"#).await;
+    let (router, _, _) = publisher(&stages).await;
+    let failing = stages.deliver(500);
+    for number in 1..=9 {
+        stages.fan_out(&format!("evt-{number}")).await;
+        let messages = stages.deliveries.take().1;
+        failing.hooks.get(&stages.hook.tenant, stages.hook.id).await.unwrap();
+        stages.meter.reset();
+        for outgoing in messages {
+            deliver::handle(&failing, message("m", outgoing.body)).await;
+        }
+        // The row, the attempt, the health and that of the invocation; the first tells that the tenant is active.
+        let usual = if number == 1 { 5 } else { 4 };
+        let listing = match number {
+            2 => 1,
+            4 | 8 => 2,
+            _ => 0,
+        };
+        assert_eq!(stages.meter.reset().write_calls, usual + listing, "failure {number}");
+    }
+    let request = Request::get("/v1/hooks").header("authorization", "Bearer nobody uses this one");
+    let answer = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    assert!(String::from_utf8(body.to_vec()).unwrap().contains(&stages.hook.id.to_string()));
+    assert_eq!(stages.meter.reset().read_calls, 5, "the list, its tenant, the hook, its health, its log");
 }

@@ -26,6 +26,7 @@ use domain::event_type::{Owner, StoredEventType};
 use domain::hook::Hook;
 use domain::ids::KeyId;
 use domain::key::{ApiKey, KeyHash, Scope, TokenId, generate_token};
+use domain::rate::Limit;
 use domain::tenant::Tenant;
 use services::Foundation;
 use services::repositories::cache::{CachedHooks, FRESH_FOR};
@@ -132,6 +133,7 @@ impl Stages {
             self.retries.clone(),
             sender,
             Tokens::default(),
+            Arc::new(contract::ports::NoIdentity),
         )
     }
 }
@@ -247,10 +249,10 @@ async fn a_rate_limit_costs_one_write_for_each_twentieth_of_it() {
     let stages = Stages::new().await;
     let hook_health = stages.stores.foundation().cached().hook_health(stages.events.clone());
     let (tenant, id, now) = (&stages.hook.tenant, stages.hook.id, stages.stores.clock.now());
-    hook_health.rates.take(tenant, id, now, 100, false).await.unwrap();
+    hook_health.rates.take(tenant, id, now, Limit::per_second(100), false).await.unwrap();
     stages.meter.reset();
     for _ in 0..61 {
-        assert_eq!(hook_health.rates.take(tenant, id, now, 100, false).await.unwrap(), None);
+        assert_eq!(hook_health.rates.take(tenant, id, now, Limit::per_second(100), false).await.unwrap(), None);
     }
     // Two, four, and then five each time.
     let cost = stages.meter.reset();
@@ -285,6 +287,7 @@ pub(super) async fn api(stages: &Stages, scope: Scope) -> (Router, ApiKey, Strin
     stages.meter.reset();
     let foundation = stages.stores.foundation();
     let parts = api::Parts {
+        identity: Arc::new(contract::ports::NoIdentity),
         hooks: Arc::clone(&foundation.hooks),
         resolved: resolved(&foundation),
         hook_health: Arc::new(foundation.hook_health(stages.events.clone())),

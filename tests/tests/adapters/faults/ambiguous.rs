@@ -73,7 +73,7 @@ async fn a_hook_is_created_changed_and_deleted_once_and_without_a_conflict() {
     assert_eq!(stores.hooks.get(&tenant, made.id).await.unwrap().as_deref(), Some(&moved));
 
     proxy.fail("TransactWriteItems", [Fault::Lost]);
-    assert!(stores.hooks.delete(&moved.tenant, moved.id).await.unwrap());
+    assert!(stores.hooks.delete(&moved.tenant, moved.id, None).await.unwrap());
     stores.hooks.create_within(&hook("acme", &["*"]), 1).await.unwrap();
 }
 
@@ -152,11 +152,13 @@ async fn a_hook_that_was_disabled_is_announced() {
         trace: failure(&stores, made.id).delivery.event.trace(),
         event_type: &"post.published".parse().unwrap(),
         at,
+        is_usual: true,
         failure: Some(failure(&stores, made.id)),
-        gone: true,
+        end: Some(domain::health::End::Gone),
+        told_rate: None,
     };
-    // Its health, its former version, itself.
-    proxy.fail("PutItem", [None, None, Some(Fault::Lost)]);
+    // Itself, in one transaction with the entry of the adjustment log.
+    proxy.fail("TransactWriteItems", [Some(Fault::Lost)]);
     hook_health.record_attempt(&made, settings, ended).await.unwrap();
     let told: Vec<_> = told.take().iter().map(|sent| String::from_utf8_lossy(&sent.body).into_owned()).collect();
     assert!(told.iter().any(|event| event.contains("hook.disabled")), "{told:?}");
@@ -197,7 +199,7 @@ async fn a_transaction_that_met_another_one_or_was_throttled_is_made_again() {
         proxy.fail("TransactWriteItems", canceled());
         stores.hooks.update(&made, &moved).await.unwrap();
         proxy.fail("TransactWriteItems", canceled());
-        assert!(stores.hooks.delete(&moved.tenant, moved.id).await.unwrap());
+        assert!(stores.hooks.delete(&moved.tenant, moved.id, None).await.unwrap());
     }
 }
 

@@ -151,6 +151,7 @@ impl Pipeline {
             filter: None,
             profile: None,
             disabled_reason: None,
+            expires_at: None,
             secrets: vec![SigningSecret::current(Secret::generate(&OsRandom))],
             settings: settings(&format!(r#"{{"retry":{{"delays":[1,1,1,1],"jitter":0}},"rate_limit":{rate_limit}}}"#)),
             ..hook("acme", &["post.*"])
@@ -184,6 +185,7 @@ impl Pipeline {
             kms_key: self.kms_key.clone(),
             events_url: self.url("events"),
             retries_url: self.url("retries"),
+            public_url: None,
         };
         deliver::Deps { sender: self.receiver.clone(), ..deliver::Deps::on_aws(aws, config).unwrap() }
     }

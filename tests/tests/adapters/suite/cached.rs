@@ -69,7 +69,7 @@ async fn what_this_process_changed_is_read_changed_at_once() {
     assert_eq!(hook_version(hooks, &first).await, Some(1));
     hooks.update(&first, &changed(&first, |_| {})).await.unwrap();
     assert_eq!(hook_version(hooks, &first).await, Some(2));
-    hooks.delete(&first.tenant, first.id).await.unwrap();
+    hooks.delete(&first.tenant, first.id, None).await.unwrap();
     assert_eq!(hook_version(hooks, &first).await, None);
 }
 
@@ -91,7 +91,7 @@ async fn what_another_process_changed_is_read_changed_when_it_is_no_longer_fresh
     assert_eq!(read().await, (Some(2), Some(2)));
 
     assert!(others.documents.delete("p", "a").await.unwrap());
-    assert!(others.hooks.delete(&first.tenant, first.id).await.unwrap());
+    assert!(others.hooks.delete(&first.tenant, first.id, None).await.unwrap());
     others.clock.advance(FRESH_FOR);
     assert_eq!(read().await, (None, None));
 }

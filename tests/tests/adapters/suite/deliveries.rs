@@ -2,11 +2,16 @@ use std::time::Duration;
 
 use contract::ports::{Clock as _, Expected, LogFilter, StoreError, TimeRange};
 use domain::delivery::{Attempt, AttemptOutcome, Delivery, Status, Trigger};
-use domain::ids::{EventSeq, HookId};
+use domain::ids::HookId;
 use domain::time::Timestamp;
 
 use super::samples::{RETENTION, all_pages, attempted, delivery, hook_id, readable, tenant_id};
 use super::{START, Stores};
+
+mod marks;
+
+pub(crate) use marks::*;
+use marks::{exhausted, marks};
 
 async fn record(stores: &Stores, delivery: &Delivery, expected: Expected) {
     stores.deliveries.record(delivery, expected).await.unwrap();
@@ -84,6 +89,23 @@ pub(crate) async fn a_row_that_was_skipped_is_not_what_was_read_before(stores: &
     assert_eq!(get(stores, &tried).await, Some(again));
 }
 
+pub(crate) async fn a_row_that_began_to_wait_is_not_what_was_read_before(stores: &Stores) {
+    let tried = attempted(&delivery("acme", hook_id(), START), AttemptOutcome::Timeout);
+    record(stores, &tried, Expected::Absent).await;
+    let mut waits = tried.clone();
+    waits.keep_waiting(START.saturating_add(Duration::from_secs(60)), tried.updated_at);
+    record(stores, &waits, Expected::Attempts(1)).await;
+
+    let again = attempted(&tried, AttemptOutcome::Timeout);
+    for expected in [Expected::Attempts(1), Expected::Skipped(1), Expected::Waiting(0), Expected::Absent] {
+        let answer = stores.deliveries.record(&again, expected).await;
+        assert!(matches!(answer, Err(StoreError::Conflict)), "{expected:?}: {answer:?}");
+    }
+    assert_eq!(get(stores, &tried).await, Some(waits));
+    record(stores, &again, Expected::Waiting(1)).await;
+    assert_eq!(get(stores, &tried).await, Some(again));
+}
+
 pub(crate) async fn of_concurrent_writers_one_wins(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
     let writers = (0..8).map(|i| {
@@ -101,6 +123,8 @@ pub(crate) async fn every_field_is_read_back(stores: &Stores) {
     let pending = delivery("acme", hook_id(), START);
     let mut skipped = delivery("acme", hook_id(), START);
     skipped.skip("the hook is off", START);
+    let mut waiting = delivery("acme", hook_id(), START);
+    waiting.keep_waiting(START.saturating_add(Duration::from_secs(60)), START);
     let manual = Delivery {
         requests: vec!["r-1".to_owned(), "r-2".to_owned()],
         restarted_at: Some(START),
@@ -111,6 +135,7 @@ pub(crate) async fn every_field_is_read_back(stores: &Stores) {
         (&attempted(&pending, AttemptOutcome::Timeout), Expected::Attempts(0)),
         (&attempted(&manual, AttemptOutcome::Success), Expected::Attempts(1)),
         (&skipped, Expected::Absent),
+        (&waiting, Expected::Absent),
     ] {
         record(stores, one, expected).await;
         assert_eq!(get(stores, one).await.as_ref(), Some(one));
@@ -277,64 +302,6 @@ pub(crate) async fn a_row_past_its_expiry_is_not_found(stores: &Stores) {
     stores.clock.advance(Duration::from_millis(1));
     assert_eq!(get(stores, &old).await, None);
     assert_eq!(list(stores, old.hook(), &LogFilter::default(), 10).await, []);
-}
-
-async fn marks(stores: &Stores, hook: HookId, times: TimeRange, limit: usize) -> Vec<EventSeq> {
-    let tenant = &tenant_id("acme");
-    let read = |cursor: Option<String>| async move {
-        stores.deliveries.failed(tenant, hook, times, limit, cursor.as_deref()).await
-    };
-    all_pages(read).await
-}
-
-fn exhausted(delivery: &Delivery) -> Delivery {
-    let tried = attempted(delivery, AttemptOutcome::Status);
-    Delivery { status: Status::Failed, due_step: 0, next_attempt_at: None, ..tried }
-}
-
-fn by_hand(mut delivery: Delivery) -> Delivery {
-    delivery.last_attempt.as_mut().unwrap().trigger = Trigger::Manual;
-    delivery
-}
-
-pub(crate) async fn an_exhausted_delivery_is_marked_until_it_ends_otherwise(stores: &Stores) {
-    let hook = hook_id();
-    let all = async || marks(stores, hook, TimeRange::default(), 10).await;
-    let tried = attempted(&delivery("acme", hook, START), AttemptOutcome::Status);
-    record(stores, &tried, Expected::Absent).await;
-    assert_eq!(all().await, []);
-    let failed = exhausted(&tried);
-    record(stores, &failed, Expected::Attempts(1)).await;
-    assert_eq!(all().await, [failed.id.event]);
-    let again = by_hand(exhausted(&failed));
-    record(stores, &again, Expected::Attempts(2)).await;
-    assert_eq!(all().await, [failed.id.event]);
-    record(stores, &by_hand(attempted(&again, AttemptOutcome::Success)), Expected::Attempts(3)).await;
-    assert_eq!(all().await, []);
-}
-
-pub(crate) async fn marks_are_listed_newest_first_and_narrowed_by_time(stores: &Stores) {
-    let hook = hook_id();
-    let mut made = Vec::new();
-    for i in 0..7 {
-        let failed = exhausted(&delivery("acme", hook, START.saturating_add(Duration::from_secs(i))));
-        record(stores, &failed, Expected::Absent).await;
-        made.insert(0, failed.id.event);
-    }
-    let at = |secs: u64| Some(START.saturating_add(Duration::from_secs(secs)));
-    let times = [
-        (TimeRange::default(), &made[..]),
-        (TimeRange { since: at(2), until: at(5) }, &made[2..5]),
-        (TimeRange { since: at(9), until: None }, &[]),
-    ];
-    for (times, expected) in times {
-        for limit in [1, 3, 50] {
-            assert_eq!(marks(stores, hook, times, limit).await, expected, "{times:?}, limit {limit}");
-        }
-    }
-    assert_eq!(marks(stores, hook_id(), TimeRange::default(), 10).await, []);
-    stores.clock.advance(RETENTION + Duration::from_secs(10));
-    assert_eq!(marks(stores, hook, TimeRange::default(), 10).await, []);
 }
 
 pub(crate) async fn what_was_deleted_is_gone_with_all_that_belongs_to_it(stores: &Stores) {

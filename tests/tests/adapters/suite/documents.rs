@@ -1,4 +1,4 @@
-use contract::ports::{Document, StoreError};
+use contract::ports::{Document, PlacedDocument, StoreError};
 
 use super::Stores;
 use super::samples::all_pages;
@@ -57,4 +57,25 @@ pub(crate) async fn a_deleted_document_is_gone_and_can_be_made_again(stores: &St
     let again = document("a", 1, r#"{"n":3}"#);
     documents.put("p", &again).await.unwrap();
     assert_eq!(documents.get("p", "a").await.unwrap().as_deref(), Some(&again));
+}
+
+fn placed(partition: &str, document: Document) -> PlacedDocument {
+    PlacedDocument { partition: partition.to_owned(), document }
+}
+
+pub(crate) async fn of_documents_written_together_all_are_written_or_none(stores: &Stores) {
+    let documents = &stores.documents;
+    documents.put("p", &document("a", 1, "{}")).await.unwrap();
+    let (second, first) = (document("a", 2, r#"{"n":2}"#), document("b", 1, r#"{"n":1}"#));
+    documents.put_all(&[placed("p", second.clone()), placed("q", first.clone())]).await.unwrap();
+    assert_eq!(documents.get("p", "a").await.unwrap().as_deref(), Some(&second));
+    assert_eq!(documents.get("q", "b").await.unwrap().as_deref(), Some(&first));
+    let (third, late) = (placed("p", document("a", 3, "{}")), placed("q", document("b", 1, r#"{"late":true}"#)));
+    for both in [[third.clone(), late.clone()], [late, third]] {
+        let answer = documents.put_all(&both).await;
+        assert!(matches!(answer, Err(StoreError::Conflict)), "{answer:?}");
+    }
+    assert_eq!(documents.get("p", "a").await.unwrap().as_deref(), Some(&second));
+    assert_eq!(documents.get("q", "b").await.unwrap().as_deref(), Some(&first));
+    documents.put_all(&[]).await.unwrap();
 }

@@ -176,7 +176,7 @@ async fn rows_that_cannot_be_read_hide_no_other_and_are_deleted() {
     };
     let found = matching().await;
     assert!(found.contains(&Ok(fine.subscription())) && found.iter().any(Result::is_err), "{found:?}");
-    assert!(stores.hooks.delete(&bad.tenant, bad.id).await.unwrap());
+    assert!(stores.hooks.delete(&bad.tenant, bad.id, None).await.unwrap());
     assert_eq!(matching().await, [Ok(fine.subscription())], "its subscriptions went with it");
     assert_eq!(stores.hooks.list(&bad.tenant, 10, None).await.unwrap().items, [Ok(fine.clone())]);
 

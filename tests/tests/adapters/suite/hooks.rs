@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use contract::ports::{KEPT_REVISION_BYTES, KEPT_REVISIONS, StoreError};
+use contract::ports::{Document, KEPT_REVISION_BYTES, KEPT_REVISIONS, PlacedDocument, StoreError};
 use domain::hook::{Hook, MAX_PATTERNS};
 use domain::ids::HookId;
 use services::delivery::former_hook::version_at;
@@ -49,6 +49,33 @@ pub(crate) async fn an_update_based_on_an_older_version_is_a_conflict_and_change
     assert_eq!(matches(stores, "post.published").await, [old.id]);
 }
 
+pub(crate) async fn documents_beside_an_update_are_written_with_it_or_not_at_all(stores: &Stores) {
+    let old = hook("acme", &["post.published"]);
+    stores.hooks.create(&old).await.unwrap();
+    let note = |name: &str| PlacedDocument {
+        partition: "notes".to_owned(),
+        document: Document { name: name.to_owned(), version: 1, body: format!("\"{name}\"") },
+    };
+    let stored = async |name: &str| stores.documents.get("notes", name).await.unwrap().is_some();
+    let renamed = changed(&old, |h| h.name = "renamed".to_owned());
+    stores.hooks.update_with(&old, &renamed, &[note("one"), note("two")]).await.unwrap();
+    assert_eq!(get(stores, &old).await, Some(renamed.clone()));
+    assert!(stored("one").await && stored("two").await);
+    // With its rows of subscriptions as well.
+    let moved = changed(&renamed, |h| h.events = ["other".parse().unwrap()].into());
+    stores.hooks.update_with(&renamed, &moved, &[note("three")]).await.unwrap();
+    assert!(get(stores, &old).await == Some(moved.clone()) && stored("three").await);
+    assert_eq!((matches(stores, "other").await, matches(stores, "post.published").await), (vec![old.id], vec![]));
+    let late = changed(&moved, |h| h.events = ["late".parse().unwrap()].into());
+    for (based_on, documents) in [(&moved, [note("four"), note("one")]), (&renamed, [note("five"), note("six")])] {
+        let answer = stores.hooks.update_with(based_on, &late, &documents).await;
+        assert!(matches!(answer, Err(StoreError::Conflict)), "{answer:?}");
+    }
+    assert_eq!(get(stores, &old).await, Some(moved));
+    assert!(!stored("four").await && !stored("five").await && !stored("six").await);
+    assert_eq!(matches(stores, "late").await, []);
+}
+
 pub(crate) async fn an_update_moves_the_subscription_rows_with_the_hook(stores: &Stores) {
     let old = hook("acme", &["kept", "dropped"]);
     stores.hooks.create(&old).await.unwrap();
@@ -94,11 +121,15 @@ pub(crate) async fn pages_are_complete_and_in_order_of_id(stores: &Stores) {
 pub(crate) async fn a_deleted_hook_is_gone_and_matches_nothing(stores: &Stores) {
     let one = hook("acme", &["a", "b.*"]);
     stores.hooks.create(&one).await.unwrap();
-    assert!(stores.hooks.delete(&one.tenant, one.id).await.unwrap());
+    let of_another = stores.hooks.delete(&one.tenant, one.id, Some(one.version + 1)).await;
+    assert!(matches!(of_another, Err(StoreError::Conflict)), "{of_another:?}");
+    assert_eq!(get(stores, &one).await.as_ref(), Some(&one));
+    assert_eq!(matches(stores, "a").await, [one.id]);
+    assert!(stores.hooks.delete(&one.tenant, one.id, Some(one.version)).await.unwrap());
     assert!(get(stores, &one).await.is_none());
     assert_eq!(matches(stores, "a").await, []);
     assert_eq!(matches(stores, "b.c").await, []);
-    assert!(!stores.hooks.delete(&one.tenant, one.id).await.unwrap());
+    assert!(!stores.hooks.delete(&one.tenant, one.id, None).await.unwrap());
 }
 
 pub(crate) async fn a_hook_may_have_the_most_patterns(stores: &Stores) {
@@ -109,7 +140,7 @@ pub(crate) async fn a_hook_may_have_the_most_patterns(stores: &Stores) {
     let fewer = changed(&one, |h| h.events = ["type.0".parse().unwrap()].into());
     stores.hooks.update(&one, &fewer).await.unwrap();
     assert_eq!(matches(stores, "type.49").await, []);
-    assert!(stores.hooks.delete(&fewer.tenant, fewer.id).await.unwrap());
+    assert!(stores.hooks.delete(&fewer.tenant, fewer.id, None).await.unwrap());
 }
 
 pub(crate) async fn former_versions_can_be_read_until_they_are_forgotten(stores: &Stores) {
@@ -127,7 +158,7 @@ pub(crate) async fn former_versions_can_be_read_until_they_are_forgotten(stores:
     assert_eq!(stores.hooks.revision(&tenant_id("other"), first.id, 1).await.unwrap(), None);
     assert_eq!(readable(stores.hooks.list(&first.tenant, 10, None).await.unwrap().items), std::slice::from_ref(&third));
 
-    assert!(stores.hooks.delete(&third.tenant, third.id).await.unwrap());
+    assert!(stores.hooks.delete(&third.tenant, third.id, None).await.unwrap());
     stores.hooks.forget(&first.tenant, first.id).await.unwrap();
     for version in 1..=3 {
         assert_eq!(revision(version).await, None);
@@ -206,8 +237,8 @@ pub(crate) async fn a_tenant_never_gets_more_hooks_than_it_may_have(stores: &Sto
     assert_eq!(stores.hooks.list(&tenant_id("acme"), 20, None).await.unwrap().items.len(), 5);
 
     let one = hooks.iter().zip(&created).find(|(_, answer)| answer.is_ok()).unwrap().0;
-    assert!(stores.hooks.delete(&one.tenant, one.id).await.unwrap());
-    assert!(!stores.hooks.delete(&one.tenant, one.id).await.unwrap(), "it makes room once");
+    assert!(stores.hooks.delete(&one.tenant, one.id, None).await.unwrap());
+    assert!(!stores.hooks.delete(&one.tenant, one.id, None).await.unwrap(), "it makes room once");
     stores.hooks.create_within(&hook("acme", &["a"]), 5).await.unwrap();
     let beyond = stores.hooks.create_within(&hook("acme", &["a"]), 5).await;
     assert!(matches!(beyond, Err(StoreError::LimitReached)), "{beyond:?}");

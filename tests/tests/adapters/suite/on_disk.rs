@@ -28,8 +28,8 @@ pub(crate) fn open() -> (Store, ManualClock, tempfile::TempDir) {
 
 pub(crate) async fn stores() -> Option<Stores> {
     let (store, clock, directory) = open();
-    let hooks = Arc::new(EmbeddedHooks::new(store.clone()));
     let documents = Arc::new(EmbeddedDocuments::new(store.clone()));
+    let hooks = Arc::new(EmbeddedHooks::new(store.clone(), EmbeddedDocuments::clone(&documents)));
     Some(Stores {
         clock,
         tenants: Arc::new(StoredTenants::new(documents.clone())),

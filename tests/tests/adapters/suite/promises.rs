@@ -19,17 +19,30 @@ macro_rules! promises {
 macro_rules! store_contracts {
     ($fixture:path) => {
         document_contracts!($fixture);
+        promises!($fixture, identity:
+            an_identity_is_had_again_with_its_secrets_open_and_is_stored_sealed
+            of_two_who_rotate_it_at_once_one_is_told_of_the_other
+            what_was_opened_once_stays_open_until_it_changes
+        );
+        promises!($fixture, keyed_requests:
+            of_all_who_claim_a_request_one_gets_it_and_all_are_told_its_answer
+            what_died_under_way_is_claimed_again_after_a_minute_and_what_was_answered_after_a_day
+            requests_of_days_ago_are_deleted_as_others_come
+        );
         promises!($fixture, states:
             failures_that_several_processes_see_add_up
             of_all_processes_one_takes_the_probe
             another_tenants_hook_of_the_same_id_is_another
             what_was_removed_is_as_if_it_had_never_been
             all_processes_together_keep_to_the_rate
+            all_processes_together_keep_to_what_a_minute_may_see
             how_long_the_line_is_can_be_asked_anywhere_without_joining_it
             a_circuit_that_was_opened_in_the_future_is_probed_as_soon_as_was_meant
             turns_that_were_given_in_the_future_come_as_soon_as_was_meant
             a_jump_that_no_process_saw_counts_for_a_fifth_of_what_disables_a_hook
             the_audit_trail_of_a_hook_reads_newest_first
+            hooks_that_fail_are_listed_over_all_tenants_the_most_failures_first
+            a_hook_that_goes_well_again_is_not_listed_any_more
         );
         hook_contracts!($fixture);
         promises!($fixture, events:
@@ -49,6 +62,9 @@ macro_rules! store_contracts {
         promises!($fixture, deliveries:
             a_row_is_written_only_over_what_was_expected
             a_row_that_was_skipped_is_not_what_was_read_before
+            a_row_that_began_to_wait_is_not_what_was_read_before
+            what_waits_is_marked_as_long_as_it_does_and_listed_oldest_first
+            marks_of_what_has_expired_hide_none_that_waits
             of_concurrent_writers_one_wins
             every_field_is_read_back
             failed_attempts_are_kept_and_all_are_listed_in_order
@@ -98,6 +114,7 @@ macro_rules! document_contracts {
             a_write_that_does_not_follow_the_stored_version_is_a_conflict
             partitions_do_not_see_each_other
             pages_are_complete_and_in_order_of_name
+            of_documents_written_together_all_are_written_or_none
             a_deleted_document_is_gone_and_can_be_made_again
         );
         promises!($fixture, tenants:
@@ -144,6 +161,7 @@ macro_rules! hook_contracts {
             creating_a_hook_that_exists_is_a_conflict
             an_update_based_on_an_older_version_is_a_conflict_and_changes_nothing
             an_update_moves_the_subscription_rows_with_the_hook
+            documents_beside_an_update_are_written_with_it_or_not_at_all
             every_field_is_read_back
             pages_are_complete_and_in_order_of_id
             a_deleted_hook_is_gone_and_matches_nothing

@@ -8,6 +8,7 @@ use domain::delivery::{Attempt, AttemptOutcome, Delivery, Revision, Status, Trig
 use domain::event::{Event, FanoutPage};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventSeq, HookId, TenantId, new_ulid};
+use domain::key::KeyHash;
 use domain::secret::{Secret, SigningSecret};
 use domain::settings::Settings;
 use domain::tenant::Tenant;
@@ -31,7 +32,10 @@ pub(crate) fn tenant(id: &str) -> Tenant {
         settings: settings(r#"{"rate_limit":7}"#),
         retention_days: Some(7),
         strict_event_types: true,
+        attributes: [("plan".to_owned(), "gold".to_owned())].into(),
         portal: serde_json::from_str(r##"{"name":"Hooks","colours":{"accent":"#1d4ed8"}}"##).unwrap(),
+        metadata: serde_json::from_str(r#"{"plan":"gold"}"#).unwrap(),
+        created_with: Some(KeyHash::of("a request")),
         created_at: START,
         updated_at: START,
         version: 1,
@@ -53,14 +57,17 @@ pub(crate) fn hook(tenant: &str, patterns: &[&str]) -> Hook {
         id: hook_id(),
         name: "a name".to_owned(),
         description: "ein Häkchen".to_owned(),
+        uid: Some("häkchen".replace('ä', "ae").parse().unwrap()),
+        metadata: serde_json::from_str(r#"{"team":"blau"}"#).unwrap(),
         url: "https://example.com/in?x=1".to_owned(),
         events: patterns.iter().map(|p| p.parse().unwrap()).collect(),
         channels: ["room:1".parse().unwrap()].into(),
         filter: Some(serde_json::from_str(r#"{"title":["Hello"]}"#).unwrap()),
         enabled: true,
+        expires_at: None,
         disabled_reason: Some("the endpoint answered 410 Gone".to_owned()),
         disabled_at: Some(START),
-        verification_key: Some(Secret::generate_verification_key(&OsRandom)),
+        verification_key: Some(Secret::generate_verification_key(&OsRandom, domain::settings::VerificationKind::Key)),
         profile: Some("github".parse().unwrap()),
         settings: settings(r#"{"method":"PUT","retry":{"delays":[1,0.5]},"payload":{"raw":true}}"#),
         secrets: vec![SigningSecret { expires_at: Some(START), ..SigningSecret::current(Secret::generate(&OsRandom)) }],

@@ -1,16 +1,19 @@
 //! What several processes remember of hooks together, over the documents of
 //! each adapter.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use contract::ports::{Clock, OsRandom};
 use domain::health::{Admission, Failure};
 use domain::ids::{DeliveryId, EventSeq, HookId, new_ulid};
+use domain::rate::Limit;
 use domain::seconds::Seconds;
 use domain::settings::CircuitBreaker;
 use futures::future::join_all;
 use services::health::circuit_breaker::CircuitBreakers;
+use services::health::failing_hooks::{Trouble, TroubleKind};
 use services::health::rate_limiter::RateLimiter;
 use services::repositories::audit::{AuditTrail, Deed};
 
@@ -95,7 +98,9 @@ pub(crate) async fn all_processes_together_keep_to_the_rate(stores: &Stores) {
     let mut sent = Vec::new();
     for step in 0..30 {
         let now = stores.clock.now();
-        let asked = join_all((0..9).map(|n| processes[(step + n) % 3].take(tenant, hook, now, LIMIT, true))).await;
+        let asked =
+            join_all((0..9).map(|n| processes[(step + n) % 3].take(tenant, hook, now, Limit::per_second(LIMIT), true)))
+                .await;
         sent.extend(asked.into_iter().filter(|turn| turn.as_ref().unwrap().is_none()).map(|_| now));
         stores.clock.advance(Duration::from_millis(100));
     }
@@ -104,21 +109,41 @@ pub(crate) async fn all_processes_together_keep_to_the_rate(stores: &Stores) {
     assert!(sent.windows(most + 1).all(|several| several[most].since(several[0]) >= Duration::from_secs(1)));
 }
 
+pub(crate) async fn all_processes_together_keep_to_what_a_minute_may_see(stores: &Stores) {
+    const LIMIT: u32 = 7;
+    let (tenant, hook) = (&tenant_id("acme"), hook_id());
+    let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
+    let processes: Vec<RateLimiter> =
+        (0..2).map(|_| RateLimiter::shared(Arc::clone(&stores.documents), Arc::clone(&clock))).collect();
+    let limit = Limit { per_second: Some(2), per_minute: Some(LIMIT) };
+    let mut sent = Vec::new();
+    for step in 0..75 {
+        let now = stores.clock.now();
+        let asked = join_all((0..3).map(|n| processes[(step + n) % 2].take(tenant, hook, now, limit, true))).await;
+        sent.extend(asked.into_iter().filter(|turn| turn.as_ref().unwrap().is_none()).map(|_| now));
+        stores.clock.advance(Duration::from_secs(2));
+    }
+    let most = usize::try_from(LIMIT).unwrap();
+    assert!(sent.len() >= 2 * most, "{}", sent.len());
+    assert!(sent.windows(most + 1).all(|several| several[most].since(several[0]) >= Duration::from_secs(60)));
+    assert!(sent.windows(3).all(|several| several[2].since(several[0]) >= Duration::from_secs(1)));
+}
+
 pub(crate) async fn how_long_the_line_is_can_be_asked_anywhere_without_joining_it(stores: &Stores) {
     let (tenant, hook, now) = (&tenant_id("acme"), hook_id(), stores.clock.now());
     let clock: Arc<dyn Clock> = Arc::new(stores.clock.clone());
     let process = || RateLimiter::shared(Arc::clone(&stores.documents), Arc::clone(&clock));
     let (sender, asker) = (process(), process());
-    assert_eq!(asker.waits_until(tenant, hook, now, 1).await.unwrap(), None);
+    assert_eq!(asker.waits_until(tenant, hook, now, Limit::per_second(1)).await.unwrap(), None);
     let mut last = None;
     for _ in 0..3 {
-        sender.take(tenant, hook, now, 1, false).await.unwrap();
+        sender.take(tenant, hook, now, Limit::per_second(1), false).await.unwrap();
         // Each time it sees what another process wrote.
-        let until = asker.waits_until(tenant, hook, now, 1).await.unwrap();
-        assert!(until > last && asker.waits_until(tenant, hook, now, 1).await.unwrap() == until);
+        let until = asker.waits_until(tenant, hook, now, Limit::per_second(1)).await.unwrap();
+        assert!(until > last && asker.waits_until(tenant, hook, now, Limit::per_second(1)).await.unwrap() == until);
         last = until;
     }
-    assert_eq!(sender.take(tenant, hook, now, 1, false).await.unwrap(), last);
+    assert_eq!(sender.take(tenant, hook, now, Limit::per_second(1), false).await.unwrap(), last);
 }
 
 pub(crate) async fn a_circuit_that_was_opened_in_the_future_is_probed_as_soon_as_was_meant(stores: &Stores) {
@@ -143,12 +168,13 @@ pub(crate) async fn turns_that_were_given_in_the_future_come_as_soon_as_was_mean
     let process = || RateLimiter::shared(Arc::clone(&stores.documents), Arc::clone(&clock));
     let writer = process();
     for _ in 0..3 {
-        writer.take(tenant, hook, stores.clock.now(), 1, false).await.unwrap();
+        writer.take(tenant, hook, stores.clock.now(), Limit::per_second(1), false).await.unwrap();
     }
     stores.clock.jump(-3_600_000);
     let now = stores.clock.now();
     for process in [writer, process()] {
-        let turn = process.take(tenant, hook, now, 1, false).await.unwrap().expect("three are before it");
+        let turn =
+            process.take(tenant, hook, now, Limit::per_second(1), false).await.unwrap().expect("three are before it");
         assert!(turn.since(now) < Duration::from_secs(6), "{turn}");
         assert!(turn.since(now) > Duration::from_secs(2), "{turn}");
     }
@@ -191,5 +217,53 @@ pub(crate) async fn the_audit_trail_of_a_hook_reads_newest_first(stores: &Stores
         let listed = all_pages(|cursor| async move { trail.list(tenant, hook, limit, cursor.as_deref()).await }).await;
         let details: Vec<String> = listed.into_iter().flatten().filter_map(|entry| entry.detail).collect();
         assert_eq!(details, ["change 4", "change 3", "change 2", "change 1", "change 0"], "limit {limit}");
+    }
+}
+
+async fn failing(process: &CircuitBreakers, limit: usize) -> Vec<(String, HookId, Trouble)> {
+    let rows =
+        all_pages(|cursor| async move { process.failing.list(TroubleKind::Failing, limit, cursor.as_deref()).await });
+    rows.await.into_iter().map(|row| (row.tenant.to_string(), row.hook, row.trouble)).collect()
+}
+
+pub(crate) async fn hooks_that_fail_are_listed_over_all_tenants_the_most_failures_first(stores: &Stores) {
+    let processes = processes(stores, 2);
+    let mut made = HashMap::new();
+    for (tenant, failures) in [("acme", 2), ("globex", 1), ("globex", 40), ("initech", 5), ("acme", 9)] {
+        let (owner, hook) = (tenant_id(tenant), hook_id());
+        for number in 0..failures {
+            let failure = failure(stores, hook);
+            let counting = processes[number % 2].change(&owner, hook, |health| health.fail(failure, &BREAKER));
+            counting.await.unwrap();
+        }
+        made.insert(failures, (tenant.to_owned(), hook));
+    }
+    // One failure may be followed by a success.
+    let expected: Vec<_> = [(40, 5), (9, 3), (5, 2), (2, 1)]
+        .into_iter()
+        .map(|(failures, power)| {
+            let (tenant, hook) = made[&failures].clone();
+            (tenant, hook, Trouble::Failing(power))
+        })
+        .collect();
+    for (process, limit) in processes.iter().zip([1, 3]) {
+        assert_eq!(failing(process, limit).await, expected);
+    }
+}
+
+pub(crate) async fn a_hook_that_goes_well_again_is_not_listed_any_more(stores: &Stores) {
+    let (tenant, hook) = (&tenant_id("acme"), hook_id());
+    let processes = processes(stores, 2);
+    for _ in 0..3 {
+        for _ in 0..5 {
+            let failure = failure(stores, hook);
+            processes[0].change(tenant, hook, |health| health.fail(failure, &BREAKER)).await.unwrap();
+        }
+        assert_eq!(failing(&processes[1], 10).await.len(), 1);
+        stores.clock.advance(FRESH_FOR);
+        let now = stores.clock.now();
+        processes[1].change(tenant, hook, |health| health.succeed(now, true)).await.unwrap();
+        assert_eq!(failing(&processes[0], 10).await, []);
+        stores.clock.advance(FRESH_FOR);
     }
 }

@@ -17,6 +17,8 @@ fn filled(path: &str, hook: &Hook, event: &str, delivery: &str) -> String {
         ("{type}", "post.published"),
         ("{replay}", "rpl_01KG9P6JE46D1FBX5W3E9J2R4C"),
         ("{expungement}", "xpg_01KG9P6JE46D1FBX5W3E9J2R4C"),
+        ("{plan}", "plan_01KG9P6JE46D1FBX5W3E9J2R4C"),
+        ("{adjustment}", "adj_01KG9P6JE46D1FBX5W3E9J2R4C"),
         ("{session}", "psn_01KG9P6JE46D1FBX5W3E9J2R4C"),
     ];
     let path = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));

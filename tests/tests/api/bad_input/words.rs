@@ -73,12 +73,15 @@ async fn a_header_that_another_setting_writes_is_refused_with_its_name() {
 async fn one_of_two_fields_is_asked_for_in_the_same_words_everywhere() {
     let world = World::new().await;
     for (wrong, told) in [
-        (json!({ "headers": [{ "name": "x" }] }), "headers[0].value: expected exactly one of `value` and `from`"),
+        (
+            json!({ "headers": [{ "name": "x" }] }),
+            "headers[0].value: expected exactly one of `value`, `from` and `template`",
+        ),
         (json!({ "retry": {} }), "retry: expected exactly one of `delays` and `exponential`"),
         (json!({ "payload": {} }), "payload: expected exactly one of `mappings` and `raw`"),
         (
             json!({ "payload": { "mappings": [{ "field": "a" }] } }),
-            "payload.mappings[0]: expected exactly one of `from` and `value`",
+            "payload.mappings[0]: expected exactly one of `from`, `value` and `template`",
         ),
     ] {
         assert_eq!(refused(&world, wrong).await, [told]);

@@ -7,7 +7,7 @@ use contract::ports::{Clock as _, QueueReceiver as _};
 use contract::stage::{Message, Outcome};
 use local::HeldBack;
 use serde_json::{Value, json};
-use tests::world::{Hook, World};
+use tests::world::{Answer, Hook, START, World};
 
 use super::{HOUR, JUMPS, open_circuit, publish, seconds, time_until_sent};
 
@@ -107,6 +107,57 @@ async fn a_change_of_something_else_lets_nothing_go() {
     assert_eq!(world.endpoint.sent().len(), 1);
 }
 
+fn named(status: u16, name: &str, value: &str) -> Answer {
+    Answer::Headers(status, vec![(name.to_owned(), value.to_owned())])
+}
+
+/// A hook that follows its endpoint's limits, whose endpoint answers so, and a crowd that waits for it.
+async fn following(answers: impl IntoIterator<Item = Answer>, crowd: usize) -> World {
+    let world = World::new().await;
+    let hook = world.hook(json!({ "endpoint_control": { "rate_limit": true } })).await;
+    world.endpoint.answer(&hook.url, answers);
+    publish(&world, 1).await;
+    publish(&world, crowd).await;
+    world
+}
+
+/// Handles everything, and looks at what is held back as often as anything happens.
+async fn settle_looking(world: &World) {
+    let mut held = HeldBack::new(&world.engine);
+    while {
+        held.look().await;
+        world.drain().await;
+        world.advance_to_next_due()
+    } {}
+}
+
+#[tokio::test]
+async fn a_pause_that_ends_does_not_begin_the_minute_anew() {
+    let policy = named(200, "ratelimit-policy", "\"a\";q=3;w=60");
+    let paused = named(200, "ratelimit", "\"a\";r=0;t=5");
+    let world = following([policy, Answer::Status(200), Answer::Status(200), paused], 9).await;
+    settle_looking(&world).await;
+    let sent = world.endpoint.sent();
+    assert_eq!(sent.len(), 10);
+    for four in sent[1..].windows(4) {
+        assert!(four[3].at.since(four[0].at) >= seconds(60), "{} to {}", four[0].at, four[3].at);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_an_endpoints_policy_is_let_go_when_that_is_another_or_is_over() {
+    let policy = |policy: &str| named(200, "ratelimit-policy", policy);
+    let world = following([policy("\"a\";q=1;w=60"), policy("\"a\";q=1000;w=60")], 30).await;
+    settle_looking(&world).await;
+    let last = world.endpoint.sent().last().unwrap().at.since(START);
+    assert!(world.endpoint.sent().len() == 31 && last < seconds(200), "{last:?}");
+
+    let world = following([policy("\"a\";q=1;w=60")], 100).await;
+    settle_looking(&world).await;
+    let last = world.endpoint.sent().last().unwrap().at.since(START);
+    assert!(world.endpoint.sent().len() == 101 && last < seconds(3_700), "{last:?}");
+}
+
 /// The message that waits, as a queue hands it out that does not know when it is due.
 async fn taken(world: &World) -> Message {
     world.advance_to_next_due();
@@ -124,7 +175,7 @@ fn changed(message: &Message, change: impl FnOnce(&mut Value)) -> Message {
 async fn a_wait_that_began_in_the_future_is_made_anew_where_the_queue_cannot_tell() {
     let world = World::new().await;
     let hook = world.hook(json!({ "retry": { "delays": [300], "jitter": 0 } })).await;
-    world.endpoint.answer(&hook.url, [tests::world::Answer::Status(500)]);
+    world.endpoint.answer(&hook.url, [Answer::Status(500)]);
     publish(&world, 1).await;
     let message = taken(&world).await;
     let now = world.now();
@@ -147,17 +198,59 @@ async fn a_wait_that_began_in_the_future_is_made_anew_where_the_queue_cannot_tel
 
 #[tokio::test]
 async fn what_is_held_back_is_looked_at_before_its_time_where_nobody_is_told_of_changes() {
+    let consent = json!({ "required": true, "kind": "options", "origin": "hooks.example.com" });
+    // What could hold it back, and does not, keeps it no longer.
+    for could in [json!({}), json!({ "endpoint_control": { "rate_limit": true } }), json!({ "verification": consent })]
+    {
+        let world = World::new().await;
+        let hook = crowd(&world).await;
+        world.patch(&hook.path(), could.clone()).await.expect(200);
+        let late = ten_hours_late(&world).await;
+        assert_waits(&world, &late).await;
+        world.patch(&hook.path(), json!({ "rate_limit": 0 })).await.expect(200);
+        assert_goes(&world, late, &could).await;
+    }
+}
+
+#[tokio::test]
+async fn what_an_endpoint_holds_back_is_let_go_once_it_holds_nothing_back_where_nobody_is_told_of_changes() {
+    let world = following([named(200, "ratelimit-policy", "\"a\";q=1;w=60")], 3).await;
+    let late = ten_hours_late(&world).await;
+    assert_waits(&world, &late).await;
+    world.clock.advance(seconds(3_600));
+    assert_goes(&world, late, &json!("policy")).await;
+
     let world = World::new().await;
-    let hook = crowd(&world).await;
-    let message = taken(&world).await;
-    let late = changed(&message, |body| body["due_at"] = json!(world.now().saturating_add(seconds(36_000))));
+    let control = json!({ "rate_limit": 1, "endpoint_control": { "rate_limit": true } });
+    let hook = world.hook(control).await;
+    world.endpoint.answer(&hook.url, [Answer::Status(200), named(200, "ratelimit", "\"a\";r=0;t=7200")]);
+    publish(&world, 3).await;
+    let late = ten_hours_late(&world).await;
+    assert!(world.advance_to_next_due());
+    world.drain().await;
+    world.patch(&hook.path(), json!({ "rate_limit": 0 })).await.expect(200);
+    assert_waits(&world, &late).await;
+    world.clock.advance(seconds(7_200));
+    assert_goes(&world, late, &json!("pause")).await;
+}
+
+/// The message that waits, as if for ten hours from now on.
+async fn ten_hours_late(world: &World) -> Message {
+    let message = taken(world).await;
+    changed(&message, |body| body["due_at"] = json!(world.now().saturating_add(seconds(36_000))))
+}
+
+async fn assert_waits(world: &World, message: &Message) {
     let look = world.now().saturating_add(seconds(900));
-    match requeue::handle(&world.engine.requeue, late.clone()).await {
+    match requeue::handle(&world.engine.requeue, message.clone()).await {
         Outcome::NotBefore(at) => assert_eq!(at, look),
         other => panic!("expected to wait, got {other:?}"),
     }
-    world.patch(&hook.path(), json!({ "rate_limit": 0 })).await.expect(200);
-    assert!(matches!(requeue::handle(&world.engine.requeue, late).await, Outcome::Done));
-    assert_eq!(world.engine.queues.redeliveries.stats().waiting, 1);
+}
+
+async fn assert_goes(world: &World, message: Message, case: &Value) {
+    let outcome = requeue::handle(&world.engine.requeue, message).await;
+    assert!(matches!(outcome, Outcome::Done), "{case}: {outcome:?}");
+    assert_eq!(world.engine.queues.redeliveries.stats().waiting, 1, "{case}");
     assert!(world.engine.clock.steady() > world.now().shifted(-1));
 }

@@ -128,3 +128,59 @@ async fn expunging_survives_death_at_every_step() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn catching_up_with_a_paused_hook_survives_death_at_every_step() {
+    strike_everywhere(async |fate| {
+        let world = World::new().await;
+        let hook = world.hook(json!({ "while_paused": { "catch_up_rate": 5 } })).await;
+        world.patch(&hook.path(), json!({ "enabled": false })).await.expect(200);
+        let mut events = Vec::new();
+        for i in 0..EVENTS {
+            world.clock.advance(Duration::from_millis(1));
+            events.push(world.publish(json!({ "type": "a", "data": i })).await);
+        }
+        let world = live_through(world, &fate).await;
+        let what = format!("{:?}", fate.struck());
+        for event in &events {
+            assert_eq!(world.delivery(event).await["status"], "waiting", "{what}");
+        }
+        world.patch(&hook.path(), json!({ "enabled": true })).await.expect(200);
+        let world = live_through(world, &fate).await;
+        let what = format!("{:?}", fate.struck());
+        for event in &events {
+            assert_eq!(world.delivery(event).await["status"], "succeeded", "{what}");
+        }
+        let sent = world.endpoint.sent().len();
+        assert!((EVENTS..=EVENTS + fate.doubled()).contains(&sent), "{sent} requests, {what}");
+        assert_eq!((world.messages_left(), world.dead_letters().len()), (0, 0), "{what}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replay_of_what_waits_sends_each_once_whoever_else_does_and_wherever_it_dies() {
+    strike_everywhere(async |fate| {
+        let world = World::new().await;
+        let hook = world.hook(json!({ "while_paused": { "catch_up_rate": 1 } })).await;
+        world.patch(&hook.path(), json!({ "enabled": false })).await.expect(200);
+        let mut events = Vec::new();
+        for i in 0..EVENTS {
+            world.clock.advance(Duration::from_millis(1));
+            events.push(world.publish(json!({ "type": "a", "data": i })).await);
+        }
+        world.settle().await;
+        world.clock.advance(Duration::from_millis(1));
+        world.patch(&hook.path(), json!({ "enabled": true })).await.expect(200);
+        replay_of(&world, &hook, json!({ "kind": "range", "only_status": "waiting", "rate": 1_000 })).await;
+        let world = live_through(world, &fate).await;
+        let what = format!("{:?}", fate.struck());
+        for event in &events {
+            assert_eq!(world.delivery(event).await["status"], "succeeded", "{what}");
+        }
+        let sent = world.endpoint.sent().len();
+        assert!((EVENTS..=EVENTS + fate.doubled()).contains(&sent), "{sent} requests, {what}");
+        assert_eq!((world.messages_left(), world.dead_letters().len()), (0, 0), "{what}");
+    })
+    .await;
+}

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use contract::ports::{
     ActivityLog, ActivityLogLayer, DeliveryLog, Document, Documents, DocumentsLayer, EventRef, Events, EventsLayer,
-    Expected, Hooks, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Match, Outgoing, Page, QueueError,
-    QueueSender, Recorded, Replays, SendFault, StoreError, StoreResult, Subscriptions, TimeRange,
+    Expected, Hooks, HttpRequest, HttpResult, HttpSender, Listed, LogFilter, Match, Outgoing, Page, PlacedDocument,
+    QueueError, QueueSender, Recorded, Replays, SendFault, StoreError, StoreResult, Subscriptions, TimeRange,
 };
 use domain::activity::Activity;
 use domain::delivery::{Attempt, Delivery};
@@ -21,9 +21,15 @@ use services::Foundation;
 
 use super::fate::{Blow, Fate, Step};
 
-struct Mortal<T: ?Sized> {
+pub(crate) struct Mortal<T: ?Sized> {
     port: Arc<T>,
     fate: Arc<Fate>,
+}
+
+impl<T: ?Sized> Mortal<T> {
+    pub(crate) fn new(port: Arc<T>, fate: &Arc<Fate>) -> Self {
+        Self { port, fate: Arc::clone(fate) }
+    }
 }
 
 /// Puts the fate of one process between its stages and their ports.
@@ -180,6 +186,16 @@ impl DeliveryLog for Mortal<dyn DeliveryLog> {
         self.fate.step("log.failed", self.port.failed(tenant, hook, times, limit, cursor), store_fails()).await
     }
 
+    async fn waiting(
+        &self,
+        tenant: &TenantId,
+        hook: HookId,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> StoreResult<Page<EventSeq>> {
+        self.fate.step("log.waiting", self.port.waiting(tenant, hook, limit, cursor), store_fails()).await
+    }
+
     async fn delete(&self, deliveries: &[Delivery]) -> StoreResult<()> {
         self.fate.step("log.delete", self.port.delete(deliveries), store_fails()).await
     }
@@ -199,16 +215,16 @@ impl Hooks for Mortal<dyn Hooks> {
         self.fate.step("hooks.get", self.port.get(tenant, id), store_fails()).await
     }
 
-    async fn update(&self, old: &Hook, new: &Hook) -> StoreResult<()> {
-        self.fate.step("hooks.update", self.port.update(old, new), store_fails()).await
+    async fn update_with(&self, old: &Hook, new: &Hook, beside: &[PlacedDocument]) -> StoreResult<()> {
+        self.fate.step("hooks.update", self.port.update_with(old, new, beside), store_fails()).await
     }
 
     async fn list(&self, tenant: &TenantId, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Hook>>> {
         self.fate.step("hooks.list", self.port.list(tenant, limit, cursor), store_fails()).await
     }
 
-    async fn delete(&self, tenant: &TenantId, id: HookId) -> StoreResult<bool> {
-        self.fate.step("hooks.delete", self.port.delete(tenant, id), store_fails()).await
+    async fn delete(&self, tenant: &TenantId, id: HookId, version: Option<u64>) -> StoreResult<bool> {
+        self.fate.step("hooks.delete", self.port.delete(tenant, id, version), store_fails()).await
     }
 
     async fn revision(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<Hook>> {
@@ -272,6 +288,10 @@ impl DocumentsLayer for Mortal<dyn Documents> {
 
     async fn put(&self, partition: &str, document: &Document) -> StoreResult<()> {
         self.fate.step("documents.put", self.port.put(partition, document), None::<fn() -> StoreResult<()>>).await
+    }
+
+    async fn put_all(&self, documents: &[PlacedDocument]) -> StoreResult<()> {
+        self.fate.step("documents.put_all", self.port.put_all(documents), None::<fn() -> StoreResult<()>>).await
     }
 }
 

@@ -80,12 +80,16 @@ async fn a_hook_that_was_paused_while_a_retry_was_waiting() {
     world.drain().await;
     world.patch(&hook.path(), json!({ "enabled": false })).await.expect(200);
     let entry = explained(&world, &event, &hook).await;
-    assert_verdict(&entry, "chosen", "the hook is disabled (disabled by request), and what comes due is skipped");
+    assert_verdict(
+        &entry,
+        "chosen",
+        "the hook is disabled (disabled by request), and what comes due waits until it is enabled",
+    );
     assert_documented(&entry, "paused");
     let holds: Vec<&Value> = entry["held_by"].as_array().unwrap().iter().map(|hold| &hold["by"]).collect();
     assert_eq!(holds, ["disabled", "retry"]);
     world.settle().await;
-    assert_verdict(&explained(&world, &event, &hook).await, "chosen", "was skipped: the hook is disabled");
+    assert_verdict(&explained(&world, &event, &hook).await, "chosen", "it came due while the hook was paused");
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn a_hook_that_was_deleted_is_shown_if_the_event_went_to_it() {
     }
     let entry = explained(&world, &event, &got).await;
     assert_verdict(&entry, "chosen", "a hook that was deleted since");
-    assert_eq!((&entry["delivery"]["status"], &entry["hook_version"]), (&json!("skipped"), &Value::Null));
+    assert_eq!((&entry["delivery"]["status"], &entry["hook_version"]), (&json!("deleted"), &Value::Null));
     world.get(&format!("{}?hook={}", path(&event), passed.id)).await.expect(404);
     let all = world.pages(&format!("{}?limit=1", path(&event))).await;
     assert_eq!(all, [entry]);

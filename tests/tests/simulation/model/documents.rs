@@ -8,6 +8,7 @@ enum Call {
     Get(usize, usize),
     /// How far the version is from the stored one.
     Put(usize, usize, u64),
+    Delete(usize, usize),
 }
 
 const PARTITIONS: [&str; 2] = ["health", "rate"];
@@ -19,6 +20,7 @@ fn calls() -> impl Strategy<Value = Call> {
         place().prop_map(|(partition, name)| Call::Get(partition, name)),
         (place(), prop_oneof![3 => Just(1_u64), 1 => Just(0), 1 => Just(2)])
             .prop_map(|((partition, name), ahead)| Call::Put(partition, name, ahead)),
+        place().prop_map(|(partition, name)| Call::Delete(partition, name)),
     ]
 }
 
@@ -39,6 +41,11 @@ fn documents_are_read_and_written_as_in_the_real_store() {
                 *stored = version;
             }
             Ok(())
+        }
+        Call::Delete(partition, name) => {
+            versions[partition][name] = 0;
+            let (partition, name) = (PARTITIONS[partition], NAMES[name]);
+            pair.agree(pair.documents.delete(partition, name), pair.real.documents.delete(partition, name)).map(drop)
         }
     };
     hold_to(calls(), |_| Default::default(), call, |_, _| Ok(()));

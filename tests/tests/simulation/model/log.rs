@@ -38,6 +38,7 @@ enum Change {
     Attempt(AttemptOutcome),
     Exhaust(AttemptOutcome),
     Skip,
+    Wait,
 }
 
 const DELIVERIES: usize = 3;
@@ -49,12 +50,14 @@ fn calls() -> impl Strategy<Value = Call> {
             3 => prop::sample::select(vec![AttemptOutcome::Success, AttemptOutcome::Status, AttemptOutcome::Timeout]).prop_map(Change::Attempt),
             1 => Just(Change::Exhaust(AttemptOutcome::Gone)),
             1 => Just(Change::Skip),
+            1 => Just(Change::Wait),
         ]
     };
     let expected = prop_oneof![
         Just(Expected::Absent),
         (0..4_u32).prop_map(Expected::Attempts),
         (0..4_u32).prop_map(Expected::Skipped),
+        (0..4_u32).prop_map(Expected::Waiting),
     ];
     prop_oneof![
         4 => (0..DELIVERIES, ago(), change()).prop_map(|(delivery, ago, change)| Call::Write { delivery, ago, change }),
@@ -79,6 +82,11 @@ fn changed(row: &Delivery, change: Change) -> Delivery {
     match change {
         Change::Attempt(outcome) => attempted(row, outcome, at),
         Change::Exhaust(outcome) => Delivery { status: Status::Failed, due_step: 0, ..attempted(row, outcome, at) },
+        Change::Wait => {
+            let mut row = row;
+            row.keep_waiting(at.saturating_add(RETENTION), at);
+            row
+        }
         Change::Skip => Delivery { status: Status::Skipped, reason: Some("the hook is disabled".to_owned()), ..row },
     }
 }

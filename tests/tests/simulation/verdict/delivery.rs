@@ -22,7 +22,9 @@ impl Judge<'_> {
         for version in versions {
             let row = &version.row;
             let count = before.map_or(0, |row| row.attempt_count);
-            if row.attempt_count == count {
+            if before.is_none() && (row.attempt_count, row.status) == (0, Status::Pending) {
+                // It waits for its time, or its hook holds it back.
+            } else if row.attempt_count == count {
                 self.skipped(id, row);
             } else {
                 let one_more = row.attempt_count == count + 1;
@@ -150,7 +152,7 @@ fn named_by(attempt: &Attempt) -> Option<usize> {
 
 fn is_in_turn(before: Option<&Delivery>, turn: &Turn) -> bool {
     match turn {
-        Turn::First => before.is_none(),
+        Turn::First => before.is_none_or(|row| row.status == Status::Pending),
         Turn::Retry(step) => before.is_some_and(|row| row.status == Status::Retrying && row.due_step == *step),
         Turn::Manual(_) => true,
     }
@@ -172,7 +174,7 @@ fn decide(before: Option<&Delivery>, turn: &Turn, in_turn: bool, hook: &Hook, an
     }
     match before {
         None => (Status::Failed, 0),
-        Some(row) if matches!(row.status, Status::Pending | Status::Skipped) => (Status::Failed, 0),
+        Some(row) if row.status == Status::Skipped => (Status::Failed, 0),
         Some(row) => (row.status, row.due_step),
     }
 }

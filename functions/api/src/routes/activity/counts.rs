@@ -93,6 +93,8 @@ pub(crate) struct CountedInterval {
     failed: u64,
     /// Deliveries that were not sent
     skipped: u64,
+    /// Events that no hook wanted
+    unwanted: u64,
     /// How long attempts took, in milliseconds, to within a sixteenth
     duration_ms: Percentiles,
 }
@@ -153,7 +155,7 @@ fn group(key: &GroupKey, by: Option<Grouping>) -> GroupKey {
 ///
 /// Counted by when an attempt ended, and kept for 400 days. Of what happened in one hour, 2,000
 /// kinds are told apart; what is beyond is counted without its hook and type.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/counts", tag = "deliveries",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/counts", operation_id = "counts.get", tag = "deliveries",
     params(("tenant" = String, Path), CountsQuery), responses((status = 200, body = CountsView)))]
 pub(crate) async fn read(
     InPortal(tenant): InPortal,
@@ -177,7 +179,13 @@ pub(crate) async fn read(
                 && event_type.as_ref().is_none_or(|pattern| {
                     key.event_type.as_ref().is_some_and(|event_type| pattern.matches(event_type))
                 });
-            if is_asked_for {
+            // An event that no hook wanted has no hook, outcome or code; what is counted beside it may have.
+            let is_of_attempts = matches!(query.group_by, Some(Grouping::Hook | Grouping::Outcome | Grouping::Code));
+            let tally = match is_of_attempts && tally.unwanted > 0 {
+                true => &Tally { unwanted: 0, ..tally.clone() },
+                false => tally,
+            };
+            if is_asked_for && *tally != Tally::default() {
                 intervals.entry((start, group(key, query.group_by))).or_default().merge(tally);
             }
         }
@@ -192,6 +200,7 @@ pub(crate) async fn read(
         succeeded: tally.succeeded,
         failed: tally.failed,
         skipped: tally.skipped,
+        unwanted: tally.unwanted,
         duration_ms: Percentiles {
             p50: tally.durations.percentile(50),
             p95: tally.durations.percentile(95),

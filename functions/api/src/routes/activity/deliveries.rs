@@ -1,12 +1,13 @@
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use contract::ports::{StoreError, TimeRange};
+use contract::ports::{StoreError, StoreResult, TimeRange};
 use domain::activity::Activity;
 use domain::delivery::{AttemptOutcome, Status};
-use domain::ids::DeliveryId;
+use domain::ids::{DeliveryId, HookId, TenantId};
 use domain::settings::StatusRange;
 use domain::strict::known;
 use domain::time::Timestamp;
@@ -117,7 +118,7 @@ async fn list_of(deps: &Deps, scope: Scope, query: DeliveryQuery) -> Result<Json
     let shows_tenant = matches!(scope, Scope::All);
     let times = TimeRange { since: query.since, until: query.until };
     let mut walk = Walk::new(deps, scope, "deliveries", times, query.cursor.as_deref())?;
-    let (mut items, mut shown) = (Vec::new(), HashSet::new());
+    let (mut items, mut shown, mut hooks) = (Vec::new(), HashSet::new(), Hooks::default());
     loop {
         let mut candidates: Vec<Found> = Vec::new();
         while items.len() + candidates.len() < limit {
@@ -129,7 +130,8 @@ async fn list_of(deps: &Deps, scope: Scope, query: DeliveryQuery) -> Result<Json
         if candidates.is_empty() {
             break;
         }
-        let mut views = stream::iter(candidates).map(|found| view(deps, found)).buffered(AT_A_TIME);
+        hooks.learn(deps, &candidates).await?;
+        let mut views = stream::iter(candidates).map(|found| view(deps, &hooks, found)).buffered(AT_A_TIME);
         while let Some(found) = views.next().await {
             match found? {
                 Some((id, delivery)) if shown.insert(id.clone()) => {
@@ -145,13 +147,21 @@ async fn list_of(deps: &Deps, scope: Scope, query: DeliveryQuery) -> Result<Json
 
 /// A delivery as it is now, named by its tenant and its id. None where another entry is the one
 /// that tells of it, or it is gone.
-async fn view(deps: &Deps, found: Found) -> Result<Option<((String, String), ListEntry<DeliveryView>)>, Problem> {
+async fn view(
+    deps: &Deps,
+    hooks: &Hooks,
+    found: Found,
+) -> Result<Option<((String, String), ListEntry<DeliveryView>)>, Problem> {
     let tenant = found.tenant;
     let entry = match found.entry {
         Ok(entry) => entry,
         Err(unreadable) => return Ok(Some(((tenant.to_string(), unreadable.id.clone()), unreadable.into()))),
     };
     let Some(hook) = entry.hook else { return Ok(None) };
+    // The log of a hook goes with it, at once to all who look.
+    if !hooks.exist(&tenant, hook) {
+        return Ok(None);
+    }
     let id = DeliveryId { event: entry.event, hook };
     let name = (tenant.to_string(), id.to_string());
     let row = match deps.log.get(&tenant, id).await {
@@ -161,19 +171,35 @@ async fn view(deps: &Deps, found: Found) -> Result<Option<((String, String), Lis
     if !entry.is_latest_of(row.as_ref()) {
         return Ok(None);
     }
-    Ok(match row {
-        Some(row) => Some((name, ListEntry::Read(DeliveryView::from(&row)))),
-        None if deps.hooks.exists(&tenant, hook).await? => {
-            Some((name, ListEntry::Read(DeliveryView::waiting(&entry, id))))
+    let view = row.map_or_else(|| DeliveryView::waiting(&entry, id), |row| DeliveryView::from(&row));
+    Ok(Some((name, ListEntry::Read(view))))
+}
+
+/// Which hooks there are, each asked for once in a request.
+#[derive(Default)]
+struct Hooks(HashMap<(TenantId, HookId), bool>);
+
+impl Hooks {
+    async fn learn(&mut self, deps: &Deps, found: &[Found]) -> StoreResult<()> {
+        for one in found {
+            let Some(hook) = one.entry.as_ref().ok().and_then(|entry| entry.hook) else { continue };
+            let name = (one.tenant.clone(), hook);
+            if let Entry::Vacant(unknown) = self.0.entry(name) {
+                unknown.insert(deps.hooks.exists(&one.tenant, hook).await?);
+            }
         }
-        None => None,
-    })
+        Ok(())
+    }
+
+    fn exist(&self, tenant: &TenantId, hook: HookId) -> bool {
+        self.0.get(&(tenant.clone(), hook)).copied().unwrap_or_default()
+    }
 }
 
 /// The deliveries of a tenant, over all its hooks, the last change first
 ///
 /// A delivery that changes while a list is read moves to its beginning.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/deliveries", tag = "deliveries",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/deliveries", operation_id = "deliveries.list", tag = "deliveries",
     params(("tenant" = String, Path), DeliveryQuery), responses((status = 200, body = ListedDeliveries)))]
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
@@ -187,7 +213,7 @@ pub(crate) async fn list(
 ///
 /// Of the last 31 days, or since `since`. Where more than 100 tenants were active in an hour,
 /// those are listed in groups of 100.
-#[utoipa::path(get, path = "/v1/deliveries", tag = "deliveries", params(DeliveryQuery),
+#[utoipa::path(get, path = "/v1/deliveries", operation_id = "deliveries.list_all", tag = "deliveries", params(DeliveryQuery),
     responses((status = 200, body = ListedDeliveries)))]
 pub(crate) async fn list_all(
     _: Operator,

@@ -110,7 +110,7 @@ async fn list_of(deps: &Deps, scope: Scope, query: EventQuery) -> Result<Json<Ev
 /// The events of a tenant, newest first
 ///
 /// An event is listed once its first delivery was handled, or once it went to no hook.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/events", tag = "events",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/events", operation_id = "events.list", tag = "events",
     params(("tenant" = String, Path), EventQuery), responses((status = 200, body = EventList)))]
 pub(crate) async fn list(
     InPortal(tenant): InPortal,
@@ -124,7 +124,7 @@ pub(crate) async fn list(
 ///
 /// Of the last 31 days, or since `since`. Where more than 100 tenants were active in an hour,
 /// those are listed in groups of 100.
-#[utoipa::path(get, path = "/v1/events", tag = "events", params(EventQuery),
+#[utoipa::path(get, path = "/v1/events", operation_id = "events.list_all", tag = "events", params(EventQuery),
     responses((status = 200, body = EventList)))]
 pub(crate) async fn list_all(
     _: Operator,

@@ -122,7 +122,7 @@ fn build(hook: &ResolvedHook, events: &[Event], attempt: &Attempt) -> Result<Req
             })
         })
         .collect();
-    let id = request::name(&events.iter().map(name).collect::<Vec<_>>());
+    let id = request::name(hook, &subjects);
     let form = attempt.revision.as_ref().map_or(0, |revision| revision.form);
     RequestView::made_again(hook, &subjects, &id, attempt.at, form, attempt.with_key)
 }

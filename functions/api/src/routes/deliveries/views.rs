@@ -29,6 +29,9 @@ pub(crate) struct DeliveryView {
     /// Why it was skipped, or why nothing was tried again although retries were left
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Until when it waits for its hook to be enabled, at most
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_until: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -137,11 +140,12 @@ impl DeliveryView {
             event_type: event.event_type.to_string(),
             status: Status::Pending,
             attempt_count: 0,
-            next_attempt_at: None,
+            next_attempt_at: event.deliver_at.map(|at| at.to_string()),
             created_at: event.seq.at().to_string(),
             updated_at: event.seq.at().to_string(),
             last_attempt: None,
             reason: None,
+            waits_until: None,
         }
     }
 
@@ -159,13 +163,14 @@ impl DeliveryView {
             updated_at: entry.event.at().to_string(),
             last_attempt: None,
             reason: None,
+            waits_until: None,
         }
     }
 
     /// A delivery whose hook was deleted, and its log with it.
     pub(crate) fn orphaned(event: &Event, hook: HookId) -> Self {
-        let reason = Some("the hook was deleted".to_owned());
-        Self { status: Status::Skipped, reason, ..Self::pending(event, hook) }
+        let reason = Some("the hook was deleted, and its log with it".to_owned());
+        Self { status: Status::Deleted, reason, next_attempt_at: None, ..Self::pending(event, hook) }
     }
 }
 
@@ -183,6 +188,7 @@ impl From<&Delivery> for DeliveryView {
             updated_at: delivery.updated_at.to_string(),
             last_attempt: delivery.last_attempt.as_ref().map(Into::into),
             reason: delivery.reason.clone(),
+            waits_until: delivery.waits_until.map(|at| at.to_string()),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Writing the entries of one catalogue.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use ::contract::ports::StoreError;
+use ::contract::ports::{PlacedDocument, StoreError};
 use ::domain::event_type::{EventTypeEntry, MAX_EVENT_TYPES, Owner, Source, StoredEventType, json_schema};
 use ::domain::ids::EventType;
 use ::domain::payload::Json as RawJson;
@@ -37,6 +38,8 @@ pub(crate) struct EventTypeChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Value>)]
     example: Option<Option<RawJson>>,
+    /// Whether data that violates the schema is refused.
+    validate: Option<bool>,
     deprecated: Option<bool>,
     archived: Option<bool>,
 }
@@ -49,12 +52,19 @@ pub(crate) struct EventTypeView {
     /// What `data` has to look like; null for anything
     #[schema(schema_with = json_schema)]
     schema: Option<RawJson>,
+    /// Whether data that violates the schema is refused
+    validate: bool,
     #[schema(value_type = Option<Value>)]
     example: Option<RawJson>,
     pub(super) deprecated: bool,
     pub(super) archived: bool,
     /// Whose catalogue it is in
     pub(super) source: Source,
+    /// Absent for those of profiles
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<String>,
     /// When it was written: where other validators of JSON Schema are known to differ about the schema; absent for none
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<SchemaWarning>,
@@ -62,17 +72,26 @@ pub(crate) struct EventTypeView {
 
 impl EventTypeView {
     pub(crate) fn of(entry: EventTypeEntry, source: Source) -> Self {
-        let EventTypeEntry { name, description, schema, example, deprecated, archived, .. } = entry;
+        let EventTypeEntry { name, description, schema, validate, example, deprecated, archived, .. } = entry;
         Self {
             name: name.to_string(),
             description,
             schema,
+            validate,
             example,
             deprecated,
             archived,
             source,
+            created_at: None,
+            updated_at: None,
             warnings: Vec::new(),
         }
+    }
+
+    pub(crate) fn stored(stored: StoredEventType, source: Source) -> Self {
+        let times = [stored.created_at, stored.updated_at].map(|at| Some(at.to_string()));
+        let [created_at, updated_at] = times;
+        Self { created_at, updated_at, ..Self::of(stored.entry, source) }
     }
 
     fn warned(self, warnings: Vec<SchemaWarning>) -> Json<Self> {
@@ -164,7 +183,7 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
     let warnings = checked(deps, &entry, wrong).await?;
     if deps.catalogue.entries.all(owner).await?.len() >= MAX_EVENT_TYPES {
-        return Err(Problem::conflict(format!(
+        return Err(Problem::limit_reached(format!(
             "limit reached: at most {MAX_EVENT_TYPES} event types; delete one first"
         )));
     }
@@ -173,7 +192,7 @@ pub(super) async fn add(
     match deps.catalogue.entries.put(owner, &stored).await {
         Ok(()) => {
             note_event_type(&deps.hook_health, owner, None, Some(&stored)).await?;
-            Ok((StatusCode::CREATED, EventTypeView::of(stored.entry, owner.source()).warned(warnings)))
+            Ok((StatusCode::CREATED, EventTypeView::stored(stored, owner.source()).warned(warnings)))
         }
         Err(StoreError::Conflict) => Err(Problem::conflict(format!("event type {} exists already", stored.entry.name))),
         Err(error) => Err(error.into()),
@@ -185,8 +204,33 @@ pub(super) async fn change(
     owner: Owner<'_>,
     name: &EventType,
     fields: EventTypeChange,
-    mut wrong: WrongFields,
+    wrong: WrongFields,
 ) -> Result<Json<EventTypeView>, Problem> {
+    let (before, stored, warnings) = changed(deps, owner, name, fields, wrong).await?;
+    commit(deps, owner, &before, &stored, &[]).await?;
+    Ok(EventTypeView::stored(stored, owner.source()).warned(warnings))
+}
+
+/// Writes a change, and `beside` in the same transaction.
+pub(crate) async fn commit(
+    deps: &Deps,
+    owner: Owner<'_>,
+    before: &StoredEventType,
+    stored: &StoredEventType,
+    beside: &[PlacedDocument],
+) -> Result<(), Problem> {
+    deps.catalogue.entries.put_with(owner, stored, beside).await?;
+    Ok(note_event_type(&deps.hook_health, owner, Some(before), Some(stored)).await?)
+}
+
+/// An entry as it is, and as a change would leave it.
+pub(crate) async fn changed(
+    deps: &Deps,
+    owner: Owner<'_>,
+    name: &EventType,
+    fields: EventTypeChange,
+    mut wrong: WrongFields,
+) -> Result<(Arc<StoredEventType>, StoredEventType, Vec<SchemaWarning>), Problem> {
     wrong.cannot_change("name");
     let stored = deps.catalogue.entries.find(owner, name).await?;
     let before = stored.ok_or_else(|| Problem::not_found("event type"))?;
@@ -201,14 +245,13 @@ pub(super) async fn change(
     if let Some(example) = fields.example {
         entry.example = example;
     }
+    entry.validate = fields.validate.unwrap_or(entry.validate);
     entry.deprecated = fields.deprecated.unwrap_or(entry.deprecated);
     entry.archived = fields.archived.unwrap_or(entry.archived);
     let warnings = checked(deps, entry, wrong).await?;
     stored.updated_at = deps.clock.now();
     stored.version += 1;
-    deps.catalogue.entries.put(owner, &stored).await?;
-    note_event_type(&deps.hook_health, owner, Some(&before), Some(&stored)).await?;
-    Ok(EventTypeView::of(stored.entry, owner.source()).warned(warnings))
+    Ok((before, stored, warnings))
 }
 
 pub(super) async fn remove(deps: &Deps, owner: Owner<'_>, name: &EventType) -> Result<StatusCode, Problem> {

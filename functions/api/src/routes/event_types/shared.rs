@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::domain::event_type::{EventTypeEntry, Owner, Source};
+use ::domain::event_type::{EventTypeEntry, Owner, Source, StoredEventType};
 use ::domain::ids::EventType;
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use crate::input::{Body, Query, Segments, segment};
 use crate::problem::Problem;
 
 /// Create an event type for all tenants
-#[utoipa::path(post, path = "/v1/event-types", tag = "event types", request_body = EventTypeEntry, responses(
+#[utoipa::path(post, path = "/v1/event-types", operation_id = "event_types.create_shared", tag = "event types", request_body = EventTypeEntry, responses(
     (status = 201, body = EventTypeView),
     (status = 409, description = "The name is taken, or there are 500 already")
 ))]
@@ -30,7 +30,7 @@ pub(crate) async fn create_shared(
 }
 
 /// List the event types of all tenants, in order of name
-#[utoipa::path(get, path = "/v1/event-types", tag = "event types", params(EventTypeQuery), responses(
+#[utoipa::path(get, path = "/v1/event-types", operation_id = "event_types.list_shared", tag = "event types", params(EventTypeQuery), responses(
     (status = 200, body = EventTypeList)
 ))]
 pub(crate) async fn list_shared(
@@ -39,12 +39,12 @@ pub(crate) async fn list_shared(
     Query(query): Query<EventTypeQuery>,
 ) -> Result<Json<EventTypeList>, Problem> {
     let stored = deps.catalogue.entries.all(Owner::Operator).await?;
-    let known = stored.into_iter().map(|row| row.map(|stored| EventTypeView::of(stored.entry, Source::Operator)));
+    let known = stored.into_iter().map(|row| row.map(|stored| EventTypeView::stored(stored, Source::Operator)));
     select(known.collect(), None, &query)
 }
 
 /// Read an event type of all tenants
-#[utoipa::path(get, path = "/v1/event-types/{type}", tag = "event types", params(("type" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/event-types/{type}", operation_id = "event_types.get_shared", tag = "event types", params(("type" = String, Path)), responses(
     (status = 200, body = EventTypeView)
 ))]
 pub(crate) async fn get_shared(
@@ -55,13 +55,13 @@ pub(crate) async fn get_shared(
     let name: EventType = segment(&params, "type", "event type")?;
     let stored = deps.catalogue.entries.find(Owner::Operator, &name).await?;
     let stored = stored.ok_or_else(|| Problem::not_found("event type"))?;
-    Ok(Json(EventTypeView::of(stored.entry.clone(), Source::Operator)))
+    Ok(Json(EventTypeView::stored(StoredEventType::clone(&stored), Source::Operator)))
 }
 
 /// Change an event type of all tenants
 ///
 /// Fields that are absent stay as they are.
-#[utoipa::path(patch, path = "/v1/event-types/{type}", tag = "event types",
+#[utoipa::path(patch, path = "/v1/event-types/{type}", operation_id = "event_types.update_shared", tag = "event types",
     params(("type" = String, Path)), request_body = Option<EventTypeChange>, responses((status = 200, body = EventTypeView)))]
 pub(crate) async fn update_shared(
     _: Operator,
@@ -74,7 +74,7 @@ pub(crate) async fn update_shared(
 }
 
 /// Delete an event type of all tenants
-#[utoipa::path(delete, path = "/v1/event-types/{type}", tag = "event types", params(("type" = String, Path)), responses(
+#[utoipa::path(delete, path = "/v1/event-types/{type}", operation_id = "event_types.delete_shared", tag = "event types", params(("type" = String, Path)), responses(
     (status = 204)
 ))]
 pub(crate) async fn delete_shared(

@@ -25,6 +25,12 @@ pub(crate) struct EventView {
     event_type: String,
     timestamp: String,
     channels: Vec<String>,
+    /// Not to be sent before
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_at: Option<String>,
+    /// Not to be sent any more from then on, by its `ttl`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_after: Option<String>,
     /// As published, byte for byte; absent once it was expunged.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
@@ -37,7 +43,7 @@ pub(crate) struct EventView {
 /// Read an event as it was published
 ///
 /// It can be read once it has been fanned out, a moment after it was accepted.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}", tag = "events",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/events/{event}", operation_id = "events.get", tag = "events",
     params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 200, body = EventView)))]
 pub(crate) async fn get(
     InPortal(tenant): InPortal,
@@ -51,6 +57,8 @@ pub(crate) async fn get(
         event_type: event.event_type.to_string(),
         timestamp: event.timestamp.to_string(),
         channels: event.channels.iter().map(ToString::to_string).collect(),
+        deliver_at: event.deliver_at.map(|at| at.to_string()),
+        not_after: event.not_after.map(|at| at.to_string()),
         expunged: event.data.is_none(),
         data: event.data,
     }))
@@ -61,7 +69,7 @@ pub(crate) async fn get(
 /// The event and its deliveries stay, without what was in it. Deliveries that
 /// wait for a retry or for their time are settled as skipped. A first attempt
 /// that is on its way at this moment carries its payload and may still arrive.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/events/{event}/data", tag = "events",
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/events/{event}/data", operation_id = "events.expunge", tag = "events",
     params(("tenant" = String, Path), ("event" = String, Path)), responses((status = 204)))]
 pub(crate) async fn expunge(
     InTenant(tenant): InTenant,

@@ -5,7 +5,7 @@ use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::health::{Admission, Circuit, Health};
 use domain::hook::Hook;
-use domain::settings::Complete;
+use domain::settings::{Complete, PausedDeliveries};
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub(crate) struct Hold {
 pub(crate) enum HoldCode {
     /// The hook is disabled: once due, the delivery is skipped
     Disabled,
+    /// The hook's `expires_at` has passed: once due, the delivery is skipped
+    HookExpired,
     /// The event's `ttl` has passed: once due, the delivery is skipped
     Expired,
     /// The event is not to be sent before `deliver_at`
@@ -36,6 +38,8 @@ pub(crate) enum HoldCode {
     Retry,
     /// The endpoint failed too often in a row
     Circuit,
+    /// The endpoint asked for no more requests for now
+    Throttled,
     /// As many requests as the hook takes in a second are out
     RateLimit,
     /// The endpoint has not verified itself, and had as many requests as it gets until then
@@ -64,20 +68,30 @@ pub(super) async fn holds(
         return Ok(Vec::new());
     }
     let mut holds = of_time(event, row, now);
+    if let Some(end) = hook.expires_at.filter(|end| *end <= now) {
+        let sentence = format!("the hook expired at {end}, and what comes due is skipped");
+        holds.insert(0, Hold::new(HoldCode::HookExpired, None, sentence));
+        return Ok(holds);
+    }
     if !hook.enabled {
         let reason = hook.disabled_reason.as_deref().unwrap_or("disabled");
-        let sentence = format!("the hook is disabled ({reason}), and what comes due is skipped");
+        let waits = hook.is_paused() && {
+            let settings = deps.resolved.settle(hook, tenant).await?;
+            settings.while_paused.deliveries == PausedDeliveries::Wait
+        };
+        let becomes = if waits { "waits until it is enabled" } else { "is skipped" };
+        let sentence = format!("the hook is disabled ({reason}), and what comes due {becomes}");
         holds.insert(0, Hold::new(HoldCode::Disabled, None, sentence));
         return Ok(holds);
     }
     let settings = deps.resolved.settle(hook, tenant).await?;
     let health = deps.hook_health.health(&tenant.id, hook.id).await?;
     holds.extend(of_health(&health, &hook.url, &settings, now));
-    let limit = Some(settings.rate_limit).filter(|limit| *limit > 0).into_iter().chain(health.ramp(now)).min();
-    if let Some(limit) = limit
+    let limit = health.limit(&settings, &hook.url, now).and_per_second(health.ramp(now));
+    if let Some(limit) = limit.some()
         && let Some(turn) = deps.hook_health.rates.waits_until(&tenant.id, hook.id, now, limit).await?
     {
-        let sentence = format!("at most {limit} requests a second go out, and others are in line until {turn}");
+        let sentence = format!("at most {limit} go out, and others are in line until {turn}");
         holds.push(Hold::new(HoldCode::RateLimit, Some(turn), sentence));
     }
     // Whoever sends needs its secrets. Only looked at where it would seem to be on its way.
@@ -96,7 +110,8 @@ fn of_time(event: &Event, row: Option<&Delivery>, now: Timestamp) -> Vec<Hold> {
         let sentence = format!("the event has expired by its ttl at {end}, and is skipped once due");
         holds.push(Hold::new(HoldCode::Expired, None, sentence));
     }
-    match row.and_then(|row| row.next_attempt_at) {
+    let retry = row.filter(|row| row.status == Status::Retrying).and_then(|row| row.next_attempt_at);
+    match retry {
         Some(next) if next > now => {
             holds.push(Hold::new(HoldCode::Retry, Some(next), format!("the next attempt is due at {next}")));
         }
@@ -115,6 +130,10 @@ fn of_health(health: &Health, url: &str, settings: &Complete, now: Timestamp) ->
     {
         let sentence = format!("the circuit is open since {since}, and the endpoint is tried again at {probe_at}");
         holds.push(Hold::new(HoldCode::Circuit, Some(probe_at), sentence));
+    }
+    if let Some(until) = health.throttled_until(settings, now) {
+        let sentence = format!("the endpoint asked for no more requests until {until}");
+        holds.push(Hold::new(HoldCode::Throttled, Some(until), sentence));
     }
     if settings.verification.required && health.verified_at(url).is_none() {
         // Asked of a copy, which takes nothing.

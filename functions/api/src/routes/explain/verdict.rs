@@ -22,6 +22,8 @@ pub(crate) enum VerdictCode {
     Filter,
     /// It was made after the event was accepted
     MadeLater,
+    /// Its `expires_at` had passed when the event was accepted
+    HookExpired,
     /// As it is, or was as far as that is known, it asks for the event: it was changed around that time or since
     ChangedSince,
     /// The fan-out had not come to it
@@ -100,6 +102,10 @@ impl<'a> Subject<'a> {
                 let (wanted, has) = (listed(&judged.hook.channels), listed(&event.channels));
                 let has = if has.is_empty() { "is in no channel".to_owned() } else { format!("is in {has}") };
                 of(VerdictCode::Channel, format!("the hook asks for the channels {wanted}, and the event {has}"))
+            }
+            Judgement::Expired => {
+                let at = judged.hook.expires_at.map(|at| at.to_string()).unwrap_or_default();
+                of(VerdictCode::HookExpired, format!("the hook expired at {at}, before the event was accepted"))
             }
             Judgement::Filter(unmet) => PassedOver { unmet, ..of(VerdictCode::Filter, summary(unmet)) },
             Judgement::Wanted | Judgement::Unknown if !self.fanout.is_complete => {

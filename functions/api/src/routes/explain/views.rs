@@ -169,7 +169,12 @@ fn came_of(row: Option<&Delivery>, held_by: &[Hold]) -> String {
         Status::Skipped => {
             format!("it went to this hook and was skipped: {}", row.reason.as_deref().unwrap_or("no reason is noted"))
         }
+        Status::Waiting => {
+            let until = row.waits_until.map(|until| format!(", until {until} at the latest")).unwrap_or_default();
+            format!("it came due while the hook was paused and goes out once that is enabled{until}")
+        }
         Status::Pending => format!("it went to this hook and was not sent yet: {}", waits()),
+        Status::Deleted => "it went to this hook, which was deleted, and its log with it".to_owned(),
         Status::Unknown(word) => format!("it went to this hook; its delivery is {}", word.as_str()),
     }
 }

@@ -1,8 +1,15 @@
 //! What follows from a change to a hook, besides the change itself.
 
+use std::time::Duration;
+
+use contract::jobs::{CatchUp, Job, JobMessage, RemoveExpired};
+use contract::ports::Outgoing;
 use domain::health::Health;
-use domain::hook::Hook;
+use domain::hook::{DISABLED_BY_REQUEST, Hook};
+use domain::secret::SigningSecret;
 use domain::settings::Complete;
+use domain::time::Timestamp;
+use domain::unknown::Unknown;
 
 use crate::Deps;
 use crate::auth::Access;
@@ -22,13 +29,19 @@ pub(super) async fn prepare(
         new.renew_verification_key(deps.random.as_ref());
     }
     if settings.verification.required {
-        new.provide_verification_key(deps.random.as_ref());
+        new.provide_verification_key(deps.random.as_ref(), settings.verification.kind);
     }
+    let is_new = |secret: &SigningSecret| {
+        secret.created_at.is_none()
+            && old.is_none_or(|old| old.secrets.iter().all(|former| former.secret != secret.secret))
+    };
+    let now = deps.clock.now();
+    new.secrets.iter_mut().filter(|secret| is_new(secret)).for_each(|secret| secret.created_at = Some(now));
     let was_enabled = old.is_none_or(|old| old.enabled);
     if new.enabled {
         (new.disabled_reason, new.disabled_at) = (None, None);
     } else if was_enabled {
-        new.disabled_reason = Some("disabled by request".to_owned());
+        new.disabled_reason = Some(DISABLED_BY_REQUEST.to_owned());
         new.disabled_at = Some(deps.clock.now());
     }
     if was_enabled && !new.enabled && old.is_some() {
@@ -51,4 +64,25 @@ pub(super) async fn prepare(
         deps.hook_health.circuits.change(&new.tenant, new.id, renew).await?;
     }
     Ok(())
+}
+
+/// Longer than anybody who reads hooks remembers one: by then each knows of the last change that was made to it.
+const REMOVED_AFTER: Duration = Duration::from_secs(60);
+
+/// Asks for a hook to be removed once its time is over, before it is given that end: should that fail, the
+/// step finds nothing to remove.
+pub(super) async fn ask_for_removal(deps: &Deps, old: Option<&Hook>, new: &Hook) -> Result<(), Problem> {
+    if let Some(at) = new.removed_at().filter(|_| old.is_none_or(|old| old.expires_at != new.expires_at)) {
+        let job = Job::RemoveExpired(RemoveExpired { hook: new.id, unknown: Unknown::NONE });
+        let due = at.saturating_add(REMOVED_AFTER);
+        deps.jobs.send_one(JobMessage::new(&new.tenant, job).to_outgoing(Some(due))).await?;
+    }
+    Ok(())
+}
+
+/// Asks for what has waited for a hook that is enabled from this version on.
+pub(super) fn catch_up(hook: &Hook, due: Option<Timestamp>) -> Outgoing {
+    let (id, hook_version, since) = (hook.id, hook.version, hook.updated_at);
+    let job = Job::CatchUp(CatchUp { hook: id, hook_version, since, unknown: Unknown::NONE });
+    JobMessage::new(&hook.tenant, job).to_outgoing(due)
 }

@@ -1,27 +1,70 @@
 //! A hook's health, as the API shows it.
 
+use std::collections::HashMap;
+
+use contract::ports::{LogFilter, StoreResult};
 use domain::health::{Circuit, Health};
+use domain::ids::{HookId, TenantId};
 use domain::settings::Complete;
+use domain::time::Timestamp;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::Deps;
+
+/// Of the newest deliveries of a hook, so many are looked at for its last execution.
+pub(super) const NEWEST: usize = 10;
+/// Hooks whose logs are read at the same time.
+const AT_A_TIME: usize = 16;
+
+/// Adds to the health of a hook what the log tells: successes are written down there
+/// once in a minute only.
+pub(super) async fn complete(deps: &Deps, tenant: &TenantId, hook: HookId, mut health: Health) -> StoreResult<Health> {
+    // The first success is always written down.
+    if health.last_success.is_some() {
+        let newest = deps.log.list(tenant, hook, &LogFilter::default(), NEWEST, None).await?;
+        newest
+            .items
+            .iter()
+            .flatten()
+            .filter_map(|row| row.last_attempt.as_ref())
+            .for_each(|last| health.learn_of(last));
+    }
+    Ok(health)
+}
+
+/// The same of many hooks.
+pub(super) async fn complete_all(
+    deps: &Deps,
+    tenant: &TenantId,
+    healths: impl IntoIterator<Item = (HookId, Health)>,
+) -> StoreResult<HashMap<HookId, Health>> {
+    let one = async |(hook, health)| Ok((hook, complete(deps, tenant, hook, health).await?));
+    stream::iter(healths).map(one).buffer_unordered(AT_A_TIME).try_collect().await
+}
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health)]
 pub(crate) struct HealthView {
-    /// To the minute while all is well, like `last_success`
     last_execution: Option<String>,
     last_success: Option<String>,
     last_failure: Option<String>,
     /// The first failure since the last success
     failing_since: Option<String>,
     consecutive_failures: u32,
-    /// Since the hook was made or enabled again
+    /// Since the hook was made
     failure_count: u64,
     circuit: CircuitState,
     /// When the next request tries a circuit that is open
     next_probe_at: Option<String>,
     verification: VerificationState,
     verified_at: Option<String>,
+    /// The most requests a minute that the endpoint allows, where it was asked with OPTIONS; null for
+    /// any number
+    allowed_per_minute: Option<u32>,
+    /// Until when the endpoint asked for no more requests, where its `endpoint_control` allows that
+    throttled_until: Option<String>,
 }
 
 #[derive(Clone, Copy, Serialize, ToSchema)]
@@ -37,13 +80,13 @@ pub(crate) enum CircuitState {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum VerificationState {
     NotRequired,
-    /// The endpoint has not returned its key yet.
+    /// The endpoint has not verified itself yet.
     Pending,
     Verified,
 }
 
 impl HealthView {
-    pub(super) fn new(health: &Health, url: &str, settings: &Complete) -> Self {
+    pub(super) fn new(health: &Health, url: &str, settings: &Complete, now: Timestamp) -> Self {
         let verified_at = health.verified_at(url);
         let (circuit, next_probe_at) = match health.circuit {
             Circuit::Closed => (CircuitState::Closed, None),
@@ -65,6 +108,8 @@ impl HealthView {
             next_probe_at,
             verification,
             verified_at: verified_at.map(|at| at.to_string()),
+            allowed_per_minute: health.allowed_per_minute(url),
+            throttled_until: health.throttled_until(settings, now).map(|at| at.to_string()),
         }
     }
 }

@@ -36,6 +36,12 @@ pub(crate) struct ListQuery {
     page: Option<usize>,
 }
 
+impl ListQuery {
+    pub(super) fn orders_by_execution(&self) -> bool {
+        matches!(self.order, Some(Order::LastExecution | Order::LastExecutionDescending))
+    }
+}
+
 /// A `-` in front reverses it.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 pub(crate) enum Order {

@@ -9,6 +9,7 @@ use domain::signature;
 use domain::strict::WrongFields;
 use domain::tenant::Tenant;
 
+use super::event_patterns::{self, HookWarning};
 use crate::Deps;
 use crate::auth::Access;
 use crate::input::refuse;
@@ -40,6 +41,8 @@ pub(super) struct Written<'a> {
     pub(super) hook: &'a mut Hook,
     /// The settings that the request decides.
     pub(super) given: Settings,
+    /// The event types and patterns that the request asks for.
+    pub(super) events: &'a [String],
     pub(super) secret: GivenSecret,
     pub(super) access: Access,
     /// Whether it may replace a secret.
@@ -55,8 +58,8 @@ pub(super) async fn comply(
     written: Written<'_>,
     wrong: WrongFields,
     mut errors: Vec<FieldError>,
-) -> Result<Complete, Problem> {
-    let Written { tenant, old, hook, given, secret, access, may_rotate } = written;
+) -> Result<(Complete, Vec<HookWarning>), Problem> {
+    let Written { tenant, old, hook, given, events, secret, access, may_rotate } = written;
     // Without its profile, nobody knows the rules.
     if wrong.has("profile") {
         return Err(Problem::bad_body(wrong.and(errors)));
@@ -133,8 +136,9 @@ pub(super) async fn comply(
     if signs {
         provide_secrets(hook, &settings, secret, deps.random.as_ref(), &mut errors);
     }
+    let warnings = event_patterns::check(deps, tenant, (old, hook), events, &mut errors).await?;
     refuse(wrong, errors)?;
-    Ok(settings)
+    Ok((settings, warnings))
 }
 
 /// Who allows a tenant no more hooks than this, in words.
@@ -172,18 +176,7 @@ fn provide_secrets(
         GivenSecret::Remove if settings.secret_optional => hook.secrets.clear(),
         GivenSecret::Remove | GivenSecret::Keep => {}
     }
-    if !settings.secret_optional {
-        let signs = |ed25519: bool| settings.signatures.iter().any(|s| s.scheme.is_ed25519() == ed25519);
-        let has =
-            |ed25519: bool| hook.secrets.iter().any(|s| (SecretKind::of(&s.secret) == SecretKind::Ed25519) == ed25519);
-        let (needs_text, needs_ed25519) = (signs(false) && !has(false), signs(true) && !has(true));
-        if needs_text || hook.secrets.is_empty() && !needs_ed25519 {
-            hook.secrets.push(SigningSecret::current(Secret::generate(random)));
-        }
-        if needs_ed25519 {
-            hook.secrets.push(SigningSecret::current(Secret::generate_ed25519(random)));
-        }
-    }
+    provide_missing_secrets(hook, settings, random);
     // A key that nothing uses any more does no harm; one that does not fit does.
     let unfit = |secret: &SigningSecret| match SecretKind::of(&secret.secret) {
         SecretKind::Ed25519 => None,
@@ -191,5 +184,22 @@ fn provide_secrets(
     };
     if let Some(wrong) = hook.secrets.iter().find_map(unfit) {
         errors.push(FieldError::new("secret", format!("the present one does not fit the signatures: {wrong}")));
+    }
+}
+
+/// Makes the secrets that its signatures need and it has not.
+pub(crate) fn provide_missing_secrets(hook: &mut Hook, settings: &Complete, random: &dyn Random) {
+    if settings.secret_optional {
+        return;
+    }
+    let signs = |ed25519: bool| settings.signatures.iter().any(|s| s.scheme.is_ed25519() == ed25519);
+    let has =
+        |ed25519: bool| hook.secrets.iter().any(|s| (SecretKind::of(&s.secret) == SecretKind::Ed25519) == ed25519);
+    let (needs_text, needs_ed25519) = (signs(false) && !has(false), signs(true) && !has(true));
+    if needs_text || hook.secrets.is_empty() && !needs_ed25519 {
+        hook.secrets.push(SigningSecret::current(Secret::generate(random)));
+    }
+    if needs_ed25519 {
+        hook.secrets.push(SigningSecret::current(Secret::generate_ed25519(random)));
     }
 }

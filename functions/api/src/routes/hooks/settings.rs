@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::time::Duration;
 
 use domain::address::AddressPolicy;
 use domain::destination::Destination;
 use domain::filter::Filter;
 use domain::hook::{Hook, MAX_PATTERNS};
-use domain::ids::{InvalidId, ProfileName};
+use domain::ids::{HookUid, InvalidId, ProfileName};
+use domain::metadata::Metadata;
 use domain::settings::{Kept, Settings};
 use domain::strict::{Members, WrongFields};
+use domain::time::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -18,6 +21,8 @@ use crate::input::{MAX_NAME_CHARS, open, present, read};
 use crate::problem::{FieldError, Problem};
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
+/// How far ahead a hook may expire.
+const MAX_LIFE: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// A hook's own fields, and any of the settings it shares with profiles. `url`
 /// and `events` are required to create one. In an update, `null` leaves a
@@ -42,6 +47,13 @@ pub(crate) struct HookFields {
     /// Up to 2,000 characters.
     #[schema(max_length = 2_000)]
     description: Option<String>,
+    /// Your own name for it, unique in the tenant: `uid:` and it stand for the hook's id in paths.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, pattern = r"^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,256}$")]
+    uid: Option<Option<HookUid>>,
+    /// Names and texts that you note with it, up to 4,096 bytes as JSON; replaced as a whole.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
+    metadata: Option<Metadata>,
     /// Where to send: https, port 443 or 80, a public address, at most 2,048 bytes.
     #[schema(format = "uri", max_length = 2_048)]
     url: Option<String>,
@@ -56,6 +68,11 @@ pub(crate) struct HookFields {
     #[schema(value_type = Option<Filter>)]
     filter: Option<Option<Filter>>,
     enabled: Option<bool>,
+    /// From when on it gets no events any more, up to 400 days ahead; a day later it is removed, unless it
+    /// was given another time until then. `null`, and by default: it does not expire.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Option<Timestamp>>,
     /// Where settings come from that the hook does not decide itself; `null`
     /// for its tenant's choice.
     #[serde(default, deserialize_with = "present")]
@@ -112,6 +129,11 @@ impl HookSettings {
         Ok((Self { fields, settings, reset }, wrong))
     }
 
+    /// The event types and patterns that are asked for, as they were written.
+    pub(super) fn events(&self) -> Vec<String> {
+        self.fields.events.clone().unwrap_or_default()
+    }
+
     /// What a new hook has to have.
     pub(crate) fn missing(&self) -> Vec<FieldError> {
         let required = [("url", self.fields.url.is_none()), ("events", self.fields.events.is_none())];
@@ -125,6 +147,7 @@ impl HookSettings {
         mut self,
         hook: &mut Hook,
         addresses: &AddressPolicy,
+        now: Timestamp,
         errors: &mut Vec<FieldError>,
     ) -> Settings {
         let (fields, old_url) = (self.fields, hook.url.clone());
@@ -133,6 +156,13 @@ impl HookSettings {
         }
         if let Some(description) = fields.description {
             hook.description = text("description", description, MAX_DESCRIPTION_CHARS, errors);
+        }
+        if let Some(uid) = fields.uid {
+            hook.uid = uid;
+        }
+        if let Some(metadata) = fields.metadata {
+            metadata.check("metadata", errors);
+            hook.metadata = metadata;
         }
         if let Some(url) = fields.url {
             match Destination::allowed(&url, addresses) {
@@ -157,6 +187,16 @@ impl HookSettings {
         }
         if let Some(enabled) = fields.enabled {
             hook.enabled = enabled;
+        }
+        if let Some(expires_at) = fields.expires_at {
+            // What was read can be written back.
+            if let Some(at) = expires_at.filter(|at| hook.expires_at != Some(*at)) {
+                let last = now.saturating_add(MAX_LIFE);
+                if at <= now || at > last {
+                    errors.push(FieldError::new("expires_at", format!("expected a time from now to {last}, or null")));
+                }
+            }
+            hook.expires_at = expires_at;
         }
         if let Some(profile) = fields.profile {
             hook.profile = profile;

@@ -31,7 +31,7 @@ pub(crate) struct NewOperatorKey {
 }
 
 /// Create an operator's key
-#[utoipa::path(post, path = "/v1/keys", tag = "tenants", request_body = Option<NewOperatorKey>, responses(
+#[utoipa::path(post, path = "/v1/keys", operation_id = "operator_keys.create", tag = "tenants", request_body = Option<NewOperatorKey>, responses(
     (status = 201, body = CreatedKey),
     (status = 409, description = "Limit reached: at most 100 keys")
 ))]
@@ -48,14 +48,14 @@ pub(crate) async fn create_operators(
 /// List the operator's keys, the oldest first
 ///
 /// The one that the deployment was given is not among them.
-#[utoipa::path(get, path = "/v1/keys", tag = "tenants", responses((status = 200, body = KeyList)))]
+#[utoipa::path(get, path = "/v1/keys", operation_id = "operator_keys.list", tag = "tenants", responses((status = 200, body = KeyList)))]
 pub(crate) async fn list_operators(_: Operator, State(deps): State<Arc<Deps>>) -> Result<Json<KeyList>, Problem> {
     let keys = deps.keys.list(None).await?;
     Ok(Json(KeyList { items: ListEntry::all(keys, Into::into) }))
 }
 
 /// Revoke an operator's key
-#[utoipa::path(delete, path = "/v1/keys/{key_id}", tag = "tenants", params(("key_id" = String, Path)), responses(
+#[utoipa::path(delete, path = "/v1/keys/{key_id}", operation_id = "operator_keys.delete", tag = "tenants", params(("key_id" = String, Path)), responses(
     (status = 204)
 ))]
 pub(crate) async fn delete_operators(

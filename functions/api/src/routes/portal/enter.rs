@@ -45,7 +45,7 @@ pub(crate) struct CreatedPortalSession {
 /// Exchange the code of a link for a session
 ///
 /// It works once. No key is asked for: the code is one.
-#[utoipa::path(post, path = "/v1/portal/sessions", tag = "portal", security(()), request_body = PortalEntry, responses(
+#[utoipa::path(post, path = "/v1/portal/sessions", operation_id = "portal_sessions.create", tag = "portal", security(()), request_body = PortalEntry, responses(
     (status = 201, body = CreatedPortalSession),
     (status = 401, description = "The code is not known, was used, or has ended"),
     (status = 409, description = "Limit reached: at most 1,000 sessions of a tenant. The code stays good"),
@@ -114,6 +114,6 @@ async fn make_room(deps: &Deps, tenant: &TenantId) -> Result<(), Problem> {
     }
     match live.len() < MAX_SESSIONS {
         true => Ok(()),
-        false => Err(Problem::conflict(format!("limit reached: at most {MAX_SESSIONS} sessions; end one first"))),
+        false => Err(Problem::limit_reached(format!("limit reached: at most {MAX_SESSIONS} sessions; end one first"))),
     }
 }

@@ -82,7 +82,7 @@ pub(crate) struct CreatedPortalLink {
 ///
 /// Whoever opens it is in, without an account. The code stands behind the `#` of the address,
 /// so that it is in no log of a server and no link scanner uses it up.
-#[utoipa::path(post, path = "/v1/tenants/{tenant}/portal-links", tag = "portal",
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/portal-links", operation_id = "portal_links.create", tag = "portal",
     params(("tenant" = String, Path)), request_body = Option<NewPortalLink>, responses(
     (status = 201, body = CreatedPortalLink),
     (status = 409, description = "Limit reached: at most 1,000 links that were not used; or the deployment does not know its public address")
@@ -193,7 +193,7 @@ async fn make_room(deps: &Deps, tenant: &TenantId) -> Result<(), Problem> {
     }
     match open.len() < MAX_LINKS {
         true => Ok(()),
-        false => Err(Problem::conflict(format!(
+        false => Err(Problem::limit_reached(format!(
             "limit reached: at most {MAX_LINKS} links that were not used; they end by themselves, or with DELETE \
              /v1/tenants/{tenant}/portal-sessions"
         ))),

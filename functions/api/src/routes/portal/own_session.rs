@@ -21,7 +21,7 @@ const MAX_TRIES: usize = 5;
 /// Read the session that asks
 ///
 /// Whose it is, what it may do, until when, and how its portal looks.
-#[utoipa::path(get, path = "/v1/portal/session", tag = "portal", responses((status = 200, body = OwnSessionView)))]
+#[utoipa::path(get, path = "/v1/portal/session", operation_id = "portal_session.get", tag = "portal", responses((status = 200, body = OwnSessionView)))]
 pub(crate) async fn get(
     InSession(session): InSession,
     State(deps): State<Arc<Deps>>,
@@ -32,7 +32,7 @@ pub(crate) async fn get(
 /// Let the session that asks last longer
 ///
 /// From now on for as long as it was made for, and 30 days in all at most.
-#[utoipa::path(post, path = "/v1/portal/session/refresh", tag = "portal",
+#[utoipa::path(post, path = "/v1/portal/session/refresh", operation_id = "portal_session.refresh", tag = "portal",
     responses((status = 200, body = OwnSessionView)))]
 pub(crate) async fn refresh(
     InSession(session): InSession,
@@ -59,7 +59,7 @@ pub(crate) async fn refresh(
 }
 
 /// End the session that asks
-#[utoipa::path(delete, path = "/v1/portal/session", tag = "portal", responses((status = 204)))]
+#[utoipa::path(delete, path = "/v1/portal/session", operation_id = "portal_session.end", tag = "portal", responses((status = 204)))]
 pub(crate) async fn end(InSession(session): InSession, State(deps): State<Arc<Deps>>) -> Result<StatusCode, Problem> {
     if deps.portal_sessions.delete(&session.tenant, session.id).await? {
         note_session(&deps.hook_health, &session, false).await?;

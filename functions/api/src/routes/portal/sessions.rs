@@ -30,7 +30,7 @@ pub(crate) struct PortalSessionList {
 /// List the sessions of the tenant's portal, the oldest first
 ///
 /// Those that have expired are left out, so a page may hold fewer than `limit`.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/portal-sessions", tag = "portal",
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/portal-sessions", operation_id = "portal_sessions.list", tag = "portal",
     params(("tenant" = String, Path), PageQuery), responses((status = 200, body = PortalSessionList)))]
 pub(crate) async fn list(
     InTenant(tenant): InTenant,
@@ -46,7 +46,7 @@ pub(crate) async fn list(
 /// End a session
 ///
 /// Its next request is answered with 401.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/portal-sessions/{session}", tag = "portal",
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/portal-sessions/{session}", operation_id = "portal_sessions.end", tag = "portal",
     params(("tenant" = String, Path), ("session" = String, Path)), responses((status = 204)))]
 pub(crate) async fn end(
     InTenant(tenant): InTenant,
@@ -68,7 +68,7 @@ pub(crate) async fn end(
 /// End all sessions of the tenant's portal
 ///
 /// Links that were not used end as well: nobody is in, and nobody gets in without a new one.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/portal-sessions", tag = "portal",
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/portal-sessions", operation_id = "portal_sessions.end_all", tag = "portal",
     params(("tenant" = String, Path)), responses((status = 204)))]
 pub(crate) async fn end_all(InTenant(tenant): InTenant, State(deps): State<Arc<Deps>>) -> Result<StatusCode, Problem> {
     let ended = clear(&deps, &tenant).await?;

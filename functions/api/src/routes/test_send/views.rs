@@ -1,6 +1,7 @@
 //! An exchange, shown from beginning to end.
 
-use contract::ports::{HttpResult, MAX_RESPONSE_BYTES};
+use contract::ports::MAX_RESPONSE_BYTES;
+use courier::{Exchanged, Handshake};
 use domain::delivery::{AttemptOutcome, Trigger, excerpt};
 use domain::settings::{TestCode, TestCodes};
 use domain::time::Timestamp;
@@ -40,7 +41,7 @@ pub(crate) enum TestSendResult {
     RequestFailed,
     /// The answer had to be JSON.
     NotJson,
-    /// The answer did not return the verification key.
+    /// The answer did not verify the endpoint.
     NotVerified,
     /// The URL's address must not be called.
     RefusedAddress,
@@ -65,16 +66,21 @@ impl TestSend {
         id: &str,
         at: Timestamp,
         with_key: bool,
-        exchanged: &HttpResult,
+        Exchanged { result: exchanged, handshake }: &Exchanged,
         outcome: AttemptOutcome,
     ) -> Self {
         let (message, response) = match &exchanged.answer {
             Ok(response) => {
-                let (body, body_is_base64) = excerpt(&response.body, MAX_RESPONSE_BYTES);
+                let content_type = response.header("content-type");
+                let (body, body_is_base64) = excerpt(&response.body, MAX_RESPONSE_BYTES, content_type);
                 let headers = response.headers.iter().map(Header::of).collect();
                 let view = ResponseView { status: response.status, headers, body, body_is_base64 };
                 let words = outcome.sentence(Some(response.status)).into_owned();
-                let remark = response.remark.as_ref().map(|remark| format!("{words}; {remark}"));
+                let reason = match handshake {
+                    Handshake::Refused { reason } => reason.as_ref(),
+                    Handshake::NotAsked | Handshake::Granted { .. } => response.remark.as_ref(),
+                };
+                let remark = reason.map(|remark| format!("{words}; {remark}"));
                 (remark.unwrap_or(words), Some(view))
             }
             Err(failure) => (failure.detail.clone(), None),
@@ -119,7 +125,9 @@ impl TestSendResult {
             AttemptOutcome::NotJson => Self::NotJson,
             AttemptOutcome::NotVerified => Self::NotVerified,
             AttemptOutcome::RefusedAddress => Self::RefusedAddress,
-            AttemptOutcome::InvalidRequest | AttemptOutcome::RequestTooLarge => Self::Internal,
+            AttemptOutcome::InvalidRequest | AttemptOutcome::TemplateFailed | AttemptOutcome::RequestTooLarge => {
+                Self::Internal
+            }
             AttemptOutcome::Status
             | AttemptOutcome::Gone
             | AttemptOutcome::Timeout

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::commands::body::read;
 use crate::commands::failure::Problem;
+use crate::commands::progress::{Progress, Unit};
 use crate::commands::record::Record;
 use crate::commands::table::{Column, TextTable};
 use crate::commands::{Failure, Session};
@@ -26,6 +27,8 @@ pub(super) async fn publish(session: &Session, file: &str) -> Result<(), Failure
     let path = session.own(["events", "batch"])?;
     let mut table = TextTable::new(COLUMNS);
     let (mut accepted, mut refused) = (0, 0);
+    let mut progress = Progress::new("published", Unit::Count);
+    let all = u64::try_from(events.len()).ok();
     for batch in batches(&events) {
         let list: Vec<&str> = batch.iter().map(|event| event.json.get()).collect();
         let body = format!(r#"{{"events":[{}]}}"#, list.join(","));
@@ -43,7 +46,9 @@ pub(super) async fn publish(session: &Session, file: &str) -> Result<(), Failure
             let rows: Vec<Record> = batch.iter().zip(&results).map(|(event, result)| row(event.line, result)).collect();
             table.print(&rows)?;
         }
+        progress.at(u64::try_from(accepted + refused).unwrap_or_default(), all);
     }
+    drop(progress);
     match refused {
         0 if session.json => Ok(()),
         0 => session.note(&format!("{accepted} accepted")),

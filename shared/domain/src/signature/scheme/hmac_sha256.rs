@@ -12,6 +12,10 @@ use crate::signature::{Encoding, SignatureSetting};
 pub(super) struct HmacSha256;
 
 impl Algorithm for HmacSha256 {
+    fn description(&self, prefix: &str) -> String {
+        format!("`{prefix}` and HMAC-SHA256 over the body with the hook's secret")
+    }
+
     fn is_list(&self) -> bool {
         false
     }

@@ -8,6 +8,10 @@ use crate::signature::SignatureSetting;
 pub(super) struct Stripe;
 
 impl Algorithm for Stripe {
+    fn description(&self, _: &str) -> String {
+        "As Stripe's: `t=` the time, `v1=` HMAC-SHA256 over `{t}.{body}` in hexadecimal".to_owned()
+    }
+
     fn default_header(&self) -> Option<&'static str> {
         Some("stripe-signature")
     }

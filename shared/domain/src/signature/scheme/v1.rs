@@ -11,6 +11,12 @@ use crate::signature::SignatureSetting;
 pub(super) struct V1;
 
 impl Algorithm for V1 {
+    fn description(&self, _: &str) -> String {
+        "Standard Webhooks: `v1,` and base64 of HMAC-SHA256 over `{id}.{timestamp}.{body}` with the hook's secret; \
+         several with spaces between while it is rotated"
+            .to_owned()
+    }
+
     fn default_header(&self) -> Option<&'static str> {
         Some("webhook-signature")
     }

@@ -12,6 +12,10 @@ use crate::signature::SignatureSetting;
 pub(super) struct V1a;
 
 impl Algorithm for V1a {
+    fn description(&self, _: &str) -> String {
+        "Standard Webhooks: `v1a,` and base64 of Ed25519 over `{id}.{timestamp}.{body}`".to_owned()
+    }
+
     fn default_header(&self) -> Option<&'static str> {
         Some("webhook-signature")
     }

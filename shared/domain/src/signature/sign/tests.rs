@@ -139,3 +139,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn keys_are_named_in_the_order_in_which_they_sign() {
+    let json = r#"[{"scheme":"v1"},{"scheme":"v1a","key_id_header":"webhook-key-id"}]"#;
+    let other = Secret::generate_ed25519(&crate::random::FixedRandom(0.5));
+    let headers = signed(json, &[WHSEC, WHSK, other.reveal()], BODY);
+    let value = |name: &str| headers.iter().find(|(key, _)| key == name).unwrap().1.clone();
+    let ids = [WHSK, other.reveal()].map(|key| jwk::Jwk::of(&Secret::new(key)).unwrap().kid);
+    assert_eq!(value("webhook-key-id"), ids.join(" "));
+    assert_eq!(value("webhook-signature").matches("v1a,").count(), 2);
+    assert!(value("webhook-signature").contains(V1A));
+    let without = signed(json, &[WHSEC], BODY);
+    assert!(without.iter().all(|(name, _)| name != "webhook-key-id"), "no key, no name");
+}

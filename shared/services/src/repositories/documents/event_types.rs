@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::Collection;
 use crate::repositories::document_kind::DocumentKind;
-use contract::ports::{Document, Documents, Listed, StoreError, StoreResult};
+use contract::ports::{Document, Documents, Listed, PlacedDocument, StoreError, StoreResult};
 use domain::event_type::{Owner, StoredEventType};
 use domain::ids::{EventType, TenantId};
 
@@ -48,6 +48,16 @@ impl StoredEventTypes {
 
     /// Writes an entry if the stored version is one less than its own.
     pub async fn put(&self, owner: Owner<'_>, event_type: &StoredEventType) -> StoreResult<()> {
+        self.put_with(owner, event_type, &[]).await
+    }
+
+    /// The same, and `beside` in the same transaction.
+    pub async fn put_with(
+        &self,
+        owner: Owner<'_>,
+        event_type: &StoredEventType,
+        beside: &[PlacedDocument],
+    ) -> StoreResult<()> {
         // The mark comes first: without it an entry would not be looked for.
         if self.marks.get(MARKS, mark(owner)).await?.is_none() {
             let document = Document { name: mark(owner).to_owned(), version: 1, body: "{}".to_owned() };
@@ -57,7 +67,7 @@ impl StoredEventTypes {
             }
         }
         let name = event_type.entry.name.as_str();
-        self.entries.put(&partition(owner), name, event_type.version, event_type).await
+        self.entries.put_with(&partition(owner), name, event_type.version, event_type, beside).await
     }
 
     /// Whether it was there.

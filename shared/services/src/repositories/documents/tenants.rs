@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Collection;
 use crate::repositories::document_kind::DocumentKind;
-use contract::ports::{Documents, Listed, Page, StoreResult, Tenants};
+use contract::ports::{Documents, Listed, Page, PlacedDocument, StoreResult, Tenants};
 use domain::ids::TenantId;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
@@ -46,8 +46,8 @@ impl Tenants for StoredTenants {
         self.0.get(PARTITION, id.as_str()).await
     }
 
-    async fn update(&self, tenant: &Tenant) -> StoreResult<()> {
-        self.0.replace(PARTITION, tenant.id.as_str(), tenant.version, tenant).await
+    async fn update_with(&self, tenant: &Tenant, beside: &[PlacedDocument]) -> StoreResult<()> {
+        self.0.replace_with(PARTITION, tenant.id.as_str(), tenant.version, tenant, beside).await
     }
 
     async fn list(&self, limit: usize, cursor: Option<&str>) -> StoreResult<Page<Listed<Tenant>>> {

@@ -1,0 +1,329 @@
+//! Subscriptions by webhook. Each is a hook with the profile `mcp` that expires, and its uid is derived of who
+//! asks, where to, and for what: whoever asks again has the same one.
+
+use std::time::Duration;
+
+use api_client::Refusal;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::rpc::{self, Answer, CallerOfApi, Condition, Failure, Session};
+use super::{arguments, events};
+
+/// The most subscriptions of one principal. Whatever it expires with holds its place for a day more.
+const MAX_SUBSCRIPTIONS: usize = 500;
+const USUAL_TTL_MS: i64 = 24 * 3_600_000;
+const MIN_TTL_MS: i64 = 300_000;
+/// Also of whoever asks for none that ends.
+const MAX_TTL_MS: i64 = 30 * 24 * 3_600_000;
+/// How long a former secret signs as well, in seconds.
+const OVERLAP_SECONDS: u32 = 300;
+/// How often, and how long apart, one that is being made elsewhere is looked for.
+const LOOKS: usize = 20;
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const PROFILE: &str = "mcp";
+/// Notes which secret is the current one, by a part of its hash.
+const SECRET_NOTE: &str = "mcp_secret";
+
+#[derive(Deserialize)]
+struct Delivery {
+    #[serde(default)]
+    mode: Option<String>,
+    #[serde(default)]
+    url: Option<String>,
+    #[serde(default)]
+    secret: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Hook {
+    enabled: bool,
+    disabled_reason: Option<String>,
+    metadata: Map<String, Value>,
+    health: Health,
+    expires_at: Option<String>,
+    updated_at: String,
+}
+
+#[derive(Deserialize)]
+struct Health {
+    verified_at: Option<String>,
+    last_success: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Hooks {
+    total: usize,
+}
+
+#[derive(Deserialize)]
+struct Challenged {
+    outcome: String,
+    status: bool,
+    response: Option<Responded>,
+}
+
+#[derive(Deserialize)]
+struct Responded {
+    status: u16,
+}
+
+/// What a request asks for.
+struct Asked {
+    name: String,
+    arguments: Map<String, Value>,
+    delivery: Delivery,
+    url: String,
+}
+
+impl Asked {
+    fn read(session: &Session<'_>) -> Result<Self, Failure> {
+        let request = session.request;
+        let name = request.required("name", "the name of an event type")?;
+        let arguments = request.optional("arguments", "an object")?.unwrap_or_default();
+        let delivery: Delivery = request.required("delivery", "an object with mode, url and secret")?;
+        let url = delivery.url.clone().ok_or_else(|| Failure::invalid_params("delivery.url: is required"))?;
+        Ok(Self { name, arguments, delivery, url })
+    }
+
+    fn id(&self, principal: &str) -> String {
+        let key = json!([principal, self.url, self.name, self.arguments]);
+        format!("sub_{}", fingerprint(arguments::canonical(&key).as_bytes()))
+    }
+}
+
+fn fingerprint(bytes: &[u8]) -> String {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn secret_of(delivery: &Delivery) -> Result<&str, Failure> {
+    let expected = "delivery.secret: expected whsec_ and 24 to 64 random bytes in base64";
+    let secret = delivery.secret.as_deref().ok_or_else(|| Failure::invalid_params(expected))?;
+    let bytes = secret.strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok());
+    match bytes.filter(|bytes| (24..=64).contains(&bytes.len())) {
+        Some(_) => Ok(secret),
+        None => Err(Failure::invalid_params(expected)),
+    }
+}
+
+/// Until when it lasts. What is out of range is brought into it, as the SEP has it.
+fn granted(session: &Session<'_>, now: Timestamp) -> Result<Timestamp, Failure> {
+    let wrong = || Failure::invalid_params("ttlMs: expected a positive whole number of milliseconds, or null");
+    let asked = match session.request.params.get("ttlMs").map(|raw| raw.get()) {
+        None => USUAL_TTL_MS,
+        Some("null") => MAX_TTL_MS,
+        Some(text) => {
+            let number: serde_json::Number = serde_json::from_str(text).map_err(|_| wrong())?;
+            let whole = number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX)).filter(|ttl| *ttl > 0);
+            whole.ok_or_else(wrong)?
+        }
+    };
+    let ttl = SignedDuration::from_millis(asked.clamp(MIN_TTL_MS, MAX_TTL_MS));
+    now.checked_add(ttl).map_err(|_| Failure::internal("the time is out of range"))
+}
+
+fn written(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+pub(super) async fn subscribe(session: &Session<'_>) -> Answer {
+    let asked = Asked::read(session)?;
+    let found = events::find(session, &asked.name).await?;
+    arguments::check(found.schema.as_ref(), &asked.arguments)?;
+    match asked.delivery.mode.as_deref() {
+        Some("webhook") => {}
+        mode => {
+            let data = json!({ "feature": "deliveryMode", "value": mode });
+            return Err(session.condition(Condition::Unsupported, data));
+        }
+    }
+    let secret = secret_of(&asked.delivery)?;
+    let had_cursor = session.request.optional::<String>("cursor", "a text or null")?.is_some();
+    session.request.optional::<u64>("maxAgeMs", "a whole number of milliseconds")?;
+    let caller = session.caller().await?;
+    let until = granted(session, caller.now)?;
+    let id = asked.id(&caller.id);
+    let known = match get(session, &id).await? {
+        Some(hook) => Some(hook),
+        None => make(session, &asked, &caller, &id, (secret, until)).await?,
+    };
+    let Some(hook) = known else {
+        let made = challenge(session, &id).await;
+        if let Err(failure) = made {
+            abandon(session, &id).await?;
+            return Err(failure);
+        }
+        return answer(&id, until, had_cursor, None);
+    };
+    let status = refresh(session, &id, &hook, (secret, until)).await?;
+    answer(&id, until, false, Some(status))
+}
+
+fn answer(id: &str, until: Timestamp, truncated: bool, status: Option<Value>) -> Answer {
+    let mut told = json!({ "id": id, "refreshBefore": written(until), "cursor": null, "truncated": truncated });
+    if let Some(status) = status {
+        told["deliveryStatus"] = status;
+    }
+    rpc::result(&told)
+}
+
+fn place<'a>(session: &Session<'a>, uid: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+    [session.path(&["hooks", uid]).as_slice(), rest].concat()
+}
+
+async fn get(session: &Session<'_>, id: &str) -> Result<Option<Hook>, Failure> {
+    let uid = format!("uid:{id}");
+    let path = [session.path(&["hooks"]).as_slice(), &[uid.as_str()]].concat();
+    match session.api.get(&path, &[]).await {
+        Ok(hook) => Ok(Some(hook)),
+        Err(Refusal { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+        Err(refusal) => Err(session.refused(refusal)),
+    }
+}
+
+/// None where it was made; the hook where somebody else has made it at the same time.
+async fn make(
+    session: &Session<'_>,
+    asked: &Asked,
+    caller: &CallerOfApi,
+    id: &str,
+    (secret, until): (&str, Timestamp),
+) -> Result<Option<Hook>, Failure> {
+    let name = format!("MCP subscription of {}", caller.id);
+    let same = [("name", name.as_str()), ("limit", "1")];
+    let hooks: Hooks =
+        session.api.get(&session.path(&["hooks"]), &same).await.map_err(|refusal| session.refused(refusal))?;
+    if hooks.total >= MAX_SUBSCRIPTIONS {
+        let data = json!({ "limit": "subscriptions", "max": MAX_SUBSCRIPTIONS });
+        return Err(session.condition(Condition::ResourceExhausted, data));
+    }
+    let body = json!({
+        "uid": id,
+        "name": name,
+        "url": asked.url,
+        "events": [asked.name],
+        "filter": arguments::filter(&asked.arguments),
+        "secret": secret,
+        "profile": PROFILE,
+        "metadata": { SECRET_NOTE: fingerprint(secret.as_bytes()) },
+        "expires_at": written(until),
+    });
+    // Its uid is taken once, so that the same request at the same time makes one hook.
+    let made = session.api.post::<serde::de::IgnoredAny>(&session.path(&["hooks"]), &body).await;
+    match made {
+        Ok(_) => Ok(None),
+        // Somebody has just made it.
+        Err(refusal) if refusal.status == StatusCode::CONFLICT && refusal.detail.contains("uid") => {
+            // Its uid is taken before it is written.
+            for _ in 0..LOOKS {
+                if let Some(hook) = get(session, id).await? {
+                    return Ok(Some(hook));
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            Err(session.refused(Refusal { status: StatusCode::TOO_MANY_REQUESTS, ..refusal }))
+        }
+        Err(refusal) => Err(session.refused(refusal)),
+    }
+}
+
+/// Asks the endpoint whether it wants these requests.
+async fn challenge(session: &Session<'_>, id: &str) -> Result<(), Failure> {
+    let uid = format!("uid:{id}");
+    let path = [session.path(&["hooks"]).as_slice(), &[uid.as_str(), "verify"]].concat();
+    let sent: Challenged = session.api.post(&path, &json!({})).await.map_err(|refusal| session.refused(refusal))?;
+    if sent.status {
+        return Ok(());
+    }
+    let reason = match (sent.outcome.as_str(), sent.response.map(|response| response.status)) {
+        (_, Some(400..=499)) => "http_4xx",
+        (_, Some(500..=599)) => "http_5xx",
+        ("timeout", _) => "timeout",
+        ("tls", _) => "tls_error",
+        (_, None) => "connection_refused",
+        (_, Some(_)) => "challenge_failed",
+    };
+    Err(session.condition(Condition::CallbackEndpointError, json!({ "reason": reason })))
+}
+
+/// Nothing is left of what came to nothing, unless it was verified by another request at the same time.
+async fn abandon(session: &Session<'_>, id: &str) -> Result<(), Failure> {
+    if get(session, id).await?.is_none_or(|hook| hook.health.verified_at.is_some()) {
+        return Ok(());
+    }
+    remove(session, id).await.map(drop)
+}
+
+async fn remove(session: &Session<'_>, id: &str) -> Result<bool, Failure> {
+    let uid = format!("uid:{id}");
+    match session.api.delete(&[session.path(&["hooks"]).as_slice(), &[uid.as_str()]].concat()).await {
+        Ok(()) => Ok(true),
+        Err(Refusal { status: StatusCode::NOT_FOUND, .. }) => Ok(false),
+        Err(refusal) => Err(session.refused(refusal)),
+    }
+}
+
+/// Lets it last longer. What the endpoint has not confirmed is asked again first, and nothing changes until then.
+async fn refresh(
+    session: &Session<'_>,
+    id: &str,
+    hook: &Hook,
+    (secret, until): (&str, Timestamp),
+) -> Result<Value, Failure> {
+    if hook.health.verified_at.is_none() {
+        challenge(session, id).await?;
+    }
+    let uid = format!("uid:{id}");
+    let note = fingerprint(secret.as_bytes());
+    let mut change = json!({});
+    if hook.expires_at.as_deref() != Some(written(until).as_str()) {
+        change["expires_at"] = written(until).into();
+    }
+    if hook.metadata.get(SECRET_NOTE).and_then(Value::as_str) != Some(note.as_str()) {
+        // Of this change alone: a secret may come back that was in use before.
+        let of = fingerprint(hook.updated_at.as_bytes());
+        let key = HeaderValue::try_from(format!("mcp-{id}-{note}-{of}")).ok();
+        let rotation = json!({ "secret": secret, "overlap": OVERLAP_SECONDS });
+        let path = place(session, &uid, &["secret", "rotate"]);
+        let rotated = session.api.once(key.as_ref()).post::<serde::de::IgnoredAny>(&path, &rotation).await;
+        rotated.map_err(|refusal| session.refused(refusal))?;
+        let mut metadata = hook.metadata.clone();
+        metadata.insert(SECRET_NOTE.to_owned(), note.into());
+        change["metadata"] = metadata.into();
+    }
+    // Whoever has paused it by hand ends that by hand.
+    let is_paused = hook.disabled_reason.as_deref() == Some("disabled by request");
+    if !hook.enabled && !is_paused {
+        change["enabled"] = true.into();
+    }
+    let path = place(session, &uid, &[]);
+    match session.api.patch::<serde::de::IgnoredAny>(&path, &change).await {
+        Ok(_) => {}
+        // By the same request at the same time.
+        Err(refusal) if refusal.status == StatusCode::CONFLICT => {
+            session
+                .api
+                .patch::<serde::de::IgnoredAny>(&path, &change)
+                .await
+                .map_err(|refusal| session.refused(refusal))?;
+        }
+        Err(refusal) => return Err(session.refused(refusal)),
+    }
+    Ok(json!({ "active": hook.enabled, "lastDeliveryAt": hook.health.last_success, "lastError": null }))
+}
+
+pub(super) async fn unsubscribe(session: &Session<'_>) -> Answer {
+    let asked = Asked::read(session)?;
+    let id = asked.id(&session.caller().await?.id);
+    // Clients from before the SEP was final expect it to be gone, whatever was there.
+    if !remove(session, &id).await? && session.knows_extension() {
+        return Err(session.condition(Condition::NotFound, json!({ "kind": "subscription" })));
+    }
+    rpc::result(&json!({}))
+}

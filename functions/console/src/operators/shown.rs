@@ -1,0 +1,190 @@
+//! What the console's pages have in common.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use api_client::Refusal;
+use http::StatusCode;
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::api::List;
+use crate::components::badge::{Tone, badge};
+pub(crate) use crate::components::delivered::{answer, name};
+use crate::components::field::Mistakes;
+use crate::components::listing::path;
+use crate::components::{code, notice, time};
+use crate::failure::Failure;
+use crate::reader::Language;
+use crate::visit::OperatorVisit;
+
+/// The console speaks English.
+pub(crate) const ENGLISH: Language = Language::English;
+pub(crate) const COPY: &str = "Copy";
+pub(crate) const NEXT: &str = "Next page";
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Done {
+    pub(crate) done: String,
+}
+
+/// What was just done, as the address of a page names it.
+pub(crate) fn done(done: &str) -> Markup {
+    let text = match done {
+        "saved" => "Saved",
+        "created" => "Created",
+        "deleted" => "Deleted",
+        "revoked" => "The key was revoked",
+        "enabled" => "Enabled",
+        "disabled" => "Disabled",
+        "retry" => "It is being sent again",
+        "again" => "They are being sent again",
+        "some" => "Done, except for some that are gone, or whose state forbids it",
+        "redriven" => "It was sent back to its queue",
+        "sent_back" => "They were sent back to their queues",
+        "imported" => "The catalogue was replaced",
+        "cancelled" => "Cancelled",
+        _ => return html! {},
+    };
+    notice::toast(text)
+}
+
+/// Those of a query that say something.
+pub(crate) fn given<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    pairs.iter().copied().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// Lists look at so much a request; empty stretches are gone on with, as far as lists of all
+/// tenants reach back.
+const STRETCHES: usize = 20;
+/// For so long, where a store on this machine answers: whoever wants more turns the page.
+const PATIENCE: Duration = Duration::from_millis(35);
+/// What takes longer is asked of a store far away, and there a page more costs more than waiting.
+const NEAR: Duration = Duration::from_millis(100);
+const PATIENCE_AFAR: Duration = Duration::from_secs(2);
+
+pub(crate) async fn list<T: DeserializeOwned>(
+    visit: &OperatorVisit,
+    route: &[&str],
+    asked: &[(&str, &str)],
+    cursor: &str,
+) -> Result<List<T>, Refusal> {
+    let (began, mut stretches) = (Instant::now(), 0);
+    let mut cursor = cursor.to_owned();
+    loop {
+        let query = [asked, &[("cursor", cursor.as_str())]].concat();
+        let page: List<T> = visit.api().get(route, &given(&query)).await?;
+        stretches += 1;
+        let took = began.elapsed();
+        let has_time = took < if took < NEAR { PATIENCE } else { PATIENCE_AFAR };
+        match page.next_cursor {
+            Some(next) if page.items.is_empty() && stretches < STRETCHES && has_time => cursor = next,
+            next_cursor => return Ok(List { next_cursor, ..page }),
+        }
+    }
+}
+
+pub(crate) fn status(word: &str) -> Markup {
+    badge(Tone::of_status(word), word)
+}
+
+pub(crate) fn ago(visit: &OperatorVisit, at: &str) -> Markup {
+    time::relative(at, &visit.reader, ENGLISH)
+}
+
+pub(crate) fn ago_or_never(visit: &OperatorVisit, at: Option<&str>) -> Markup {
+    html! { @match at { Some(at) => (ago(visit, at)), None => "never" } }
+}
+
+pub(crate) fn unreadable(id: &str, why: &str, columns: usize) -> Markup {
+    html! { tr { td { code { (id) } } td colspan=(columns.saturating_sub(1).max(1)) { "cannot be read: " (why) } } }
+}
+
+/// What is wrong with what was sent; whatever else was refused is a page of its own.
+pub(crate) fn mistakes(refusal: Refusal) -> Result<Mistakes, Failure> {
+    match refusal.status {
+        StatusCode::UNPROCESSABLE_ENTITY
+        | StatusCode::CONFLICT
+        | StatusCode::BAD_REQUEST
+        | StatusCode::PAYLOAD_TOO_LARGE => {
+            if refusal.errors.is_empty() {
+                let mut mistakes = Mistakes::default();
+                mistakes.add("", &refusal.detail);
+                return Ok(mistakes);
+            }
+            Ok(Mistakes::of(refusal.errors))
+        }
+        _ => Err(refusal.into()),
+    }
+}
+
+/// At the head of a form: mistakes that stand at none of its fields.
+pub(crate) fn mistakes_besides(mistakes: &Mistakes, fields: &[&str]) -> Markup {
+    html! {
+        @for error in mistakes.besides(fields) {
+            (notice::notice(Tone::Bad, &html! { p role="alert" { @if !error.field.is_empty() { code { (error.field) } ": " } (error.message) } }))
+        }
+    }
+}
+
+/// Of a field that holds JSON, with each text and number as it was typed.
+pub(crate) fn json(text: &str, field: &str, mistakes: &mut Mistakes) -> Option<Box<RawValue>> {
+    match serde_json::from_str(text) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            mistakes.add(field, &format!("expected JSON: {error}"));
+            None
+        }
+    }
+}
+
+/// The same of an object, with more members before its own.
+pub(crate) fn json_object(
+    text: &str,
+    field: &str,
+    more: &[(&str, &RawValue)],
+    mistakes: &mut Mistakes,
+) -> Option<Box<RawValue>> {
+    let raw = json(text, field, mistakes)?;
+    let Some(rest) = raw.get().strip_prefix('{') else {
+        mistakes.add(field, "expected an object, which begins with {");
+        return None;
+    };
+    let mut members: Vec<String> =
+        more.iter().map(|(name, value)| format!("{}:{}", json!(name), value.get())).collect();
+    let own = rest.strip_suffix('}').unwrap_or(rest);
+    if !own.trim().is_empty() {
+        members.push(own.to_owned());
+    }
+    RawValue::from_string(format!("{{{}}}", members.join(","))).ok()
+}
+
+pub(crate) fn raw(value: &Value) -> Box<RawValue> {
+    serde_json::value::to_raw_value(value).unwrap_or_default()
+}
+
+/// What the API answers of something, as it is edited: without what cannot be changed.
+pub(crate) fn editable(members: &BTreeMap<String, Box<RawValue>>, is_kept: impl Fn(&str, &RawValue) -> bool) -> String {
+    let kept: BTreeMap<_, _> = members.iter().filter(|(name, value)| is_kept(name, value)).collect();
+    code::laid_out(&serde_json::to_string(&kept).unwrap_or_default())
+}
+
+pub(crate) fn tenant_link(tenant: &str) -> Markup {
+    html! { a href=(path(&["console", "tenants", tenant])) { (tenant) } }
+}
+
+pub(crate) fn hook_address(tenant: &str, hook: &str) -> String {
+    path(&["console", "tenants", tenant, "hooks", hook])
+}
+
+pub(crate) fn delivery_address(tenant: &str, delivery: &str) -> String {
+    path(&["console", "tenants", tenant, "deliveries", delivery])
+}
+
+pub(crate) fn event_address(tenant: &str, event: &str) -> String {
+    path(&["console", "tenants", tenant, "events", event])
+}
