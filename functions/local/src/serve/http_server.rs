@@ -2,6 +2,7 @@
 //! each part of a request has its time, and a stop waits only for whole ones.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -12,13 +13,14 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request};
+use axum::http::header::EXPECT;
 use axum::response::Response;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 use tower::Service;
@@ -29,6 +31,10 @@ const HEAD: Duration = Duration::from_secs(65);
 /// For the next part of a body, and for all of it.
 const BODY_PART: Duration = Duration::from_secs(30);
 const BODY: Duration = Duration::from_secs(120);
+/// Of a body that nobody wanted, before the answer that says so. A client that still sends
+/// when its connection is closed loses that answer; one that sends more than this may.
+const UNREAD_BYTES: usize = 16 << 20;
+const UNREAD: Duration = Duration::from_secs(2);
 /// At a stop, for what has been answered to go out, and for a request to become whole.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 /// After the socket could not accept, as where files have run out.
@@ -86,12 +92,22 @@ where
         let (mut service, is_owed) = (service.clone(), Arc::clone(&is_owed));
         async move {
             is_owed.store(request.body().is_end_stream(), Ordering::Relaxed);
+            let (unread, left) = oneshot::channel();
+            // It waits for the word to send it.
+            let waits = request.headers().contains_key(EXPECT);
             let mut request = request.map(|body| {
-                Body::new(RequestBody { body, wait: None, end: Instant::now() + BODY, is_whole: Arc::clone(&is_owed) })
+                Body::new(RequestBody {
+                    body: Some(body),
+                    wait: None,
+                    end: Instant::now() + BODY,
+                    is_whole: Arc::clone(&is_owed),
+                    unread: Some(unread).filter(|_| !waits),
+                })
             });
             request.extensions_mut().insert(ConnectInfo(peer));
             let response = service.call(request).await?;
             is_owed.store(true, Ordering::Relaxed);
+            discard(left).await;
             Ok::<_, Infallible>(response.map(|body| ResponseBody { body, is_owed }))
         }
     });
@@ -111,13 +127,39 @@ where
     }
 }
 
+/// Takes what is left of a body.
+async fn discard(mut left: oneshot::Receiver<Incoming>) {
+    let Ok(mut body) = left.try_recv() else { return };
+    let rest = async {
+        let mut taken = 0;
+        while taken < UNREAD_BYTES
+            && let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+        {
+            taken += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    let _ = tokio::time::timeout(UNREAD, rest).await;
+}
+
 /// What comes of a request's body, in its time.
 struct RequestBody {
-    body: Incoming,
+    /// Absent once it has been let go.
+    body: Option<Incoming>,
     /// Made for those that have to be waited for.
     wait: Option<Pin<Box<Sleep>>>,
     end: Instant,
     is_whole: Arc<AtomicBool>,
+    /// Where it goes if it is dropped before its end.
+    unread: Option<oneshot::Sender<Incoming>>,
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let body = self.body.take().filter(|body| !body.is_end_stream());
+        if let (Some(body), Some(unread)) = (body, self.unread.take()) {
+            let _ = unread.send(body);
+        }
+    }
 }
 
 impl HttpBody for RequestBody {
@@ -129,9 +171,10 @@ impl HttpBody for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
-        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) {
             this.wait = None;
-            if frame.is_none() || this.body.is_end_stream() {
+            if frame.is_none() || body.is_end_stream() {
                 this.is_whole.store(true, Ordering::Relaxed);
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::new)));
@@ -141,15 +184,17 @@ impl HttpBody for RequestBody {
             Box::pin(tokio::time::sleep_until(until))
         });
         ready!(wait.as_mut().poll(context));
+        // It has had its time.
+        this.unread = None;
         Poll::Ready(Some(Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(SizeHint::default, HttpBody::size_hint)
     }
 }
 
@@ -255,6 +300,29 @@ mod tests {
         }
         let idle = rest(says(&server, WHOLE).await).await;
         assert!(idle.starts_with("HTTP/1.1 200"), "{idle}");
+    }
+
+    #[tokio::test]
+    async fn who_sends_too_much_hears_of_it_and_goes_on_with_the_connection() {
+        let server = server().await;
+        let length = 5 << 20;
+        for (path, heads, status) in
+            [("/", "", " 408 "), ("/none", "", " 404 "), ("/none", "expect: 100-continue\r\n", " 404 ")]
+        {
+            let head = format!("POST {path} HTTP/1.1\r\nhost: a\r\n{heads}content-length: {length}\r\n\r\n");
+            let mut stream = says(&server, &head).await;
+            let waits = !heads.is_empty();
+            if !waits {
+                for part in vec![b'x'; length].chunks(1 << 16) {
+                    stream.write_all(part).await.unwrap();
+                }
+                stream.write_all(WHOLE.as_bytes()).await.unwrap();
+            }
+            stream.shutdown().await.unwrap();
+            let answers = rest(stream).await;
+            assert!(answers.starts_with("HTTP/1.1 ") && answers[..20].contains(status), "{answers}");
+            assert_eq!(answers.contains("200 OK"), !waits, "{answers}");
+        }
     }
 
     #[tokio::test]
