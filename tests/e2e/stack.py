@@ -218,10 +218,10 @@ class Stack:
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.sqs = emulator.client("sqs")
 
-    def call(self, method, path, body=None, key=OPERATOR_KEY):
+    def call(self, method, path, body=None, key=OPERATOR_KEY, headers=()):
         """Status and parsed answer of one API call."""
         base = f"{self.emulator.url}/_aws/execute-api/{self.outputs['ApiId']}/$default"
-        status, answer = http(method, base + path, body, {"authorization": f"Bearer {key}"})
+        status, answer = http(method, base + path, body, {"authorization": f"Bearer {key}", **dict(headers)})
         try:
             return status, json.loads(answer)
         except ValueError:

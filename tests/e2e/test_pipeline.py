@@ -192,6 +192,22 @@ class Publishing(unittest.TestCase):
         self.assertEqual(stack.must("GET", f"{endpoints}/mine")["id"], made["id"])
         self.assertEqual(stack.call("DELETE", f"{endpoints}/mine")[0], 204)
 
+    def test_an_agent_finds_its_server_and_asks_it_with_a_key(self):
+        hook = Hook()
+        key = stack.must("POST", f"/v1/tenants/{TENANT}/keys", {"scope": "tenant"})["key"]
+
+        def ask(method, key=key, tenant=TENANT, **params):
+            meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+            body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": {**params, "_meta": meta}}
+            headers = {"mcp-protocol-version": "2026-07-28", "mcp-method": method, "mcp-name": params.get("name", "")}
+            return stack.call("POST", f"/mcp/{tenant}", body, key, headers)
+
+        self.assertEqual(ask("server/discover")[1]["result"]["resultType"], "complete")
+        listed = ask("tools/call", name="list_hooks", arguments={})[1]
+        self.assertIn(hook.id, json.dumps(listed))
+        self.assertEqual(ask("server/discover", key="no key of anybody")[0], 401)
+        self.assertEqual(ask("server/discover", tenant="other")[0], 401)
+
 
 class Pages(unittest.TestCase):
     def test_an_operator_enters_the_console_and_opens_a_hook(self):

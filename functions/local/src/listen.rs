@@ -1,5 +1,6 @@
 //! `hookline listen`: a receiver for development.
 
+mod consent;
 mod expected;
 mod verify;
 
@@ -15,6 +16,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use contract::ports::{Clock as _, SystemClock};
+use domain::settings::VerificationKind;
 use expected::Expected;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -29,6 +31,7 @@ const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 struct ListenReceiver {
     verifier: Option<Verifier>,
     answer: Answer,
+    verification: VerificationKind,
     status: StatusCode,
     slow: Duration,
     quiet: bool,
@@ -68,8 +71,14 @@ async fn receive(State(receiver): State<Arc<ListenReceiver>>, request: Request) 
     }
     let now = SystemClock.now().as_secs();
     let received = Received::new(head.method.as_str(), head.uri.query(), &head.headers, &body, now);
-    let checked = receiver.verifier.as_ref().map(|verifier| verifier.check(&received));
+    // Nobody signs a question of OPTIONS.
+    let asked = consent::to_options(&head.method, &head.headers);
+    let verifier = receiver.verifier.as_ref().filter(|_| asked.is_none());
+    let checked = verifier.map(|verifier| verifier.check(&received));
+    let is_forged = matches!(checked, Some((false, _)));
+    let consent = asked.or_else(|| consent::to_challenge(receiver.verification, &body).filter(|_| !is_forged));
     let status = match &checked {
+        _ if consent.is_some() => StatusCode::OK,
         Some((false, _)) => StatusCode::UNAUTHORIZED,
         _ if receiver.take_failure() => StatusCode::INTERNAL_SERVER_ERROR,
         _ => receiver.status,
@@ -78,6 +87,9 @@ async fn receive(State(receiver): State<Arc<ListenReceiver>>, request: Request) 
     if !receiver.quiet {
         let signature = checked.as_ref().map_or("not checked (give --secret)", |(_, words)| words);
         print(number, head.method.as_str(), &head.uri.to_string(), &head.headers, &body, signature, status);
+    }
+    if let Some(consent) = consent {
+        return consent;
     }
     if status == receiver.status { receiver.answer.with(status) } else { status.into_response() }
 }
@@ -120,6 +132,7 @@ impl ListenReceiver {
         Ok(Self {
             verifier: expected.verifier(options)?,
             answer: Answer::new(options, &expected.verification_header)?,
+            verification: expected.verification,
             status: StatusCode::from_u16(options.status)?,
             slow: Duration::from_millis(options.slow),
             quiet: options.quiet,

@@ -207,7 +207,7 @@ struct Kinds {
 
 impl JobMessage {
     /// The names that [`Job`] has in messages.
-    const KINDS: [&str; 11] = [
+    pub const KINDS: [&str; 11] = [
         "replay",
         "purge_hook",
         "purge_events",

@@ -6,13 +6,20 @@ use std::path::PathBuf;
 
 use contract::jobs::{JobFound, JobMessage};
 use contract::messages::{DeliveryMessage, EventMessage, EventRequest};
+use domain::activity::Activity;
+use domain::adjustment::Adjustment;
+use domain::advice::AdvisorSettings;
 use domain::capability::Capability;
+use domain::counts::HourCounts;
 use domain::delivery::{Attempt, Delivery};
 use domain::event::{Event, FanoutPage};
 use domain::event_type::StoredEventType;
+use domain::expungement::Expungement;
 use domain::health::Health;
 use domain::hook::{Hook, Subscription};
+use domain::identity::Identity;
 use domain::key::{ApiKey, Scope};
+use domain::plan::Plan;
 use domain::portal::{PortalLink, PortalSession};
 use domain::profile::Profile;
 use domain::replay::Replay;
@@ -22,6 +29,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use services::repositories::audit::AuditEntry;
+use services::repositories::documents::hook_uids::UidHolder;
 
 const RELEASES: [&str; 1] = ["0.1"];
 /// Fields that hold JSON of publishers and customers, or what is made anew.
@@ -103,6 +111,14 @@ fn rows_of_earlier_releases_are_read_and_those_of_later_ones_keep_their_fields()
     check::<Attempt>("rows/attempt");
     check::<Delivery>("rows/delivery");
     check::<DeadLetter>("rows/dead_letter");
+    check::<Plan>("rows/plan");
+    check::<Adjustment>("rows/adjustment");
+    check::<AdvisorSettings>("rows/advisor");
+    check::<Expungement>("rows/expungement");
+    check::<UidHolder>("rows/hook_uid");
+    check::<Identity>("rows/identity");
+    check::<Activity>("rows/activity");
+    check::<HourCounts>("rows/hour_counts");
 }
 
 #[test]
@@ -111,6 +127,10 @@ fn messages_of_earlier_releases_are_read_and_those_of_later_ones_keep_their_fiel
     check::<EventMessage>("messages/continuation");
     check::<DeliveryMessage>("messages/delivery");
     check::<JobMessage>("messages/job");
+    let jobs = lines("messages/job");
+    for kind in JobMessage::KINDS {
+        assert!(jobs.iter().any(|job| job.contains(&format!(r#""job":{{"{kind}":"#))), "no job is of the kind {kind}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use domain::payload::{JsonForm, Payload};
 use domain::profile::{STANDARD, built_in, find_built_in};
 use domain::secret::Secret;
 use domain::secret::ed25519::is_ed25519;
+use domain::settings::VerificationKind;
 use domain::signature::{Scheme, SignatureSetting, check_all};
 use domain::strict;
 use serde::de::DeserializeOwned;
@@ -20,6 +21,8 @@ pub(super) struct Expected {
     json: JsonForm,
     /// The header that carries the verification key.
     pub(super) verification_header: String,
+    /// How an endpoint proves that it wants requests.
+    pub(super) verification: VerificationKind,
 }
 
 impl Expected {
@@ -28,8 +31,9 @@ impl Expected {
         let name = name.unwrap_or(STANDARD);
         if let Some(profile) = find_built_in(name) {
             let complete = profile.completed();
-            let (json, verification_header) = (complete.payload.json(), complete.verification.header);
-            return Ok(Self { signatures: complete.signatures, json, verification_header });
+            let (json, verification) = (complete.payload.json(), complete.verification);
+            let (signatures, verification_header) = (complete.signatures, verification.header);
+            return Ok(Self { signatures, json, verification_header, verification: verification.kind });
         }
         let text = std::fs::read_to_string(name).with_context(|| {
             let names: Vec<&str> = built_in().iter().map(|profile| profile.name.as_str()).collect();
@@ -48,6 +52,10 @@ impl Expected {
         }
         if let Some(header) = settings.pointer("/verification/header").and_then(Value::as_str) {
             header.clone_into(&mut expected.verification_header);
+        }
+        if let Some(kind) = settings.pointer("/verification/kind") {
+            let kind = serde_json::from_value(kind.clone());
+            expected.verification = kind.with_context(|| format!("--profile {name}: verification.kind"))?;
         }
         Ok(expected)
     }

@@ -35,6 +35,27 @@ async fn verified(hook: &[&str], secret: &str, listen: &[&str], wrong: &str) {
     }
 }
 
+/// Lets an endpoint consent as its kind of verification has it, and get an event.
+async fn consents(kind: &str, settings: &[&str], profile: &str) {
+    let deployment = Deployment::start().await;
+    let receiver = deployment.listen(&["--profile", profile, "--secret", WHSEC]).await;
+    let create = format!("hooks create --json --event {kind} --url {}?own=1 --secret {WHSEC}", receiver.url);
+    let hook = deployment.run_with(&create, settings).await.json();
+    let verify = format!("hooks verify {} --json", hook["id"].as_str().unwrap());
+    let asked = deployment.run_with(&verify, &[]).await.json();
+    assert_eq!(asked["result"], "success", "{asked}\n{}", receiver.received());
+    deployment.run_with(&format!("events publish --type {kind} --id e-1 --data"), &[r#"{"n":1.0}"#]).await.succeeded();
+    let delivery = deployment.settled("e-1").await;
+    assert_eq!(delivery["status"], "succeeded", "{delivery}\n{}", receiver.received());
+    assert!(!receiver.received().contains("INVALID"), "{}", receiver.received());
+}
+
+#[tokio::test]
+async fn listen_returns_challenges_and_consents_to_options() {
+    consents("challenged", &["--profile", "mcp"], "mcp").await;
+    consents("asked", &["--set", r#"verification={"required":true,"kind":"options"}"#], "standard").await;
+}
+
 const OTHER: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 #[tokio::test]
