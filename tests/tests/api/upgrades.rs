@@ -29,7 +29,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use services::repositories::audit::AuditEntry;
-use services::repositories::documents::hook_uids::UidHolder;
+use services::repositories::documents::UidHolder;
 
 const RELEASES: [&str; 1] = ["0.1"];
 /// Fields that hold JSON of publishers and customers, or what is made anew.
