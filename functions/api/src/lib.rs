@@ -24,7 +24,7 @@ mod routes;
 mod schema;
 mod wiring;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -145,12 +145,11 @@ pub struct Deps {
 
 /// Every route, for Lambda and for the socket.
 pub fn router(deps: Deps) -> Router {
-    let (router, document) = documented();
-    let operations = Arc::new(Operations::of(&document));
-    let document: Arc<str> = openapi::finish(document).into();
     let deps = Arc::new(deps);
-    let router = router
-        .route("/openapi.json", axum::routing::get(move || openapi::serve(Arc::clone(&document))))
+    let (routes, operations) = &*ROUTES;
+    let router = routes
+        .clone()
+        .route("/openapi.json", axum::routing::get(async || openapi::serve(&DOCUMENT)))
         .route_layer(from_fn_with_state(operations, request_check::check))
         .route_layer(from_fn_with_state(Arc::clone(&deps), idempotency::once))
         .fallback(not_found)
@@ -166,6 +165,14 @@ pub fn router(deps: Deps) -> Router {
     // Before a route is chosen, which a layer of its own would not be.
     Router::new().fallback_service(router.map_request(with_plain_path))
 }
+
+/// Making them describes them as well, which costs more than all else at a start.
+static ROUTES: LazyLock<(Router<Arc<Deps>>, Operations)> = LazyLock::new(|| {
+    let (routes, document) = documented();
+    (routes, Operations::of(&document))
+});
+/// Most processes are never asked for it.
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| openapi::finish(documented().1));
 
 fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(openapi::base())

@@ -5,8 +5,6 @@ mod named_schemas;
 mod operations;
 pub(crate) mod webhooks;
 
-use std::sync::Arc;
-
 use axum::http::header;
 use axum::response::IntoResponse;
 use domain::payload::Variant;
@@ -64,6 +62,6 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> String {
     document.to_pretty_json().expect("the document holds nothing that JSON cannot express")
 }
 
-pub(crate) async fn serve(document: Arc<str>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], document.to_string())
+pub(crate) fn serve(document: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], document)
 }

@@ -3,7 +3,6 @@
 //! effect, and whoever sends `?dry_run=true` to a route without it has to learn that.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest as _, MatchedPath, Request, State};
@@ -62,7 +61,7 @@ fn takes_query(operation: &Operation) -> bool {
 }
 
 pub(crate) async fn check(
-    State(operations): State<Arc<Operations>>,
+    State(operations): State<&'static Operations>,
     path: MatchedPath,
     mut request: Request,
     next: Next,
