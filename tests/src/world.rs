@@ -7,8 +7,8 @@ mod reply;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -41,7 +41,8 @@ pub struct World {
     pub clock: ManualClock,
     pub endpoint: Endpoint,
     pub engine: Box<Engine>,
-    router: Router,
+    /// Made for the first request: most restarts come to none.
+    router: OnceLock<Router>,
     directory: TempDir,
     hooks_made: AtomicUsize,
 }
@@ -115,8 +116,8 @@ impl World {
             sender: Arc::new(endpoint.clone()),
         };
         let engine = Engine::start(directory.path(), options).await.expect("the store opens");
-        let router = served(&engine);
-        Self { clock, endpoint, engine: Box::new(engine), router, directory, hooks_made: AtomicUsize::new(0) }
+        let (engine, router) = (Box::new(engine), OnceLock::new());
+        Self { clock, endpoint, engine, router, directory, hooks_made: AtomicUsize::new(0) }
     }
 
     /// The process dies without a chance to write anything more, and another
@@ -160,12 +161,12 @@ impl World {
     /// Changes what the stages stand on, the API's included.
     pub fn rewire(&mut self, change: impl FnOnce(&mut Engine)) {
         change(&mut self.engine);
-        self.router = served(&self.engine);
+        self.router = OnceLock::new();
     }
 
     /// The API, for whoever puts it behind an entrance of its own.
     pub fn router(&self) -> Router {
-        self.router.clone()
+        self.router.get_or_init(|| served(&self.engine)).clone()
     }
 
     /// Where everything is stored.
@@ -336,7 +337,7 @@ impl World {
 
     pub async fn send(&self, request: Request<Body>) -> Reply {
         let what = format!("{} {}", request.method(), request.uri());
-        let response = self.router.clone().oneshot(request).await.expect("the router answers everything");
+        let response = self.router().oneshot(request).await.expect("the router answers everything");
         let (head, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("answers are in memory");
         Reply { what, status: head.status.as_u16(), headers: head.headers, body }

@@ -32,8 +32,17 @@ impl Subscription {
     }
 
     async fn ask(&self, world: &World, method: &str, more: Value) -> Value {
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": self.params(more) });
-        let request = Request::post("/mcp/acme").header(header::AUTHORIZATION, format!("Bearer {}", self.key));
+        let mut params = self.params(more);
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": { "extensions": { "io.modelcontextprotocol/events": {} } },
+        });
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let request = Request::post("/mcp/acme")
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", method)
+            .header("mcp-name", "ticket.updated");
         world.send(request.body(Body::from(body.to_string())).unwrap()).await.json()
     }
 
@@ -130,6 +139,6 @@ async fn through_a_day_each_event_goes_to_the_subscriptions_that_live_and_what_d
         world.clock.advance(Duration::from_secs(15 * 3600));
         world.drain().await;
     }
-    check(&world, &[], "the last").await;
+    check(&world, &[], "the-last").await;
     assert_eq!(world.get("/v1/tenants/acme/hooks").await.expect(200).json()["total"], 0);
 }

@@ -53,7 +53,12 @@ async fn consents(kind: &str, settings: &[&str], profile: &str) {
 #[tokio::test]
 async fn listen_returns_challenges_and_consents_to_options() {
     consents("challenged", &["--profile", "mcp"], "mcp").await;
-    consents("asked", &["--set", r#"verification={"required":true,"kind":"options"}"#], "standard").await;
+    consents(
+        "asked",
+        &["--set", r#"verification={"required":true,"kind":"options","origin":"hooks.example.com"}"#],
+        "standard",
+    )
+    .await;
 }
 
 const OTHER: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
