@@ -12,7 +12,7 @@ use contract::traces::{self, Span, SpanKind};
 use domain::event::{Fingerprint, MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL};
 use domain::ids::{Channel, EventId, EventType, TenantId, TraceId, new_ulid};
 use domain::key::KeyHash;
-use domain::operational::ID_PREFIX;
+use domain::operational;
 use domain::seconds::Seconds;
 use domain::strict::WrongFields;
 use domain::time::Timestamp;
@@ -38,8 +38,9 @@ const MAX_BATCH: usize = 100;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewEvent {
-    /// 1 to 128 of a-z A-Z 0-9 _ - . : — publishing an id twice sends it once. Made when absent.
-    #[schema(value_type = Option<String>, pattern = r"^(?!(\.{1,2}|batch)$)[A-Za-z0-9_.:-]{1,128}$")]
+    /// 1 to 128 of a-z A-Z 0-9 _ - . : — publishing an id twice sends it once. Made when absent. Ids
+    /// that begin with `hookline:` are those of Hookline's own events, and refused.
+    #[schema(value_type = Option<String>, pattern = r"^(?!(\.{1,2}|batch)$|hookline:)[A-Za-z0-9_.:-]{1,128}$")]
     id: Option<EventId>,
     /// What happened, such as `post.published`.
     #[serde(rename = "type")]
@@ -219,8 +220,7 @@ impl NewEvent {
             status = problem.status();
             errors.extend(problem.into_errors());
         }
-        if self.id.as_ref().is_some_and(|id| id.as_str().starts_with(ID_PREFIX)) {
-            let message = format!("begins with {ID_PREFIX}, which is for events of Hookline's own");
+        if let Some(message) = self.id.as_ref().and_then(operational::reserved) {
             errors.push(FieldError::new("id", message));
         }
         if self.channels.len() > MAX_CHANNELS {
