@@ -160,6 +160,7 @@ pub fn router(deps: Deps) -> Router {
             CatchPanicLayer::custom(panicked),
             DefaultBodyLimit::max(MAX_BODY_BYTES),
             CheckPath,
+            axum::middleware::from_fn(request_check::refuse_repeated_headers),
             axum::middleware::from_fn(audited::know_asker),
         ))
         .with_state(deps);
