@@ -1,6 +1,6 @@
 //! Who changed what, and what it was before.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -14,6 +14,7 @@ use crate::components::listing::{self, path};
 use crate::components::{heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const KINDS: [(&str, &str); 9] = [

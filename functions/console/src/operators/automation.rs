@@ -1,7 +1,7 @@
 //! Plans and adjustments of a tenant, for operators.
 
 use api_client::Refusal;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -20,6 +20,7 @@ use crate::components::notice;
 use crate::components::plan::{self, Adjustment, Decision, Plan, Seen};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 

@@ -1,6 +1,6 @@
 //! Messages that could not be processed: what and why, sent back or deleted.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
@@ -17,6 +17,7 @@ use crate::components::listing::{self, Column, path};
 use crate::components::{code, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const PATH: &str = "/console/dead-letters";

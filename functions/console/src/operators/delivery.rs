@@ -1,6 +1,6 @@
 //! One delivery, as the portal shows it to its owner, and one event with why it went where.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
@@ -19,6 +19,7 @@ use crate::components::{code, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
 use crate::portal::delivery::steps;
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const STILL_TO_BE_SENT: [&str; 3] = ["pending", "retrying", "waiting"];

@@ -1,6 +1,5 @@
 //! Events and deliveries of all tenants, or of one.
 
-use axum::extract::Query;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -17,6 +16,7 @@ use crate::components::listing::{self, Column};
 use crate::components::period::{Bounds, Period};
 use crate::components::{heading, notice};
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const STATUSES: [&str; 6] = ["pending", "retrying", "waiting", "succeeded", "failed", "skipped"];

@@ -1,6 +1,5 @@
 //! Hooks that fail, over all tenants: why, and since when.
 
-use axum::extract::Query;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -14,6 +13,7 @@ use crate::components::menu::{self, Entry as MenuEntry};
 use crate::components::{code, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const PATH: &str = "/console/failing";

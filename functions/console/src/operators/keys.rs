@@ -1,6 +1,6 @@
 //! Keys, of operators and of a tenant: made, last used, revoked.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use crate::components::listing::{self, Column, address};
 use crate::components::{code, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 

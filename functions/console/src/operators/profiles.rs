@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use crate::components::listing::{self, Column, address, path};
 use crate::components::{code, exchange, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 

@@ -2,7 +2,7 @@
 //! what was changed automatically.
 
 use api_client::Refusal;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -19,6 +19,7 @@ use crate::components::plan::{self, Adjustment, Decision, Plan, Seen};
 use crate::components::{heading, listing, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::PortalVisit;
 

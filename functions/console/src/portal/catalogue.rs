@@ -1,6 +1,6 @@
 //! The catalogue: what events there are, with schema and example.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use maud::html;
 use serde::Deserialize;
 
@@ -10,6 +10,7 @@ use crate::components::badge::{Tone, badge};
 use crate::components::listing::{self, Column, path};
 use crate::components::{code, heading, notice};
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::texts::fill;
 use crate::visit::PortalVisit;
 

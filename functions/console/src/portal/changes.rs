@@ -1,6 +1,6 @@
 //! Who changed a hook, when, and what it was before.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use maud::{Markup, html};
 
 use super::catalogue::From;
@@ -9,6 +9,7 @@ use crate::api::{Entry, List};
 use crate::components::changes::{AuditEntry, changes};
 use crate::components::{listing, notice, time};
 use crate::page::Answer;
+use crate::query::Query;
 use crate::texts::{Texts, fill};
 use crate::visit::PortalVisit;
 

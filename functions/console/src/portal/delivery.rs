@@ -1,6 +1,6 @@
 //! One execution: its attempts one after the other, what was sent and answered, what comes next.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -16,6 +16,7 @@ use crate::components::timeline::{Step, timeline};
 use crate::components::{exchange, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, back_to, is_of_ours, see_other};
+use crate::query::Query;
 use crate::reader::{Language, Reader};
 use crate::same_origin::Form;
 use crate::texts::fill;

@@ -1,6 +1,6 @@
 //! One event: what was published, and what became of it at each hook.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -10,6 +10,7 @@ use crate::components::badge::{Tone, badge};
 use crate::components::listing::{self, path};
 use crate::components::{code, facts, heading, id, time};
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::texts::{Texts, fill};
 use crate::visit::PortalVisit;
 

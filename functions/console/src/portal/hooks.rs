@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use api_client::Refusal;
-use axum::extract::Query;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -18,6 +17,7 @@ pub(crate) use crate::components::delivered::name;
 use crate::components::field::Field;
 use crate::components::{heading, id, listing, notice, time};
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::reader::{Language, Reader};
 use crate::texts::fill;
 use crate::visit::PortalVisit;
