@@ -12,9 +12,8 @@ const AT_ONCE: usize = 100;
 
 pub(crate) async fn all(deps: &Deps, step: &Step<'_>, job: AdviseAll) -> Result<Outcome, Outcome> {
     let page = deps.tenants.list(AT_ONCE, job.cursor.as_deref()).await?;
-    let ask = |tenant: &domain::tenant::Tenant| {
-        JobMessage::new(&tenant.id, Job::Advise(Advise::default())).to_outgoing(None)
-    };
+    let ask =
+        |tenant: &domain::tenant::Tenant| JobMessage::new(&tenant.id, Job::Advise(Advise::default())).to_outgoing(None);
     let asked: Vec<_> = page.items.iter().flatten().map(ask).collect();
     if !asked.is_empty() {
         deps.jobs.send_all(&asked).await?;

@@ -149,11 +149,9 @@ async fn overtaken(method: &str, below_hook: &str, if_match: Option<&str>, body:
 
 #[tokio::test]
 async fn what_somebody_else_changes_between_check_and_write_is_neither_overwritten_nor_deleted() {
-    for (method, below_hook, body) in [
-        ("PATCH", "", json!({ "name": "Mine" })),
-        ("DELETE", "", json!({})),
-        ("POST", "/secret/rotate", json!({})),
-    ] {
+    for (method, below_hook, body) in
+        [("PATCH", "", json!({ "name": "Mine" })), ("DELETE", "", json!({})), ("POST", "/secret/rotate", json!({}))]
+    {
         let (answer, left) = overtaken(method, below_hook, Some("seen"), body).await;
         let problem = answer.expect(412).json();
         assert_eq!(problem["code"], "precondition_failed", "{method} {below_hook}");

@@ -84,7 +84,8 @@ fn parameters() -> BTreeSet<String> {
 
 /// Where every page is, for one of everything that an address can name.
 async fn pages(world: &World) -> Vec<String> {
-    let settings = json!({ "name": "Secret hook", "log_response_body": true, "retry": { "delays": [60], "jitter": 0 } });
+    let settings =
+        json!({ "name": "Secret hook", "log_response_body": true, "retry": { "delays": [60], "jitter": 0 } });
     let hook = world.hook(settings).await;
     world.endpoint.answer(&hook.url, [Answer::Status(500)]);
     let event = world.publish(json!({ "id": "event-1", "type": "post.published", "data": 1 })).await;

@@ -193,7 +193,7 @@ fn request_view(request: &SentRequest) -> Markup {
         (code::block("Headers", &lines.join("\n"), shown::COPY))
         @if request.body_is_base64 { (code::block("Body (Base64)", &request.body, shown::COPY)) }
         @else if !request.body.is_empty() { (code::block("Body", &code::laid_out(&request.body), shown::COPY)) }
-        details { summary { "As curl command" } (code::block("curl", &exchange::curl(request), shown::COPY)) }
+        details { summary { "As curl command" } (exchange::as_curl(request, shown::ENGLISH.texts())) }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::api::{Counts, Entry, Hook, List, Tenant};
 use crate::components::field::{self, Field, Mistakes};
 use crate::components::listing::{self, Column, address, path};
 use crate::components::menu::{self, Entry as MenuEntry};
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, facts, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
@@ -143,7 +144,7 @@ fn hooks_table(visit: &OperatorVisit, tenant: &str, hooks: &List<Hook>, attempts
                 Entry::Unreadable { id, unreadable: why } => (unreadable(id, why, columns.len())),
                 Entry::Fine(hook) => tr {
                     td { (batch::choice(tenant, &hook.id, name(hook))) }
-                    td { a href=(hook_address(tenant, &hook.id)) { (name(hook)) } br; code.help { (hook.method) " " (hook.url) } }
+                    td { a href=(hook_address(tenant, &hook.id)) { (name(hook)) } br; code.help { (hook.method) " " (shortened(&hook.url, IN_A_LIST)) } }
                     td { (failing::state(hook)) }
                     td { @for event in hook.events.iter().take(3) { code.tag { (event) } " " } @if hook.events.len() > 3 { "…" } }
                     td { (shown::ago_or_never(visit, hook.health.last_execution.as_deref())) }

@@ -65,7 +65,7 @@ pub(crate) async fn plans(visit: PortalVisit, Query(filters): Query<Filters>) ->
 async fn shown(visit: &PortalVisit, filters: &Filters, refusal: Option<&Refusal>) -> Answer {
     let t = visit.texts();
     let (tab, states) = plan::states_of(&filters.show);
-    let mut asked = vec![("state", states)];
+    let mut asked = vec![("state", states), ("limit", plan::ON_A_PAGE)];
     if !filters.cursor.is_empty() {
         asked.push(("cursor", &filters.cursor));
     }
@@ -119,7 +119,10 @@ pub(crate) async fn log(visit: PortalVisit, Query(filters): Query<Filters>) -> A
 
 async fn logged(visit: &PortalVisit, filters: &Filters, refusal: Option<&Refusal>) -> Answer {
     let t = visit.texts();
-    let asked: Vec<_> = [("cursor", filters.cursor.as_str())].into_iter().filter(|(_, v)| !v.is_empty()).collect();
+    let asked: Vec<_> = [("limit", plan::ON_A_PAGE), ("cursor", filters.cursor.as_str())]
+        .into_iter()
+        .filter(|(_, v)| !v.is_empty())
+        .collect();
     let found: List<Adjustment> = visit.api().get(&visit.path(&["adjustments"]), &asked).await?;
     let inner = html! {
         @if let Some(refusal) = refusal { (refused(refusal)) }

@@ -16,7 +16,7 @@ use crate::visit::PortalVisit;
 pub(crate) async fn page(visit: PortalVisit, Path(hook): Path<String>, Query(from): Query<From>) -> Answer {
     let t = visit.texts();
     let hook = load(&visit, &hook).await?;
-    let asked: Vec<_> = [("limit", "50"), ("cursor", from.cursor.as_str())]
+    let asked: Vec<_> = [("limit", "20"), ("cursor", from.cursor.as_str())]
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
         .collect();

@@ -47,6 +47,7 @@ macro_rules! executions {
             // A delivery
             delivery: "Execution", "Ausführung";
             overview: "Overview", "Übersicht";
+            earlier_attempts: "Of earlier attempts, what was sent and answered is shown by the API.", "Was bei früheren Versuchen gesendet und geantwortet wurde, zeigt die API.";
             attempt_number: "Attempt {n}", "Versuch {n}";
             answered_with: "answered with {code}", "beantwortet mit {code}";
             not_answered: "no answer: {why}", "keine Antwort: {why}";

@@ -22,6 +22,7 @@ macro_rules! frame {
             back_to_app: "Back to the application", "Zurück zur Anwendung";
             logged_in_as: "Logged in as {user}", "Angemeldet als {user}";
             copy: "Copy", "Kopieren";
+            too_long: "It is too long to be shown here. The API and the command line tell all of it.", "Es ist zu lang, um hier gezeigt zu werden. Die API und die Kommandozeile zeigen alles.";
             copied: "Copied", "Kopiert";
             next_page: "Next page", "Nächste Seite";
             try_again: "Try again", "Erneut versuchen";

@@ -258,12 +258,5 @@ async fn of_a_tenant_without_hooks_nothing_is_counted() {
 }
 
 fn message(outgoing: Outgoing) -> Message {
-    Message {
-        id: "m".to_owned(),
-        body: outgoing.body,
-        content: None,
-        receive_count: 1,
-        is_due: false,
-        sent_at: None,
-    }
+    Message { id: "m".to_owned(), body: outgoing.body, content: None, receive_count: 1, is_due: false, sent_at: None }
 }

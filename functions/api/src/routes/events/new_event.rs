@@ -84,7 +84,12 @@ pub(super) struct Checked {
 
 impl Checked {
     /// What the queue said to it.
-    pub(super) fn sent(self, tenant: &TenantId, deps: &Deps, answer: Result<(), QueueError>) -> Result<Accepted, Problem> {
+    pub(super) fn sent(
+        self,
+        tenant: &TenantId,
+        deps: &Deps,
+        answer: Result<(), QueueError>,
+    ) -> Result<Accepted, Problem> {
         let Self { id, timestamp, token, fingerprint, is_duplicate: duplicate, .. } = self;
         let trace = || TraceId::of_publication(tenant, &id, &token);
         match &answer {

@@ -99,7 +99,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_end_of_a_list_and_a_refusal_are_told_at_once() {
-        let end = first_found("", |_| async { Ok(List { items: Vec::<Entry<()>>::new(), next_cursor: None, total: None }) });
+        let end =
+            first_found("", |_| async { Ok(List { items: Vec::<Entry<()>>::new(), next_cursor: None, total: None }) });
         assert!(end.await.is_ok_and(|list| list.items.is_empty() && list.next_cursor.is_none()));
         let refusal = Refusal::new(http::StatusCode::BAD_REQUEST, "no");
         let refused = first_found::<(), _>("", |_| std::future::ready(Err(refusal.clone())));
