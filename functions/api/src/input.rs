@@ -158,15 +158,16 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 }
 
 /// `traceparent`: where the request stands in a trace. One that cannot be read is none, as W3C
-/// Trace Context has it.
+/// Trace Context has it, and so are several.
 pub(crate) struct Traceparent(pub(crate) Option<TraceContext>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Traceparent {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let value = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
-        Ok(Self(value.and_then(|text| text.parse().ok())))
+        let mut values = parts.headers.get_all("traceparent").iter();
+        let only = values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
+        Ok(Self(only.and_then(|text| text.parse().ok())))
     }
 }
 

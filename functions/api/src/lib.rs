@@ -159,6 +159,7 @@ pub fn router(deps: Deps) -> Router {
             CatchPanicLayer::custom(panicked),
             DefaultBodyLimit::max(MAX_BODY_BYTES),
             CheckPath,
+            axum::middleware::from_fn(request_check::refuse_repeated_headers),
             axum::middleware::from_fn(audited::know_asker),
         ))
         .with_state(deps);
@@ -179,7 +180,7 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::health::healthz))
         .routes(routes!(routes::doctor::examine))
         .routes(routes!(routes::tenants::create, routes::tenants::list))
-        .routes(routes!(routes::tenants::get, routes::tenants::update, routes::tenants::delete))
+        .routes(routes!(routes::tenants::get, routes::tenants::update, routes::tenants::deletion::delete))
         .routes(routes!(routes::profiles::create, routes::profiles::list))
         .routes(routes!(routes::profiles::preview::preview))
         .routes(routes!(routes::profiles::get, routes::profiles::update, routes::profiles::delete))
@@ -229,7 +230,7 @@ fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
         .routes(routes!(routes::activity::deliveries::list))
         .routes(routes!(routes::activity::counts::read))
         .routes(routes!(routes::events::publish, routes::activity::events::list))
-        .routes(routes!(routes::events::publish_batch))
+        .routes(routes!(routes::events::batch::publish_batch))
         .routes(routes!(routes::events::stored::get))
         .routes(routes!(routes::events::stored::expunge))
         .routes(routes!(routes::explain::explain))

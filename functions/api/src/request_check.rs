@@ -1,12 +1,14 @@
 //! What an operation does not take is refused by name: parameters where its
 //! document names none, and a body where it has none. Whatever is accepted has an
-//! effect, and whoever sends `?dry_run=true` to a route without it has to learn that.
+//! effect, and whoever sends `?dry_run=true` to a route without it has to learn that. The same goes
+//! for headers of which only one can count.
 
 use std::collections::HashSet;
 
+use api_client::single_headers;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest as _, MatchedPath, Request, State};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde::Deserialize;
@@ -14,7 +16,7 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::input::{self, parse_query};
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 
 /// Operations by method and path, as they are documented.
 #[derive(Debug, Default)]
@@ -79,4 +81,14 @@ pub(crate) async fn check(
         request = Request::from_parts(head, Body::empty());
     }
     Ok(next.run(request).await)
+}
+
+/// Before anybody looks for a key in them.
+pub(crate) async fn refuse_repeated_headers(request: Request, next: Next) -> Result<Response, Problem> {
+    let repeated = single_headers::repeated(request.headers(), &single_headers::OF_THE_API);
+    if repeated.is_empty() {
+        return Ok(next.run(request).await);
+    }
+    let errors = repeated.into_iter().map(|error| FieldError::new(error.field, error.message)).collect();
+    Err(Problem::invalid(StatusCode::BAD_REQUEST, errors))
 }

@@ -8,7 +8,7 @@ mod rpc;
 mod subscriptions;
 mod tools;
 
-use api_client::{ApiClient, Caller};
+use api_client::{ApiClient, Caller, single_headers};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -29,6 +29,9 @@ const VERSION: &str = "2026-07-28";
 const FORMER_VERSIONS: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
 const EXTENSION: &str = "io.modelcontextprotocol/events";
 
+/// Of each, a request has one.
+const SINGLE_HEADERS: [&str; 5] = ["Authorization", "Origin", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"];
+
 pub(crate) fn router(api: ApiClient) -> Router {
     Router::new()
         .route("/mcp/{tenant}", post(handle).fallback(method_not_allowed))
@@ -42,6 +45,10 @@ async fn method_not_allowed() -> Response {
 }
 
 async fn handle(State(api): State<ApiClient>, Path(tenant): Path<String>, parts: Parts, body: Bytes) -> Response {
+    if let Some(wrong) = single_headers::repeated(&parts.headers, &SINGLE_HEADERS).first() {
+        let detail = format!("{}: {}", wrong.field, wrong.message);
+        return Failure::invalid_request(detail).at(StatusCode::BAD_REQUEST).answer(None);
+    }
     if is_of_another_origin(&parts.headers) {
         return Failure::invalid_request("the Origin is not this server's").at(StatusCode::FORBIDDEN).answer(None);
     }

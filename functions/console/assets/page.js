@@ -35,7 +35,8 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
   try {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    const block = button.closest("figure")?.querySelector("pre");
+    await navigator.clipboard.writeText(button.dataset.copy || block.textContent);
     toast(document.getElementById("toasts").dataset.copied);
   } catch {
     // Clipboards are refused on plain http; the text is there to be marked.

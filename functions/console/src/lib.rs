@@ -15,6 +15,7 @@ mod headers;
 mod operators;
 mod page;
 mod portal;
+mod query;
 mod reader;
 mod same_origin;
 mod statistics;

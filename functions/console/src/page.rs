@@ -227,13 +227,18 @@ fn render(page: &Page, area: Area, visiting: Option<&Visiting>, reader: &Reader,
     response
 }
 
+/// What is longer is no address that a page of ours has led to, and encoded in a header of an answer it is
+/// more than gateways and proxies take.
+const MOST_WANTED: usize = 1_000;
+
 /// Leads to where a session begins, and from there back to the page.
 fn log_in(area: Area, reader: &Reader, is_read: bool, headers: &HeaderMap) -> Response {
     let wanted = match is_read {
         true => Some(reader.address.as_str()),
         false => reader.came_from.as_deref(),
     };
-    let wanted = wanted.filter(|address| Area::of(address) == area && is_of_ours(address));
+    let is_kept = |address: &&str| Area::of(address) == area && is_of_ours(address) && address.len() <= MOST_WANTED;
+    let wanted = wanted.filter(is_kept);
     let mut response = match area {
         Area::Console => operators::login_to(wanted),
         Area::Portal => portal::ended(wanted, Jar::of(headers, false)),

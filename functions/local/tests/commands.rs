@@ -4,8 +4,12 @@
 
 #[path = "support/binary.rs"]
 mod binary;
+#[path = "commands/cataloguing.rs"]
+mod cataloguing;
 #[path = "commands/choices.rs"]
 mod choices;
+#[path = "commands/entering.rs"]
+mod entering;
 #[path = "commands/listening.rs"]
 mod listening;
 #[path = "commands/manual.rs"]
@@ -16,6 +20,8 @@ mod operating;
 mod output;
 #[path = "commands/planning.rs"]
 mod planning;
+#[path = "commands/refusals.rs"]
+mod refusals;
 #[path = "commands/repairing.rs"]
 mod repairing;
 #[path = "commands/retrying.rs"]
@@ -266,154 +272,9 @@ async fn a_file_of_events_is_published_in_batches_and_each_refusal_is_told() {
 }
 
 #[tokio::test]
-async fn a_tenants_key_needs_no_tenant_and_a_wrong_one_exits_with_1() {
-    let deployment = Deployment::start().await;
-    let key = deployment.run("keys create --scope tenant --json").await.json();
-    let mut command = deployment.command();
-    command.env_remove("HOOKLINE_TENANT").args(["hooks", "list", "--json", "--key", key["key"].as_str().unwrap()]);
-    assert_eq!(run(command).await.json()["total"], 0);
-
-    let revoke = format!("keys revoke {} -y", key["id"].as_str().unwrap());
-    deployment.run(&revoke).await.succeeded();
-    for wrong in [key["key"].as_str().unwrap(), "wrong"] {
-        let said = deployment.run_with("hooks list --key", &[wrong]).await;
-        assert!(said.code == 1 && said.err.contains("(401)") && said.out.is_empty(), "{}", said.err);
-    }
-}
-
-#[tokio::test]
-async fn a_link_opens_the_console_once() {
-    let deployment = Deployment::start().await;
-    let printed = deployment.run("console-link").await;
-    printed.succeeded();
-    let (page, code) = printed.out.trim().split_once('#').unwrap();
-    assert_eq!(page, format!("{}/console/enter", deployment.api));
-    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let enter = async || {
-        let sent = browser.post(page).header("origin", &deployment.api).body(format!("code={code}"));
-        sent.send().await.unwrap()
-    };
-    let entered = enter().await;
-    assert_eq!(entered.status(), 303);
-    let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let tenants = browser.get(format!("{}/console/tenants", deployment.api)).header("cookie", cookie);
-    let tenants = tenants.send().await.unwrap();
-    assert_eq!(tenants.status(), 200);
-    assert!(tenants.text().await.unwrap().contains(">acme<"));
-    assert_eq!(enter().await.status(), 422);
-}
-
-#[tokio::test]
 async fn tenants_are_searched() {
     let deployment = Deployment::start().await;
     deployment.run_with("tenants create zebra --name", &["Needle Ltd"]).await.succeeded();
     let found = deployment.run("tenants list --search needle").await;
     assert!(found.out.contains("zebra") && !found.out.contains("acme"), "{}", found.out);
-}
-
-#[tokio::test]
-async fn a_customer_is_let_in_seen_and_shown_out() {
-    let deployment = Deployment::start().await;
-    let flags = "portal link --capabilities view,rotate --user Jane --landing /hooks --session-expires-in 60 --json";
-    let link = deployment.run(flags).await.json();
-    let code = link["code"].as_str().unwrap();
-    assert_eq!(link["link"], format!("{}/portal/enter#{code}", deployment.api));
-    assert_eq!((&link["capabilities"], &link["user"]), (&json!(["view", "rotate"]), &json!("Jane")));
-    let shown = deployment.run("portal link --read-only").await;
-    shown.succeeded();
-    assert!(shown.out.contains("/portal/enter#hl_acme.lnk_"), "{}", shown.out);
-
-    let enter =
-        reqwest::Client::builder().no_proxy().build().unwrap().post(format!("{}/v1/portal/sessions", deployment.api));
-    let session: Value = enter.json(&json!({ "code": code })).send().await.unwrap().json().await.unwrap();
-    // The token works as a key does.
-    let token = session["token"].as_str().unwrap();
-    deployment.run_with("hooks list --key", &[token]).await.succeeded();
-    let listed = deployment.run("portal sessions").await;
-    assert!(listed.out.contains("Jane") && listed.out.contains("view, rotate"), "{}", listed.out);
-    deployment.run(&format!("portal end {}", session["id"].as_str().unwrap())).await.succeeded();
-    assert!(deployment.run_with("hooks list --key", &[token]).await.err.contains("(401)"));
-    deployment.run("portal end --all").await.succeeded();
-    assert_eq!(deployment.run("portal end").await.code, 2);
-    let key = deployment.run("keys create --scope portal --expires-in 60 --capabilities view --json").await.json();
-    assert_eq!(key["capabilities"], json!(["view"]));
-}
-
-#[tokio::test]
-async fn an_address_that_nobody_could_follow_is_no_public_url() {
-    let mut command = binary();
-    command.args(["serve", "--temporary", "--public-url", "hooks.example.com"]);
-    let said = run(command).await;
-    assert_eq!(said.code, 2);
-}
-
-#[tokio::test]
-async fn refused_fields_are_told_by_name() {
-    let deployment = Deployment::start().await;
-    let said = deployment.run("hooks create --url http://127.0.0.1:1/ --event a..b --set rate_limit=-1").await;
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("rate_limit"), "{}", said.err);
-}
-
-#[tokio::test]
-async fn warnings_about_a_schema_go_beside_the_output() {
-    let deployment = Deployment::start().await;
-    let created = deployment.run(r#"event-types create a --schema {"multipleOf":0.01}"#).await;
-    created.succeeded();
-    assert!(created.err.starts_with("warning: schema.multipleOf of a fraction"), "{}", created.err);
-    assert!(!created.out.contains("warnings"), "{}", created.out);
-    let changed = deployment.run(r#"event-types update a --schema {"nullable":true}"#).await;
-    changed.succeeded();
-    assert!(changed.err.starts_with("warning: schema.nullable is ignored"), "{}", changed.err);
-    let json = deployment.run(r#"event-types update a --schema {"nullable":true} --json"#).await;
-    assert_eq!(json.json()["warnings"][0]["field"], "schema.nullable");
-    assert_eq!(json.err, "");
-}
-
-#[tokio::test]
-async fn fields_of_events_are_listed_for_a_tenant_and_for_a_hook() {
-    let deployment = Deployment::start().await;
-    deployment.run(r#"event-types create user.created --example {"email":"ann@example.com"}"#).await.succeeded();
-    let hook = deployment.run("hooks create --json --url https://a.example.com --event user.*").await.json();
-    for line in ["event-types fields --type user.*", &format!("hooks fields {}", hook["id"].as_str().unwrap())] {
-        let listed = deployment.run(&format!("{line} --all")).await;
-        listed.succeeded();
-        let row = listed.out.lines().find(|row| row.contains("data.email")).unwrap_or_else(|| panic!("{}", listed.out));
-        assert!(row.contains("user.created") && row.contains("ann@example.com") && row.contains("string"), "{row}");
-        assert!(listed.out.contains("event.timestamp_unix"), "{}", listed.out);
-    }
-    let refused = deployment.run("event-types fields --shared").await;
-    assert!(refused.code == 2 && refused.err.contains("--tenant"), "{}", refused.err);
-}
-
-#[tokio::test]
-async fn usage_errors_exit_with_2_and_ask_nothing() {
-    let (_socket, api) = nowhere();
-    for (line, told) in [
-        ("hooks lst", "unrecognized subcommand"),
-        ("hooks list --key k", "no tenant"),
-        ("hooks list --tenant t", "no key"),
-        ("hooks get .. --key k --tenant t", "is no id"),
-        ("hooks create --key k --tenant t --set retry=soon", "not JSON"),
-        ("hooks create --key k --tenant t --set retry", "FIELD=JSON"),
-        ("hooks update h --enabled --disabled", "cannot be used with"),
-        ("events publish --key k --tenant t", "--type"),
-        ("events publish --key k --tenant t --type a --data {", "not JSON"),
-    ] {
-        let mut command = binary();
-        command.args(line.split(' ')).args(["--api", &api]);
-        let said = run(command).await;
-        assert_eq!(said.code, 2, "{line}: {}", said.err);
-        assert!(said.err.contains(told), "{line}: {}", said.err);
-    }
-}
-
-#[tokio::test]
-async fn where_nothing_answers_the_caller_learns_what_to_do() {
-    let (_socket, api) = nowhere();
-    let mut command = binary();
-    command.args(["tenants", "list", "--key", "k", "--api", &api]);
-    let said = run(command).await;
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("hookline serve") && said.err.contains("--api"), "{}", said.err);
 }

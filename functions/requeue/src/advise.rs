@@ -2,7 +2,8 @@
 
 use contract::jobs::{Advise, AdviseAll, Job, JobMessage};
 use contract::stage::Outcome;
-use domain::unknown::Unknown;
+use services::StepTime;
+use services::advisor::Proposed;
 
 use crate::{Deps, Step};
 
@@ -11,9 +12,8 @@ const AT_ONCE: usize = 100;
 
 pub(crate) async fn all(deps: &Deps, step: &Step<'_>, job: AdviseAll) -> Result<Outcome, Outcome> {
     let page = deps.tenants.list(AT_ONCE, job.cursor.as_deref()).await?;
-    let ask = |tenant: &domain::tenant::Tenant| {
-        JobMessage::new(&tenant.id, Job::Advise(Advise { unknown: Unknown::NONE })).to_outgoing(None)
-    };
+    let ask =
+        |tenant: &domain::tenant::Tenant| JobMessage::new(&tenant.id, Job::Advise(Advise::default())).to_outgoing(None);
     let asked: Vec<_> = page.items.iter().flatten().map(ask).collect();
     if !asked.is_empty() {
         deps.jobs.send_all(&asked).await?;
@@ -24,12 +24,16 @@ pub(crate) async fn all(deps: &Deps, step: &Step<'_>, job: AdviseAll) -> Result<
     Ok(Outcome::Done)
 }
 
-pub(crate) async fn tenant(deps: &Deps, step: &Step<'_>) -> Result<Outcome, Outcome> {
+pub(crate) async fn tenant(deps: &Deps, step: &Step<'_>, job: Advise) -> Result<Outcome, Outcome> {
+    let time = StepTime::begin(deps.clock.as_ref());
     let Some(tenant) = deps.tenants.get(step.tenant).await? else { return Ok(Outcome::Done) };
-    deps.plans.forget_old(&tenant.id).await?;
-    let proposed = deps.advisor.advise(&tenant).await?;
-    if !proposed.is_empty() {
-        tracing::info!(tenant.id = %tenant.id, plans = proposed.len(), "{} plan(s) proposed to tenant {}", proposed.len(), tenant.id);
+    let Proposed { plans, next } = deps.advisor.advise(&tenant, job, &time).await?;
+    if !plans.is_empty() {
+        tracing::info!(tenant.id = %tenant.id, plans = plans.len(), "{} plan(s) proposed to tenant {}", plans.len(), tenant.id);
+    }
+    match next {
+        Some(next) => step.ask_for_next(deps, Job::Advise(next), None).await?,
+        None => deps.plans.forget_old(&tenant.id, &time).await?,
     }
     Ok(Outcome::Done)
 }

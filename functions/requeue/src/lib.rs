@@ -209,7 +209,7 @@ async fn make_step(deps: &Deps, message: JobMessage) -> Result<Outcome, Outcome>
         Job::AnnouncePlan(job) => plans::announce(deps, &step, job).await,
         Job::EndOverlap(job) => plans::end_overlap(deps, &step, job).await,
         Job::RemoveExpired(job) => expired::remove(deps, &step, job).await,
-        Job::Advise(_) => advise::tenant(deps, &step).await,
+        Job::Advise(job) => advise::tenant(deps, &step, job).await,
         Job::AdviseAll(job) => advise::all(deps, &step, job).await,
     }
 }

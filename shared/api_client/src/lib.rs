@@ -8,6 +8,7 @@
 
 mod caller;
 mod refusal;
+pub mod single_headers;
 
 use std::fmt::Write as _;
 

@@ -149,11 +149,25 @@ pub struct RemoveExpired {
 }
 
 /// Looks at the hooks of one tenant and proposes plans.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct Advise {
+    /// Where the list of hooks goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Steps of counting that were made before, for the same look.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub counted: u32,
+    /// Plans that were proposed before, by the same look.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub proposed: u32,
     #[serde(skip)]
     pub unknown: Unknown,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Asks for the same of every tenant. It is of no tenant; the message names one that

@@ -23,6 +23,12 @@ pub const PLAN_TYPES: [&str; 5] = [PLAN_CREATED, PLAN_APPROVED, PLAN_REJECTED, P
 /// What the ids of Hookline's own events begin with.
 pub const ID_PREFIX: &str = "hookline:";
 
+/// Why nobody else may publish under an id.
+pub fn reserved(id: &EventId) -> Option<String> {
+    let is_reserved = id.as_str().starts_with(ID_PREFIX);
+    is_reserved.then(|| format!("begins with {ID_PREFIX}, which is for Hookline's own events; take another id"))
+}
+
 /// Whether an event of Hookline's own is for those only who name its type, or a prefix of it.
 pub fn is_for_those_who_name_it(id: &EventId, event_type: &EventType) -> bool {
     id.as_str().starts_with(ID_PREFIX) && PLAN_TYPES.contains(&event_type.as_str())

@@ -8,5 +8,7 @@ pub mod plans;
 pub mod repositories;
 pub mod runtime;
 pub mod secrets;
+mod step_time;
 
 pub use foundation::{Foundation, Stores, Writers};
+pub use step_time::StepTime;

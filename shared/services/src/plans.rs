@@ -19,6 +19,7 @@ use domain::unknown::Unknown;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::StepTime;
 use crate::health::operational_events::OperationalEvents;
 use crate::repositories::audit::{BY_ITSELF, KEPT_FOR};
 use crate::repositories::documents::{NewestFirst, StoredProposals, beside, next_proposal};
@@ -214,13 +215,16 @@ impl Plans {
         }
     }
 
-    /// Deletes all that is older than lists tell of; at most so many rows.
-    pub async fn forget_old(&self, tenant: &TenantId) -> StoreResult<()> {
+    /// Deletes what is older than lists tell of, as far as there is time for it.
+    pub async fn forget_old(&self, tenant: &TenantId, time: &StepTime<'_>) -> StoreResult<()> {
         let end = self.clock.now().saturating_sub(KEPT_FOR);
         let mut cursor = None;
-        loop {
+        while !time.is_over() {
             let page = self.plans.list(tenant, READ_AT_ONCE, cursor.as_deref()).await?;
             for plan in page.items.iter().flatten().filter(|plan| plan.created_at < end) {
+                if time.is_over() {
+                    return Ok(());
+                }
                 self.plans.delete(tenant, plan.id).await?;
             }
             cursor = page.next;
@@ -228,16 +232,20 @@ impl Plans {
                 break;
             }
         }
-        loop {
+        while !time.is_over() {
             let page = self.adjustments.list(tenant, READ_AT_ONCE, cursor.as_deref()).await?;
             for adjustment in page.items.iter().flatten().filter(|adjustment| adjustment.at < end) {
+                if time.is_over() {
+                    return Ok(());
+                }
                 self.adjustments.delete(tenant, adjustment.id).await?;
             }
             cursor = page.next;
             if cursor.is_none() {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Deletes all of a tenant.

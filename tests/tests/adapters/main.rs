@@ -7,6 +7,7 @@ mod encrypted_hooks;
 mod faults;
 mod jobs;
 mod kept;
+mod own_events;
 mod suite;
 mod traces;
 mod waiting;

@@ -8,6 +8,7 @@ mod capabilities;
 mod catalogue;
 mod credentials;
 mod document;
+mod expiring_hooks;
 mod expungements;
 mod failing_hooks;
 mod fields;

@@ -89,6 +89,27 @@ fn data_that_is_null_is_data() {
 }
 
 #[test]
+fn ids_of_hooklines_own_events_are_taken_from_its_own_stages_only() {
+    let id = "hookline:hook.disabled:hook_1:1769851800000";
+    let event = |more: &str| format!(r#"{{"tenant":"acme","id":"{id}","type":"hook.disabled","data":{{}}{more}}}"#);
+    let refusal = "id: begins with hookline:, which is for Hookline's own events; take another id";
+    assert_eq!(EventMessage::parse(event("").as_bytes()).unwrap_err().0, refusal);
+    let all = EventMessage::parse(event(r#","ttl":0,"newer":1"#).as_bytes()).unwrap_err().0;
+    assert!(all.contains(refusal) && all.contains("ttl: ") && all.contains("newer: "), "{all}");
+    // In memory as well.
+    let known: EventMessage = serde_json::from_str(&event("")).unwrap();
+    let outgoing = known.into_outgoing();
+    assert_eq!(EventMessage::take(&mut message(outgoing.body, outgoing.content)).unwrap_err().0, refusal);
+
+    EventMessage::parse(event(r#","internal":true"#).as_bytes()).unwrap();
+    let next = format!(r#"{{"tenant":"acme","id":"{id}","continuation":{{"page":1,"cursor":"x"}}}}"#);
+    EventMessage::parse(next.as_bytes()).unwrap();
+    for other in ["hookline", "hookline.a", "Hookline:a", "a:hookline:b"] {
+        EventMessage::parse(event("").replace(id, other).as_bytes()).unwrap();
+    }
+}
+
+#[test]
 fn fields_go_by_their_names_and_not_by_their_order() {
     for (body, reason) in [
         (r#"[1,"acme","e-1","a",null,[],null,null,1,null,null]"#, "body: expected an object"),

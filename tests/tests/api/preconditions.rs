@@ -1,7 +1,15 @@
 //! Two who change the same hook: with `If-Match`, nobody overwrites what he has not seen.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Request;
+use contract::ports::{Hooks, HooksLayer, PlacedDocument, StoreResult};
+use domain::hook;
+use domain::ids::{HookId, TenantId};
+use domain::unknown::Unknown;
 use serde_json::{Value, json};
 use tests::world::{Hook, OPERATOR, Reply, World};
 
@@ -88,4 +96,79 @@ async fn a_star_and_one_of_several_tags_will_do_and_a_weak_one_never_does() {
     assert_eq!(ask(&world, "PATCH", &hook.path(), &["\"other\""], json!({ "url": 7 })).await.status, 422);
     let absent = format!("{}0", hook.path());
     assert_eq!(ask(&world, "PATCH", &absent, &["*"], json!({})).await.status, 404);
+}
+
+/// Somebody else changes the hook, once, when a request has checked it and is about to write.
+struct Overtaken {
+    hooks: Arc<dyn Hooks>,
+    was_changed: AtomicBool,
+}
+
+impl Overtaken {
+    async fn change(&self, tenant: &TenantId, id: HookId) -> StoreResult<()> {
+        if self.was_changed.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let old = self.hooks.get(tenant, id).await?.unwrap();
+        let (name, version) = ("Theirs".to_owned(), old.version + 1);
+        let new = hook::Hook { name, version, unknown: Unknown::NONE, ..(*old).clone() };
+        self.hooks.update(&old, &new).await
+    }
+}
+
+#[async_trait]
+impl HooksLayer for Overtaken {
+    fn below(&self) -> &dyn Hooks {
+        self.hooks.as_ref()
+    }
+
+    async fn update_with(&self, old: &hook::Hook, new: &hook::Hook, beside: &[PlacedDocument]) -> StoreResult<()> {
+        self.change(&old.tenant, old.id).await?;
+        self.hooks.update_with(old, new, beside).await
+    }
+
+    async fn delete(&self, tenant: &TenantId, id: HookId, version: Option<u64>) -> StoreResult<bool> {
+        self.change(tenant, id).await?;
+        self.hooks.delete(tenant, id, version).await
+    }
+}
+
+/// What a request is answered that somebody else overtakes, and what is there afterwards.
+async fn overtaken(method: &str, below_hook: &str, if_match: Option<&str>, body: Value) -> (Reply, Reply) {
+    let mut world = World::new().await;
+    let (hook, seen) = hook(&world).await;
+    world.rewire(|engine| {
+        let hooks = Arc::clone(&engine.api.hooks);
+        engine.api.hooks = Arc::new(Overtaken { hooks, was_changed: AtomicBool::new(false) });
+    });
+    let tags: Vec<&str> = if_match.map(|given| if given == "seen" { &*seen } else { given }).into_iter().collect();
+    let answer = ask(&world, method, &format!("{}{below_hook}", hook.path()), &tags, body).await;
+    let left = world.get(&hook.path()).await;
+    (answer, left)
+}
+
+#[tokio::test]
+async fn what_somebody_else_changes_between_check_and_write_is_neither_overwritten_nor_deleted() {
+    for (method, below_hook, body) in
+        [("PATCH", "", json!({ "name": "Mine" })), ("DELETE", "", json!({})), ("POST", "/secret/rotate", json!({}))]
+    {
+        let (answer, left) = overtaken(method, below_hook, Some("seen"), body).await;
+        let problem = answer.expect(412).json();
+        assert_eq!(problem["code"], "precondition_failed", "{method} {below_hook}");
+        assert!(problem["detail"].as_str().unwrap().contains("has changed since"), "{problem}");
+        let left = left.expect(200);
+        assert_eq!((&left.json()["name"], tag(&left)), (&json!("Theirs"), "\"2\"".to_owned()), "{method} {below_hook}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_no_version_is_told_to_change_it_again_and_deletes_whichever_there_is() {
+    for any in [None, Some("*")] {
+        let (answer, left) = overtaken("PATCH", "", any, json!({ "name": "Mine" })).await;
+        assert_eq!(answer.expect(409).json()["code"], "overtaken", "{any:?}");
+        assert_eq!(left.expect(200).json()["name"], "Theirs", "{any:?}");
+        let (answer, left) = overtaken("DELETE", "", any, json!({})).await;
+        answer.expect(204);
+        left.expect(404);
+    }
 }

@@ -1,10 +1,12 @@
 //! A row that cannot be read hides none of its neighbours, and can be deleted.
 
+use axum::body::Body;
+use axum::http::Request;
 use contract::ports::{Document, Documents as _, Hooks as _};
 use domain::unknown::Unknown;
 use embedded::{EmbeddedDocuments, EmbeddedHooks};
 use serde_json::{Value, json};
-use tests::world::{Answer, TENANT, World};
+use tests::world::{Answer, OPERATOR, TENANT, World};
 
 /// Writes over a document, past everything that checks it, and starts anew.
 async fn damage(world: World, rows: &[(&str, &str)]) -> World {
@@ -154,6 +156,27 @@ async fn a_hook_that_cannot_be_read_hides_no_other_and_goes_with_its_tenant() {
     let world = unseal(world, &fine.id).await;
     world.delete(&format!("/v1/tenants/{TENANT}")).await.expect(204);
     world.get(&format!("/v1/tenants/{TENANT}")).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_hook_that_cannot_be_read_has_no_version_that_could_be_asked_for_when_it_is_deleted() {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    let seen = world.get(&hook.path()).await.expect(200).header("etag").unwrap().to_owned();
+    let world = unseal(world, &hook.id).await;
+    let delete = async |tag: &str| {
+        let request = Request::delete(hook.path()).header("authorization", format!("Bearer {OPERATOR}"));
+        world.send(request.header("if-match", tag).body(Body::empty()).unwrap()).await
+    };
+    for tag in [&*seen, "\"2\""] {
+        let problem = delete(tag).await.expect(412).json();
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("cannot be read") && detail.contains("leave `If-Match` out"), "{tag}: {detail}");
+    }
+    world.get(&hook.path()).await.expect(500);
+    assert_eq!(listed(&world, &format!("/v1/tenants/{TENANT}/hooks")).await.1, std::slice::from_ref(&hook.id));
+    delete("*").await.expect(204);
+    world.get(&hook.path()).await.expect(404);
 }
 
 #[tokio::test]

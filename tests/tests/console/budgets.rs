@@ -83,6 +83,115 @@ async fn no_page_of_a_busy_tenant_is_larger_than_60_kb() {
     }
 }
 
+/// What no compression makes shorter.
+fn noise(random: &mut fastrand::Rng, length: usize) -> String {
+    (0..length).map(|_| random.alphanumeric()).collect()
+}
+
+/// A tenant of which everything that lists show is as long as it may be, with as many rows as they have.
+async fn longest() -> (World, String, String, String) {
+    let (world, mut random) = (World::new().await, fastrand::Rng::with_seed(1));
+    world.patch("/v1/tenants/acme", json!({ "name": noise(&mut random, 200) })).await.expect(200);
+    let mut types = Vec::new();
+    for number in 0..100 {
+        let name = format!("group-1.type-{number}.{}", noise(&mut random, 105));
+        let kind = json!({ "name": if number == 1 { "group-1.type-1" } else { &name }, "description": noise(&mut random, 2_000),
+            "schema": { "type": "object", "description": noise(&mut random, 30_000) }, "example": { "text": noise(&mut random, 15_000) } });
+        for types in [format!("/v1/tenants/{TENANT}/event-types"), "/v1/event-types".to_owned()] {
+            let kind = if number < 2 { kind.clone() } else { json!({ "name": name, "description": kind["description"] }) };
+            world.post(&types, kind).await.expect(201);
+        }
+        types.push(name);
+    }
+    let mut hooks = Vec::new();
+    for number in 0..60 {
+        let settings = json!({ "name": noise(&mut random, 200), "description": noise(&mut random, 2_000),
+            "url": format!("https://a.example.com/{}", noise(&mut random, 2_000)), "events": types[..50],
+            "enabled": number < 25, "retry": { "delays": vec![1; 20], "jitter": 0 }, "circuit_breaker": { "failures": 0 },
+            "headers": (0..5).map(|n| json!({ "name": format!("x-{n}"), "value": noise(&mut random, 4_000) })).collect::<Vec<_>>(),
+            "log_response_body": true, "response_body_limit": 10_000, "filter": { "text": [{ "prefix": "" }] } });
+        hooks.push(world.hook(settings).await);
+        let id = noise(&mut random, 64);
+        world.post("/v1/tenants", json!({ "id": id, "name": noise(&mut random, 200) })).await.expect(201);
+    }
+    for hook in &hooks[..25] {
+        world.endpoint.answer(&hook.url, (0..200).map(|_| Answer::Body(503, noise(&mut random, 10_000))));
+    }
+    let mut event = String::new();
+    for number in 0..55 {
+        let channels: Vec<String> = (0..16).map(|_| noise(&mut random, 128)).collect();
+        let body = json!({ "id": noise(&mut random, 128), "type": types[number % 2], "channels": channels,
+            "data": { "text": noise(&mut random, if number == 54 { 200_000 } else { 100 }) } });
+        event = world.publish(body).await;
+        world.drain().await;
+        world.clock.advance(Duration::from_secs(1));
+        world.send_to_events(json!({ "tenant": noise(&mut random, 60_000) }).to_string()).await;
+    }
+    for _ in 0..20 {
+        world.clock.advance(Duration::from_secs(2));
+        world.drain().await;
+    }
+    for number in 0..55 {
+        let change = json!({ "description": noise(&mut random, 2_000), "url": format!("https://b.example.com/{}", noise(&mut random, 2_000)) });
+        world.patch(&hooks[1].path(), change).await.expect(200);
+        let attributes: serde_json::Map<String, Value> =
+            (0..50).map(|_| (noise(&mut random, 64), json!(noise(&mut random, 500)))).collect();
+        world.patch("/v1/tenants/acme", json!({ "attributes": attributes })).await.expect(200);
+        if number < 40 {
+            let key = json!({ "name": noise(&mut random, 200), "scope": "tenant" });
+            world.post("/v1/tenants/acme/keys", key.clone()).await.expect(201);
+            world.post("/v1/keys", json!({ "name": key["name"] })).await.expect(201);
+        }
+        let numbers = |random: &mut fastrand::Rng| {
+            let number = |random: &mut fastrand::Rng| json!({ "name": noise(random, 300), "value": 1, "unit": noise(random, 30), "source": noise(random, 300) });
+            (0..50).map(|_| number(random)).collect::<Vec<_>>()
+        };
+        let plan = json!({ "title": noise(&mut random, 200), "evidence": numbers(&mut random),
+            "impact": { "text": noise(&mut random, 2_000) }, "proposed_by": noise(&mut random, 200),
+            "change": { "kind": "external", "target": noise(&mut random, 300), "before": { "text": noise(&mut random, 30_000) },
+                        "after": { "text": noise(&mut random, 30_000) } } });
+        let made = world.post("/v1/tenants/acme/plans", plan).await.expect(201).json();
+        if number > 20 {
+            let how = if number % 2 == 0 { "approve" } else { "reject" };
+            let decide = format!("/v1/tenants/acme/plans/{}/{how}", made["id"].as_str().unwrap());
+            world.post(&decide, json!({})).await.expect(200);
+            if number % 2 == 0 {
+                let applied = decide.replace("approve", "applied");
+                world.post(&applied, json!({})).await.expect(200);
+            }
+        }
+    }
+    let delivery = world.deliveries(&event).await.remove(0)["id"].as_str().unwrap().to_owned();
+    (world, hooks[1].id.clone(), event, delivery)
+}
+
+#[tokio::test]
+async fn no_page_is_larger_than_60_kb_however_long_names_and_bodies_are() {
+    let (world, hook, event, delivery) = longest().await;
+    let customer = Browser::in_portal_with_all(&world, TENANT).await;
+    let operator = Browser::in_console(&world, OPERATOR).await;
+    let mut paths = pages(&world, &hook, &event, &delivery).await;
+    let letter = world.get("/v1/dead-letters").await.expect(200).json()["items"][0]["id"].as_str().unwrap().to_owned();
+    paths.push(format!("/console/dead-letters/{letter}"));
+    for show in ["approved", "rejected"] {
+        paths.push(format!("/portal/automation?show={show}"));
+        paths.push(format!("/console/tenants/{TENANT}/automation?show={show}"));
+    }
+    paths.extend(["resting", "disabled"].map(|state| format!("/console/failing?state={state}")));
+    // What is edited is there as a whole.
+    let is_edited = |path: &str| ["/settings", "/new", "/import", "type/group-1.type-1"].iter().any(|end| path.ends_with(end));
+    let mut large = Vec::new();
+    for path in paths {
+        let browser = if path.starts_with("/console") { &operator } else { &customer };
+        let size = browser.size(&path).await;
+        println!("{size:>8} {path}");
+        if size > MOST_BYTES && !is_edited(&path) {
+            large.push(format!("{path} is {size} bytes, compressed"));
+        }
+    }
+    assert!(large.is_empty(), "{large:#?}");
+}
+
 /// 100,000 deliveries over a day, of which the oldest alone was answered with 404.
 async fn full() -> (World, String, String) {
     let world = World::new().await;

@@ -5,7 +5,7 @@ use serde_json::json;
 use tests::browser::Browser;
 use tests::world::{Answer, OPERATOR, TENANT, World};
 
-const HOSTILE: &str = r#"'"></title></textarea><script>alert(1)</script><img src=x onerror=alert(2)>"#;
+pub(crate) const HOSTILE: &str = r#"'"></title></textarea><script>alert(1)</script><img src=x onerror=alert(2)>"#;
 
 /// Pages with a parameter are shown for what [`hostile_world`] made.
 fn path(template: &str, ids: &[(&str, &str)]) -> String {

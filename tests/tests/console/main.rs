@@ -10,6 +10,7 @@ mod faults;
 mod hostile;
 mod operators;
 mod portal;
+mod queries;
 mod secrets;
 mod sending_again;
 mod sessions;

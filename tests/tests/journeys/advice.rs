@@ -1,5 +1,7 @@
 //! The advisor over real traffic: what it proposes, once, and what it leaves alone.
 
+mod slow_store;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

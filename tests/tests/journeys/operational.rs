@@ -89,3 +89,27 @@ async fn the_end_of_a_replay_is_told_once_to_who_asks_for_it() {
     assert_eq!((&told["type"], &told["data"]["replay_id"]), (&json!("replay.finished"), &id));
     assert_eq!((&told["data"]["status"], &told["data"]["progress"]["sent"]), (&json!("finished"), &json!(1)));
 }
+
+#[tokio::test]
+async fn nobody_else_publishes_under_their_ids_past_the_api_and_the_true_ones_arrive() {
+    let world = World::new().await;
+    let hook = world.hook(json!({ "events": ["a"], "circuit_breaker": { "failures": 0 } })).await;
+    let listener = listener(&world).await;
+    // Before it happens, so that the true one would be a duplicate.
+    let id = format!("hookline:hook.disabled:{}:{}", hook.id, world.now().as_millis());
+    let forged = json!({ "tenant": "acme", "id": id, "type": "hook.disabled", "data": { "hook_id": "forged" } });
+    world.send_to_events(forged.to_string()).await;
+    world.drain().await;
+    let letters = world.dead_letters();
+    assert_eq!((letters.len(), letters[0].body.as_str()), (1, &*forged.to_string()));
+    assert_eq!(letters[0].reason, "id: begins with hookline:, which is for Hookline's own events; take another id");
+
+    world.endpoint.answer(&hook.url, [Answer::Status(410)]);
+    publish(&world, 1).await;
+    world.settle().await;
+    assert_eq!(told(&world, &listener), ["delivery.exhausted", "hook.disabled"]);
+    let disabled: Value = serde_json::from_slice(&world.endpoint.sent_to(&listener.url)[1].body).unwrap();
+    assert_eq!(disabled["data"]["hook_id"], json!(hook.id));
+    world.get(&format!("/v1/tenants/acme/events/{id}")).await.expect(200);
+    assert_eq!(world.dead_letters().len(), 1);
+}

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use axum::Json;
 use axum::extract::State;
 use bytes::Bytes;
+use contract::jobs::{Advise, Job, JobMessage};
 use contract::ports::{HttpRequest, HttpSender};
 use domain::advice::{AdviceKind, AdvisorSettings};
 use domain::hook::{Hook, Timeout};
 use domain::seconds::Seconds;
 use serde::{Deserialize, Serialize};
-use services::advisor::HttpsProbe;
+use services::StepTime;
+use services::advisor::{HttpsProbe, Proposed};
 use utoipa::ToSchema;
 
 use super::hooks::owner;
@@ -25,6 +27,11 @@ use crate::problem::{FieldError, Problem};
 pub(crate) struct Advised {
     /// What was proposed just now; empty where there is nothing new
     plans: Vec<PlanView>,
+    /// The store was too slow to look at all: the rest is looked at by itself, and what comes of it is among
+    /// the plans then. Absent where all was looked at
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    continues: bool,
 }
 
 /// Look at what hooks need, now
@@ -39,9 +46,14 @@ pub(crate) async fn advise(
     State(deps): State<Arc<Deps>>,
 ) -> Result<Json<Advised>, Problem> {
     let tenant = owner(&deps, &tenant).await?;
-    let proposed = deps.advisor.advise(&tenant).await?;
+    let time = StepTime::begin(deps.clock.as_ref());
+    let Proposed { plans, next } = deps.advisor.advise(&tenant, Advise::default(), &time).await?;
+    let continues = next.is_some();
+    if let Some(next) = next {
+        deps.jobs.send_one(JobMessage::new(&tenant.id, Job::Advise(next)).to_outgoing(None)).await?;
+    }
     let now = deps.clock.now();
-    Ok(Json(Advised { plans: proposed.iter().map(|plan| PlanView::of(plan, now)).collect() }))
+    Ok(Json(Advised { plans: plans.iter().map(|plan| PlanView::of(plan, now)).collect(), continues }))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -2,6 +2,8 @@
 
 pub(crate) mod change;
 pub(crate) mod decide;
+mod drift;
+mod new_change;
 pub(crate) mod views;
 
 use std::sync::Arc;
@@ -26,7 +28,8 @@ use crate::input::{Body, IdempotencyKey, Query, Segments, limit, page_size, refu
 use crate::listed::{ListEntry, wanted_rows};
 use crate::problem::{FieldError, Problem};
 use crate::routes::hooks::owner;
-use change::{Change, NewChange, check_expiry};
+use change::Change;
+use new_change::NewChange;
 use views::{PlanList, PlanView};
 
 /// Plans that are looked at for one request.
@@ -52,6 +55,13 @@ pub(crate) struct NewPlan {
     /// Who proposes it, for people, up to 200 characters; the key when absent.
     #[schema(max_length = 200)]
     proposed_by: Option<String>,
+}
+
+fn check_expiry(at: Timestamp, now: Timestamp, errors: &mut Vec<FieldError>) {
+    let last = now.saturating_add(services::repositories::audit::KEPT_FOR);
+    if at <= now || at > last {
+        errors.push(FieldError::new("expires_at", format!("expected a time from now to {last}")));
+    }
 }
 
 /// Propose a plan
@@ -137,7 +147,7 @@ pub(crate) async fn propose(
     let change = Change::of(deps, tenant, &plan.change).await?;
     let mut plan = plan.clone();
     if let (Some((before, _)), Some((_, version))) =
-        (change.snapshots(), change::snapshot_now(deps, tenant, &plan.change).await?)
+        (change.snapshots(), drift::snapshot_now(deps, tenant, &plan.change).await?)
     {
         let version = Some(version);
         plan.change = PlannedChange { before: fields_now(&plan.change, &before), version, ..plan.change };

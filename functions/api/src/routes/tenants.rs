@@ -1,145 +1,34 @@
+pub(crate) mod deletion;
+mod views;
+
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use contract::jobs::{Job, JobMessage, PurgeEvents};
-use contract::ports::{StoreError, Unreadable};
-use domain::ids::{KeyId, ProfileName, TenantId, new_ulid};
+use contract::ports::StoreError;
+use domain::ids::{TenantId, new_ulid};
 use domain::key::KeyHash;
 use domain::metadata::Metadata;
-use domain::portal::Portal;
 use domain::settings::Settings;
 use domain::strict::{Members, WrongFields};
 use domain::tenant::{ID_RESTS_FOR, MAX_RETENTION_DAYS, Tenant, check_attributes};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use domain::whole;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::hooks::split;
-use super::portal::PortalView;
 use super::profiles::check_shared;
+use crate::Deps;
 use crate::auth::{InTenant, Operator};
-use crate::input::{Body, IdempotencyKey, Query, Segments, check_name, limit, open, present, read, refuse, segment};
+use crate::input::{Body, IdempotencyKey, Query, Segments, check_name, limit, open, read, refuse, segment};
 use crate::listed::{ListEntry, wanted_rows};
 use crate::problem::{FieldError, Problem};
-use crate::{Deps, routes};
-
-/// Hooks that a deletion takes at a time, so that one that breaks off got somewhere.
-const PURGED_AT_ONCE: usize = 100;
-
-/// A tenant, and any of the settings: what it decides for its hooks.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it documents a body that is taken apart as it is read")]
-pub(crate) struct NewTenant {
-    /// 1 to 64 of a-z A-Z 0-9 _ -; made when absent.
-    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,64}$")]
-    id: Option<TenantId>,
-    #[serde(flatten)]
-    fields: TenantFields,
-    #[serde(flatten)]
-    settings: Settings,
-}
-
-/// Fields that are absent stay as they are; a setting that is null is left to
-/// the profile again.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it documents a body that is taken apart as it is read")]
-pub(crate) struct TenantChange {
-    #[serde(flatten)]
-    fields: TenantFields,
-    #[serde(flatten)]
-    settings: Settings,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TenantFields {
-    /// For people, up to 200 characters.
-    #[schema(max_length = 200)]
-    name: Option<String>,
-    /// The profile of hooks that name none; `null` for the deployment's.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,64}$")]
-    profile: Option<Option<ProfileName>>,
-    /// How long its events and deliveries are kept, in days from 1 to 3,650;
-    /// `null` for as long as the deployment's. It holds for what happens from
-    /// then on.
-    #[serde(default, deserialize_with = "whole::present::<1, MAX_RETENTION_DAYS, _>")]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 3_650)]
-    retention_days: Option<Option<u32>>,
-    /// Whether publishing a type that its catalogue does not know is refused.
-    strict_event_types: Option<bool>,
-    /// Up to 50 texts by name, of at most 500 characters, that payloads and templates can
-    /// tell: `tenant.attributes.plan`. Replaced as a whole; `null` for none. They are no secrets.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
-    attributes: Option<Option<BTreeMap<String, String>>>,
-    /// How its portal looks; replaced as a whole, `null` for Hookline's own look.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<Portal>)]
-    portal: Option<Option<Portal>>,
-    /// Names and texts that you note with it, up to 4,096 bytes as JSON; replaced as a whole.
-    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
-    metadata: Option<Metadata>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Tenant)]
-pub(crate) struct TenantView {
-    id: String,
-    name: String,
-    /// Null: the deployment's
-    profile: Option<String>,
-    /// How long its events and deliveries are kept; null: as long as the deployment's
-    retention_days: Option<u32>,
-    /// Publishing a type that its catalogue does not know is refused
-    strict_event_types: bool,
-    /// What payloads and templates can tell of it
-    attributes: BTreeMap<String, String>,
-    /// How its portal looks; null: Hookline's own look
-    portal: Option<PortalView>,
-    /// What you noted with it
-    #[schema(value_type = std::collections::BTreeMap<String, String>)]
-    metadata: Metadata,
-    /// What it decides for its hooks
-    #[serde(flatten)]
-    settings: Settings,
-    /// RFC 3339
-    created_at: String,
-    updated_at: String,
-}
-
-impl From<&Tenant> for TenantView {
-    fn from(tenant: &Tenant) -> Self {
-        Self {
-            id: tenant.id.to_string(),
-            name: tenant.name.clone(),
-            profile: tenant.profile.as_ref().map(ToString::to_string),
-            retention_days: tenant.retention_days,
-            strict_event_types: tenant.strict_event_types,
-            attributes: tenant.attributes.clone(),
-            portal: tenant.portal.as_ref().map(PortalView::from),
-            metadata: tenant.metadata.clone(),
-            settings: tenant.settings.clone().masked(),
-            created_at: tenant.created_at.to_string(),
-            updated_at: tenant.updated_at.to_string(),
-        }
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TenantList {
-    #[schema(inline)]
-    items: Vec<ListEntry<TenantView>>,
-    /// Pass it as `cursor` to read on; null on the last page.
-    next_cursor: Option<String>,
-}
+use views::{NewTenant, TenantChange, TenantFields, TenantList, TenantView};
 
 /// Create a tenant
 ///
@@ -353,68 +242,4 @@ pub(crate) async fn changed(deps: &Deps, tenant: &Tenant, body: &Members) -> Res
     tenant.updated_at = deps.clock.now();
     tenant.version += 1;
     Ok(tenant)
-}
-
-/// What a row that cannot be read is called.
-fn id_of<T: FromStr>(unreadable: &Unreadable) -> Result<T, Problem> {
-    unreadable.id.parse().map_err(|_| unreadable.clone().into())
-}
-
-/// Delete a tenant with its hooks, keys, event types, events and deliveries
-///
-/// Deliveries that are waiting are not sent. Events and deliveries are out of
-/// sight at once and deleted within some minutes. What cannot be read of it goes
-/// as well. The id can be taken again after 30 s.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}", operation_id = "tenants.delete", tag = "tenants",
-    params(("tenant" = String, Path)), responses((status = 204)))]
-pub(crate) async fn delete(
-    _: Operator,
-    State(deps): State<Arc<Deps>>,
-    params: Segments,
-) -> Result<StatusCode, Problem> {
-    let id: TenantId = segment(&params, "tenant", "tenant")?;
-    match deps.tenants.get(&id).await {
-        Ok(None) => return Err(Problem::not_found("tenant")),
-        // It can still be deleted.
-        Ok(Some(_)) | Err(StoreError::Unreadable(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let mut hooks = Vec::new();
-    for row in routes::hooks::all(&deps, &id).await? {
-        hooks.push(row.map_or_else(|unreadable| id_of(&unreadable), |hook| Ok(hook.id))?);
-    }
-    // Asked for before anything is deleted; whatever still exists then is left alone.
-    let events = JobMessage::new(
-        &id,
-        Job::PurgeEvents(PurgeEvents { until: deps.clock.now(), cursor: None, unknown: Unknown::NONE }),
-    );
-    deps.jobs.send_one(events.to_outgoing(Some(routes::hooks::purge_due(&deps)))).await?;
-    // The tenant's row goes last, so that a deletion that broke off can be repeated.
-    for key in deps.keys.list(Some(&id)).await? {
-        let key: KeyId = key.map_or_else(|unreadable| id_of(&unreadable), |key| Ok(key.id))?;
-        deps.keys.delete(Some(&id), key).await?;
-        deps.key_cache.forget(key);
-    }
-    routes::portal::sessions::clear(&deps, &id).await?;
-    for some in hooks.chunks(PURGED_AT_ONCE) {
-        let purges: Vec<_> = some.iter().map(|hook| routes::hooks::purge(&deps, &id, *hook, true)).collect();
-        deps.jobs.send_all(&purges).await?;
-        for hook in some {
-            deps.hooks.delete(&id, *hook, None).await?;
-            deps.hook_health.forget(&id, *hook).await?;
-        }
-    }
-    deps.expungements.clear(&id).await?;
-    deps.hook_uids.clear(&id).await?;
-    deps.keyed_requests.clear(&id).await?;
-    deps.plans.clear(&id).await?;
-    deps.advisors.clear(&id).await?;
-    deps.catalogue.entries.clear(&id).await?;
-    // What its audit says of all that goes with it.
-    let until = deps.clock.now().saturating_add(Duration::from_millis(1));
-    let rest = Job::PurgeEvents(PurgeEvents { until, cursor: None, unknown: Unknown::NONE });
-    let rest = JobMessage::new(&id, rest).to_outgoing(Some(routes::hooks::purge_due(&deps)));
-    deps.jobs.send_one(rest).await?;
-    deps.tenants.delete(&id, deps.clock.now()).await?;
-    Ok(StatusCode::NO_CONTENT)
 }

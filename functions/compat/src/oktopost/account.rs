@@ -1,6 +1,6 @@
 //! Whose webhooks a request is about: HTTP Basic with account and API key.
 
-use api_client::{ApiClient, Caller, Calls};
+use api_client::{ApiClient, Caller, Calls, single_headers};
 use axum::extract::{FromRef, FromRequestParts};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -34,6 +34,10 @@ where
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let repeated = single_headers::repeated(&parts.headers, &["Authorization", "Content-Type"]);
+        if !repeated.is_empty() {
+            return Err(Refused::of_fields(repeated));
+        }
         let id = user_name(&parts.headers).ok_or_else(|| {
             Refused::new(StatusCode::UNAUTHORIZED, "expected HTTP Basic with the account's id and an API key")
         })?;

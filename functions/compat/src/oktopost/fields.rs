@@ -104,8 +104,8 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let is_form =
             kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let coding = request.headers().get(header::CONTENT_ENCODING).map(header::HeaderValue::as_bytes);
-        if coding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        let mut codings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+        if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             let detail = "the body has a Content-Encoding, and only identity is taken: send it uncompressed";
             return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }

@@ -1,6 +1,6 @@
 //! Who asks: a key as bearer token, as the SDKs send it.
 
-use api_client::{ApiClient, Caller, Calls};
+use api_client::{ApiClient, Caller, Calls, single_headers};
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
@@ -35,6 +35,10 @@ where
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        if let Some(wrong) = single_headers::repeated(&parts.headers, &single_headers::OF_THE_API).first() {
+            let detail = format!("{}: {}", wrong.field, wrong.message);
+            return Err(Refused::new(StatusCode::BAD_REQUEST, "generic_error", detail));
+        }
         let scheme = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().get(..7));
         if !scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer ")) {
             let detail = "expected an API key as bearer token";

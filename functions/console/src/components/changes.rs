@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::short::{IN_A_LIST, shortened};
 use crate::texts::Texts;
 
 /// As the API answers it.
@@ -38,17 +39,38 @@ pub(crate) struct Change {
     pub(crate) too_large: bool,
 }
 
+impl Change {
+    pub(crate) fn is_longer_than(&self, most: usize) -> bool {
+        [&self.before, &self.after].into_iter().any(|value| match value {
+            Value::String(text) => text.chars().count() > most,
+            value => value.to_string().chars().count() > most,
+        })
+    }
+}
+
+/// Of one entry among others, so many fields are shown.
+const MOST_FIELDS: usize = 10;
+
 pub(crate) fn changes(changes: &[Change], t: &Texts) -> Markup {
+    let (shown, rest) = changes.split_at(changes.len().min(MOST_FIELDS));
+    html! {
+        (changes_of(shown, IN_A_LIST, t))
+        @if !rest.is_empty() { p.help { "+ " (rest.len()) } }
+    }
+}
+
+/// All fields, each side of a change with at most so many characters.
+pub(crate) fn changes_of(changes: &[Change], most: usize, t: &Texts) -> Markup {
     html! {
         @if !changes.is_empty() {
-            dl.changes { @for change in changes { div { dt { code { (change.field) } } dd { (difference(change, t)) } } } }
+            dl.changes { @for change in changes { div { dt { code { (change.field) } } dd { (difference(change, most, t)) } } } }
         }
     }
 }
 
-fn difference(change: &Change, t: &Texts) -> Markup {
-    let before = html! { del { span.hidden { (t.before) ": " } (written(&change.before, t)) } };
-    let after = html! { ins { span.hidden { (t.after) ": " } (written(&change.after, t)) } };
+fn difference(change: &Change, most: usize, t: &Texts) -> Markup {
+    let before = html! { del { span.hidden { (t.before) ": " } (shortened(&written(&change.before, t), most)) } };
+    let after = html! { ins { span.hidden { (t.after) ": " } (shortened(&written(&change.after, t), most)) } };
     match (change.too_large, &change.before, &change.after) {
         (true, ..) => html! { span.help { (t.too_large) } },
         (_, Value::Null, _) => after,

@@ -1,24 +1,47 @@
 //! Bodies, headers and commands.
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 use serde::de::IgnoredAny;
 
+use super::short::shortened;
+
+/// Of a block, as many characters are shown: four of them make a page of 60 KB, whatever is in them.
+pub(crate) const MOST_SHOWN: usize = 16_000;
+
 /// A script copies with it; without one it is not shown.
 pub(crate) fn copy_button(text: &str, label: &str) -> Markup {
-    html! { button.copy type="button" hidden data-copy=(text) aria-label=(label) title=(label) {
+    html! { button.copy type="button" hidden data-copy=(text) aria-label=(label) title=(label) { (icon()) } }
+}
+
+fn icon() -> Markup {
+    html! {
         svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.5" {
             rect x="5.5" y="5.5" width="8" height="8" rx="1" {}
             path d="M3.5 10.5h-1v-8h8v1" {}
         }
-    } }
+    }
 }
 
-/// A block with a button that copies it.
+/// A block with a button that copies it. One that is too long for a page is shown as far as there is room,
+/// and is not copied: half of it would be taken for all.
 pub(crate) fn block(label: &str, text: &str, copy: &str) -> Markup {
+    block_of(label, text, MOST_SHOWN, copy)
+}
+
+/// The same of at most so many characters.
+pub(crate) fn block_of(label: &str, text: &str, most: usize, copy: &str) -> Markup {
+    let shown = shortened(text, most);
+    let is_whole = matches!(shown, Cow::Borrowed(_));
     html! {
         figure.code {
-            figcaption { span { (label) } (copy_button(text, copy)) }
-            pre tabindex="0" aria-label=(label) { code { (text) } }
+            figcaption {
+                span { (label) @if !is_whole { " (" (most) " / " (text.chars().count()) ")" } }
+                // It copies what stands below, which is sent once that way.
+                @if is_whole { button.copy type="button" hidden data-copy aria-label=(copy) title=(copy) { (icon()) } }
+            }
+            pre tabindex="0" aria-label=(label) { code { (shown) } }
         }
     }
 }

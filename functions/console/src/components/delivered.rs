@@ -3,12 +3,16 @@
 use maud::{Markup, html};
 
 use super::badge::Tone;
+use super::short::IN_A_LIST;
 use super::time;
 use crate::api::{Delivery, Hook};
 
-/// A hook without a name is shown by its URL.
+/// A hook without a name is shown by its URL, as far as a name may be long.
 pub(crate) fn name(hook: &Hook) -> &str {
-    if hook.name.is_empty() { &hook.url } else { &hook.name }
+    match hook.name.is_empty() {
+        true => hook.url.char_indices().nth(IN_A_LIST).and_then(|(end, _)| hook.url.get(..end)).unwrap_or(&hook.url),
+        false => &hook.name,
+    }
 }
 
 /// The code of the last answer, or why there was none.

@@ -7,13 +7,16 @@ use super::code;
 use crate::api::{Header, ReceivedResponse, SentRequest};
 use crate::texts::Texts;
 
+/// Characters of a body, or of headers, that are shown.
+const MOST_OF_AN_EXCHANGE: usize = 4_000;
+
 pub(crate) fn request(request: &SentRequest, t: &Texts) -> Markup {
     html! {
         h3 { (t.request) }
         p.url { code { (request.method) " " (request.url) } }
         (headers(&request.headers, t))
         (body(Some(&request.body), request.body_is_base64, t))
-        details { summary { (t.as_curl) } (code::block(t.as_curl, &curl(request), t.copy)) }
+        details { summary { (t.as_curl) } (as_curl(request, t)) }
     }
 }
 
@@ -25,21 +28,35 @@ pub(crate) fn response(response: &ReceivedResponse, t: &Texts) -> Markup {
     }
 }
 
+/// A command that is not whole would send something else.
+pub(crate) fn as_curl(request: &SentRequest, t: &Texts) -> Markup {
+    let command = curl(request);
+    match command.chars().count() <= MOST_OF_AN_EXCHANGE {
+        true => code::block(t.as_curl, &command, t.copy),
+        false => html! { p.help { (t.too_long) } },
+    }
+}
+
 fn headers(headers: &[Header], t: &Texts) -> Markup {
     let text: Vec<_> = headers.iter().map(|header| format!("{}: {}", header.name, header.value)).collect();
     html! {
-        @if !text.is_empty() { details { summary { (t.headers) " (" (text.len()) ")" } (code::block(t.headers, &text.join("\n"), t.copy)) } }
+        @if !text.is_empty() { details { summary { (t.headers) " (" (text.len()) ")" } (part(t.headers, &text.join("\n"), t)) } }
     }
 }
 
 fn body(body: Option<&str>, is_base64: bool, t: &Texts) -> Markup {
     html! {
         @match body.filter(|body| !body.is_empty()) {
-            Some(body) if is_base64 => (code::block(&format!("{} (Base64)", t.body), body, t.copy)),
-            Some(body) => (code::block(t.body, &code::laid_out(body), t.copy)),
+            Some(body) if is_base64 => (part(&format!("{} (Base64)", t.body), body, t)),
+            Some(body) => (part(t.body, &code::laid_out(body), t)),
             None => p.help { (t.no_body) },
         }
     }
+}
+
+/// There are several exchanges on a page.
+fn part(label: &str, text: &str, t: &Texts) -> Markup {
+    code::block_of(label, text, MOST_OF_AN_EXCHANGE, t.copy)
 }
 
 /// The request as a command for a POSIX shell, to the byte. The signature in it stays true as

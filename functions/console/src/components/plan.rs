@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::badge::{Tone, badge};
-use super::changes::{Change, changes};
+use super::changes::{Change, changes, changes_of};
 use super::field::{self, Field};
+use super::short::{IN_A_LIST, shortened};
 use super::{facts, id, notice, time};
 use crate::api::Entry;
 use crate::reader::{Language, Reader};
@@ -161,11 +162,20 @@ fn state_name<'a>(t: &'static Texts, state: &'a str) -> &'a str {
     }
 }
 
+/// Characters of what plans change, shared out among those of a page.
+const MOST_OF_CHANGES: usize = 20_000;
+/// Numbers of a plan that are shown.
+const MOST_NUMBERS: usize = 10;
+const MOST_OF_IMPACT: usize = 500;
+/// Plans of a page.
+pub(crate) const ON_A_PAGE: &str = "10";
+
 pub(crate) fn cards(seen: &Seen<'_>, plans: &[Entry<Plan>]) -> Markup {
+    let room = MOST_OF_CHANGES / plans.len().max(1);
     html! {
         ul.cards.wide { @for entry in plans { li {
             @match entry {
-                Entry::Fine(plan) => (card(seen, plan)),
+                Entry::Fine(plan) => (card(seen, plan, room)),
                 Entry::Unreadable { id, unreadable } => article.card {
                     h2 { (id) } p { (fill(seen.texts().unreadable, &[("why", unreadable)])) }
                 },
@@ -174,14 +184,14 @@ pub(crate) fn cards(seen: &Seen<'_>, plans: &[Entry<Plan>]) -> Markup {
     }
 }
 
-fn card(seen: &Seen<'_>, plan: &Plan) -> Markup {
+fn card(seen: &Seen<'_>, plan: &Plan, room: usize) -> Markup {
     let t = seen.texts();
     let when = |at: &str| time::relative(at, seen.reader, seen.language);
     html! {
         article.card id=(plan.id) {
             header { h2 { (plan.title) } (badge(tone(&plan.state), state_name(t, &plan.state))) }
             h3 { (t.plan_change) }
-            (change(seen, &plan.change))
+            (change(seen, &plan.change, room))
             @if !plan.evidence.is_empty() { h3 { (t.plan_evidence) } (evidence(seen, &plan.evidence)) }
             @if let Some(expected) = &plan.impact { h3 { (t.plan_impact) } (impact(expected)) }
             (facts(&[
@@ -194,7 +204,7 @@ fn card(seen: &Seen<'_>, plan: &Plan) -> Markup {
             @if let (Some(by), Some(at)) = (&plan.decided_by, &plan.decided_at) {
                 p.help { (fill(t.plan_decided, &[("by", by)])) " " (when(at)) }
             }
-            @if let Some(reason) = &plan.reason { p { (t.plan_reason) ": " (reason) } }
+            @if let Some(reason) = &plan.reason { p { (t.plan_reason) ": " (shortened(reason, MOST_OF_IMPACT)) } }
             @if plan.state == "pending" {
                 p.help { (t.plan_expires) " " (when(&plan.expires_at)) }
                 @if seen.may_decide { (decide(seen, plan)) }
@@ -221,8 +231,10 @@ fn decide(seen: &Seen<'_>, plan: &Plan) -> Markup {
     }
 }
 
-fn change(seen: &Seen<'_>, change: &PlannedChange) -> Markup {
+fn change(seen: &Seen<'_>, change: &PlannedChange, room: usize) -> Markup {
     let t = seen.texts();
+    let fields = changed_fields(change);
+    let most = room / (2 * fields.len().max(1));
     html! {
         p {
             @match (&change.hook, &change.event_type, &change.target) {
@@ -235,7 +247,8 @@ fn change(seen: &Seen<'_>, change: &PlannedChange) -> Markup {
                 ": " (fill(t.plan_rotation, &[("seconds", &change.overlap.unwrap_or(86_400).to_string())]))
             }
         }
-        (changes(&changed_fields(change), t))
+        (changes_of(&fields, most, t))
+        @if fields.iter().any(|field| field.is_longer_than(most)) { p.warning { (t.too_long) } }
     }
 }
 
@@ -265,19 +278,19 @@ fn changed_fields(change: &PlannedChange) -> Vec<Change> {
 }
 
 fn number(value: &Value, unit: Option<&str>) -> String {
-    let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+    let unit = unit.map(|unit| format!(" {}", shortened(unit, IN_A_LIST))).unwrap_or_default();
     format!("{value}{unit}")
 }
 
 fn evidence(seen: &Seen<'_>, evidence: &[Evidence]) -> Markup {
     let exact = |at: &str| time::exact(at, seen.reader, seen.language);
     html! {
-        dl.facts { @for one in evidence { div {
-            dt { (one.name) }
+        dl.facts { @for one in evidence.iter().take(MOST_NUMBERS) { div {
+            dt { (shortened(&one.name, IN_A_LIST)) }
             dd {
                 (number(&one.value, one.unit.as_deref()))
                 @if let (Some(since), Some(until)) = (&one.since, &one.until) { " (" (exact(since)) " – " (exact(until)) ")" }
-                @if let Some(source) = &one.source { br; code.help { (source) } }
+                @if let Some(source) = &one.source { br; code.help { (shortened(source, 2 * IN_A_LIST)) } }
             }
         } } }
     }
@@ -285,10 +298,10 @@ fn evidence(seen: &Seen<'_>, evidence: &[Evidence]) -> Markup {
 
 fn impact(impact: &Impact) -> Markup {
     html! {
-        @if let Some(text) = &impact.text { p { (text) } }
+        @if let Some(text) = &impact.text { p { (shortened(text, MOST_OF_IMPACT)) } }
         @if !impact.numbers.is_empty() {
-            dl.facts { @for one in &impact.numbers { div {
-                dt { (one.name) }
+            dl.facts { @for one in impact.numbers.iter().take(MOST_NUMBERS) { div {
+                dt { (shortened(&one.name, IN_A_LIST)) }
                 dd {
                     @if let Some(before) = &one.before { (number(before, one.unit.as_deref())) " → " }
                     @if let Some(after) = &one.after { (number(after, one.unit.as_deref())) }
@@ -327,7 +340,7 @@ fn logged(seen: &Seen<'_>, of: &Adjustment) -> Markup {
     let is_of_hook = of.target.kind == "hook";
     html! {
         article.card id=(of.id) {
-            h2 { (of.reason.as_deref().unwrap_or(cause_name(t, &of.cause))) }
+            h2 { (shortened(of.reason.as_deref().unwrap_or(cause_name(t, &of.cause)), IN_A_LIST)) }
             p.help {
                 (time::exact(&of.at, seen.reader, seen.language)) ", " (of.by) ": " (cause_name(t, &of.cause)) ", "
                 @if is_of_hook { a href=((seen.hook_page)(&of.target.id)) { code { (of.target.id) } } }

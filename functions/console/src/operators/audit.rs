@@ -1,6 +1,6 @@
 //! Who changed what, and what it was before.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -11,9 +11,11 @@ use crate::api::{Entry, List};
 use crate::components::changes::{AuditEntry, changes};
 use crate::components::field::Field;
 use crate::components::listing::{self, path};
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const KINDS: [(&str, &str); 9] = [
@@ -47,7 +49,7 @@ async fn entries(
     let query = [("kind", filters.kind.as_str()), ("target", filters.target.trim()), ("by", filters.by.trim())];
     let query = if has_filters { query.to_vec() } else { Vec::new() };
     let mut asked = query.clone();
-    asked.extend([("limit", "50"), ("cursor", filters.cursor.as_str())]);
+    asked.extend([("limit", "20"), ("cursor", filters.cursor.as_str())]);
     let found: List<AuditEntry> = visit.api().get(route, &given(&asked)).await?;
     Ok(html! {
         @if has_filters {
@@ -85,7 +87,7 @@ fn card(visit: &OperatorVisit, entry: &Entry<AuditEntry>) -> Markup {
                 @if let Some(user) = &entry.user { " (" (user) ")" }
                 @if let Some(from) = &entry.from { " from " (from) }
             }
-            @if let Some(detail) = &entry.detail { p { (detail) } }
+            @if let Some(detail) = &entry.detail { p { (shortened(detail, 2 * IN_A_LIST)) } }
             (changes(&entry.changes, ENGLISH.texts()))
         }
     }

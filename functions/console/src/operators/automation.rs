@@ -1,7 +1,7 @@
 //! Plans and adjustments of a tenant, for operators.
 
 use api_client::Refusal;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -20,6 +20,7 @@ use crate::components::notice;
 use crate::components::plan::{self, Adjustment, Decision, Plan, Seen};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 
@@ -67,7 +68,7 @@ pub(crate) async fn plans(visit: OperatorVisit, Path(tenant): Path<String>, Quer
 async fn shown(visit: &OperatorVisit, tenant: &str, filters: &Filters, refusal: Option<&Refusal>) -> Answer {
     let tenant = tenant::load(visit, tenant).await?;
     let (tab, states) = plan::states_of(&filters.show);
-    let asked = given(&[("state", states), ("cursor", &filters.cursor)]);
+    let asked = given(&[("state", states), ("limit", plan::ON_A_PAGE), ("cursor", &filters.cursor)]);
     let plans: List<Plan> = visit.api().get(&["v1", "tenants", &tenant.id, "plans"], &asked).await?;
     let done = match filters.done.as_str() {
         "advised" => notice::toast("There is something new to propose"),
@@ -140,7 +141,7 @@ pub(crate) async fn log(visit: OperatorVisit, Path(tenant): Path<String>, Query(
 
 async fn logged(visit: &OperatorVisit, tenant: &str, filters: &Filters, refusal: Option<&Refusal>) -> Answer {
     let tenant = tenant::load(visit, tenant).await?;
-    let asked = given(&[("cursor", &filters.cursor)]);
+    let asked = given(&[("limit", plan::ON_A_PAGE), ("cursor", &filters.cursor)]);
     let found: List<Adjustment> = visit.api().get(&["v1", "tenants", &tenant.id, "adjustments"], &asked).await?;
     let base = base(&tenant.id);
     let hook_page = |hook: &str| hook_address(&tenant.id, hook);

@@ -1,24 +1,24 @@
 //! What tenants cost on AWS, by what was counted of them and list prices.
 
-use axum::extract::Query;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::frame::TENANTS;
 use super::shown::{NEXT, given, tenant_link, unreadable};
-use crate::api::{CountedInterval, Counts, Entry, List, Tenant};
+use crate::api::{Counts, Entry, List, Tenant};
 use crate::components::listing::{self, Column};
 use crate::components::{heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const PATH: &str = "/console/cost";
 /// Each is asked for its counts, so a page has few.
 const AT_ONCE: &str = "20";
-/// Nanodollars of an attempt: a million deliveries of events that go to one hook each, published
-/// over HTTP, cost $1.98 (docs/cost-and-speed.md, list prices of us-east-1 in 2026). An event
-/// that goes to several hooks is published once, so this is the most.
+/// Nanodollars of an attempt: a million deliveries of events of 1 KB that go to one hook each, published
+/// over HTTP in batches of ten, cost $1.98 (docs/cost-and-speed.md, list prices of us-east-1 in 2026). An
+/// event that goes to several hooks is published once, so of such events this is the most.
 const ATTEMPT: u64 = 1_980;
 /// What one that fails costs on top: two more rows, of $0.625 per million write units each.
 const FAILED_ATTEMPT: u64 = 1_250;
@@ -28,23 +28,38 @@ const FAILED_ATTEMPT: u64 = 1_250;
 pub(crate) struct Counted {
     attempts: u64,
     failed: u64,
+    /// There was more to count than one request does.
+    is_partial: bool,
 }
 
 impl Counted {
-    pub(crate) fn add(&mut self, interval: &CountedInterval) {
-        self.attempts += interval.attempts;
-        self.failed += interval.attempts.saturating_sub(interval.succeeded);
+    pub(crate) fn of(counts: &Counts) -> Self {
+        let mut counted = Self { is_partial: counts.counted_until.is_some(), ..Self::default() };
+        for interval in &counts.items {
+            counted.attempts += interval.attempts;
+            counted.failed += interval.attempts.saturating_sub(interval.succeeded);
+        }
+        counted
     }
 
-    /// At most, in words.
+    fn and(self, other: Self) -> Self {
+        Self {
+            attempts: self.attempts + other.attempts,
+            failed: self.failed + other.failed,
+            is_partial: self.is_partial || other.is_partial,
+        }
+    }
+
+    /// In words, rounded up: it is the most that it may be.
     pub(crate) fn cost(self) -> String {
         let nanodollars =
             u128::from(self.attempts) * u128::from(ATTEMPT) + u128::from(self.failed) * u128::from(FAILED_ATTEMPT);
-        let cents = nanodollars / 10_000_000;
+        let cents = nanodollars.div_ceil(10_000_000);
+        let dollars = format!("${}.{:02}", cents / 100, cents % 100);
         match cents {
-            0 if nanodollars == 0 => "$0".to_owned(),
-            0 => "less than $0.01".to_owned(),
-            _ => format!("${}.{:02}", cents / 100, cents % 100),
+            _ if self.is_partial => format!("{dollars} so far: there is more to count, load the page again"),
+            0 => "$0".to_owned(),
+            _ => format!("at most {dollars}"),
         }
     }
 }
@@ -64,7 +79,7 @@ pub(crate) async fn page(visit: OperatorVisit, Query(from): Query<From>) -> Answ
             Entry::Unreadable { id, unreadable: why } => unreadable(id, why, 5),
             Entry::Fine(tenant) => {
                 let counted = counted(&visit, &tenant.id).await?;
-                sum = Counted { attempts: sum.attempts + counted.attempts, failed: sum.failed + counted.failed };
+                sum = sum.and(counted);
                 row(&tenant_link(&tenant.id), &tenant.name, counted)
             }
         };
@@ -75,13 +90,14 @@ pub(crate) async fn page(visit: OperatorVisit, Query(from): Query<From>) -> Answ
         Column::text("Name"),
         Column::number("Attempts in 30 days"),
         Column::number("Not successful"),
-        Column::number("On AWS, at most"),
+        Column::number("On AWS"),
     ];
     let main = html! {
         (heading("Cost", &html! { a.button href="/console/tenants" { "Tenants" } }))
         p.help {
-            "What AWS charges for the attempts of the last 30 days at list prices of us-east-1 in 2026: $1.98 per million, and $1.25 more per million that failed. "
-            "Each is counted as an event of its own; those that go to several hooks cost less. Deployments on one machine cost nothing by the attempt."
+            "An estimate of what AWS charges for the attempts of the last 30 days at list prices of us-east-1 in 2026: at most $1.98 per million, and at most $1.25 more per million that failed. "
+            "It is of events of up to 1 KB that are published in batches of ten. Each attempt is counted as an event of its own; those that go to several hooks cost less. "
+            "Larger events, storage and egress come on top. Deployments on one machine cost nothing by the attempt."
         }
         @if tenants.items.is_empty() { (notice::empty("No tenants yet", &html! { p { "What they cost will be here." } })) }
         @else {
@@ -109,9 +125,7 @@ fn row(tenant: &Markup, name: &str, counted: Counted) -> Markup {
 
 async fn counted(visit: &OperatorVisit, tenant: &str) -> Result<Counted, Failure> {
     let counts: Counts = visit.api().get(&["v1", "tenants", tenant, "counts"], &[("interval", "day")]).await?;
-    let mut counted = Counted::default();
-    counts.items.iter().for_each(|day| counted.add(day));
-    Ok(counted)
+    Ok(Counted::of(&counts))
 }
 
 #[cfg(test)]
@@ -119,12 +133,15 @@ mod tests {
     use super::Counted;
 
     #[test]
-    fn a_cost_is_told_in_dollars_and_cents_and_never_as_nothing() {
-        let cost = |attempts, failed| Counted { attempts, failed }.cost();
+    fn a_cost_is_told_in_dollars_and_cents_and_is_the_most_it_may_be_once_all_is_counted() {
+        let cost = |attempts, failed| Counted { attempts, failed, is_partial: false }.cost();
         assert_eq!(cost(0, 0), "$0");
-        assert_eq!(cost(1, 0), "less than $0.01");
-        assert_eq!(cost(1_000_000, 0), "$1.98");
-        assert_eq!(cost(1_000_000, 1_000_000), "$3.23");
-        assert_eq!(cost(123_456_789, 0), "$244.44");
+        assert_eq!(cost(1, 0), "at most $0.01");
+        assert_eq!(cost(1_000_000, 0), "at most $1.98");
+        assert_eq!(cost(1_000_000, 1_000_000), "at most $3.23");
+        assert_eq!(cost(123_456_789, 0), "at most $244.45");
+        let partial = Counted { attempts: 1_000_000, failed: 0, is_partial: true };
+        let sum = Counted { attempts: 1_000_000, failed: 0, is_partial: false }.and(partial);
+        assert_eq!(sum.cost(), "$3.96 so far: there is more to count, load the page again");
     }
 }

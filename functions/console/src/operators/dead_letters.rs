@@ -1,6 +1,6 @@
 //! Messages that could not be processed: what and why, sent back or deleted.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
@@ -14,9 +14,11 @@ use super::shown::{COPY, NEXT, ago, done, given, unreadable};
 use crate::api::{Entry, List};
 use crate::components::badge::badge;
 use crate::components::listing::{self, Column, path};
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const PATH: &str = "/console/dead-letters";
@@ -115,7 +117,7 @@ fn table(visit: &OperatorVisit, letters: &Letters) -> Markup {
                         td { a href=(path(&["console", "dead-letters", &letter.id])) { code { (letter.id) } } }
                         td { code { (letter.queue) } }
                         td { (ago(visit, &letter.at)) }
-                        td { (letter.reason) }
+                        td { (shortened(&letter.reason, IN_A_LIST)) }
                         td.number { (letter.size) }
                     },
                 }

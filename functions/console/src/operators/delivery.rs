@@ -1,6 +1,6 @@
 //! One delivery, as the portal shows it to its owner, and one event with why it went where.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
@@ -14,11 +14,13 @@ use super::shown::{
 use crate::api::{Entry, Event, Explained, Explanation, Hook, Unmet, WholeDelivery};
 use crate::components::badge::{Tone, badge};
 use crate::components::listing::{self, address, path};
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::timeline::timeline;
 use crate::components::{code, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
 use crate::portal::delivery::steps;
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const STILL_TO_BE_SENT: [&str; 3] = ["pending", "retrying", "waiting"];
@@ -132,7 +134,7 @@ fn card(visit: &OperatorVisit, tenant: &str, entry: &Entry<Explained>) -> Markup
             header { h3 { a href=(hook_address(tenant, &explained.hook_id)) { (name) } } (badge(tone, &explained.verdict)) }
             p { (explained.sentence) }
             @if let Some(remark) = &explained.remark { p.help { (remark) } }
-            @if !explained.unmet.is_empty() { ul { @for unmet in &explained.unmet { li { (condition(unmet)) } } } }
+            @if !explained.unmet.is_empty() { ul { @for unmet in explained.unmet.iter().take(5) { li { (condition(unmet)) } } } }
             @for hold in &explained.held_by {
                 p.warning { (hold.sentence) }
                 @if let Some(until) = &hold.until { p.help { (shown::ago(visit, until)) } }
@@ -146,5 +148,6 @@ fn card(visit: &OperatorVisit, tenant: &str, entry: &Entry<Explained>) -> Markup
 
 fn condition(unmet: &Unmet) -> Markup {
     let rules = unmet.rules.as_ref().map(ToString::to_string).unwrap_or_default();
+    let rules = shortened(&rules, IN_A_LIST);
     html! { code { (unmet.path) } " is " code { (unmet.value.as_deref().unwrap_or(&unmet.cause)) } ", expected " code { (rules) } }
 }

@@ -4,7 +4,7 @@
 //! which ends by itself and with the logout.
 
 use api_client::{Caller, Calls, Refusal};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
@@ -18,6 +18,7 @@ use crate::components::field::Field;
 use crate::cookies::{Area, Jar};
 use crate::failure::Failure;
 use crate::page::{Page, is_of_ours, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::{OperatorVisit, key_id};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -16,9 +16,11 @@ use crate::api::{Entry, EventType, List};
 use crate::components::badge::{Tone, badge};
 use crate::components::field::{self, Field, Mistakes};
 use crate::components::listing::{self, Column, address, path};
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 
@@ -108,7 +110,7 @@ async fn listed(visit: &OperatorVisit, owner: &Owner, from: &From) -> Answer {
                         Entry::Unreadable { id, unreadable: why } => (unreadable(id, why, columns.len())),
                         Entry::Fine(kind) => tr {
                             td { a href=(owner.page(&["type", &kind.name])) { code { (kind.name) } } }
-                            td { (kind.description) }
+                            td { (shortened(&kind.description, IN_A_LIST)) }
                             td {
                                 @if kind.archived { (badge(Tone::Neutral, "archived")) }
                                 @else if kind.deprecated { (badge(Tone::Warning, "deprecated")) }

@@ -1,6 +1,5 @@
 //! Events and deliveries of all tenants, or of one.
 
-use axum::extract::Query;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -17,6 +16,7 @@ use crate::components::listing::{self, Column};
 use crate::components::period::{Bounds, Period};
 use crate::components::{heading, notice};
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const STATUSES: [&str; 6] = ["pending", "retrying", "waiting", "succeeded", "failed", "skipped"];
@@ -84,7 +84,7 @@ pub(crate) async fn events(visit: OperatorVisit, Query(filters): Query<EventFilt
                             td { a href=(event_address(owner, &event.id)) { (event.kind) } }
                             td { code { (event.id) } }
                             td { (tenant_link(owner)) }
-                            td { @for channel in &event.channels { code.tag { (channel) } " " } @if event.channels.is_empty() { "–" } }
+                            td { @for channel in event.channels.iter().take(3) { code.tag { (channel) } " " } @match event.channels.len() { 0 => "–", 1..=3 => {}, _ => "…" } }
                             td { (ago(&visit, &event.accepted_at)) }
                             td { @if event.matched { (badge(Tone::Good, "matched")) } @else { (badge(Tone::Neutral, "none matched")) } }
                         }

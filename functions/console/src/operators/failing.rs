@@ -1,6 +1,5 @@
 //! Hooks that fail, over all tenants: why, and since when.
 
-use axum::extract::Query;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -11,9 +10,11 @@ use crate::api::{Attempt, Entry, Hook, List};
 use crate::components::badge::{Tone, badge};
 use crate::components::listing::{self, Column, address};
 use crate::components::menu::{self, Entry as MenuEntry};
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 const PATH: &str = "/console/failing";
@@ -80,7 +81,7 @@ pub(crate) fn table(visit: &OperatorVisit, hooks: &[Entry<FailingHook>]) -> Mark
                 Entry::Unreadable { id, unreadable: why } => (unreadable(id, why, columns.len())),
                 Entry::Fine(FailingHook { tenant, last_failed_attempt, hook }) => tr {
                     td { (batch::choice(tenant, &hook.id, name(hook))) }
-                    td { a href=(hook_address(tenant, &hook.id)) { (name(hook)) } br; code.help { (hook.method) " " (hook.url) } }
+                    td { a href=(hook_address(tenant, &hook.id)) { (name(hook)) } br; code.help { (hook.method) " " (shortened(&hook.url, IN_A_LIST)) } }
                     td { (tenant_link(tenant)) }
                     td { (state(hook)) }
                     td { @match hook.disabled_at.as_deref().or(hook.health.failing_since.as_deref()) { Some(at) => (ago(visit, at)), None => "–" } }
@@ -99,7 +100,7 @@ fn why(hook: &Hook, last: Option<&Attempt>) -> Markup {
         @if let Some(reason) = &hook.disabled_reason { (reason) ". " }
         @match last {
             Some(Attempt { status_code: Some(code), .. }) => { "answered with " (code) },
-            Some(Attempt { error: Some(error), .. }) => (error),
+            Some(Attempt { error: Some(error), .. }) => (shortened(error, IN_A_LIST)),
             Some(attempt) => (attempt.outcome),
             None if hook.disabled_reason.is_none() => "–",
             None => {},

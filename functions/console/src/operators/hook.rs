@@ -1,6 +1,6 @@
 //! One hook of a customer: how it is, what it is made of, and what can be done with it.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::value::RawValue;
@@ -17,6 +17,7 @@ use crate::components::{code, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
 use crate::portal::hooks::why;
+use crate::query::Query;
 use crate::visit::OperatorVisit;
 
 pub(crate) async fn load(visit: &OperatorVisit, tenant: &str, hook: &str) -> Result<Hook, Failure> {

@@ -1,6 +1,6 @@
 //! Keys, of operators and of a tenant: made, last used, revoked.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -12,12 +12,16 @@ use super::tenant::{self, address_of};
 use crate::api::{Entry, List};
 use crate::components::field::{self, Field, Mistakes};
 use crate::components::listing::{self, Column, address};
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 
+/// Of a tenant's keys; it may have 1,000 of portals.
+const MOST_SHOWN: usize = 100;
 const FIELDS: [&str; 3] = ["name", "scope", "expires_in"];
 const SCOPES: [(&str, &str); 4] = [
     ("tenant", "tenant: everything of this tenant"),
@@ -78,7 +82,10 @@ async fn shown(
             }
         }
         @if keys.items.is_empty() { (notice::empty("No keys yet", &html! { p { "Make one below." } })) }
-        @else { (table(visit, owner, &keys)) }
+        @else {
+            (table(visit, owner, &keys))
+            @if keys.items.len() > MOST_SHOWN { p { "And " (keys.items.len() - MOST_SHOWN) " more: " code { "hookline keys list" } } }
+        }
         h2 { "A new key" }
         (field::form(&owner.page(), &visit.form_token, &html! {
             (mistakes_besides(mistakes, &FIELDS))
@@ -104,11 +111,11 @@ fn table(visit: &OperatorVisit, owner: &Owner, keys: &List<Key>) -> Markup {
         "Keys",
         &columns,
         &html! {
-            @for entry in &keys.items {
+            @for entry in keys.items.iter().take(MOST_SHOWN) {
                 @match entry {
                     Entry::Unreadable { id, unreadable: why } => (unreadable(id, why, columns.len())),
                     Entry::Fine(key) => tr {
-                        td { (key.name) @if key.id == visit.key_id { " " span.help { "(this visit)" } } }
+                        td { (shortened(&key.name, IN_A_LIST)) @if key.id == visit.key_id { " " span.help { "(this visit)" } } }
                         td { code { (key.id) } }
                         td { (key.scope) }
                         td { (ago(visit, &key.created_at)) }

@@ -39,6 +39,9 @@ struct Link {
     expires_at: String,
 }
 
+/// A tenant may have 1,000.
+const MOST_SHOWN: usize = 100;
+
 #[derive(Clone, Deserialize)]
 struct Session {
     id: String,
@@ -85,7 +88,10 @@ async fn shown(
         p { "It can be opened once, within ten minutes. Whoever has it may do what is ticked here, for the hooks of this tenant." }
         (field::form(&address_of(&tenant.id, "portal"), &visit.form_token, &link_form))
         h2 { "Who is in" }
-        @if sessions.items.is_empty() { p { "Nobody." } } @else { (table(visit, tenant, &sessions)) }
+        @if sessions.items.is_empty() { p { "Nobody." } } @else {
+            (table(visit, tenant, &sessions))
+            @if sessions.items.len() > MOST_SHOWN { p { "And " (sessions.items.len() - MOST_SHOWN) " more: " code { "hookline portal sessions" } } }
+        }
     };
     Ok(around(visit, &tenant.id, "portal", title(tenant), &inner))
 }
@@ -105,7 +111,7 @@ fn table(visit: &OperatorVisit, tenant: &Tenant, sessions: &List<Session>) -> Ma
         "Portal sessions",
         &columns,
         &html! {
-            @for entry in &sessions.items {
+            @for entry in sessions.items.iter().take(MOST_SHOWN) {
                 @match entry {
                     Entry::Unreadable { id, unreadable: why } => (unreadable(id, why, columns.len())),
                     Entry::Fine(session) => tr {

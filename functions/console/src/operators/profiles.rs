@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use crate::components::listing::{self, Column, address, path};
 use crate::components::{code, exchange, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 
@@ -192,7 +193,7 @@ fn request_view(request: &SentRequest) -> Markup {
         (code::block("Headers", &lines.join("\n"), shown::COPY))
         @if request.body_is_base64 { (code::block("Body (Base64)", &request.body, shown::COPY)) }
         @else if !request.body.is_empty() { (code::block("Body", &code::laid_out(&request.body), shown::COPY)) }
-        details { summary { "As curl command" } (code::block("curl", &exchange::curl(request), shown::COPY)) }
+        details { summary { "As curl command" } (exchange::as_curl(request, shown::ENGLISH.texts())) }
     }
 }
 

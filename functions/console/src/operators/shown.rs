@@ -1,7 +1,8 @@
 //! What the console's pages have in common.
 
+mod stretches;
+
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use api_client::Refusal;
 use http::StatusCode;
@@ -58,34 +59,17 @@ pub(crate) fn given<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)>
     pairs.iter().copied().filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// Lists look at so much a request; empty stretches are gone on with, as far as lists of all
-/// tenants reach back.
-const STRETCHES: usize = 20;
-/// For so long, where a store on this machine answers: whoever wants more turns the page.
-const PATIENCE: Duration = Duration::from_millis(35);
-/// What takes longer is asked of a store far away, and there a page more costs more than waiting.
-const NEAR: Duration = Duration::from_millis(100);
-const PATIENCE_AFAR: Duration = Duration::from_secs(2);
-
 pub(crate) async fn list<T: DeserializeOwned>(
     visit: &OperatorVisit,
     route: &[&str],
     asked: &[(&str, &str)],
     cursor: &str,
 ) -> Result<List<T>, Refusal> {
-    let (began, mut stretches) = (Instant::now(), 0);
-    let mut cursor = cursor.to_owned();
-    loop {
+    stretches::first_found(cursor, |cursor| async move {
         let query = [asked, &[("cursor", cursor.as_str())]].concat();
-        let page: List<T> = visit.api().get(route, &given(&query)).await?;
-        stretches += 1;
-        let took = began.elapsed();
-        let has_time = took < if took < NEAR { PATIENCE } else { PATIENCE_AFAR };
-        match page.next_cursor {
-            Some(next) if page.items.is_empty() && stretches < STRETCHES && has_time => cursor = next,
-            next_cursor => return Ok(List { next_cursor, ..page }),
-        }
-    }
+        visit.api().get(route, &given(&query)).await
+    })
+    .await
 }
 
 pub(crate) fn status(word: &str) -> Markup {

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 
 use super::shown::{ENGLISH, hook_address, name};
 use super::{hook, tenant};
 use crate::api::{Hook, List};
 use crate::page::Answer;
+use crate::query::Query;
 use crate::statistics::{Filters, Statistics};
 use crate::visit::OperatorVisit;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -19,9 +19,11 @@ use crate::api::{Counts, Entry, Hook, List, Tenant};
 use crate::components::field::{self, Field, Mistakes};
 use crate::components::listing::{self, Column, address, path};
 use crate::components::menu::{self, Entry as MenuEntry};
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, facts, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 
@@ -90,9 +92,8 @@ pub(crate) async fn page(visit: OperatorVisit, Path(tenant): Path<String>, Query
     let hooks: List<Hook> = visit.api().get(&["v1", "tenants", &tenant.id, "hooks"], &asked).await?;
     let by_hook = [("interval", "day"), ("group_by", "hook")];
     let counts: Counts = visit.api().get(&["v1", "tenants", &tenant.id, "counts"], &by_hook).await?;
-    let (mut attempts, mut cost): (HashMap<String, u64>, Counted) = Default::default();
+    let (mut attempts, cost): (HashMap<String, u64>, _) = (HashMap::new(), Counted::of(&counts));
     for counted in &counts.items {
-        cost.add(counted);
         *attempts.entry(counted.hook_id.clone().unwrap_or_default()).or_default() += counted.attempts;
     }
     let here = address_of(&tenant.id, "");
@@ -104,7 +105,7 @@ pub(crate) async fn page(visit: OperatorVisit, Path(tenant): Path<String>, Query
             ("Id", id(&tenant.id, COPY)),
             ("Profile", html! { (tenant.profile.as_deref().unwrap_or("the deployment's")) }),
             ("Attempts in 30 days", html! { (attempts.values().sum::<u64>()) }),
-            ("On AWS, at most", html! { (cost.cost()) " (" a href="/console/cost" { "how it is counted" } ")" }),
+            ("On AWS", html! { (cost.cost()) " (" a href="/console/cost" { "how it is counted" } ")" }),
             ("Created", time::exact(&tenant.created_at, &visit.reader, ENGLISH)),
         ]))
         h2 { "Hooks" }
@@ -143,7 +144,7 @@ fn hooks_table(visit: &OperatorVisit, tenant: &str, hooks: &List<Hook>, attempts
                 Entry::Unreadable { id, unreadable: why } => (unreadable(id, why, columns.len())),
                 Entry::Fine(hook) => tr {
                     td { (batch::choice(tenant, &hook.id, name(hook))) }
-                    td { a href=(hook_address(tenant, &hook.id)) { (name(hook)) } br; code.help { (hook.method) " " (hook.url) } }
+                    td { a href=(hook_address(tenant, &hook.id)) { (name(hook)) } br; code.help { (hook.method) " " (shortened(&hook.url, IN_A_LIST)) } }
                     td { (failing::state(hook)) }
                     td { @for event in hook.events.iter().take(3) { code.tag { (event) } " " } @if hook.events.len() > 3 { "…" } }
                     td { (shown::ago_or_never(visit, hook.health.last_execution.as_deref())) }

@@ -1,6 +1,5 @@
 //! Tenants, with search.
 
-use axum::extract::Query;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -12,6 +11,7 @@ use crate::components::field::{Field, Mistakes};
 use crate::components::listing::{self, Column, path};
 use crate::components::{code, heading, notice, time};
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::reader::Language;
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;

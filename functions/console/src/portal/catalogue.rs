@@ -1,6 +1,6 @@
 //! The catalogue: what events there are, with schema and example.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use maud::html;
 use serde::Deserialize;
 
@@ -8,8 +8,10 @@ use super::frame::CATALOGUE;
 use crate::api::{Entry, EventType, List, WholeEventType};
 use crate::components::badge::{Tone, badge};
 use crate::components::listing::{self, Column, path};
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, heading, notice};
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::texts::fill;
 use crate::visit::PortalVisit;
 
@@ -35,7 +37,7 @@ pub(crate) async fn list(visit: PortalVisit, Query(from): Query<From>) -> Answer
                 Entry::Fine(kind) => {
                     td { a href=(path(&["portal", "event-types", &kind.name])) { code { (kind.name) } }
                         @if kind.deprecated { " " (badge(Tone::Warning, t.deprecated)) } }
-                    td { (kind.description) }
+                    td { (shortened(&kind.description, IN_A_LIST)) }
                 },
                 Entry::Unreadable { id, unreadable } => { td { code { (id) } } td { (fill(t.unreadable, &[("why", unreadable)])) } },
             } } } }))

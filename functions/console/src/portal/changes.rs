@@ -1,6 +1,6 @@
 //! Who changed a hook, when, and what it was before.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use maud::{Markup, html};
 
 use super::catalogue::From;
@@ -9,13 +9,14 @@ use crate::api::{Entry, List};
 use crate::components::changes::{AuditEntry, changes};
 use crate::components::{listing, notice, time};
 use crate::page::Answer;
+use crate::query::Query;
 use crate::texts::{Texts, fill};
 use crate::visit::PortalVisit;
 
 pub(crate) async fn page(visit: PortalVisit, Path(hook): Path<String>, Query(from): Query<From>) -> Answer {
     let t = visit.texts();
     let hook = load(&visit, &hook).await?;
-    let asked: Vec<_> = [("limit", "50"), ("cursor", from.cursor.as_str())]
+    let asked: Vec<_> = [("limit", "20"), ("cursor", from.cursor.as_str())]
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
         .collect();

@@ -1,6 +1,6 @@
 //! One execution: its attempts one after the other, what was sent and answered, what comes next.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -16,6 +16,7 @@ use crate::components::timeline::{Step, timeline};
 use crate::components::{exchange, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, back_to, is_of_ours, see_other};
+use crate::query::Query;
 use crate::reader::{Language, Reader};
 use crate::same_origin::Form;
 use crate::texts::fill;
@@ -77,23 +78,28 @@ pub(crate) async fn page(visit: PortalVisit, Path(delivery): Path<String>, Query
     Ok(Page::new(EXECUTIONS, format!("{} {}", t.delivery, delivery.event_type), main))
 }
 
+/// Of so many attempts, the last ones, a page has room for what was sent and answered.
+const WITH_EXCHANGE: usize = 5;
+
 /// Attempts and what comes next; operators see the same.
 pub(crate) fn steps(reader: &Reader, language: Language, found: &WholeDelivery) -> Vec<Step> {
     let t = language.texts();
     let last = found.attempts.len().saturating_sub(1);
-    let mut steps: Vec<_> = found
-        .attempts
-        .iter()
-        .enumerate()
-        .map(|(index, entry)| match entry {
-            Entry::Fine(attempt) => step(reader, language, attempt, index == last),
-            Entry::Unreadable { id, unreadable } => Step {
-                tone: Tone::Neutral,
-                title: html! { (id) },
-                inner: html! { p { (fill(t.unreadable, &[("why", unreadable)])) } },
-            },
-        })
-        .collect();
+    let first_shown = found.attempts.len().saturating_sub(WITH_EXCHANGE);
+    let mut steps = Vec::with_capacity(found.attempts.len() + 2);
+    if first_shown > 0 {
+        let inner = html! { p.help { (t.earlier_attempts) } };
+        steps.push(Step { tone: Tone::Neutral, title: html! { (t.attempts) }, inner });
+    }
+    let attempts = found.attempts.iter().enumerate().map(|(index, entry)| match entry {
+        Entry::Fine(attempt) => step(reader, language, attempt, index == last, index >= first_shown),
+        Entry::Unreadable { id, unreadable } => Step {
+            tone: Tone::Neutral,
+            title: html! { (id) },
+            inner: html! { p { (fill(t.unreadable, &[("why", unreadable)])) } },
+        },
+    });
+    steps.extend(attempts);
     if let Some(next) = found.delivery.next_attempt_at.as_deref() {
         let at = time::relative(next, reader, language);
         let (before, after) = t.next_attempt.split_once("{time}").unwrap_or((t.next_attempt, ""));
@@ -106,7 +112,7 @@ pub(crate) fn steps(reader: &Reader, language: Language, found: &WholeDelivery) 
     steps
 }
 
-fn step(reader: &Reader, language: Language, whole: &WholeAttempt, is_open: bool) -> Step {
+fn step(reader: &Reader, language: Language, whole: &WholeAttempt, is_open: bool, is_shown: bool) -> Step {
     let t = language.texts();
     let attempt = &whole.attempt;
     let tone = if attempt.outcome == "success" { Tone::Good } else { Tone::Bad };
@@ -120,7 +126,7 @@ fn step(reader: &Reader, language: Language, whole: &WholeAttempt, is_open: bool
         p.help { (t.trigger(&attempt.trigger)) ", " (time::exact(&attempt.at, reader, language)) }
         @if let (Some(error), Some(_)) = (&attempt.error, attempt.status_code) { p.bad { (error) } }
         @if let Some(remark) = &attempt.remark { p.help { (remark) } }
-        details open[is_open] {
+        @if is_shown { details open[is_open] {
             summary { (t.details) }
             @match (&whole.request, &whole.request_missing) {
                 (Some(request), _) => (exchange::request(request, t)),
@@ -129,7 +135,7 @@ fn step(reader: &Reader, language: Language, whole: &WholeAttempt, is_open: bool
             }
             @if let Some(response) = &whole.response { (exchange::response(response, t)) }
             @else { p.help { (t.no_answer) } }
-        }
+        } }
     };
     Step { tone, title, inner }
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use api_client::{FieldError, Refusal};
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode};
 use maud::{Markup, html};
@@ -21,6 +21,7 @@ use crate::components::listing::address;
 use crate::components::{exchange, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::PortalVisit;
 

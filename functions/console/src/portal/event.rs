@@ -1,6 +1,6 @@
 //! One event: what was published, and what became of it at each hook.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -8,8 +8,10 @@ use super::frame::EXECUTIONS;
 use crate::api::{Entry, Event, Explained, Explanation, Unmet};
 use crate::components::badge::{Tone, badge};
 use crate::components::listing::{self, path};
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, facts, heading, id, time};
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::texts::{Texts, fill};
 use crate::visit::PortalVisit;
 
@@ -60,7 +62,7 @@ fn card(visit: &PortalVisit, entry: &Entry<Explained>) -> Markup {
             // The API's own words.
             p lang="en" { (explained.sentence) }
             @if let Some(remark) = &explained.remark { p.help lang="en" { (remark) } }
-            @if !explained.unmet.is_empty() { ul { @for unmet in &explained.unmet { li { (condition(unmet, t)) } } } }
+            @if !explained.unmet.is_empty() { ul { @for unmet in explained.unmet.iter().take(5) { li { (condition(unmet, t)) } } } }
             // The sentence tells most of them.
             @for hold in explained.held_by.iter().filter(|hold| !explained.sentence.contains(&hold.sentence)) {
                 p.warning lang="en" { (hold.sentence) }
@@ -76,6 +78,7 @@ fn card(visit: &PortalVisit, entry: &Entry<Explained>) -> Markup {
 
 pub(crate) fn condition(unmet: &Unmet, t: &Texts) -> String {
     let rules = unmet.rules.as_ref().map(ToString::to_string).unwrap_or_default();
+    let rules = shortened(&rules, IN_A_LIST);
     let value = unmet.value.as_deref().unwrap_or(&unmet.cause);
     fill(t.condition, &[("path", &unmet.path), ("value", value), ("rules", &rules)])
 }

@@ -1,6 +1,6 @@
 //! One hook: how it is, and what can be done with it.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use crate::components::menu::{self, Entry as MenuEntry};
 use crate::components::{facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
+use crate::query::Query;
 use crate::statistics::per_cent;
 use crate::texts::fill;
 use crate::visit::PortalVisit;

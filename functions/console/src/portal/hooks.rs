@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use api_client::Refusal;
-use axum::extract::Query;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -16,8 +15,10 @@ use crate::components::badge::{Tone, badge};
 use crate::components::chart::{Bar, sparkline};
 pub(crate) use crate::components::delivered::name;
 use crate::components::field::Field;
+use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{heading, id, listing, notice, time};
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::reader::{Language, Reader};
 use crate::texts::fill;
 use crate::visit::PortalVisit;
@@ -91,7 +92,7 @@ fn card(visit: &PortalVisit, entry: &Entry<Hook>, charts: &HashMap<String, Vec<B
                 h2 { a href=(address_of(&hook.id, "")) { (name(hook)) } }
                 (state_badge(hook, visit.language()))
             }
-            p.url { code { (hook.method) " " (hook.url) } }
+            p.url { code { (hook.method) " " (shortened(&hook.url, IN_A_LIST)) } }
             (why(hook, &visit.reader, visit.language()))
             (chart(&bars, visit.language()))
             dl.facts {

@@ -1,7 +1,6 @@
 //! Executions: what was sent lately over all hooks, and what was answered.
 
 use api_client::Refusal;
-use axum::extract::Query;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -15,6 +14,7 @@ use crate::components::listing::{self, Column, path};
 use crate::components::period::{Bounds, Period};
 use crate::components::{heading, notice, time};
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::texts::fill;
 use crate::visit::PortalVisit;
 

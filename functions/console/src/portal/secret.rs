@@ -1,6 +1,6 @@
 //! The secret of a hook: shown on request, replaced, and how to verify with it.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
@@ -13,6 +13,7 @@ use crate::components::field::{self, Field, Mistakes};
 use crate::components::{code, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::visit::PortalVisit;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use maud::html;
 
 use super::frame::STATISTICS;
@@ -11,6 +11,7 @@ use super::hooks::name;
 use crate::api::{Hook, List};
 use crate::components::heading;
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::statistics::{Filters, Statistics};
 use crate::visit::PortalVisit;
 

@@ -1,6 +1,6 @@
 //! Run a test request: the catalogue's example or JSON of one's own, and the whole exchange.
 
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::html;
 use serde_json::{Map, Value, json};
@@ -14,6 +14,7 @@ use crate::components::field::{self, Field, Mistakes};
 use crate::components::{exchange, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
+use crate::query::Query;
 use crate::same_origin::Form;
 use crate::texts::fill;
 use crate::visit::PortalVisit;

@@ -13,6 +13,7 @@ use crate::stage::Message;
 use domain::event::{MAX_CHANNELS, MAX_DATA_BYTES, MAX_TTL, MIN_TTL, present};
 use domain::ids::{Channel, EventId, EventType, TenantId};
 use domain::invalid::FieldError;
+use domain::operational;
 use domain::seconds::Seconds;
 use domain::strict::{Reader, WrongFields};
 use domain::time::Timestamp;
@@ -58,8 +59,8 @@ pub struct EventMessage {
     /// Written by fan-out only: carry on with this page of the event `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continuation: Option<Continuation>,
-    /// Written by our own stages only, and from the next release on: what they
-    /// write may be of a newer version, so unknown fields are let through.
+    /// Written by our own stages only, of Hookline's own events, and of all others from the next
+    /// release on: what they write may be of a newer version, so unknown fields are let through.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub internal: bool,
     #[serde(skip)]
@@ -149,6 +150,11 @@ impl EventMessage {
                 require("type", message.event_type.is_some());
                 require("data", message.data.is_some());
             }
+        }
+        if let Some(reserved) = message.id.as_ref().and_then(operational::reserved)
+            && !message.is_of_a_stage()
+        {
+            refuse("id", reserved);
         }
         if message.token.as_ref().is_some_and(|token| token.is_empty() || token.len() > MAX_TOKEN_BYTES) {
             refuse("token", format!("expected 1 to {MAX_TOKEN_BYTES} bytes"));

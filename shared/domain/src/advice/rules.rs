@@ -40,6 +40,8 @@ pub struct TenantHistory<'a> {
     pub tenant: &'a Tenant,
     pub record: &'a TenantRecord,
     pub hooks: &'a BTreeMap<HookId, HookHistory>,
+    /// Whether these are all hooks there are.
+    pub has_all_hooks: bool,
     pub now: Timestamp,
 }
 

@@ -87,7 +87,7 @@ impl ActivityCounts {
     /// Counts what can be counted for good. Whether that is all of it.
     pub async fn settle(&self, tenant: &TenantId, steps: usize) -> StoreResult<bool> {
         for _ in 0..steps {
-            match self.step(tenant).await? {
+            match self.step(tenant, &|| false).await? {
                 Step::More => {}
                 Step::Settled => return Ok(true),
                 Step::Overtaken => return Ok(false),
@@ -96,18 +96,24 @@ impl ActivityCounts {
         Ok(false)
     }
 
+    /// One step of that, which ends at an earlier hour once `is_over`. Whether more may be left that can be
+    /// counted for good by now.
+    pub async fn settle_some(&self, tenant: &TenantId, is_over: &(dyn Fn() -> bool + Sync)) -> StoreResult<bool> {
+        Ok(matches!(self.step(tenant, is_over).await?, Step::More))
+    }
+
     async fn mark(&self, tenant: &TenantId) -> StoreResult<Option<ActivityId>> {
         let stored = self.log.counts(tenant, MARK, MARK).await?;
         Ok(stored.into_iter().next().and_then(|(_, mark)| mark.counted_to))
     }
 
-    async fn step(&self, tenant: &TenantId) -> StoreResult<Step> {
+    async fn step(&self, tenant: &TenantId, is_over: &(dyn Fn() -> bool + Sync)) -> StoreResult<Step> {
         let now = self.clock.now();
         let mark = self.mark(tenant).await?;
         let settled = ActivityId::first_at(now.saturating_sub(self.log.settles_within()));
         let range = ActivityRange { after: mark, before: Some(settled) };
         let found = self.log.list(tenant, range, Order::OldestFirst, AT_ONCE).await?;
-        let Some(last) = found.next.or_else(|| found.rows.last().map(|(id, _)| *id)) else {
+        let Some(mut last) = found.next.or_else(|| found.rows.last().map(|(id, _)| *id)) else {
             return Ok(Step::Settled);
         };
         let expires_at = now.saturating_add(KEPT_FOR);
@@ -126,7 +132,13 @@ impl ActivityCounts {
                 counting.add(*id, entries.as_deref().unwrap_or_default());
             }
         }
+        let mut is_cut = false;
         for (hour, counting) in hours {
+            let counted_before = found.rows.iter().map(|(id, _)| *id).take_while(|id| Hour::of(id.at()) < hour).last();
+            if let Some(counted) = counted_before.filter(|_| is_over()) {
+                (last, is_cut) = (counted, true);
+                break;
+            }
             let expected = before.get(&hour).copied().flatten();
             if counting.counted_to() != expected
                 && !self.put(tenant, hour, &counting.finish(), expected, expires_at).await?
@@ -138,7 +150,7 @@ impl ActivityCounts {
         if !self.put(tenant, MARK, &moved, mark, expires_at).await? {
             return Ok(Step::Overtaken);
         }
-        Ok(if found.next.is_some() { Step::More } else { Step::Settled })
+        Ok(if is_cut || found.next.is_some() { Step::More } else { Step::Settled })
     }
 
     /// Whether the stored counts were still those that these continue.

@@ -59,7 +59,8 @@ impl OperationalEvents {
             token: None,
             traceparent: None,
             continuation: None,
-            internal: false,
+            // Nobody else may publish under such an id.
+            internal: true,
             unknown: Unknown::NONE,
         };
         self.events.send_one(message.to_outgoing()).await

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use contract::jobs::{Advise, Job, JobMessage};
 use contract::stage::Outcome;
-use domain::unknown::Unknown;
 
 use super::stages::{Stages, message};
 use crate::suite::samples::tenant_id;
@@ -16,7 +15,7 @@ async fn advise(stages: &Stages) {
         redeliveries: stages.deliveries.clone(),
     };
     let deps = requeue::Deps::new(&foundation, Arc::new(resolved), Arc::new(foundation.circuits()), queues);
-    let job = JobMessage::new(&tenant_id("acme"), Job::Advise(Advise { unknown: Unknown::NONE }));
+    let job = JobMessage::new(&tenant_id("acme"), Job::Advise(Advise::default()));
     assert!(matches!(requeue::handle(&deps, message("m", job.to_outgoing(None).body)).await, Outcome::Done));
 }
 

@@ -5,22 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::ports::{PlacedDocument, StoreError};
-use domain::audit::{Snapshot, TargetKind, fields_of};
+use domain::audit::{Snapshot, TargetKind};
 use domain::event_type::{Owner, StoredEventType};
 use domain::hook::Hook;
-use domain::ids::{EventType, HookId};
 use domain::payload::Json as RawJson;
-use domain::plan::{ChangeKind, MAX_CHANGE_BYTES, PlannedChange};
+use domain::plan::{ChangeKind, PlannedChange};
 use domain::secret::{Cutover, HoldsSecrets as _, Secret, SecretKind};
 use domain::settings::MASK;
 use domain::strict::Members;
 use domain::tenant::Tenant;
-use domain::time::Timestamp;
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use services::plans::fields_now;
 use services::repositories::snapshots;
-use utoipa::ToSchema;
 
 use crate::Deps;
 use crate::auth::Access;
@@ -29,125 +24,6 @@ use crate::input::{open, read, refuse};
 use crate::problem::{FieldError, Problem};
 use crate::routes::hooks::{Changer, HookChange};
 use crate::routes::{event_types, secrets, tenants};
-
-/// What is to be changed, and how.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewChange {
-    #[serde(deserialize_with = "domain::strict::known")]
-    kind: ChangeKind,
-    /// Of `hook` and `hook_secret`: its id.
-    #[schema(value_type = Option<String>)]
-    hook: Option<HookId>,
-    /// Of `event_type`: its name, in the tenant's own catalogue.
-    #[schema(value_type = Option<String>)]
-    event_type: Option<EventType>,
-    /// Of `external`: what is changed, up to 300 characters.
-    #[schema(max_length = 300)]
-    target: Option<String>,
-    /// Of `hook`, `tenant` and `event_type`: as `PATCH` of that takes it. It cannot carry secrets.
-    #[schema(value_type = Option<Object>)]
-    patch: Option<RawJson>,
-    /// Of `external`: what is now; null for nothing.
-    #[serde(default, deserialize_with = "whatever")]
-    #[schema(value_type = Option<Value>)]
-    before: Option<RawJson>,
-    /// Of `external`: what will be; null for nothing.
-    #[serde(default, deserialize_with = "whatever")]
-    #[schema(value_type = Option<Value>)]
-    after: Option<RawJson>,
-    /// Of `hook_secret`: seconds for which the old secret stays live, up to 604,800; 86,400 by default.
-    #[schema(maximum = 604_800)]
-    overlap: Option<u32>,
-}
-
-const MAX_TARGET_CHARS: usize = 300;
-const MAX_DEPTH: usize = 64;
-
-/// Any JSON, null as well.
-pub(super) fn whatever<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawJson>, D::Error> {
-    RawJson::deserialize(deserializer).map(Some)
-}
-
-/// Complains about what pages and events could not tell.
-pub(super) fn check_json(field: &str, json: &RawJson, errors: &mut Vec<FieldError>) {
-    match serde_json::from_str::<Value>(json.get()) {
-        Ok(value) if depth(&value) <= MAX_DEPTH => {}
-        Ok(_) => errors.push(FieldError::new(field, format!("expected at most {MAX_DEPTH} levels"))),
-        Err(_) => {
-            let message = format!("expected numbers that fit into a double, and at most {MAX_DEPTH} levels");
-            errors.push(FieldError::new(field, message));
-        }
-    }
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
-}
-
-impl NewChange {
-    /// Complains about fields that its kind needs and does not have, or has and does not take.
-    pub(super) fn check(self, errors: &mut Vec<FieldError>) -> PlannedChange {
-        let kind = self.kind;
-        let takes = |kinds: &[ChangeKind]| kinds.contains(&kind);
-        let fields: [(&str, bool, bool, bool); 7] = [
-            ("hook", self.hook.is_some(), takes(&[ChangeKind::Hook, ChangeKind::HookSecret]), true),
-            ("event_type", self.event_type.is_some(), takes(&[ChangeKind::EventType]), true),
-            ("target", self.target.is_some(), takes(&[ChangeKind::External]), true),
-            (
-                "patch",
-                self.patch.is_some(),
-                takes(&[ChangeKind::Hook, ChangeKind::Tenant, ChangeKind::EventType]),
-                true,
-            ),
-            ("before", self.before.is_some(), takes(&[ChangeKind::External]), true),
-            ("after", self.after.is_some(), takes(&[ChangeKind::External]), true),
-            ("overlap", self.overlap.is_some(), takes(&[ChangeKind::HookSecret]), false),
-        ];
-        for (name, given, taken, needed) in fields {
-            let field = format!("change.{name}");
-            if given && !taken {
-                errors.push(FieldError::new(field, format!("is not of a change of the kind {}", kind.as_str())));
-            } else if !given && taken && needed {
-                errors.push(FieldError::new(field, format!("is required of a change of the kind {}", kind.as_str())));
-            }
-        }
-        let bytes = [&self.patch, &self.before, &self.after].into_iter().flatten().map(|json| json.get().len());
-        if bytes.sum::<usize>() > MAX_CHANGE_BYTES {
-            errors.push(FieldError::new("change", format!("expected at most {MAX_CHANGE_BYTES} bytes of JSON")));
-        }
-        for (name, json) in [("patch", &self.patch), ("before", &self.before), ("after", &self.after)] {
-            if let Some(json) = json {
-                check_json(&format!("change.{name}"), json, errors);
-            }
-        }
-        if self.target.as_ref().is_some_and(|target| target.trim().is_empty()) {
-            errors.push(FieldError::new("change.target", "is required: what is changed"));
-        }
-        if self.target.as_ref().is_some_and(|target| target.chars().count() > MAX_TARGET_CHARS) {
-            let message = format!("expected at most {MAX_TARGET_CHARS} characters");
-            errors.push(FieldError::new("change.target", message));
-        }
-        if self.overlap.is_some_and(|seconds| seconds > secrets::MAX_OVERLAP_SECONDS) {
-            let message = format!("expected a whole number from 0 to {}", secrets::MAX_OVERLAP_SECONDS);
-            errors.push(FieldError::new("change.overlap", message));
-        }
-        PlannedChange {
-            hook: self.hook,
-            event_type: self.event_type,
-            target: self.target,
-            patch: self.patch,
-            before: self.before,
-            after: self.after,
-            overlap: self.overlap,
-            ..PlannedChange::new(kind)
-        }
-    }
-}
 
 /// A change that may be made, and is not yet.
 pub(super) enum Change {
@@ -336,76 +212,6 @@ fn rotation(deps: &Deps, old: &Hook, overlap: Option<u32>) -> Change {
     Change::Secret { old: Box::new(old.clone()), new: Box::new(new) }
 }
 
-/// What a plan changes as it is now; none where only its proposer knows.
-pub(super) async fn snapshot_now(
-    deps: &Deps,
-    tenant: &Tenant,
-    planned: &PlannedChange,
-) -> Result<Option<(Snapshot, u64)>, Refusal> {
-    Ok(match (planned.kind, planned.hook, &planned.event_type) {
-        (ChangeKind::Hook | ChangeKind::HookSecret, Some(id), _) => {
-            let hook = deps.hooks.get(&tenant.id, id).await?.ok_or(Refusal::Gone("hook"))?;
-            Some((snapshots::of_hook(&hook), hook.version))
-        }
-        (ChangeKind::Tenant, ..) => Some((snapshots::of_tenant(tenant), tenant.version)),
-        (ChangeKind::EventType, _, Some(name)) => {
-            let found = deps.catalogue.entries.find(Owner::Tenant(&tenant.id), name).await?;
-            let found = found.ok_or(Refusal::Gone("event type"))?;
-            Some((snapshots::of_event_type(&found), found.version))
-        }
-        _ => None,
-    })
-}
-
-/// The same when the plan was proposed, with secrets, as long as that version is kept.
-async fn snapshot_then(deps: &Deps, tenant: &Tenant, planned: &PlannedChange) -> Result<Option<Snapshot>, StoreError> {
-    let Some(version) = planned.version else { return Ok(None) };
-    Ok(match (planned.kind, planned.hook) {
-        (ChangeKind::Hook | ChangeKind::HookSecret, Some(id)) => {
-            deps.hooks.revision(&tenant.id, id, version).await?.map(|hook| snapshots::of_hook(&hook))
-        }
-        (ChangeKind::Tenant, _) => {
-            deps.tenants.revision(&tenant.id, version).await?.map(|tenant| snapshots::of_tenant(&tenant))
-        }
-        _ => None,
-    })
-}
-
-/// What is not any more as it was when the plan was proposed.
-pub(super) async fn moved_on(
-    deps: &Deps,
-    tenant: &Tenant,
-    planned: &PlannedChange,
-    (now, version): (&Snapshot, u64),
-) -> Result<Vec<FieldError>, StoreError> {
-    let Some(then) = planned.before.as_ref() else { return Ok(Vec::new()) };
-    let Some(present) = fields_now(planned, now) else { return Ok(Vec::new()) };
-    // A secret shows by the version that had it, for both are masked.
-    let former = if planned.version == Some(version) { None } else { snapshot_then(deps, tenant, planned).await? };
-    let (then, present) = (fields_of(then.get()), fields_of(present.get()));
-    let told = |json: &RawJson| match json.get() {
-        long if long.chars().count() > 200 => "something else".to_owned(),
-        text => text.to_owned(),
-    };
-    let mut moved = Vec::new();
-    for (name, was) in &then {
-        let field = if name == "secrets" { "change.hook".to_owned() } else { format!("change.patch.{name}") };
-        let is = present.get(name);
-        if is != Some(was) {
-            let message = match is {
-                Some(is) if name != "secrets" => {
-                    format!("was {} when this was proposed, and is {} now", told(was), told(is))
-                }
-                _ => "has other secrets than when this was proposed".to_owned(),
-            };
-            moved.push(FieldError::new(field, message));
-        } else if former.as_ref().is_some_and(|former| former.whole(name) != now.whole(name)) {
-            moved.push(FieldError::new(field, "has another secret than when this was proposed"));
-        }
-    }
-    Ok(moved)
-}
-
 /// What an adjustment is of.
 pub(super) fn target(planned: &PlannedChange, tenant: &Tenant) -> (TargetKind, String) {
     match planned.kind {
@@ -419,12 +225,5 @@ pub(super) fn target(planned: &PlannedChange, tenant: &Tenant) -> (TargetKind, S
         ChangeKind::External | ChangeKind::Unknown(_) => {
             (TargetKind::External, planned.target.clone().unwrap_or_default())
         }
-    }
-}
-
-pub(super) fn check_expiry(at: Timestamp, now: Timestamp, errors: &mut Vec<FieldError>) {
-    let last = now.saturating_add(services::repositories::audit::KEPT_FOR);
-    if at <= now || at > last {
-        errors.push(FieldError::new("expires_at", format!("expected a time from now to {last}")));
     }
 }

@@ -18,8 +18,10 @@ use services::plans::Adjusted;
 use services::repositories::documents::beside;
 use utoipa::ToSchema;
 
-use super::change::{Change, Refusal, check_json, moved_on, snapshot_now, target, whatever};
+use super::change::{Change, Refusal, target};
+use super::drift::{moved_on, snapshot_now};
 use super::find;
+use super::new_change::{check_json, whatever};
 use super::views::PlanView;
 use crate::Deps;
 use crate::auth::{Access, Actor, InTenant, IsOperator, MayApprove};

@@ -79,7 +79,7 @@ pub(super) fn unused(of: &Case<'_>) -> Option<Advice> {
 pub(super) fn unwanted(history: &TenantHistory<'_>) -> Vec<Advice> {
     const MOST: usize = 3;
     let record = history.record;
-    if record.is_partial {
+    if record.is_partial || !history.has_all_hooks {
         return Vec::new();
     }
     let is_asked_for = |event_type: &EventType| {

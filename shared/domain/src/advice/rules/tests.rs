@@ -57,7 +57,7 @@ fn advice_for(hook: HookHistory, record: HookRecord) -> Vec<Advice> {
 
 fn advice(hooks: Vec<HookHistory>, record: &TenantRecord) -> Vec<Advice> {
     let (tenant, hooks) = (tenant(), hooks.into_iter().map(|hook| (hook.hook.id, hook)).collect());
-    all(&TenantHistory { tenant: &tenant, record, hooks: &hooks, now: NOW })
+    all(&TenantHistory { tenant: &tenant, record, hooks: &hooks, has_all_hooks: true, now: NOW })
 }
 
 fn patch(advice: &Advice) -> Value {
@@ -292,7 +292,7 @@ fn a_month_of_traffic_gives_a_tenant_a_handful_of_plans() {
         for (hour, counting) in hours.iter().filter(|(hour, _)| hour.start() <= now) {
             record.add(*hour, counting, now);
         }
-        let history = TenantHistory { tenant: &tenant, record: &record, hooks: &hooks, now };
+        let history = TenantHistory { tenant: &tenant, record: &record, hooks: &hooks, has_all_hooks: true, now };
         let is_new = |one: &Advice| answered_by(one, &known, now).is_none();
         let wanted: Vec<Advice> = all(&history).into_iter().filter(is_new).take(5).collect();
         for one in wanted {
