@@ -86,8 +86,8 @@ pub fn java(name: &str, sources: &Path, class: &str) -> Option<PathBuf> {
 
 /// A folder in which this has been typed into a shell, as a document tells, to install what a program in this language needs.
 /// `REQUIRE_{switch}_TESTS=1` asks for it.
-pub fn told(language: &str, switch: &str, script: &str) -> Option<PathBuf> {
-    let place = install(&format!("told-{}", language.to_lowercase()), &[script], |place| {
+pub fn installed(language: &str, switch: &str, script: &str) -> Option<PathBuf> {
+    let place = install(&format!("quick-start-{}", language.to_lowercase()), &[script], |place| {
         // Cargo takes what is above a package for its workspace, and is not to find ours.
         fs::write(place.join("Cargo.toml"), "[workspace]\nresolver = \"3\"\n")?;
         fs::create_dir(place.join(FOLDER))?;
@@ -96,7 +96,7 @@ pub fn told(language: &str, switch: &str, script: &str) -> Option<PathBuf> {
     found(language, &format!("REQUIRE_{switch}_TESTS"), place.map(|place| place.join(FOLDER)))
 }
 
-const FOLDER: &str = "quick-start";
+const FOLDER: &str = "empty";
 
 /// A shell that runs these lines as one who types them, and stops at the first that fails.
 pub fn shell(script: &str) -> Command {

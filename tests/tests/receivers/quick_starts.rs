@@ -45,7 +45,7 @@ impl Page {
 
     /// With the program in it.
     fn folder(&self, language: &str, switch: &str) -> Option<PathBuf> {
-        let folder = receivers::told(language, switch, &self.install)?;
+        let folder = receivers::installed(language, switch, &self.install)?;
         let file = folder.join(&self.file);
         if std::fs::read_to_string(&file).ok().as_ref() != Some(&self.program) {
             std::fs::write(file, &self.program).unwrap();
