@@ -1,5 +1,5 @@
 //! What customers receive webhooks with, in their own languages: Node with
-//! packages of npm, Python with packages of PyPI, Go and Java with theirs. All are
+//! packages of npm, Python with packages of PyPI, Go, Java and Rust with theirs. All are
 //! installed under `target/`, pinned, on first use.
 
 use std::fs::{self, File};
@@ -82,6 +82,28 @@ pub fn java(name: &str, sources: &Path, class: &str) -> Option<PathBuf> {
         run(Command::new("javac").args(["-nowarn", "-cp", "lib/*", "-d", ".", &source]).current_dir(place))
     });
     found("Java", "REQUIRE_JAVA_TESTS", place)
+}
+
+/// A folder in which this has been typed into a shell, as a document tells, to install what a program in this language needs.
+/// `REQUIRE_{switch}_TESTS=1` asks for it.
+pub fn installed(language: &str, switch: &str, script: &str) -> Option<PathBuf> {
+    let place = install(&format!("quick-start-{}", language.to_lowercase()), &[script], |place| {
+        // Cargo takes what is above a package for its workspace, and is not to find ours.
+        fs::write(place.join("Cargo.toml"), "[workspace]\nresolver = \"3\"\n")?;
+        fs::create_dir(place.join(FOLDER))?;
+        run(shell(script).current_dir(place.join(FOLDER)))
+    });
+    found(language, &format!("REQUIRE_{switch}_TESTS"), place.map(|place| place.join(FOLDER)))
+}
+
+const FOLDER: &str = "empty";
+
+/// A shell that runs these lines as one who types them, and stops at the first that fails.
+pub fn shell(script: &str) -> Command {
+    let mut shell = Command::new("sh");
+    // What a program builds stays out of the workspace's own target.
+    shell.args(["-e", "-c", script]).env_remove("CARGO_TARGET_DIR");
+    shell
 }
 
 fn usable(what: &str, place: anyhow::Result<PathBuf>) -> Option<PathBuf> {

@@ -7,6 +7,7 @@ mod ecmascript;
 mod jwks;
 mod mcp;
 mod openapi;
+mod quick_starts;
 mod rotation;
 mod svix;
 mod web_bot_auth;

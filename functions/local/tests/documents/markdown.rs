@@ -51,16 +51,25 @@ pub(crate) fn read(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// README and every page of `docs/`.
+/// README and every page of `docs/` and its folders.
 pub(crate) fn pages() -> Vec<String> {
-    let mut pages = vec!["README.md".to_owned()];
-    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
-            pages.push(format!("docs/{name}"));
+    let mut pages = pages_below("docs");
+    pages.push("README.md".to_owned());
+    pages.sort();
+    pages
+}
+
+fn pages_below(folder: &str) -> Vec<String> {
+    let mut pages = Vec::new();
+    for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{folder}/{}", entry.file_name().into_string().unwrap());
+        if entry.path().is_dir() {
+            pages.extend(pages_below(&name));
+        } else if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
+            pages.push(name);
         }
     }
-    pages.sort();
     pages
 }
 
