@@ -55,10 +55,8 @@ impl Page {
 
     /// Runs the program in this folder; the page names an API and a port, and it gets these. Its complaints.
     async fn run(&self, folder: &Path, api: &str, port: u16) -> String {
-        let mut script = self.run.clone();
-        for (named, given) in
-            [("http://127.0.0.1:8787", api), ("tour-operator-key", OPERATOR), ("9000", &port.to_string())]
-        {
+        let (mut script, port) = (self.run.clone(), port.to_string());
+        for (named, given) in [("http://127.0.0.1:8787", api), ("tour-operator-key", OPERATOR), ("9000", &*port)] {
             assert_eq!(script.matches(named).count(), 1, "{named} in {script}");
             script = script.replace(named, given);
         }
@@ -95,19 +93,20 @@ impl Forger {
     /// The bodies and headers of requests that no receiver may take.
     fn forgeries() -> Vec<(&'static [u8], Vec<(&'static str, String)>)> {
         let now = SystemClock.now().as_secs();
+        let (body, binary) = (b"{}".as_slice(), b"\xff\xfe".as_slice());
         let wrong = format!("v1,{}=", "A".repeat(43));
         let headers = |at: &str, signature: &str| {
             let named = [("webhook-id", "dlv_1"), ("webhook-timestamp", at), ("webhook-signature", signature)];
             named.map(|(name, value)| (name, value.to_owned())).to_vec()
         };
         vec![
-            (b"{}", Vec::new()),
-            (b"{}", headers(&now.to_string(), &wrong)),
-            (b"\xff\xfe", headers(&now.to_string(), &wrong)),
-            (b"{}", headers(&now.to_string(), "no signature")),
-            (b"{}", headers(&now.to_string(), "v1,%")),
-            (b"{}", headers(&(now - 3_600).to_string(), &wrong)),
-            (b"{}", headers("soon", &wrong)),
+            (body, Vec::new()),
+            (body, headers(&now.to_string(), &wrong)),
+            (binary, headers(&now.to_string(), &wrong)),
+            (body, headers(&now.to_string(), "no signature")),
+            (body, headers(&now.to_string(), "v1,%")),
+            (body, headers(&(now - 3_600).to_string(), &wrong)),
+            (body, headers("soon", &wrong)),
         ]
     }
 
