@@ -24,14 +24,14 @@ struct Subscription {
 }
 
 impl Subscription {
-    fn params(&self, more: Value) -> Value {
+    fn params(&self, more: &Value) -> Value {
         let delivery = json!({ "mode": "webhook", "url": self.url, "secret": SECRET });
         let mut params = json!({ "name": "ticket.updated", "arguments": { "ticket": "T-1" }, "delivery": delivery });
         params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         params
     }
 
-    async fn ask(&self, world: &World, method: &str, more: Value) -> Value {
+    async fn ask(&self, world: &World, method: &str, more: &Value) -> Value {
         let mut params = self.params(more);
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -53,7 +53,7 @@ impl Subscription {
         if refuses {
             world.endpoint.answer(&self.url, [Answer::Status(204)]);
         }
-        let answer = self.ask(world, "events/subscribe", json!({ "ttlMs": minutes * MINUTE })).await;
+        let answer = self.ask(world, "events/subscribe", &json!({ "ttlMs": minutes * MINUTE })).await;
         if refuses {
             assert_eq!(answer["error"]["data"]["reason"], "challenge_failed", "{answer}");
             return;
@@ -66,7 +66,7 @@ impl Subscription {
     }
 
     async fn unsubscribe(&mut self, world: &World) {
-        let answer = self.ask(world, "events/unsubscribe", json!({})).await;
+        let answer = self.ask(world, "events/unsubscribe", &json!({})).await;
         assert_eq!(answer["result"].is_object(), self.lives.is_some(), "{answer}");
         self.lives = None;
     }
