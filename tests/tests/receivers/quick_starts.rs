@@ -89,9 +89,12 @@ struct Forger {
     answers: Mutex<Vec<u16>>,
 }
 
+/// A body, and headers.
+type Forgery = (&'static [u8], Vec<(&'static str, String)>);
+
 impl Forger {
     /// The bodies and headers of requests that no receiver may take.
-    fn forgeries() -> Vec<(&'static [u8], Vec<(&'static str, String)>)> {
+    fn forgeries() -> Vec<Forgery> {
         let now = SystemClock.now().as_secs();
         let (body, binary) = (b"{}".as_slice(), b"\xff\xfe".as_slice());
         let wrong = format!("v1,{}=", "A".repeat(43));
