@@ -98,7 +98,8 @@ async fn longest() -> (World, String, String, String) {
         let kind = json!({ "name": if number == 1 { "group-1.type-1" } else { &name }, "description": noise(&mut random, 2_000),
             "schema": { "type": "object", "description": noise(&mut random, 30_000) }, "example": { "text": noise(&mut random, 15_000) } });
         for types in [format!("/v1/tenants/{TENANT}/event-types"), "/v1/event-types".to_owned()] {
-            let kind = if number < 2 { kind.clone() } else { json!({ "name": name, "description": kind["description"] }) };
+            let kind =
+                if number < 2 { kind.clone() } else { json!({ "name": name, "description": kind["description"] }) };
             world.post(&types, kind).await.expect(201);
         }
         types.push(name);
@@ -179,7 +180,8 @@ async fn no_page_is_larger_than_60_kb_however_long_names_and_bodies_are() {
     }
     paths.extend(["resting", "disabled"].map(|state| format!("/console/failing?state={state}")));
     // What is edited is there as a whole.
-    let is_edited = |path: &str| ["/settings", "/new", "/import", "type/group-1.type-1"].iter().any(|end| path.ends_with(end));
+    let is_edited =
+        |path: &str| ["/settings", "/new", "/import", "type/group-1.type-1"].iter().any(|end| path.ends_with(end));
     let mut large = Vec::new();
     for path in paths {
         let browser = if path.starts_with("/console") { &operator } else { &customer };
