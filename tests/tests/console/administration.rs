@@ -62,7 +62,7 @@ async fn a_link_into_the_portal_has_just_what_was_ticked_and_an_operator_gets_in
     operator.get(path).await.expect(200);
     let fields = [("capabilities", "view"), ("capabilities", "test"), ("user", "Jane"), ("landing", "/executions")];
     let page = operator.post(path, &fields).await.expect(200).text();
-    let code = page.split_once("/portal/enter#").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let code = page.split_once("/portal/enter#").unwrap().1.split_once('<').unwrap().0.to_owned();
     let customer = Browser::new(&world);
     let entered = customer.post("/portal/enter", &[("code", &code)]).await.expect(303);
     assert_eq!(entered.headers["location"], "/portal/executions");
