@@ -1,15 +1,17 @@
 //! What this machine can do.
 //!
-//! The server and the receiver are processes of their own, as in real life;
-//! this one publishes. The same receiver also takes a bare loop of signed
-//! POSTs, so that results can be compared between machines as ratios.
+//! The server and the receiver are processes of their own, as in real life; this one publishes.
+//! What a durable sender has to do at least is measured in turns with it, so that results can be
+//! compared between machines as ratios.
 
 mod client;
 mod isolation;
 mod processes;
 mod receiver;
+mod relay;
+mod systems;
+mod table;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,12 +19,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
 use clap::{Parser, Subcommand};
-use contract::ports::{Clock as _, OsRandom, SystemClock};
-use domain::secret::Secret;
-use domain::signature::standard_webhooks;
 
 use client::PublisherConnection;
-use processes::{OPERATOR_KEY, ReceiverProcess, Server};
+use processes::ReceiverProcess;
+use systems::{Running, System};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -49,9 +49,21 @@ struct Options {
     #[arg(long, default_value_t = 300, value_name = "BYTES")]
     payload: usize,
 
+    /// Times that each system is started anew and measured, in turns
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+
+    /// Svix's server to measure as well: one that is running, and may call this machine
+    #[arg(long, value_name = "URL", requires = "svix_token")]
+    svix: Option<String>,
+
+    /// A token of that server
+    #[arg(long, env = "SVIX_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    svix_token: Option<String>,
+
     /// Measure instead how long a quick endpoint waits beside 1, 100 and 1,000
     /// endpoints that take 10 s for every request; takes 3 minutes
-    #[arg(long, conflicts_with_all = ["events", "clients", "payload"])]
+    #[arg(long, conflicts_with_all = ["events", "clients", "payload", "rounds", "svix"])]
     isolation: bool,
 }
 
@@ -60,6 +72,9 @@ enum Command {
     /// The process that receives
     #[command(hide = true)]
     Receiver,
+    /// The yardstick's
+    #[command(hide = true)]
+    Relay { urls: Vec<hyper::Uri> },
 }
 
 impl Options {
@@ -79,8 +94,10 @@ impl Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    if let Some(Command::Receiver) = options.command {
-        return receiver::run().await;
+    match options.command {
+        Some(Command::Receiver) => return receiver::run().await,
+        Some(Command::Relay { urls }) => return relay::run(urls).await,
+        None => {}
     }
     // Interrupted, it stops its processes and clears away what they wrote.
     tokio::select! {
@@ -109,75 +126,53 @@ async fn measure(options: Options) -> anyhow::Result<()> {
     if options.isolation {
         return isolation::run(&options.server()?).await;
     }
-    let receiver = ReceiverProcess::start().await?;
-    let bare = bare_loop(receiver.address, &options).await?;
-    say(&format!("bare loop of signed POSTs      {bare:>9.0}/s"));
-
-    let server = Server::start(&options.server()?).await?;
-    for hooks in [1, 10] {
-        let events = options.events / hooks;
-        let result = pipeline(&server, &receiver, &options, events, hooks).await?;
-        result.print(bare);
+    let mut systems = vec![System::Relay, System::Hookline(options.server()?)];
+    if let Some(url) = &options.svix {
+        systems.push(System::svix(url, options.svix_token.clone().unwrap_or_default())?);
     }
-    say(&format!(
-        "server memory, now and peak    {:>6.1} MiB {:>6.1} MiB",
-        server.memory("VmRSS")?,
-        server.memory("VmHWM")?
-    ));
+    let receiver = ReceiverProcess::start().await?;
+    for hooks in [1, 10] {
+        let mut runs: Vec<Vec<Measured>> = systems.iter().map(|_| Vec::new()).collect();
+        for _ in 0..options.rounds {
+            for (system, runs) in systems.iter().zip(&mut runs) {
+                runs.push(run(system, &receiver, &options, hooks).await?);
+            }
+        }
+        say(&format!("\none event to {hooks} hook(s): medians of {} fresh starts, in turns", options.rounds));
+        table::print(&systems, &runs);
+    }
     Ok(())
 }
 
+/// What one system did in one run.
 struct Measured {
-    hooks: usize,
-    accepted_per_second: f64,
     delivered_per_second: f64,
     accept: Percentiles,
     arrival: Percentiles,
-    cpu_per_delivery: Duration,
+    cpu_per_delivery: Option<Duration>,
+    /// MiB
+    memory: Option<f64>,
 }
 
-impl Measured {
-    fn print(&self, bare: f64) {
-        let Self { hooks, accepted_per_second, delivered_per_second, accept, arrival, cpu_per_delivery } = self;
-        say(&format!("\none event to {hooks} hook(s)"));
-        say(&format!("  accepted                     {accepted_per_second:>9.0}/s"));
-        say(&format!(
-            "  delivered                    {delivered_per_second:>9.0}/s   {:.2} of the bare loop",
-            delivered_per_second / bare
-        ));
-        say(&format!("  publish until 202            {accept}"));
-        say(&format!("  202 until arrival            {arrival}"));
-        say(&format!("  server CPU per delivery      {:>9.0} µs", cpu_per_delivery.as_secs_f64() * 1e6));
-    }
-}
-
-async fn pipeline(
-    server: &Server,
-    receiver: &ReceiverProcess,
-    options: &Options,
-    events: usize,
-    hooks: usize,
-) -> anyhow::Result<Measured> {
-    let tenant = format!("bench-{hooks}");
+async fn run(system: &System, receiver: &ReceiverProcess, options: &Options, hooks: usize) -> anyhow::Result<Measured> {
     let urls: Vec<String> = (0..hooks).map(|number| format!("http://{}/hook/{number}", receiver.address)).collect();
-    server.prepare(&tenant, &urls, "*").await?;
+    let running = system.start(&urls).await?;
     receiver.reset().await?;
-    let cpu_before = server.cpu()?;
+    let events = options.events / hooks;
+    let deliveries = u32::try_from(events * hooks)?;
+    let before = running.cpu()?;
     let started = Instant::now();
-    let published = publish(server.address, &tenant, events, options).await?;
-    let accepted_in = started.elapsed();
+    let published = publish(&running, events, options).await?;
     let arrivals = receiver.wait_for(events * hooks, started).await?;
-    let cpu = server.cpu()? - cpu_before;
-
+    let cpu = running.cpu()?.zip(before).map(|(after, before)| after - before);
     // An arrival before its 202 was read counts as zero.
     let waits = arrivals.seen.iter().map(|(number, at)| at.saturating_sub(published[*number].accepted_at));
     Ok(Measured {
-        hooks,
-        accepted_per_second: events as f64 / accepted_in.as_secs_f64(),
-        delivered_per_second: (events * hooks) as f64 / arrivals.elapsed.as_secs_f64(),
+        delivered_per_second: f64::from(deliveries) / arrivals.elapsed.as_secs_f64(),
         accept: Percentiles::of(published.iter().map(|p| p.took).collect()),
         arrival: Percentiles::of(waits.map(Duration::from_nanos).collect()),
-        cpu_per_delivery: cpu / u32::try_from(events * hooks)?,
+        cpu_per_delivery: cpu.map(|cpu| cpu / deliveries),
+        memory: running.memory()?,
     })
 }
 
@@ -188,21 +183,22 @@ struct Published {
     took: Duration,
 }
 
-async fn publish(server: SocketAddr, tenant: &str, events: usize, options: &Options) -> anyhow::Result<Vec<Published>> {
+async fn publish(running: &Running, events: usize, options: &Options) -> anyhow::Result<Vec<Published>> {
     let next = Arc::new(AtomicUsize::new(0));
     let mut clients = Vec::new();
     for _ in 0..options.clients {
         let (next, padding) = (Arc::clone(&next), "x".repeat(options.payload.saturating_sub(30)));
-        let path = format!("/v1/tenants/{tenant}/events");
+        let (path, frame) = (running.path.clone(), running.frame);
+        let mut connection = PublisherConnection::open(running.address, &running.key).await?;
         clients.push(tokio::spawn(async move {
-            let mut connection = PublisherConnection::open(server, OPERATOR_KEY).await?;
             let mut published = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= events {
                     return anyhow::Ok(published);
                 }
-                let body = format!(r#"{{"type":"bench.event","data":{{"number":{number},"padding":"{padding}"}}}}"#);
+                let data = format!(r#"{{"number":{number},"padding":"{padding}"}}"#);
+                let body = [frame.0, &data, frame.1].concat();
                 let started = Instant::now();
                 let status = connection.post(&path, &body).await?;
                 ensure!(status == 202, "publishing answered {status}");
@@ -219,44 +215,6 @@ async fn publish(server: SocketAddr, tenant: &str, events: usize, options: &Opti
     Ok(all)
 }
 
-/// Signed POSTs and nothing else, by as many clients as will publish: no store,
-/// no queue, no log.
-async fn bare_loop(receiver: SocketAddr, options: &Options) -> anyhow::Result<f64> {
-    let (requests, payload) = (options.events, options.payload);
-    let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
-    let secret = Arc::new(Secret::generate(&OsRandom));
-    let next = Arc::new(AtomicUsize::new(0));
-    let started = Instant::now();
-    let mut loops = Vec::new();
-    for _ in 0..options.clients {
-        let (client, secret, next) = (client.clone(), Arc::clone(&secret), Arc::clone(&next));
-        let padding = "x".repeat(payload);
-        loops.push(tokio::spawn(async move {
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= requests {
-                    return anyhow::Ok(());
-                }
-                let body = format!(r#"{{"data":{{"number":{number},"padding":"{padding}"}}}}"#);
-                let (id, at) = (format!("msg_{number}"), SystemClock.now().as_secs());
-                let signature = standard_webhooks([secret.as_ref()], &id, at, body.as_bytes())?;
-                let request = client
-                    .post(format!("http://{receiver}/hook"))
-                    .header("content-type", "application/json")
-                    .header("webhook-id", id)
-                    .header("webhook-timestamp", at.to_string())
-                    .header("webhook-signature", signature)
-                    .body(body);
-                request.send().await?.bytes().await?;
-            }
-        }));
-    }
-    for each in loops {
-        each.await??;
-    }
-    Ok(requests as f64 / started.elapsed().as_secs_f64())
-}
-
 struct Percentiles {
     p50: Duration,
     p99: Duration,
@@ -271,12 +229,15 @@ impl Percentiles {
         };
         Self { p50: at(0.5), p99: at(0.99) }
     }
+
+    fn millis(wait: Duration) -> f64 {
+        wait.as_secs_f64() * 1e3
+    }
 }
 
 impl std::fmt::Display for Percentiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let millis = |d: Duration| d.as_secs_f64() * 1e3;
-        write!(f, "{:>9.2} ms p50 {:>8.2} ms p99", millis(self.p50), millis(self.p99))
+        write!(f, "{:>9.2} ms p50 {:>8.2} ms p99", Self::millis(self.p50), Self::millis(self.p99))
     }
 }
 

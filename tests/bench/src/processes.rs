@@ -18,7 +18,56 @@ pub(super) const OPERATOR_KEY: &str = "a-key-for-this-run-only";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A child that is gone when this is.
-struct Process(Child);
+pub(super) struct Process(Child);
+
+impl Process {
+    /// MiB, as Linux accounts for it: its share of what it has in common with others.
+    pub(super) fn memory(&self) -> anyhow::Result<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid()?))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).context("no such field in /proc")?;
+        let kib: f64 = line.trim_matches(|c: char| !c.is_ascii_digit()).parse()?;
+        Ok(kib / 1024.0)
+    }
+
+    /// User and system time so far. Linux counts it in hundredths of a second.
+    pub(super) fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()?))?;
+        let fields: Vec<&str> =
+            stat.rsplit_once(')').context("unexpected /proc/…/stat")?.1.split_whitespace().collect();
+        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    fn pid(&self) -> anyhow::Result<u32> {
+        self.0.id().context("the server has stopped")
+    }
+
+    /// The first line that it says.
+    async fn line(&mut self) -> anyhow::Result<String> {
+        let output = self.0.stdout.take().context("the process has no output")?;
+        BufReader::new(output).lines().next_line().await?.context("the process did not start")
+    }
+}
+
+/// This binary, as another part of the measurement.
+fn part(name: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(name).stdout(Stdio::piped());
+    Ok(command)
+}
+
+pub(super) struct RelayProcess {
+    pub(super) process: Process,
+    pub(super) address: SocketAddr,
+}
+
+impl RelayProcess {
+    pub(super) async fn start(urls: &[String]) -> anyhow::Result<Self> {
+        let mut process = Process(part("relay")?.args(urls).spawn()?);
+        let address = process.line().await?.parse()?;
+        Ok(Self { process, address })
+    }
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -31,7 +80,7 @@ impl Drop for Process {
 }
 
 pub(super) struct Server {
-    process: Process,
+    pub(super) process: Process,
     pub(super) address: SocketAddr,
     /// Removed when nobody writes there any more.
     _data: TempDir,
@@ -81,27 +130,6 @@ impl Server {
         ensure!(status == 201, "POST {path} answered {status}");
         Ok(())
     }
-
-    /// MiB, as Linux accounts for it.
-    pub(super) fn memory(&self, field: &str) -> anyhow::Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("no such field in /proc")?;
-        let kib: f64 = line.trim_matches(|c: char| !c.is_ascii_digit()).parse()?;
-        Ok(kib / 1024.0)
-    }
-
-    /// User and system time so far. Linux counts it in hundredths of a second.
-    pub(super) fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()?))?;
-        let fields: Vec<&str> =
-            stat.rsplit_once(')').context("unexpected /proc/…/stat")?.1.split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-        Ok(Duration::from_millis(ticks * 10))
-    }
-
-    fn pid(&self) -> anyhow::Result<u32> {
-        self.process.0.id().context("the server has stopped")
-    }
 }
 
 pub(super) struct ReceiverProcess {
@@ -118,12 +146,10 @@ pub(super) struct Arrivals {
 
 impl ReceiverProcess {
     pub(super) async fn start() -> anyhow::Result<Self> {
-        let child = Command::new(std::env::current_exe()?).arg("receiver").stdout(Stdio::piped()).spawn()?;
-        let mut process = Process(child);
-        let output = process.0.stdout.take().context("the receiver has no output")?;
-        let line = BufReader::new(output).lines().next_line().await?.context("the receiver did not start")?;
+        let mut process = Process(part("receiver")?.spawn()?);
+        let address = process.line().await?.parse()?;
         let client = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { _process: process, address: line.parse()?, client })
+        Ok(Self { _process: process, address, client })
     }
 
     pub(super) async fn reset(&self) -> anyhow::Result<()> {

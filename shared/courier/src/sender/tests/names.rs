@@ -102,8 +102,8 @@ async fn names_that_never_resolve_do_not_slow_down_those_that_do() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let beside = p99(&sender, &endpoint).await;
     // Alone it is a few milliseconds, in which a machine that is busy with other
-    // tests counts for more than what is tested.
-    assert!(beside < 2 * alone + Duration::from_millis(100), "{alone:?} alone, {beside:?} beside 1,000 silent names");
+    // tests counts for more than what is tested: whoever waits for a silent name waits for seconds.
+    assert!(beside < 2 * alone + Duration::from_millis(500), "{alone:?} alone, {beside:?} beside 1,000 silent names");
     assert!(!silent.iter().all(|task| task.is_finished()), "they wait still");
     silent.iter().for_each(tokio::task::JoinHandle::abort);
 }
