@@ -80,7 +80,7 @@ async fn one_id_leads_from_publishing_through_every_stage_to_the_last_attempt() 
     let failure = format!("attempt 1 for hook {} failed with 500, next in 1 m", hook.id);
     let success = format!("attempt 2 for hook {} succeeded", hook.id);
     let expected = [
-        ("api::routes::events", "event accepted"),
+        ("api::routes::events::new_event", "event accepted"),
         ("fanout", "event fanned out to 1 hook(s)"),
         ("deliver::logged", failure.as_str()),
         ("requeue", "delivery is due"),
