@@ -29,7 +29,8 @@ pub struct HourCounts {
 
 /// What attempts have in common that are counted together. Deliveries that ended without one have
 /// no outcome.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct GroupKey {
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub hook: Option<HookId>,
@@ -40,6 +41,9 @@ pub struct GroupKey {
     pub outcome: Option<String>,
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
+    /// What a later release tells apart stays apart.
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +81,7 @@ pub struct Tally {
     pub unknown: Unknown,
 }
 
-keeps_unknown!(HourCounts, Group, Tally);
+keeps_unknown!(HourCounts, Group, GroupKey, Tally);
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(count: &u64) -> bool {
@@ -175,7 +179,7 @@ impl GroupKey {
     fn of(entry: &Activity) -> Option<Self> {
         if is_unwanted(entry) {
             let event_type = Some(entry.event_type.clone());
-            return Some(Self { hook: None, event_type, outcome: None, status_code: None });
+            return Some(Self { event_type, ..Self::default() });
         }
         let hook = entry.hook?;
         if entry.attempt.is_none() && matches!(entry.status, Status::Pending | Status::Waiting) {
@@ -187,6 +191,7 @@ impl GroupKey {
             event_type: Some(entry.event_type.clone()),
             outcome: attempt.map(|attempt| attempt.outcome.as_str().to_owned()),
             status_code: attempt.and_then(|attempt| attempt.status_code),
+            unknown: Unknown::NONE,
         })
     }
 
@@ -200,13 +205,14 @@ impl GroupKey {
 #[derive(Debug, Default)]
 pub struct Counting {
     counted_to: Option<ActivityId>,
-    groups: BTreeMap<GroupKey, Tally>,
+    /// With what a later release wrote beside a tally.
+    groups: BTreeMap<GroupKey, (Tally, Unknown)>,
     unknown: Unknown,
 }
 
 impl From<HourCounts> for Counting {
     fn from(counts: HourCounts) -> Self {
-        let groups = counts.groups.into_iter().map(|group| (group.key, group.tally)).collect();
+        let groups = counts.groups.into_iter().map(|group| (group.key, (group.tally, group.unknown))).collect();
         Self { counted_to: counts.counted_to, groups, unknown: counts.unknown }
     }
 }
@@ -222,18 +228,18 @@ impl Counting {
         for entry in entries {
             if let Some(key) = GroupKey::of(entry) {
                 let is_known = self.groups.contains_key(&key) || self.groups.len() < MAX_GROUPS;
-                self.groups.entry(if is_known { key } else { key.shared() }).or_default().add(entry);
+                self.groups.entry(if is_known { key } else { key.shared() }).or_default().0.add(entry);
             }
         }
     }
 
     pub fn groups(&self) -> impl Iterator<Item = (&GroupKey, &Tally)> {
-        self.groups.iter()
+        self.groups.iter().map(|(key, (tally, _))| (key, tally))
     }
 
     pub fn finish(self) -> HourCounts {
-        let groups = self.groups.into_iter().map(|(key, tally)| Group { key, tally, unknown: Unknown::NONE }).collect();
-        HourCounts { counted_to: self.counted_to, groups, unknown: self.unknown }
+        let groups = self.groups.into_iter().map(|(key, (tally, unknown))| Group { key, tally, unknown });
+        HourCounts { counted_to: self.counted_to, groups: groups.collect(), unknown: self.unknown }
     }
 }
 

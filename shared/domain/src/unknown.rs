@@ -20,7 +20,7 @@ type Field = (Box<str>, Json);
 
 /// The fields of one object that this version does not know. Without any it
 /// allocates nothing.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unknown(Option<Arc<[Field]>>);
 
 impl Unknown {

@@ -141,7 +141,7 @@ impl Range {
 
 fn group(key: &GroupKey, by: Option<Grouping>) -> GroupKey {
     let key = key.clone();
-    let none = GroupKey { hook: None, event_type: None, outcome: None, status_code: None };
+    let none = GroupKey::default();
     match by {
         None => none,
         Some(Grouping::Hook) => GroupKey { hook: key.hook, ..none },
