@@ -81,6 +81,34 @@ pub struct Hook {
 keeps_unknown!(Hook, Timeout, Subscription);
 
 impl Hook {
+    /// One that leaves everything to its profile, and asks for no event yet.
+    pub fn new(tenant: TenantId, id: HookId, url: String, now: Timestamp) -> Self {
+        Self {
+            tenant,
+            id,
+            name: String::new(),
+            description: String::new(),
+            uid: None,
+            metadata: Metadata::default(),
+            url,
+            events: BTreeSet::new(),
+            channels: BTreeSet::new(),
+            filter: None,
+            enabled: true,
+            disabled_reason: None,
+            disabled_at: None,
+            expires_at: None,
+            verification_key: None,
+            profile: None,
+            settings: Settings::default(),
+            secrets: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            unknown: Unknown::NONE,
+        }
+    }
+
     /// Whether its owner has disabled it, and it did not come to that by itself.
     pub fn is_paused(&self) -> bool {
         !self.enabled && self.disabled_reason.as_deref() == Some(DISABLED_BY_REQUEST)

@@ -20,6 +20,16 @@ async fn publish(world: &World, count: usize) -> Vec<String> {
     ids
 }
 
+/// A hook that slowly sends 25 events, which came while it was paused.
+async fn catching_up(world: &World) -> (Hook, Vec<String>) {
+    let hook = world.hook(json!({ "while_paused": { "catch_up_rate": 1 } })).await;
+    set_enabled(world, &hook, false).await;
+    let events = publish(world, 25).await;
+    set_enabled(world, &hook, true).await;
+    world.drain().await;
+    (hook, events)
+}
+
 async fn statuses(world: &World, events: &[String]) -> Vec<String> {
     let mut statuses = Vec::new();
     for event in events {
@@ -153,11 +163,7 @@ async fn a_hook_catches_up_at_the_rate_that_it_asks_for() {
 #[tokio::test]
 async fn a_hook_that_is_paused_while_it_catches_up_sends_the_rest_next_time_and_nothing_twice() {
     let world = World::new().await;
-    let hook = world.hook(json!({ "while_paused": { "catch_up_rate": 1 } })).await;
-    set_enabled(&world, &hook, false).await;
-    let events = publish(&world, 25).await;
-    set_enabled(&world, &hook, true).await;
-    world.drain().await;
+    let (hook, events) = catching_up(&world).await;
     set_enabled(&world, &hook, false).await;
     world.settle().await;
     let sent = world.endpoint.sent().len();
@@ -188,11 +194,7 @@ async fn what_is_held_back_while_a_hook_catches_up_goes_out_once() {
 #[tokio::test]
 async fn a_catch_up_that_was_cancelled_does_not_begin_anew() {
     let world = World::new().await;
-    let hook = world.hook(json!({ "while_paused": { "catch_up_rate": 1 } })).await;
-    set_enabled(&world, &hook, false).await;
-    publish(&world, 25).await;
-    set_enabled(&world, &hook, true).await;
-    world.drain().await;
+    let (hook, _) = catching_up(&world).await;
     let replay = replays(&world, &hook).await.remove(0);
     world.delete(&format!("{}/replays/{}", hook.path(), replay["id"].as_str().unwrap())).await.expect(200);
     world.settle().await;
@@ -227,11 +229,7 @@ async fn one_call_sends_all_that_did_not_arrive() {
 #[tokio::test]
 async fn what_a_catch_up_sends_is_not_sent_again_by_another_replay_that_asks_for_it() {
     let world = World::new().await;
-    let hook = world.hook(json!({ "while_paused": { "catch_up_rate": 1 } })).await;
-    set_enabled(&world, &hook, false).await;
-    let events = publish(&world, 25).await;
-    set_enabled(&world, &hook, true).await;
-    world.drain().await;
+    let (hook, events) = catching_up(&world).await;
     let asked = json!({ "kind": "undelivered", "rate": 1_000 });
     world.post(&format!("{}/replays", hook.path()), asked).await.expect(202);
     world.settle().await;

@@ -23,9 +23,7 @@ use domain::capability::Capability;
 use domain::health::Health;
 use domain::hook::Hook;
 use domain::ids::{HookId, TenantId};
-use domain::metadata::Metadata;
 use domain::secret::ed25519::public_key;
-use domain::settings::Settings;
 use domain::strict::Members;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
@@ -127,30 +125,7 @@ pub(crate) async fn create(
     {
         return created_before(&deps, &tenant, &hook, limits.has_chosen(Capability::RevealSecret, access)).await;
     }
-    let mut hook = Hook {
-        tenant: tenant.id.clone(),
-        id,
-        name: String::new(),
-        description: String::new(),
-        uid: None,
-        metadata: Metadata::default(),
-        url: String::new(),
-        events: Default::default(),
-        channels: Default::default(),
-        filter: None,
-        enabled: true,
-        disabled_reason: None,
-        disabled_at: None,
-        expires_at: None,
-        verification_key: None,
-        profile: None,
-        settings: Settings::default(),
-        secrets: Vec::new(),
-        created_at: now,
-        updated_at: now,
-        version: 1,
-        unknown: Unknown::NONE,
-    };
+    let mut hook = Hook::new(tenant.id.clone(), id, String::new(), now);
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), settings.missing());
     let events = settings.events();
     let given = settings.apply(&mut hook, &deps.addresses, now, &mut errors);

@@ -154,7 +154,7 @@ impl<'a> Session<'a> {
         [&["v1", "tenants", self.tenant], rest].concat()
     }
 
-    /// Who asks; a key that is none is refused here.
+    /// Who asks; an invalid key is refused here.
     pub(crate) async fn caller(&self) -> Result<CallerOfApi, Failure> {
         self.api.get(&self.path(&["caller"]), &[]).await.map_err(|refusal| self.refused(refusal))
     }

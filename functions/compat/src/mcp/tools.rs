@@ -178,7 +178,7 @@ pub(super) async fn list(session: &Session<'_>) -> Answer {
 pub(super) async fn call(session: &Session<'_>) -> Answer {
     let name: String = session.request.required("name", "the name of a tool")?;
     let given: Map<String, Value> = session.request.optional("arguments", "an object")?.unwrap_or_default();
-    // A key that is none is no tool's error.
+    // An invalid key is an error of the request, and not one of the tool.
     session.caller().await?;
     let tool = TOOLS.iter().find(|tool| tool.name == name);
     let tool = tool.ok_or_else(|| Failure::invalid_params(format!("name: there is no tool {name}")))?;

@@ -51,6 +51,16 @@ async fn serve(router: axum::Router) -> String {
     address
 }
 
+async fn traced(collector: &str) -> Deployment {
+    Deployment::start_with(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-team=a%20b"),
+        ("OTEL_SERVICE_NAME", "hooks"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+    ])
+    .await
+}
+
 async fn publish(deployment: &Deployment, id: &str, traceparent: Option<&str>) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = client.post(format!("{}/v1/tenants/acme/events", deployment.api));
@@ -68,13 +78,7 @@ async fn hook(deployment: &Deployment, url: &str) {
 #[tokio::test]
 async fn an_event_is_one_trace_over_all_stages_with_a_span_for_each_attempt() {
     let (collector, spans) = collector().await;
-    let deployment = Deployment::start_with(&[
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "x-team=a%20b"),
-        ("OTEL_SERVICE_NAME", "hooks"),
-        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
-    ])
-    .await;
+    let deployment = traced(&collector).await;
     let (url, told) = endpoint().await;
     hook(&deployment, &url).await;
     publish(&deployment, "e-1", Some(GIVEN)).await;
@@ -130,13 +134,7 @@ async fn an_event_is_one_trace_over_all_stages_with_a_span_for_each_attempt() {
 #[tokio::test]
 async fn what_is_not_sampled_is_not_recorded_and_stays_so_for_endpoints() {
     let (collector, spans) = collector().await;
-    let deployment = Deployment::start_with(&[
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "x-team=a%20b"),
-        ("OTEL_SERVICE_NAME", "hooks"),
-        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
-    ])
-    .await;
+    let deployment = traced(&collector).await;
     let (url, told) = endpoint().await;
     hook(&deployment, &url).await;
     publish(&deployment, "e-1", Some(UNSAMPLED)).await;

@@ -20,15 +20,27 @@ struct Prepared {
     events: Vec<String>,
 }
 
-async fn prepare(answers: usize) -> Prepared {
-    let world = World::new().await;
-    let hook = world.hook(json!({})).await;
-    world.endpoint.answer(&hook.url, vec![Answer::Status(500); answers]);
+async fn publish_all(world: &World) -> Vec<String> {
     let mut events = Vec::new();
     for i in 0..EVENTS {
         world.clock.advance(Duration::from_millis(1));
         events.push(world.publish(json!({ "type": "a", "data": i })).await);
     }
+    events
+}
+
+/// A hook that is paused, and the events that came meanwhile.
+async fn paused(world: &World, catch_up_rate: u32) -> (Hook, Vec<String>) {
+    let hook = world.hook(json!({ "while_paused": { "catch_up_rate": catch_up_rate } })).await;
+    world.patch(&hook.path(), json!({ "enabled": false })).await.expect(200);
+    (hook, publish_all(world).await)
+}
+
+async fn prepare(answers: usize) -> Prepared {
+    let world = World::new().await;
+    let hook = world.hook(json!({})).await;
+    world.endpoint.answer(&hook.url, vec![Answer::Status(500); answers]);
+    let events = publish_all(&world).await;
     world.settle().await;
     world.clock.advance(Duration::from_millis(1));
     Prepared { world, hook, events }
@@ -133,13 +145,7 @@ async fn expunging_survives_death_at_every_step() {
 async fn catching_up_with_a_paused_hook_survives_death_at_every_step() {
     strike_everywhere(async |fate| {
         let world = World::new().await;
-        let hook = world.hook(json!({ "while_paused": { "catch_up_rate": 5 } })).await;
-        world.patch(&hook.path(), json!({ "enabled": false })).await.expect(200);
-        let mut events = Vec::new();
-        for i in 0..EVENTS {
-            world.clock.advance(Duration::from_millis(1));
-            events.push(world.publish(json!({ "type": "a", "data": i })).await);
-        }
+        let (hook, events) = paused(&world, 5).await;
         let world = live_through(world, &fate).await;
         let what = format!("{:?}", fate.struck());
         for event in &events {
@@ -162,13 +168,7 @@ async fn catching_up_with_a_paused_hook_survives_death_at_every_step() {
 async fn a_replay_of_what_waits_sends_each_once_whoever_else_does_and_wherever_it_dies() {
     strike_everywhere(async |fate| {
         let world = World::new().await;
-        let hook = world.hook(json!({ "while_paused": { "catch_up_rate": 1 } })).await;
-        world.patch(&hook.path(), json!({ "enabled": false })).await.expect(200);
-        let mut events = Vec::new();
-        for i in 0..EVENTS {
-            world.clock.advance(Duration::from_millis(1));
-            events.push(world.publish(json!({ "type": "a", "data": i })).await);
-        }
+        let (hook, events) = paused(&world, 1).await;
         world.settle().await;
         world.clock.advance(Duration::from_millis(1));
         world.patch(&hook.path(), json!({ "enabled": true })).await.expect(200);

@@ -153,30 +153,7 @@ fn example_hook(deps: &Deps, profile: Profile, url: &str) -> Result<ResolvedHook
         unknown: Unknown::NONE,
     };
     let settings = profile.completed();
-    let mut hook = Hook {
-        metadata: Default::default(),
-        uid: None,
-        tenant: id,
-        id: HookId::new(now, deps.random.as_ref()),
-        name: String::new(),
-        description: String::new(),
-        url: url.to_owned(),
-        events: Default::default(),
-        channels: Default::default(),
-        filter: None,
-        enabled: true,
-        disabled_reason: None,
-        disabled_at: None,
-        expires_at: None,
-        verification_key: None,
-        profile: None,
-        settings: Settings::default(),
-        secrets: Vec::new(),
-        created_at: now,
-        updated_at: now,
-        version: 1,
-        unknown: Unknown::NONE,
-    };
+    let mut hook = Hook::new(id, HookId::new(now, deps.random.as_ref()), url.to_owned(), now);
     provide_missing_secrets(&mut hook, &settings, deps.random.as_ref());
     let profiles = HookProfiles { named: None, base: Arc::new(profile) };
     Ok(ResolvedHook::new(Arc::new(hook), Arc::new(tenant), profiles))

@@ -43,24 +43,32 @@ async fn start(
     Ok((StatusCode::ACCEPTED, Json(Started::of(&place.tenant, &replay))).into_response())
 }
 
-pub(crate) async fn recover(
-    access: Access,
-    Path(place): Path<(String, String)>,
-    Body(mut body): Body,
+/// Of all from one time to another.
+async fn start_of_all(
+    access: &Access,
+    place: (String, String),
+    kind: &str,
+    mut body: Fields,
 ) -> Result<Response, Refused> {
     let fields = take_times(&mut body);
     body.end("since, until")?;
-    start(&access, place, "failed", fields).await
+    start(access, place, kind, fields).await
+}
+
+pub(crate) async fn recover(
+    access: Access,
+    Path(place): Path<(String, String)>,
+    Body(body): Body,
+) -> Result<Response, Refused> {
+    start_of_all(&access, place, "failed", body).await
 }
 
 pub(crate) async fn replay_missing(
     access: Access,
     Path(place): Path<(String, String)>,
-    Body(mut body): Body,
+    Body(body): Body,
 ) -> Result<Response, Refused> {
-    let fields = take_times(&mut body);
-    body.end("since, until")?;
-    start(&access, place, "missing", fields).await
+    start_of_all(&access, place, "missing", body).await
 }
 
 pub(crate) async fn bulk_replay(
