@@ -10,7 +10,6 @@
 use std::time::Duration;
 
 use contract::jobs::{CatchUp, Job, JobMessage, ReplayStep};
-use contract::ports::StoreResult;
 use contract::stage::Outcome;
 use domain::hook::Hook;
 use domain::ids::{ReplayId, new_ulid};
@@ -18,6 +17,7 @@ use domain::replay::{Replay, ReplayKind, ReplayStatus};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use services::delivery::paused;
+use services::replays::{self, KEPT};
 use services::repositories::audit::BY_ITSELF;
 
 use crate::{Deps, Step};
@@ -29,8 +29,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const ALL_KNOW: Duration = Duration::from_secs(60);
 /// Replays that are begun for one pause at most: what they cannot send stays.
 const MOST_REPLAYS: usize = 5;
-/// Replays of a hook that are remembered, as those that somebody asks for.
-const KEPT: usize = 100;
 
 pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: CatchUp) -> Result<Outcome, Outcome> {
     let (tenant, now) = (step.tenant, deps.clock.now());
@@ -57,14 +55,17 @@ pub(crate) async fn step(deps: &Deps, step: &Step<'_>, job: CatchUp) -> Result<O
             tracing::warn!(tenant.id = %tenant, hook.id = %hook.id, "hook {} was caught up with {MOST_REPLAYS} times, and something still waits for it", hook.id);
             return Ok(Outcome::Done);
         }
-        begin(deps, &hook, &known, now).await?;
+        if !replays::make_room(deps.replays.as_ref(), tenant, hook.id).await? {
+            tracing::warn!(tenant.id = %tenant, hook.id = %hook.id, "hook {} has {KEPT} replays that are running; what waits for it is sent later", hook.id);
+            return Ok(Outcome::NotBefore(now.saturating_add(ALL_KNOW)));
+        }
+        begin(deps, &hook, now).await?;
     }
     Ok(Outcome::NotBefore(now.saturating_add(ALL_KNOW)))
 }
 
-async fn begin(deps: &Deps, hook: &Hook, known: &[Replay], now: Timestamp) -> Result<(), Outcome> {
+async fn begin(deps: &Deps, hook: &Hook, now: Timestamp) -> Result<(), Outcome> {
     let tenant = &hook.tenant;
-    make_room(deps, hook, known).await?;
     let Some(resolved) = deps.resolved.get(tenant, hook.id).await? else { return Ok(()) };
     let name = (tenant.clone(), hook.id, ReplayId::new(now, deps.random.as_ref()));
     let rate = resolved.settings.while_paused.catch_up_rate;
@@ -78,14 +79,5 @@ async fn begin(deps: &Deps, hook: &Hook, known: &[Replay], now: Timestamp) -> Re
     deps.jobs.send_one(start(Some(now.saturating_add(ALL_KNOW)))).await?;
     deps.replays.create(&replay).await?;
     deps.jobs.send_one(start(None)).await?;
-    Ok(())
-}
-
-async fn make_room(deps: &Deps, hook: &Hook, known: &[Replay]) -> StoreResult<()> {
-    if known.len() >= KEPT
-        && let Some(oldest) = known.iter().find(|replay| !replay.is_running())
-    {
-        deps.replays.delete(&hook.tenant, hook.id, oldest.id).await?;
-    }
     Ok(())
 }

@@ -18,23 +18,32 @@ use crate::{Deps, Step};
 
 /// Once nobody can be writing to its log any more.
 const PURGE_AFTER: Duration = Duration::from_secs(120);
+/// A queue keeps a message for some days only.
+const SENT_ANEW_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 const EXPIRED: &str = "its expires_at has passed";
 
 pub(crate) async fn remove(deps: &Deps, step: &Step<'_>, job: RemoveExpired) -> Result<Outcome, Outcome> {
     let (tenant, now) = (step.tenant, deps.clock.now());
     let Some(hook) = deps.hooks.get(tenant, job.hook).await? else { return Ok(Outcome::Done) };
-    // The change that gave it another end has asked for another step.
-    if !hook.is_to_be_removed(now) {
+    let Some(due) = RemoveExpired::due(&hook) else { return Ok(Outcome::Done) };
+    if job.end.is_some_and(|end| hook.expires_at != Some(end)) {
         return Ok(Outcome::Done);
+    }
+    // A queue may hand over a job earlier than was asked for.
+    if !hook.is_to_be_removed(now) {
+        if step.sent_at.is_some_and(|at| now.since(at) > SENT_ANEW_AFTER) {
+            let job = RemoveExpired { end: hook.expires_at, ..job };
+            step.ask_for_next(deps, Job::RemoveExpired(job), Some(due)).await?;
+            return Ok(Outcome::Done);
+        }
+        return Ok(Outcome::NotBefore(due));
     }
     let purge = Job::PurgeHook(PurgeHook { hook: job.hook, with_events: false, cursor: None, unknown: Unknown::NONE });
     deps.jobs.send_one(JobMessage::new(tenant, purge).to_outgoing(Some(now.saturating_add(PURGE_AFTER)))).await?;
-    if deps.hooks.delete(tenant, job.hook, Some(hook.version)).await? {
-        let deed = Deed::by_itself("deleted", Some(EXPIRED.to_owned()));
-        deps.trail.note_of(AuditScope::Tenant(tenant), TargetKind::Hook, &job.hook.to_string(), deed).await?;
-    }
-    deps.circuits.remove(tenant, job.hook).await?;
-    deps.trail.remove(tenant, job.hook).await?;
+    // Whoever dies in between notes it twice; the other way round nobody would.
+    let deed = Deed::by_itself("deleted", Some(EXPIRED.to_owned()));
+    deps.trail.note_of(AuditScope::Tenant(tenant), TargetKind::Hook, &job.hook.to_string(), deed).await?;
+    deps.hooks.delete(tenant, job.hook, Some(hook.version)).await?;
     if let Some(uid) = &hook.uid
         && deps.hook_uids.get(tenant, uid).await?.is_some_and(|holder| holder.hook == job.hook)
     {

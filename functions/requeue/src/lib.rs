@@ -39,6 +39,7 @@ use services::advisor::Advisor;
 use services::delivery::claim;
 use services::delivery::paused::{self, DisabledHook, WaitingCounts};
 use services::delivery::resolved_hook::ResolvedHooks;
+use services::health::rate_limiter::RateLimiter;
 use services::health::circuit_breaker::CircuitBreakers;
 use services::health::operational_events::OperationalEvents;
 use services::plans::Plans;
@@ -66,6 +67,8 @@ pub struct Deps {
     /// Of what waits for paused hooks.
     pub waiting: Arc<WaitingCounts>,
     pub circuits: Arc<CircuitBreakers>,
+    /// What others counted; on one machine that is gone with the hook.
+    pub rates: Arc<RateLimiter>,
     pub tenants: Arc<dyn Tenants>,
     pub events: Arc<dyn Events>,
     pub log: Arc<dyn DeliveryLog>,
@@ -96,7 +99,7 @@ pub async fn handle(deps: &Deps, message: Message) -> Outcome {
 async fn requeue(deps: &Deps, message: &Message) -> Result<Outcome, Outcome> {
     match JobMessage::parse(&message.body) {
         JobFound::None => {}
-        JobFound::Job(job) => return make_step(deps, job).await,
+        JobFound::Job(job) => return make_step(deps, job, message.sent_at).await,
         JobFound::Newer(kind) => {
             tracing::warn!(message.id, kind, "a job of a kind that this version does not know waits for a newer one");
             return Ok(Outcome::NotBefore(deps.clock.now().saturating_add(NEWER_WAITS)));
@@ -195,10 +198,9 @@ fn tell(delivery: &DeliveryMessage, what: &str) {
     );
 }
 
-/// Jobs are sent with the time at which they are due and are never early enough
-/// to matter, so their steps do not ask what time it is.
-async fn make_step(deps: &Deps, message: JobMessage) -> Result<Outcome, Outcome> {
-    let step = Step { tenant: &message.tenant, message: &message };
+/// Where a queue hands a job over minutes early and that matters, its step says so.
+async fn make_step(deps: &Deps, message: JobMessage, sent_at: Option<Timestamp>) -> Result<Outcome, Outcome> {
+    let step = Step { tenant: &message.tenant, message: &message, sent_at };
     match message.job.clone() {
         Job::Replay(job) => replay::step(deps, &step, job).await,
         Job::PurgeHook(job) => purge::hook(deps, &step, job).await,
@@ -218,6 +220,8 @@ async fn make_step(deps: &Deps, message: JobMessage) -> Result<Outcome, Outcome>
 struct Step<'a> {
     tenant: &'a TenantId,
     message: &'a JobMessage,
+    /// When it was put on the queue, where the queue tells.
+    sent_at: Option<Timestamp>,
 }
 
 impl Step<'_> {

@@ -51,6 +51,10 @@ pub(crate) async fn hook(deps: &Deps, step: &Step<'_>, job: PurgeHook) -> Result
         return Ok(Outcome::Done);
     }
     deps.hooks.forget(tenant, hook).await?;
+    // Whoever deleted it may have died before; and somebody may have counted on since.
+    deps.circuits.remove(tenant, hook).await?;
+    deps.rates.remove(tenant, hook).await?;
+    deps.trail.remove(tenant, hook).await?;
     loop {
         let replays = deps.replays.list(tenant, hook, PAGE, None).await?;
         for replay in replays.items {

@@ -72,6 +72,7 @@ impl Deps {
             hooks,
             resolved,
             circuits,
+            rates: Arc::new(foundation.rates()),
             waiting: Arc::default(),
             tenants,
             events,

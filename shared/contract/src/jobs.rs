@@ -5,6 +5,7 @@
 //! be made twice and nothing comes of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::messages::{Rejection, VERSION, check_version, parse};
 use crate::ports::Outgoing;
+use domain::hook::Hook;
 use domain::ids::{EventId, ExpungementId, HookId, PlanId, ReplayId, TenantId};
 use domain::time::Timestamp;
 use domain::unknown::{Unknown, keeps_unknown};
@@ -139,11 +141,17 @@ pub struct EndOverlap {
     pub unknown: Unknown,
 }
 
+/// Longer than anybody who reads hooks remembers one: by then each knows of the last change that was made to it.
+const REMOVED_AFTER: Duration = Duration::from_secs(60);
+
 /// Removes a hook whose time is over, unless it was given another end since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct RemoveExpired {
     pub hook: HookId,
+    /// The end that it was asked for: another change has asked for a step of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
     #[serde(skip)]
     pub unknown: Unknown,
 }
@@ -179,6 +187,19 @@ pub struct AdviseAll {
     pub cursor: Option<String>,
     #[serde(skip)]
     pub unknown: Unknown,
+}
+
+impl RemoveExpired {
+    /// None of a hook without an end.
+    pub fn of(hook: &Hook) -> Option<Self> {
+        let end = hook.expires_at?;
+        Some(Self { hook: hook.id, end: Some(end), unknown: Unknown::NONE })
+    }
+
+    /// When the hook is removed, if it keeps its end.
+    pub fn due(hook: &Hook) -> Option<Timestamp> {
+        hook.removed_at().map(|at| at.saturating_add(REMOVED_AFTER))
+    }
 }
 
 keeps_unknown!(

@@ -100,5 +100,5 @@ pub fn answered_by<'a>(advice: &Advice, known: &'a [Plan], now: Timestamp) -> Op
 fn has_changed_by_half(advice: &Advice, last: &Plan) -> bool {
     let number = |evidence: &[Evidence]| evidence.first().map_or(0.0, |first| first.value);
     let (then, now) = (number(&last.evidence), number(&advice.evidence));
-    (now - then).abs() >= then.abs() * 0.5
+    now != then && (now - then).abs() >= then.abs() * 0.5
 }

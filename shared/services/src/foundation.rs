@@ -151,15 +151,21 @@ impl Foundation {
         CircuitBreakers::new(Arc::clone(&self.states), Arc::clone(&self.clock), self.fresh_for())
     }
 
+    /// In a process that is the only one, each has its own.
+    pub fn rates(&self) -> RateLimiter {
+        let clock = Arc::clone(&self.clock);
+        match self.writers {
+            Writers::One => RateLimiter::own(clock),
+            Writers::Many { .. } => RateLimiter::shared(Arc::clone(&self.states), clock),
+        }
+    }
+
     /// `events` is where operational events go. Whoever is disabled is written back as
     /// stored, so that this needs no secret.
     pub fn hook_health(&self, events: Arc<dyn QueueSender>) -> HookHealth {
         let (states, clock) = (Arc::clone(&self.states), Arc::clone(&self.clock));
         HookHealth::new(HookHealthDeps {
-            rates: match self.writers {
-                Writers::One => RateLimiter::own(Arc::clone(&clock)),
-                Writers::Many { .. } => RateLimiter::shared(Arc::clone(&states), Arc::clone(&clock)),
-            },
+            rates: self.rates(),
             documents: states,
             audit: Arc::clone(&self.audit),
             hooks: Arc::clone(&self.hooks),

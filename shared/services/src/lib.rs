@@ -5,6 +5,7 @@ pub mod delivery;
 mod foundation;
 pub mod health;
 pub mod plans;
+pub mod replays;
 pub mod repositories;
 pub mod runtime;
 pub mod secrets;

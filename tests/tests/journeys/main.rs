@@ -14,6 +14,7 @@ mod death;
 mod disabling;
 mod endpoint_control;
 mod exchange;
+mod expiring;
 mod explain;
 mod fanout;
 mod headers;

@@ -20,6 +20,7 @@ use domain::time::Timestamp;
 use domain::unknown::Unknown;
 use domain::whole;
 use serde::{Deserialize, Serialize};
+use services::replays::{self, KEPT};
 use utoipa::ToSchema;
 
 use super::hooks::find as find_hook;
@@ -28,10 +29,6 @@ use crate::auth::{Actor, InPortal, MaySendAgain};
 use crate::input::{Body, IdempotencyKey, PageQuery, Query, Segments, limit, refuse, segment};
 use crate::listed::ListEntry;
 use crate::problem::{FieldError, Problem};
-
-/// Replays of a hook that are remembered; the oldest of those that have ended
-/// make room.
-const KEPT: usize = 100;
 
 /// When a replay starts whose first message was lost: once its record has
 /// surely been written.
@@ -171,7 +168,7 @@ impl NewReplay {
 /// unless it had succeeded or is still on an earlier schedule. One replay sends
 /// each delivery once. A request that is sent again with its `Idempotency-Key` starts no other.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/replays", operation_id = "replays.create", tag = "replays",
-    params(("tenant" = String, Path), ("hook" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256)), request_body = NewReplay, responses(
+    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = NewReplay, responses(
     (status = 202, body = ReplayView),
     (status = 409, description = "The hook is disabled, or limit reached: at most 100 running replays of a hook")
 ))]
@@ -227,20 +224,9 @@ pub(crate) async fn create(
 }
 
 async fn make_room(deps: &Deps, tenant: &TenantId, hook: HookId) -> Result<(), Problem> {
-    let known = deps.replays.list(tenant, hook, KEPT, None).await?.items;
-    if known.len() < KEPT {
-        return Ok(());
-    }
-    let oldest = known.iter().find_map(|row| match row {
-        Ok(replay) => (!replay.is_running()).then_some(replay.id),
-        Err(unreadable) => unreadable.id.parse().ok(),
-    });
-    match oldest {
-        Some(oldest) => {
-            deps.replays.delete(tenant, hook, oldest).await?;
-            Ok(())
-        }
-        None => {
+    match replays::make_room(deps.replays.as_ref(), tenant, hook).await? {
+        true => Ok(()),
+        false => {
             Err(Problem::limit_reached(format!("limit reached: at most {KEPT} running replays of a hook; cancel some")))
         }
     }

@@ -66,16 +66,12 @@ pub(super) async fn prepare(
     Ok(())
 }
 
-/// Longer than anybody who reads hooks remembers one: by then each knows of the last change that was made to it.
-const REMOVED_AFTER: Duration = Duration::from_secs(60);
-
 /// Asks for a hook to be removed once its time is over, before it is given that end: should that fail, the
 /// step finds nothing to remove.
 pub(super) async fn ask_for_removal(deps: &Deps, old: Option<&Hook>, new: &Hook) -> Result<(), Problem> {
-    if let Some(at) = new.removed_at().filter(|_| old.is_none_or(|old| old.expires_at != new.expires_at)) {
-        let job = Job::RemoveExpired(RemoveExpired { hook: new.id, unknown: Unknown::NONE });
-        let due = at.saturating_add(REMOVED_AFTER);
-        deps.jobs.send_one(JobMessage::new(&new.tenant, job).to_outgoing(Some(due))).await?;
+    if let Some(job) = RemoveExpired::of(new).filter(|_| old.is_none_or(|old| old.expires_at != new.expires_at)) {
+        let job = JobMessage::new(&new.tenant, Job::RemoveExpired(job));
+        deps.jobs.send_one(job.to_outgoing(RemoveExpired::due(new))).await?;
     }
     Ok(())
 }

@@ -7,6 +7,9 @@ use serde_json::json;
 use super::{Advice, AdviceKind, Case, Evidence, HookHistory, HookRecord, MONTH, TenantHistory, impact};
 use crate::operational;
 
+/// Older hooks of an address that each is compared with: a tenant may have thousands that differ.
+const MOST_COMPARED: usize = 100;
+
 /// Of two hooks that send the same to one address, the newer one.
 pub(super) fn of(history: &TenantHistory<'_>) -> Vec<Advice> {
     let unasked = HookRecord::default();
@@ -17,7 +20,8 @@ pub(super) fn of(history: &TenantHistory<'_>) -> Vec<Advice> {
     let mut advice = Vec::new();
     for same in by_url.values() {
         for (index, newer) in same.iter().enumerate() {
-            let Some(older) = same[..index].iter().find(|older| sends_all_of(older, newer)) else { continue };
+            let older = &same[..index.min(MOST_COMPARED)];
+            let Some(older) = older.iter().find(|older| sends_all_of(older, newer)) else { continue };
             let record = history.record.hooks.get(&newer.hook.id).unwrap_or(&unasked);
             let of = Case { history, hook: newer, record };
             let other = Case { history, hook: older, record };
