@@ -58,7 +58,7 @@ for form, headers in made["requests"].items():
     print("Python", form, "verified")
 PY
 python3 -m venv venv
-venv/bin/python -m pip install --quiet --disable-pip-version-check http-message-signatures==3.0.0
+venv/bin/python -m pip install --quiet --disable-pip-version-check http-message-signatures==3.0.0 cryptography==50.0.2
 seen=$(node run.mjs; venv/bin/python run.py)
 echo "$seen"
 diff <(echo "$seen") - <<'SEEN'

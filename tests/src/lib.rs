@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod dynamo;
 pub mod faults;
+pub mod mcp;
 pub mod metering;
 pub mod ministack;
 pub mod receivers;

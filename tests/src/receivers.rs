@@ -26,6 +26,27 @@ pub fn node(name: &str, packages: &[&str]) -> Option<PathBuf> {
     )
 }
 
+/// A file of `tests/receivers`.
+pub fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("receivers").join(name)
+}
+
+/// A script of `tests/receivers`, to be run by Node with these packages.
+pub fn node_script(name: &str, packages: &[&str], source: &str) -> Option<Command> {
+    let source = script(source);
+    // It finds packages beside itself.
+    let beside_them = node(name, packages)?.join(source.file_name()?);
+    fs::copy(source, &beside_them).expect("a script of this folder");
+    let mut node = Command::new("node");
+    node.arg(beside_them);
+    Some(node)
+}
+
+/// What a program is made of: with another pin it is another program.
+fn contents(sources: &Path, files: &[&str]) -> String {
+    files.iter().map(|file| fs::read_to_string(sources.join(file)).unwrap_or_default()).collect()
+}
+
 /// A Python that has these packages, such as `a==1.0.0`.
 pub fn python(name: &str, packages: &[&str]) -> Option<PathBuf> {
     let place = install(&format!("venv-receivers-{name}"), packages, |place| {
@@ -38,9 +59,9 @@ pub fn python(name: &str, packages: &[&str]) -> Option<PathBuf> {
 
 /// A program in Go, made of this folder of sources.
 pub fn go(name: &str, sources: &Path) -> Option<PathBuf> {
-    let known = fs::read_to_string(sources.join("main.go")).unwrap_or_default();
-    let place = install(&format!("go-{name}"), &[&known], |place| {
-        for file in ["go.mod", "main.go"] {
+    let files = ["go.mod", "main.go"];
+    let place = install(&format!("go-{name}"), &[&contents(sources, &files)], |place| {
+        for file in files {
             fs::copy(sources.join(file), place.join(file))?;
         }
         let go = || {
@@ -56,10 +77,10 @@ pub fn go(name: &str, sources: &Path) -> Option<PathBuf> {
 
 /// A program in Rust with packages of its own, made of this folder of sources.
 pub fn rust(name: &str, sources: &Path) -> Option<PathBuf> {
-    let known = fs::read_to_string(sources.join("src/main.rs")).unwrap_or_default();
-    let place = install(&format!("rust-{name}"), &[&known], |place| {
+    let files = ["Cargo.toml", "Cargo.lock", "src/main.rs"];
+    let place = install(&format!("rust-{name}"), &[&contents(sources, &files)], |place| {
         fs::create_dir_all(place.join("src"))?;
-        for file in ["Cargo.toml", "Cargo.lock", "src/main.rs"] {
+        for file in files {
             fs::copy(sources.join(file), place.join(file))?;
         }
         // What is built stays out of the workspace's own target.
@@ -72,9 +93,9 @@ pub fn rust(name: &str, sources: &Path) -> Option<PathBuf> {
 /// A program in Java with packages of Maven Central: the folder that its class and `lib` are in.
 pub fn java(name: &str, sources: &Path, class: &str) -> Option<PathBuf> {
     let source = format!("{class}.java");
-    let known = fs::read_to_string(sources.join(&source)).unwrap_or_default();
-    let place = install(&format!("java-{name}"), &[&known], |place| {
-        for file in ["pom.xml", &source] {
+    let files = ["pom.xml", &source];
+    let place = install(&format!("java-{name}"), &[&contents(sources, &files)], |place| {
+        for file in files {
             fs::copy(sources.join(file), place.join(file))?;
         }
         let copy = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";

@@ -17,7 +17,7 @@ use domain::key::{ApiKey, KeyHash, Scope};
 use domain::portal::PortalSession;
 
 use crate::Deps;
-use crate::input::{Segments, segment};
+use crate::input::{IdempotencyKey, Segments, segment};
 use crate::problem::Problem;
 use authenticate::{Caller, Freshness, address_of, authenticate};
 pub(crate) use authenticate::{presented, refused};
@@ -150,6 +150,50 @@ impl FromRequestParts<Arc<Deps>> for Requester {
 #[derive(Clone)]
 pub(crate) struct Actor(pub(crate) String);
 
+/// With which key or session it is asked, each of the operators' keys by itself; known as [`Actor`] is, and
+/// after [`Operator`].
+#[derive(Clone)]
+pub(crate) struct AskedWith(String);
+
+impl AskedWith {
+    /// The deployment's own key has no id. That it is not called as [`Actor`] calls all operators tells what
+    /// is known by this from what was known by that.
+    fn of(caller: &Caller) -> Self {
+        Self(match caller {
+            Caller::Operator(None) => "deployment".to_owned(),
+            Caller::Operator(Some(key)) => key.to_string(),
+            Caller::Key(key) => key.id.to_string(),
+            Caller::Session(session) => session.actor(),
+        })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What a request with this idempotency key is known by: the same key of somebody else is another one's.
+    pub(crate) fn request(&self, key: &str) -> String {
+        // Neither holds a line feed, so no two requests make the same text.
+        format!("{}\n{key}", self.0)
+    }
+}
+
+/// A request with its `Idempotency-Key`, if it has one.
+pub(crate) struct NamedRequest {
+    pub(crate) asked_with: AskedWith,
+    pub(crate) key: Option<String>,
+}
+
+impl FromRequestParts<Arc<Deps>> for NamedRequest {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
+        let asked_with = parts.extensions.get::<AskedWith>().cloned().ok_or_else(Problem::internal)?;
+        let IdempotencyKey(key) = IdempotencyKey::from_request_parts(parts, deps).await?;
+        Ok(Self { asked_with, key })
+    }
+}
+
 /// Whether a customer is asking or who looks after the tenant; known as [`Actor`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -214,8 +258,10 @@ impl FromRequestParts<Arc<Deps>> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
-        match authenticate(parts, deps, Freshness::Now).await? {
-            Caller::Operator => Ok(Self),
+        let caller = authenticate(parts, deps, Freshness::Now).await?;
+        parts.extensions.insert(AskedWith::of(&caller));
+        match caller {
+            Caller::Operator(_) => Ok(Self),
             Caller::Key(_) | Caller::Session(_) => {
                 Err(Problem::new(StatusCode::FORBIDDEN, "only the operator's key may do this"))
             }
@@ -228,7 +274,7 @@ impl FromRequestParts<Arc<Deps>> for Anybody {
 
     async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
         match authenticate(parts, deps, Freshness::Now).await? {
-            Caller::Operator => {}
+            Caller::Operator(_) => {}
             Caller::Key(key) => check_key(&key, Need::Portal(Capability::View))?,
             Caller::Session(session) => check_session(&session, Need::Portal(Capability::View))?,
         }
@@ -260,7 +306,7 @@ impl FromRequestParts<Arc<Deps>> for InSession {
     async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, Problem> {
         match authenticate(parts, deps, Freshness::Now).await? {
             Caller::Session(session) => Ok(Self(session)),
-            Caller::Operator | Caller::Key(_) => {
+            Caller::Operator(_) | Caller::Key(_) => {
                 Err(Problem::new(StatusCode::FORBIDDEN, "only a portal session has this; a key has none"))
             }
         }
@@ -270,7 +316,7 @@ impl FromRequestParts<Arc<Deps>> for InSession {
 /// Whether whoever asks may be allowed anything in this tenant, or anything that is no tenant's.
 pub(crate) async fn may_ask_in(parts: &Parts, deps: &Deps, tenant: Option<&TenantId>) -> Result<bool, Problem> {
     Ok(match authenticate(parts, deps, Freshness::Now).await? {
-        Caller::Operator => true,
+        Caller::Operator(_) => true,
         Caller::Key(key) => tenant.is_some() && key.tenant.as_ref() == tenant,
         Caller::Session(session) => tenant == Some(&session.tenant),
     })
@@ -290,7 +336,7 @@ enum Need {
 async fn authorize(parts: &mut Parts, deps: &Deps, need: Need, freshness: Freshness) -> Result<TenantId, Problem> {
     let caller = authenticate(parts, deps, freshness).await?;
     let (actor, access, limits) = match &caller {
-        Caller::Operator => ("operator".to_owned(), Access::Full, None),
+        Caller::Operator(_) => ("operator".to_owned(), Access::Full, None),
         Caller::Key(key) => {
             let access = if key.is_for_a_portal() { Access::Portal } else { Access::Full };
             let limits = (key.scope == Scope::Limited).then(|| key.portal_capabilities());
@@ -299,7 +345,8 @@ async fn authorize(parts: &mut Parts, deps: &Deps, need: Need, freshness: Freshn
         Caller::Session(session) => (session.actor(), Access::Portal, Some(session.capabilities.clone())),
     };
     parts.extensions.insert(IsPlanner(matches!(&caller, Caller::Key(key) if key.scope == Scope::Planner)));
-    parts.extensions.insert(IsOperator(matches!(caller, Caller::Operator)));
+    parts.extensions.insert(IsOperator(matches!(caller, Caller::Operator(_))));
+    parts.extensions.insert(AskedWith::of(&caller));
     parts.extensions.insert(Actor(actor));
     parts.extensions.insert(access);
     parts.extensions.insert(Limits(limits));
@@ -308,8 +355,8 @@ async fn authorize(parts: &mut Parts, deps: &Deps, need: Need, freshness: Freshn
     // The same answer as for a tenant that does not exist.
     let not_found = || Err(Problem::not_found("tenant"));
     match caller {
-        Caller::Operator if deps.tenants.get(&tenant).await?.is_none() => not_found(),
-        Caller::Operator => Ok(tenant),
+        Caller::Operator(_) if deps.tenants.get(&tenant).await?.is_none() => not_found(),
+        Caller::Operator(_) => Ok(tenant),
         Caller::Key(key) if key.tenant.as_ref() != Some(&tenant) => not_found(),
         Caller::Key(key) => check_key(&key, need).map(|()| tenant),
         Caller::Session(session) if session.tenant != tenant => not_found(),

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use contract::ports::{Hooks, StoreError};
 use domain::hook::Hook;
 use serde::Serialize;
+use utoipa::IntoParams;
 
 use crate::audited::changed_fields;
 use crate::problem::{FieldError, Problem};
@@ -56,6 +57,16 @@ enum Wanted {
     Any,
     /// Strong ones: a weak one is never the same (RFC 9110, section 13.1.1).
     Tags(Vec<String>),
+}
+
+/// What the document says of it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "the header is read as `IfMatch`")]
+pub(crate) struct IfMatchHeader {
+    /// The `ETag` of the version that is to be changed; refused (412) where there is another one by now
+    #[param(rename = "If-Match", pattern = r#"^(\*|(W/)?"[!#-~]*"([\t ]*,[\t ]*(W/)?"[!#-~]*")*)$"#)]
+    tags: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {

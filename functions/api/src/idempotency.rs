@@ -12,6 +12,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use contract::ports::StoreResult;
+use contract::stage::causes;
 use domain::ids::TenantId;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,7 +41,9 @@ pub(crate) enum Way {
     /// What it makes says itself by which request it was made. Whether the same is asked is known
     /// from a record.
     Known,
-    /// The same without a record: each event has a fingerprint of its own.
+    /// The same, but who looks for what another is just making does not find it. So one of them waits.
+    Listed,
+    /// As `Known` without a record: each event has a fingerprint of its own.
     Published,
     /// No key is asked for, and the body is the credential. Only who succeeds leaves a record.
     Entered,
@@ -53,9 +57,9 @@ impl Way {
             "/v1/tenants"
             | "/v1/tenants/{tenant}/hooks"
             | "/v1/tenants/{tenant}/hooks/{hook}/secret/rotate"
-            | "/v1/tenants/{tenant}/hooks/{hook}/replays"
             | "/v1/tenants/{tenant}/deliveries/{delivery}/retry"
             | "/v1/tenants/{tenant}/plans" => Self::Known,
+            "/v1/tenants/{tenant}/hooks/{hook}/replays" => Self::Listed,
             "/v1/tenants/{tenant}/events" | "/v1/tenants/{tenant}/events/batch" => Self::Published,
             "/v1/portal/sessions" => Self::Entered,
             "/v1/profile-previews"
@@ -64,6 +68,11 @@ impl Way {
             | "/v1/tenants/{tenant}/hooks/{hook}/confirm" => Self::Repeatable,
             _ => Self::Kept,
         }
+    }
+
+    /// Whether what was made answers, and not the record.
+    fn knows(self) -> bool {
+        matches!(self, Self::Known | Self::Listed)
     }
 }
 
@@ -130,7 +139,7 @@ async fn place(parts: &mut Parts, deps: &Deps, way: Way) -> Result<Option<(Optio
     }
     match tenant {
         None => Ok(Some((None, beginning))),
-        // What is older than a tenant is none of it.
+        // Of a former tenant of this id nothing is known.
         Some(id) => Ok(deps.tenants.get(&id).await?.map(|tenant| (Some(id), tenant.created_at))),
     }
 }
@@ -156,8 +165,8 @@ impl Keyed {
         };
         match found {
             Some(Found::Other) => Err(other()),
-            Some(Found::UnderWay) if self.way == Way::Kept => Err(under_way()),
-            Some(Found::Answered(answer)) if self.way != Way::Known => told_again(&answer),
+            Some(Found::UnderWay) if matches!(self.way, Way::Kept | Way::Listed) => Err(under_way()),
+            Some(Found::Answered(answer)) if !self.way.knows() => told_again(&answer),
             Some(Found::New(claimed)) => self.noted(next.run(request).await, Some(claimed)).await,
             None => self.noted(next.run(request).await, None).await,
             Some(Found::UnderWay | Found::Answered(_)) => Ok(next.run(request).await),
@@ -168,27 +177,47 @@ impl Keyed {
         let (requests, tenant) = (&self.deps.keyed_requests, self.tenant.as_ref());
         if !response.status().is_success() {
             // What was refused may be sent again, put right.
-            if let Some(claimed) = claimed {
-                requests.forget(tenant, &self.name, &claimed).await?;
+            if let Some(claimed) = claimed
+                && let Err(error) = requests.forget(tenant, &self.name, &claimed).await
+            {
+                let error = causes(&error);
+                tracing::warn!(%error, "a request that was refused counts as under way for a minute: {error}");
             }
             return Ok(response);
         }
         let (head, body) = response.into_parts();
         let body = to_bytes(body, MAX_ANSWER_BYTES).await.map_err(|_| Problem::internal())?;
-        let now = self.deps.clock.now();
+        // It is done, whether or not that can be noted.
+        if let Err(error) = self.note(head.status, &head.headers, &body, claimed).await {
+            let error = causes(&error);
+            tracing::warn!(%error, "the answer to a request with an idempotency key is not kept: {error}");
+        }
+        Ok(Response::from_parts(head, Body::from(body)))
+    }
+
+    async fn note(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &Bytes,
+        claimed: Option<KeyedRequest>,
+    ) -> StoreResult<()> {
+        let (requests, tenant, now) = (&self.deps.keyed_requests, self.tenant.as_ref(), self.deps.clock.now());
         let claimed = match claimed {
             Some(claimed) => claimed,
             None => match requests.claim(tenant, &self.name, now, now).await? {
                 Found::New(claimed) => claimed,
-                _ => return Ok(Response::from_parts(head, Body::from(body))),
+                _ => return Ok(()),
             },
         };
-        let answer = kept(head.status, &head.headers, (self.way != Way::Known).then_some(&body));
-        // It is done, whether or not that could be noted.
-        if let Err(error) = requests.answer(tenant, &self.name, claimed, &answer).await {
-            tracing::warn!(%error, "the answer to a request with an idempotency key is not kept: {error}");
+        let body = (!self.way.knows()).then_some(body);
+        let is_kept = requests.answer(tenant, &self.name, claimed.clone(), &kept(status, headers, body)).await?;
+        // Else it would count as under way, and be made again after a minute. Where another has taken over,
+        // this is refused as well.
+        if !is_kept && body.is_some() {
+            requests.answer(tenant, &self.name, claimed, &kept(status, headers, None)).await?;
         }
-        Ok(Response::from_parts(head, Body::from(body)))
+        Ok(())
     }
 }
 

@@ -1,8 +1,12 @@
 //! Lists in which some rows cannot be read, and others are not asked for.
 
+use std::str::FromStr;
+
 use contract::ports::{Listed, Page, StoreResult, Unreadable};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::problem::Problem;
 
 /// An entry of a list.
 #[derive(Serialize, ToSchema)]
@@ -27,6 +31,11 @@ impl From<Unreadable> for UnreadableView {
     fn from(Unreadable { id, why }: Unreadable) -> Self {
         Self { id, unreadable: why }
     }
+}
+
+/// What a row that cannot be read is called.
+pub(crate) fn id_of<T: FromStr>(row: &Unreadable) -> Result<T, Problem> {
+    row.id.parse().map_err(|_| row.clone().into())
 }
 
 impl<T> ListEntry<T> {

@@ -144,8 +144,15 @@ impl Problem {
                 name => join(prefix, name),
             };
         }
-        let code = self.code;
-        Self { wait: self.wait.take(), ..Self::invalid(self.status(), self.errors) }.with_code(code)
+        let errors = std::mem::take(&mut self.errors);
+        self.of(errors)
+    }
+
+    /// The same, told of these fields.
+    #[must_use]
+    pub(crate) fn of(self, errors: Vec<FieldError>) -> Self {
+        let Self { detail, errors, .. } = Self::invalid(self.status(), errors);
+        Self { detail, errors, ..self }
     }
 
     #[must_use]

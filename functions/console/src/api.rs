@@ -111,6 +111,8 @@ pub(crate) struct FixedHeader {
     pub(crate) name: String,
     pub(crate) value: Option<String>,
     pub(crate) from: Option<String>,
+    pub(crate) template: Option<String>,
+    pub(crate) encoding: Option<String>,
     #[serde(default)]
     pub(crate) secret: bool,
 }

@@ -12,6 +12,7 @@ pub(crate) mod menu;
 pub(crate) mod notice;
 pub(crate) mod period;
 pub(crate) mod plan;
+pub(crate) mod replay;
 pub(crate) mod short;
 pub(crate) mod time;
 pub(crate) mod timeline;

@@ -38,7 +38,7 @@ use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use failure::unavailable;
-pub use operators::LINK_NAME;
+pub use operators::{LINK_NAME, link, link_body};
 pub use table::{Kind, PageRoute};
 
 /// What pages need beside the API.

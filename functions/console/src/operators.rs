@@ -16,6 +16,7 @@ mod gallery;
 mod hook;
 mod keys;
 mod overview;
+mod owner;
 mod portal_links;
 mod profiles;
 mod replays;
@@ -31,7 +32,7 @@ use crate::page::see_other;
 use crate::portal::preferences;
 use crate::table::Table;
 
-pub use enter::LINK_NAME;
+pub use enter::{LINK_NAME, link, link_body};
 
 pub(crate) fn pages(table: Table) -> Table {
     let table = table

@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use http::StatusCode;
 use http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
@@ -18,4 +19,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
         read.map(|query| Self(query.0)).map_err(|_| Failure::from_status(StatusCode::BAD_REQUEST, detail))
     }
+}
+
+/// Of what was done before a page.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Done {
+    pub(crate) done: String,
+}
+
+/// What the API is asked with: those that say something.
+pub(crate) fn given<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    pairs.iter().copied().filter(|(_, value)| !value.is_empty()).collect()
 }

@@ -79,7 +79,6 @@ pub(crate) struct OperatorVisit {
     caller: Caller,
     pub(crate) reader: Reader,
     /// What each form of this visit carries.
-    #[allow(dead_code, reason = "for the pages of operators")]
     pub(crate) form_token: String,
     /// The id of the key that was made for this visit.
     pub(crate) key_id: String,

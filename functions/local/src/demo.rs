@@ -6,12 +6,11 @@ mod tenant;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Parser as _;
 use serde_json::json;
 
 use crate::cli::{Cli, Command, DemoOptions};
-use crate::commands::console_link::LASTS;
 use crate::listen;
 use crate::serve::{Server, stop_signal};
 use api::Api;
@@ -87,16 +86,18 @@ pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
 /// Data and keys are gone with this process, so the links may stand wherever its output goes.
 async fn links(api: &Api, server: &Server) -> anyhow::Result<()> {
     let url = &server.public_url;
-    let key = api.post("/v1/keys", &json!({ "name": console::LINK_NAME, "expires_in": LASTS })).await?;
+    let console =
+        console::link(&url.to_string(), api.post("/v1/keys", &console::link_body()).await?.to_string().as_bytes())?;
     let asked = json!({
         "user": "You, as a customer",
         "capabilities": ["view", "manage", "reveal_secret", "rotate", "test", "send_again", "approve"],
         "link_expires_in": PORTAL_LINK_LASTS
     });
     let portal = api.post(&format!("/v1/tenants/{TENANT}/portal-links"), &asked).await?;
+    let portal = portal["link"].as_str().context("the API made no link to the portal")?;
     say("\nOpen these in a browser. Each lets you in once.");
-    say(&format!("   console, for ten minutes: {url}/console/enter#{}", key["key"].as_str().unwrap_or_default()));
-    say(&format!("   portal of the tenant {TENANT}, for a day: {}", portal["link"].as_str().unwrap_or_default()));
+    say(&format!("   console, for ten minutes: {console}"));
+    say(&format!("   portal of the tenant {TENANT}, for a day: {portal}"));
     say(&format!("The API is at {url}. Ctrl-C ends the demo, and nothing of it stays."));
     Ok(())
 }

@@ -218,7 +218,6 @@ impl Engine {
         })
     }
 
-    /// The consumers of all queues. The lanes never wait for each other.
     /// Asks for a look at what the hooks of all tenants need.
     pub async fn ask_for_advice(&self) -> Result<(), QueueError> {
         let job = Job::AdviseAll(AdviseAll { cursor: None, unknown: Unknown::NONE });
@@ -226,6 +225,7 @@ impl Engine {
         self.requeue.jobs.send_one(message.to_outgoing(None)).await
     }
 
+    /// The consumers of all queues. The lanes never wait for each other.
     pub fn consumers(&self) -> Consumers {
         let Queues { events, deliveries, retries, redeliveries } = self.queues.clone();
         let deliver: Arc<dyn Stage> = Arc::new(self.deliver.clone());

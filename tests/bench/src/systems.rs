@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::json;
 
 use crate::client::PublisherConnection;
-use crate::processes::{OPERATOR_KEY, RelayProcess, Server};
+use crate::processes::{OPERATOR_KEY, Process, RelayProcess, Server};
 
 const TENANT: &str = "bench";
 
@@ -25,7 +25,7 @@ pub(super) enum System {
 
 /// One that takes events.
 pub(super) struct Running {
-    process: Option<Process>,
+    started: Option<Started>,
     pub(super) address: SocketAddr,
     pub(super) key: String,
     pub(super) path: String,
@@ -33,7 +33,7 @@ pub(super) struct Running {
     pub(super) frame: (&'static str, &'static str),
 }
 
-enum Process {
+enum Started {
     Relay(RelayProcess),
     Hookline(Server),
 }
@@ -62,7 +62,7 @@ impl System {
             Self::Relay => {
                 let relay = RelayProcess::start(urls).await?;
                 let address = relay.address;
-                Ok(Running::new(Some(Process::Relay(relay)), address, "", "/events".to_owned(), OURS))
+                Ok(Running::new(Some(Started::Relay(relay)), address, "", "/events".to_owned(), OURS))
             }
             Self::Hookline(file) => hookline(file, urls).await,
             Self::Svix { address, token } => svix(*address, token, urls).await,
@@ -74,7 +74,7 @@ async fn hookline(file: &Path, urls: &[String]) -> anyhow::Result<Running> {
     let server = Server::start(file).await?;
     server.prepare(TENANT, urls, "*").await?;
     let (address, path) = (server.address, format!("/v1/tenants/{TENANT}/events"));
-    Ok(Running::new(Some(Process::Hookline(server)), address, OPERATOR_KEY, path, OURS))
+    Ok(Running::new(Some(Started::Hookline(server)), address, OPERATOR_KEY, path, OURS))
 }
 
 /// With an application of its own in each run.
@@ -95,30 +95,29 @@ async fn svix(address: SocketAddr, token: &str, urls: &[String]) -> anyhow::Resu
 
 impl Running {
     fn new(
-        process: Option<Process>,
+        started: Option<Started>,
         address: SocketAddr,
         key: &str,
         path: String,
         frame: (&'static str, &'static str),
     ) -> Self {
-        Self { process, address, key: key.to_owned(), path, frame }
+        Self { started, address, key: key.to_owned(), path, frame }
     }
 
     /// User and system time so far, where it is a process of ours.
     pub(super) fn cpu(&self) -> anyhow::Result<Option<Duration>> {
-        match &self.process {
-            Some(Process::Relay(relay)) => relay.process.cpu().map(Some),
-            Some(Process::Hookline(server)) => server.process.cpu().map(Some),
-            None => Ok(None),
-        }
+        self.process().map(Process::cpu).transpose()
     }
 
     /// MiB of memory, its share of what several processes have.
     pub(super) fn memory(&self) -> anyhow::Result<Option<f64>> {
-        match &self.process {
-            Some(Process::Relay(relay)) => relay.process.memory().map(Some),
-            Some(Process::Hookline(server)) => server.process.memory().map(Some),
-            None => Ok(None),
-        }
+        self.process().map(Process::memory).transpose()
+    }
+
+    fn process(&self) -> Option<&Process> {
+        self.started.as_ref().map(|started| match started {
+            Started::Relay(relay) => &relay.process,
+            Started::Hookline(server) => &server.process,
+        })
     }
 }

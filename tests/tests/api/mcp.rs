@@ -1,36 +1,20 @@
 //! `/mcp/{tenant}`: events of the Model Context Protocol, subscribed to, received, polled and ended.
 
+mod lifetimes;
 mod subscriptions;
 
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use contract::ports::HttpRequest;
 use serde_json::{Value, json};
-use tests::world::{Answer, OPERATOR, Reply, Sent, TENANT, World};
+use tests::mcp::{echo, request};
+use tests::world::{OPERATOR, Reply, Sent, TENANT, World};
 
 const URL: &str = "https://agent.example.com/in";
 const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 const OTHER_SECRET: &str = "whsec_CAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 const DAY: u64 = 24 * 3600;
-
-/// As a client of 2026-07-28 sends it.
-fn request(tenant: &str, key: &str, method: &str, mut params: Value) -> Request<Body> {
-    params["_meta"] = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": { "extensions": { "io.modelcontextprotocol/events": {} } },
-    });
-    let name = params["name"].as_str().unwrap_or_default().to_owned();
-    let body = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
-    Request::post(format!("/mcp/{tenant}"))
-        .header(header::AUTHORIZATION, format!("Bearer {key}"))
-        .header("mcp-protocol-version", "2026-07-28")
-        .header("mcp-method", method)
-        .header("mcp-name", name)
-        .body(Body::from(body.to_string()))
-        .unwrap()
-}
 
 async fn call(world: &World, key: &str, method: &str, params: Value) -> Reply {
     world.send(request(TENANT, key, method, params)).await
@@ -46,15 +30,6 @@ async fn result(world: &World, key: &str, method: &str, params: Value) -> Value 
 async fn error(world: &World, key: &str, method: &str, params: Value) -> (i64, Value) {
     let answer = call(world, key, method, params).await.json();
     (answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("{answer}")), answer["error"]["data"].clone())
-}
-
-/// As the AI SDK's receiver answers a challenge.
-fn echo(request: &HttpRequest) -> Answer {
-    let body: Value = serde_json::from_slice(&request.body).unwrap();
-    match body["type"].as_str() {
-        Some("verification") => Answer::Body(200, json!({ "challenge": body["challenge"] }).to_string()),
-        _ => Answer::Status(204),
-    }
 }
 
 async fn key(world: &World) -> String {

@@ -1,7 +1,6 @@
 //! What the profiles for CloudEvents send, as the official SDKs read it.
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
@@ -62,22 +61,13 @@ fn read(mut program: Command, messages: &[Value]) -> Vec<Vec<Value>> {
 }
 
 fn node() -> Option<Command> {
-    let place = receivers::node("cloudevents", &["cloudevents@10.0.0"])?;
-    let beside_it = place.join("read_cloudevents.mjs");
-    std::fs::copy(script("read_cloudevents.mjs"), &beside_it).unwrap();
-    let mut node = Command::new("node");
-    node.arg(beside_it);
-    Some(node)
+    receivers::node_script("cloudevents", &["cloudevents@10.0.0"], "read_cloudevents.mjs")
 }
 
 fn python() -> Option<Command> {
     let mut python = Command::new(receivers::python("cloudevents", &["cloudevents==2.2.0"])?);
-    python.arg(script("read_cloudevents.py"));
+    python.arg(receivers::script("read_cloudevents.py"));
     Some(python)
-}
-
-fn script(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("receivers").join(name)
 }
 
 fn with_subject(profile: &str) -> Value {

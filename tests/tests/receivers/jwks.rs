@@ -1,7 +1,6 @@
 //! Receivers that know the address of a tenant's keys and nothing else.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -46,19 +45,6 @@ impl Drop for Verifier {
     }
 }
 
-pub(super) fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("receivers").join(name)
-}
-
-pub(super) fn node(name: &str, packages: &[&str], source: &str) -> Option<Command> {
-    let place = receivers::node(name, packages)?;
-    let beside_it = place.join(source);
-    std::fs::copy(script(source), &beside_it).unwrap();
-    let mut node = Command::new("node");
-    node.arg(beside_it);
-    Some(node)
-}
-
 /// The API on a socket, as receivers reach it.
 pub(super) async fn served(world: &World) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -76,10 +62,10 @@ async fn send(world: &World) -> Sent {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn receivers_that_know_only_the_address_verify_through_two_rotations() {
-    let Some(node) = node("jose", &["jose@6.2.18"], "jwks.mjs") else { return };
+    let Some(node) = receivers::node_script("jose", &["jose@6.2.18"], "jwks.mjs") else { return };
     let Some(python) = receivers::python("pyjwt", &["pyjwt[crypto]==2.15.1"]) else { return };
     let mut program = Command::new(python);
-    program.arg(script("jwks.py"));
+    program.arg(receivers::script("jwks.py"));
     let world = World::new().await;
     let signatures = json!([{ "scheme": "v1" }, { "scheme": "v1a", "key_id_header": "webhook-key-id" }]);
     let hook = world.hook(json!({ "signatures": signatures, "secret": WHSK })).await;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use axum::Router;
 use serde_json::{Value, json};
@@ -72,9 +73,13 @@ fn folder(place: &Path, name: &str, document: &str) -> PathBuf {
     folder
 }
 
+/// Longer than any of them takes.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 async fn run(mut program: Command) -> String {
     program.env("REDOCLY_TELEMETRY", "off").env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true");
-    let Output { status, stdout, stderr } = program.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let output = program.stdin(Stdio::null()).kill_on_drop(true).output();
+    let Output { status, stdout, stderr } = tokio::time::timeout(PATIENCE, output).await.expect("it ends").unwrap();
     let (told, wrong) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "{program:?}: {told}{wrong}");
     told.into_owned()

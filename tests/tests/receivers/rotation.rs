@@ -3,7 +3,6 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -22,15 +21,13 @@ struct Receiver {
 
 impl Receiver {
     fn node() -> Option<Self> {
-        let place = receivers::node("octokit", &["@octokit/webhooks-methods@6.0.0"])?;
-        let beside_it = place.join("receiver.mjs");
-        std::fs::copy(script("receiver.mjs"), &beside_it).unwrap();
-        Some(Self::start(Command::new("node").arg(beside_it)))
+        let mut node = receivers::node_script("octokit", &["@octokit/webhooks-methods@6.0.0"], "receiver.mjs")?;
+        Some(Self::start(&mut node))
     }
 
     fn flask() -> Option<Self> {
         let python = receivers::python("flask", &["flask==3.1.2"])?;
-        Some(Self::start(Command::new(python).arg(script("receiver.py"))))
+        Some(Self::start(Command::new(python).arg(receivers::script("receiver.py"))))
     }
 
     fn start(command: &mut Command) -> Self {
@@ -71,10 +68,6 @@ impl Drop for Receiver {
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }
-}
-
-fn script(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("receivers").join(name)
 }
 
 struct Rotating {

@@ -1,17 +1,12 @@
 //! Programs that were written with Svix's SDKs, against this server: each goes through every operation with
 //! its options, gets real requests and verifies them with the SDK's own `Webhook`.
 
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tests::receivers;
 use tests::server::Server;
 use tests::world::OPERATOR;
 use tokio::process::Command;
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("receivers/svix").join(name)
-}
 
 /// Runs a program until its end, with the server's address and a key.
 async fn run(mut program: Command) {
@@ -26,17 +21,14 @@ async fn run(mut program: Command) {
 async fn python(version: &str) {
     let Some(python) = receivers::python(&format!("svix-{version}"), &[&format!("svix=={version}")]) else { return };
     let mut program = Command::new(python);
-    program.arg(script("journey.py"));
+    program.arg(receivers::script("svix/journey.py"));
     run(program).await;
 }
 
 async fn node(version: &str) {
-    let Some(place) = receivers::node(&format!("svix-{version}"), &[&format!("svix@{version}")]) else { return };
-    let beside_it = place.join("journey.mjs");
-    std::fs::copy(script("journey.mjs"), &beside_it).unwrap();
-    let mut program = Command::new("node");
-    program.arg(beside_it);
-    run(program).await;
+    let (name, package) = (format!("svix-{version}"), format!("svix@{version}"));
+    let Some(program) = receivers::node_script(&name, &[&package], "svix/journey.mjs") else { return };
+    run(program.into()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,19 +53,19 @@ async fn the_second_generation_of_svix_for_javascript_finds_every_operation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn svix_for_go_finds_every_operation() {
-    let Some(program) = receivers::go("svix", &script("go")) else { return };
+    let Some(program) = receivers::go("svix", &receivers::script("svix/go")) else { return };
     run(Command::new(program)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_generation_of_svix_for_rust_finds_every_operation() {
-    let Some(program) = receivers::rust("svix", &script("rust")) else { return };
+    let Some(program) = receivers::rust("svix", &receivers::script("svix/rust")) else { return };
     run(Command::new(program)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn svix_for_java_finds_every_operation() {
-    let Some(place) = receivers::java("svix", &script("java"), "Journey") else { return };
+    let Some(place) = receivers::java("svix", &receivers::script("svix/java"), "Journey") else { return };
     let mut program = Command::new("java");
     program.args(["-cp", "lib/*:.", "Journey"]).current_dir(place);
     run(program).await;

@@ -9,8 +9,6 @@ use tests::receivers;
 use tests::server::Server;
 use tests::world::OPERATOR;
 
-use super::jwks::{node, script};
-
 const ORIGIN: &str = "https://hooks.example.com";
 
 /// A program that prints the port on which it listens, and ends when its standard input does.
@@ -72,19 +70,21 @@ impl Case {
 #[expect(clippy::disallowed_methods, reason = "it asks the API of this test, and no customer")]
 #[tokio::test(flavor = "multi_thread")]
 async fn verifiers_behind_a_reverse_proxy_take_what_is_signed_through_a_rotation() {
-    let Some(verifier) = node("web-bot-auth", &["web-bot-auth@0.1.3"], "web_bot_auth.mjs") else { return };
+    let Some(verifier) = receivers::node_script("web-bot-auth", &["web-bot-auth@0.1.3"], "web_bot_auth.mjs") else {
+        return;
+    };
     let packages = ["http-message-signatures==3.0.0"];
     let Some(python) = receivers::python("http-message-signatures", &packages) else { return };
     let server = Server::start_as(Some(ORIGIN)).await;
     let case = Case { client: reqwest::Client::new(), api: format!("http://{}", server.address) };
     let directory = format!("{}/.well-known/http-message-signatures-directory", case.api);
     let mut program = Command::new(python);
-    program.arg(script("web_bot_auth.py"));
+    program.arg(receivers::script("web_bot_auth.py"));
     let javascript = Listening::start(verifier, std::slice::from_ref(&directory));
     let python = Listening::start(program, &[directory, ORIGIN.to_owned()]);
     let behind_proxy = |port: u16, change: &str| {
         let mut proxy = Command::new("node");
-        proxy.arg(script("proxy.mjs"));
+        proxy.arg(receivers::script("proxy.mjs"));
         Listening::start(proxy, &[port.to_string(), change.to_owned()])
     };
     let proxies = [(&javascript, ""), (&python, ""), (&python, "body"), (&python, "host")];

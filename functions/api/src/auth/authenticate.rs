@@ -20,7 +20,8 @@ use crate::audited::{Asker, set_asker};
 use crate::problem::{Problem, Quota};
 
 pub(super) enum Caller {
-    Operator,
+    /// With one of the keys that were made for operators, or with the deployment's.
+    Operator(Option<KeyId>),
     Key(Arc<ApiKey>),
     Session(Arc<PortalSession>),
 }
@@ -41,7 +42,7 @@ pub(super) async fn authenticate(parts: &Parts, deps: &Deps, freshness: Freshnes
     let from = address_of(parts).map(|address| address.to_string());
     if deps.operator.matches(&token) {
         set_asker(Asker { by: "operator".to_owned(), user: None, from });
-        return Ok(Caller::Operator);
+        return Ok(Caller::Operator(None));
     }
     match find(deps, user.as_deref(), &token, freshness).await? {
         Some(Caller::Key(key)) => {
@@ -52,7 +53,7 @@ pub(super) async fn authenticate(parts: &Parts, deps: &Deps, freshness: Freshnes
             set_asker(Asker { by: session.actor(), user: session.user.clone(), from });
             known_session(deps, session)
         }
-        Some(Caller::Operator) | None => {
+        Some(Caller::Operator(_)) | None => {
             Err(refused(deps, address_of(parts), &token, "too many keys that are not known", "the key is not known"))
         }
     }
@@ -67,7 +68,7 @@ fn known_key(deps: &Deps, key: Arc<ApiKey>) -> Result<Caller, Problem> {
         key_cache::note_use(Arc::clone(&deps.keys), Arc::clone(&key), now);
     }
     Ok(match key.scope {
-        Scope::Operator => Caller::Operator,
+        Scope::Operator => Caller::Operator(Some(key.id)),
         _ => Caller::Key(key),
     })
 }

@@ -21,8 +21,8 @@ use utoipa::IntoParams;
 
 use super::hooks::find as find_hook;
 use crate::Deps;
-use crate::auth::{InPortal, MaySendAgain};
-use crate::input::{IdempotencyKey, PageQuery, Query, Segments, limit, page_size, segment};
+use crate::auth::{InPortal, MaySendAgain, NamedRequest};
+use crate::input::{PageQuery, Query, Segments, limit, page_size, segment};
 use crate::listed::ListEntry;
 use crate::problem::Problem;
 pub(crate) use views::{AttemptView, DeliveryView};
@@ -223,15 +223,15 @@ pub(crate) async fn get(
 /// It neither uses up a scheduled retry nor adds one. A request that is sent again with its
 /// `Idempotency-Key`, before others have asked for the same, makes no other attempt.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry", operation_id = "deliveries.retry", tag = "deliveries",
-    params(("tenant" = String, Path), ("delivery" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256)), responses(
+    params(("tenant" = String, Path), ("delivery" = String, Path)), responses(
     (status = 202, body = DeliveryView),
     (status = 409, description = "The hook is disabled, or the payload is gone")
 ))]
 pub(crate) async fn retry(
     MaySendAgain(tenant): MaySendAgain,
+    NamedRequest { asked_with, key }: NamedRequest,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    IdempotencyKey(key): IdempotencyKey,
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {
     let delivery = find(&deps, &tenant, &params).await?;
     let hook_id: HookId = delivery.hook();
@@ -252,7 +252,7 @@ pub(crate) async fn retry(
         // Asked for by hand: it goes out even when the event has expired.
         not_after: None,
         request: Some(match key {
-            Some(key) => format!("key_{}", KeyHash::of(&key).as_str()),
+            Some(key) => format!("key_{}", KeyHash::of(&asked_with.request(&key)).as_str()),
             None => new_ulid(deps.clock.now(), deps.random.as_ref()).to_string(),
         }),
         ..DeliveryMessage::of(&event, hook_id, Trigger::Manual)

@@ -19,6 +19,7 @@ use crate::auth::MayPublish;
 use crate::event_validation::ValidationBudget;
 use crate::input::{Body, IdempotencyKey, Query, Traceparent};
 use crate::problem::Problem;
+pub(crate) use new_event::check_data_size;
 use new_event::{NewEvent, Terms};
 
 #[derive(Deserialize, IntoParams)]
@@ -67,7 +68,7 @@ fn begin(deps: &Deps, tenant: &TenantId, given: Option<TraceContext>) -> Option<
 /// and dropped; where it is compared, the answer says so, and another event under that id is
 /// refused. `Idempotency-Key` names the request: sent again, it publishes nothing more.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/events", operation_id = "events.publish", tag = "events",
-    params(("tenant" = String, Path), PublishQuery, ("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256), ("traceparent" = Option<String>, Header, description = "Where it stands in a trace (W3C Trace Context): requests to endpoints carry it on. One that cannot be read is none")), request_body = NewEvent, responses(
+    params(("tenant" = String, Path), PublishQuery, ("traceparent" = Option<String>, Header, description = "Where it stands in a trace (W3C Trace Context): requests to endpoints carry it on. One that cannot be read is none")), request_body = NewEvent, responses(
     (status = 202, body = Accepted),
     (status = 409, description = "Another event has this `id`: `fingerprints` are what both say. With `unique`, also the same one"),
     (status = 503, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")

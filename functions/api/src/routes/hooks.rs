@@ -30,9 +30,9 @@ use domain::time::Timestamp;
 use domain::unknown::Unknown;
 
 use crate::Deps;
-use crate::auth::{Access, Actor, InPortal, Limits, MayManage};
-use crate::entity_tag::{IfMatch, Tagged};
-use crate::input::{Body, IdempotencyKey, Query, Segments};
+use crate::auth::{Access, Actor, InPortal, Limits, MayManage, NamedRequest};
+use crate::entity_tag::{IfMatch, IfMatchHeader, Tagged};
+use crate::input::{Body, Query, Segments};
 use crate::problem::Problem;
 pub(crate) use change::{Changer, HookChange};
 use event_patterns::HookWarning;
@@ -99,7 +99,7 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> R
 ///
 /// A request that is sent again with its `Idempotency-Key` makes no other hook: it is answered with the one it made.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks", operation_id = "hooks.create", tag = "hooks",
-    params(("tenant" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256)), request_body = NewHook, responses(
+    params(("tenant" = String, Path)), request_body = NewHook, responses(
     (status = 201, body = CreatedHook, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
     (status = 409, description = "Limit reached: at most `max_hooks` hooks of a tenant; or the `uid` is another hook's")
 ))]
@@ -108,22 +108,25 @@ pub(crate) async fn create(
     access: Access,
     limits: Limits,
     Actor(asker): Actor,
+    NamedRequest { asked_with, key }: NamedRequest,
     State(deps): State<Arc<Deps>>,
-    IdempotencyKey(key): IdempotencyKey,
     body: Body<Members>,
 ) -> Result<Tagged<CreatedHook>, Problem> {
     let (mut settings, wrong) = HookSettings::read(&body.checked()?)?;
     let tenant = owner(&deps, &tenant).await?;
     let now = deps.clock.now();
     let id = match &key {
-        Some(key) => HookId::of_request(&tenant.id, &asker, key),
+        Some(key) => HookId::of_request(&tenant.id, asked_with.as_str(), key),
         None => HookId::new(deps.clock.now(), deps.random.as_ref()),
     };
-    // The same request, sent again.
-    if key.is_some()
-        && let Some(hook) = deps.hooks.get(&tenant.id, id).await?
-    {
-        return created_before(&deps, &tenant, &hook, limits.has_chosen(Capability::RevealSecret, access)).await;
+    // Earlier builds did not tell one operator's key from another.
+    let of_operators = key.as_ref().filter(|_| asker != asked_with.as_str());
+    let of_operators = of_operators.map(|key| HookId::of_request(&tenant.id, &asker, key));
+    for id in key.is_some().then_some(id).into_iter().chain(of_operators) {
+        // The same request, sent again.
+        if let Some(hook) = deps.hooks.get(&tenant.id, id).await? {
+            return created_before(&deps, &tenant, &hook, limits.has_chosen(Capability::RevealSecret, access)).await;
+        }
     }
     let mut hook = Hook::new(tenant.id.clone(), id, String::new(), now);
     let (secret, mut errors) = (GivenSecret::of(settings.fields.secret.take()), settings.missing());
@@ -241,7 +244,7 @@ pub(crate) async fn get(
 /// replacing `secret` takes the capability `rotate` as well. With `If-Match`, only that version
 /// is changed.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}/hooks/{hook}", operation_id = "hooks.update", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is to be changed; refused (412) where there is another one by now", pattern = r#"^(\*|(W/)?"[!#-~]*"([\t ]*,[\t ]*(W/)?"[!#-~]*")*)$"#)), request_body = Option<HookSettings>, responses(
+    params(("tenant" = String, Path), ("hook" = String, Path), IfMatchHeader), request_body = Option<HookSettings>, responses(
     (status = 200, body = ChangedHook, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
     (status = 412, description = "It is another version by now; `errors` names what has changed since")
 ))]
@@ -271,7 +274,7 @@ pub(crate) async fn update(
 /// Its log goes with it, and deliveries that are waiting are not sent. A hook
 /// that cannot be read is deleted like any other, unless `If-Match` asks for a version.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}", operation_id = "hooks.delete", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is to be changed; refused (412) where there is another one by now", pattern = r#"^(\*|(W/)?"[!#-~]*"([\t ]*,[\t ]*(W/)?"[!#-~]*")*)$"#)), responses(
+    params(("tenant" = String, Path), ("hook" = String, Path), IfMatchHeader), responses(
     (status = 204),
     (status = 412, description = "It is another version by now; `errors` names what has changed since")
 ))]

@@ -23,8 +23,8 @@ use services::plans::{MAX_PENDING, Proposal, fields_now, is_kept};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Deps;
-use crate::auth::{Access, Actor, InPortal, IsPlanner, MayPropose};
-use crate::input::{Body, IdempotencyKey, Query, Segments, limit, page_size, refuse, segment};
+use crate::auth::{Access, Actor, InPortal, IsPlanner, MayPropose, NamedRequest};
+use crate::input::{Body, Query, Segments, limit, page_size, refuse, segment};
 use crate::listed::{ListEntry, wanted_rows};
 use crate::problem::{FieldError, Problem};
 use crate::routes::hooks::owner;
@@ -69,16 +69,16 @@ fn check_expiry(at: Timestamp, now: Timestamp, errors: &mut Vec<FieldError>) {
 /// The change is checked now and once more when the plan is approved. A request that is sent again
 /// with its `Idempotency-Key` proposes nothing more.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/plans", operation_id = "plans.create", tag = "plans",
-    params(("tenant" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256)), request_body = NewPlan, responses(
+    params(("tenant" = String, Path)), request_body = NewPlan, responses(
     (status = 201, body = PlanView),
     (status = 409, description = "Limit reached: at most 200 pending plans of a tenant")
 ))]
 pub(crate) async fn create(
     MayPropose(tenant): MayPropose,
     Actor(asker): Actor,
+    NamedRequest { asked_with, key }: NamedRequest,
     IsPlanner(is_planner): IsPlanner,
     State(deps): State<Arc<Deps>>,
-    IdempotencyKey(key): IdempotencyKey,
     body: Body<NewPlan>,
 ) -> Result<(StatusCode, Json<PlanView>), Problem> {
     let (new, wrong) = body.open()?;
@@ -104,19 +104,23 @@ pub(crate) async fn create(
         evidence: new.evidence,
         impact: new.impact,
         proposed_by: new.proposed_by.filter(|by| !by.trim().is_empty()).unwrap_or(asker),
-        made_with: key.as_deref().map(KeyHash::of),
+        made_with: key.as_deref().map(|key| KeyHash::of(&asked_with.request(key))),
         expires_at: new.expires_at.unwrap_or(usual.expires_at),
         ..usual
     };
+    // Earlier builds noted the key alone.
+    let former = key.as_deref().map(KeyHash::of);
     let is_same = |known: &&Plan| {
-        plan.made_with.is_some() && known.made_with == plan.made_with && known.submitted_by == plan.submitted_by
+        known.made_with.is_some()
+            && [&plan.made_with, &former].contains(&&known.made_with)
+            && known.submitted_by == plan.submitted_by
     };
     let (Proposed::Made(plan) | Proposed::Known(plan)) =
         propose(&deps, &tenant, &plan, |known| known.iter().find(is_same)).await?;
     Ok((StatusCode::CREATED, Json(shown_to(is_planner, &plan, now))))
 }
 
-/// Whoever may only propose learns nothing of what is there.
+/// Whoever may only propose is not shown how what the plan changes is now.
 fn shown_to(is_planner: bool, plan: &Plan, now: Timestamp) -> PlanView {
     let mut plan = plan.clone();
     if is_planner && plan.change.kind != ChangeKind::External {

@@ -25,8 +25,8 @@ use utoipa::ToSchema;
 
 use super::hooks::find as find_hook;
 use crate::Deps;
-use crate::auth::{Actor, InPortal, MaySendAgain};
-use crate::input::{Body, IdempotencyKey, PageQuery, Query, Segments, limit, refuse, segment};
+use crate::auth::{Actor, InPortal, MaySendAgain, NamedRequest};
+use crate::input::{Body, PageQuery, Query, Segments, limit, refuse, segment};
 use crate::listed::ListEntry;
 use crate::problem::{FieldError, Problem};
 
@@ -175,17 +175,22 @@ impl NewReplay {
 pub(crate) async fn create(
     MaySendAgain(tenant): MaySendAgain,
     Actor(asker): Actor,
+    NamedRequest { asked_with, key }: NamedRequest,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    IdempotencyKey(key): IdempotencyKey,
     asked: Body<NewReplay>,
 ) -> Result<(StatusCode, Json<ReplayView>), Problem> {
     let (asked, wrong) = asked.open()?;
     asked.check(wrong)?;
     let hook = find_hook(&deps, &tenant, &params).await?;
-    if let Some(key) = &key {
+    let request = key.as_deref().map(|key| asked_with.request(key));
+    if let Some((key, request)) = key.as_ref().zip(request.as_ref()) {
         let known = deps.replays.list(&tenant, hook.id, KEPT, None).await?.items;
-        let is_made = |replay: &Replay| replay.made_with.as_ref().is_some_and(|hash| hash.matches(key));
+        let is_made = |replay: &Replay| {
+            // Earlier builds noted the key alone.
+            let is_former = |hash: &KeyHash| replay.started_by == asker && hash.matches(key);
+            replay.made_with.as_ref().is_some_and(|hash| hash.matches(request) || is_former(hash))
+        };
         // The same request, sent again.
         if let Some(known) = known.into_iter().flatten().find(is_made) {
             return Ok((StatusCode::ACCEPTED, Json(ReplayView::from(&known))));
@@ -201,7 +206,7 @@ pub(crate) async fn create(
     let now = deps.clock.now();
     let name = (tenant.clone(), hook.id, ReplayId::new(now, deps.random.as_ref()));
     let replay = Replay {
-        made_with: key.as_deref().map(KeyHash::of),
+        made_with: request.as_deref().map(KeyHash::of),
         since: asked.since,
         until: asked.until.map_or(now, |until| until.min(now)),
         only: asked.only_status,

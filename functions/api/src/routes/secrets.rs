@@ -9,6 +9,7 @@ use contract::ports::PlacedDocument;
 use domain::capability::Capability;
 use domain::hook::Hook;
 use domain::key::KeyHash;
+use domain::random::Random;
 use domain::secret::ed25519::public_key;
 use domain::secret::jwk::Jwk;
 use domain::secret::{Cutover, Secret, SecretKind, SigningSecret};
@@ -22,9 +23,9 @@ use utoipa::ToSchema;
 
 use super::hooks::{find, owner};
 use crate::Deps;
-use crate::auth::{Limits, MayRevealSecret, MayRotate};
-use crate::entity_tag::{IfMatch, Tagged};
-use crate::input::{Body, IdempotencyKey, Segments, refuse};
+use crate::auth::{Limits, MayRevealSecret, MayRotate, NamedRequest};
+use crate::entity_tag::{IfMatch, IfMatchHeader, Tagged};
+use crate::input::{Body, Segments, refuse};
 use crate::problem::{FieldError, Problem};
 
 pub(crate) const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -78,6 +79,10 @@ pub(crate) struct Rotation {
 }
 
 impl Secrets {
+    fn mask_current(&mut self) {
+        self.secret.iter_mut().for_each(|secret| MASK.clone_into(secret));
+    }
+
     /// Shows the current secret only.
     fn mask_others(&mut self) {
         self.verification_key = None;
@@ -128,9 +133,10 @@ pub(crate) async fn reveal(
 /// Until the overlap has passed, headers that hold a list carry a signature of each, and
 /// `cutover` says which secret signs those that hold one. A portal session without the
 /// capability `reveal_secret` is shown the new secret only; the others are masked. A request that is
-/// sent again with its `Idempotency-Key` rotates nothing more.
+/// sent again with its `Idempotency-Key` rotates nothing more; that session is shown no secret, then,
+/// which came after its own.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/rotate", operation_id = "hooks.rotate_secret", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is to be changed; refused (412) where there is another one by now", pattern = r#"^(\*|(W/)?"[!#-~]*"([\t ]*,[\t ]*(W/)?"[!#-~]*")*)$"#)), request_body = Option<Rotation>, responses(
+    params(("tenant" = String, Path), ("hook" = String, Path), IfMatchHeader), request_body = Option<Rotation>, responses(
     (status = 200, body = Secrets, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
     (status = 412, description = "It is another version by now; `errors` names what has changed since"),
     (status = 409, description = "Somebody else changed the hook at the same time; retry")
@@ -138,9 +144,9 @@ pub(crate) async fn reveal(
 pub(crate) async fn rotate(
     MayRotate(tenant): MayRotate,
     limits: Limits,
+    NamedRequest { asked_with, key }: NamedRequest,
     State(deps): State<Arc<Deps>>,
     params: Segments,
-    IdempotencyKey(key): IdempotencyKey,
     if_match: IfMatch,
     rotation: Body<Rotation>,
 ) -> Result<Tagged<Secrets>, Problem> {
@@ -154,22 +160,24 @@ pub(crate) async fn rotate(
     }
     let overlap = rotation.overlap.map_or(DEFAULT_OVERLAP, |seconds| Duration::from_secs(seconds.into()));
     let old = find(&deps, &tenant, &params).await?;
-    let is_made = |secret: &SigningSecret| {
-        key.as_ref().zip(secret.made_with.as_ref()).is_some_and(|(key, hash)| hash.matches(key))
-    };
+    let request = key.as_deref().map(|key| asked_with.request(key));
     // The same request, sent again.
-    if old.secrets.iter().any(is_made) {
+    if let Some(secret) = made_by(&old, request.as_deref()) {
         refuse(invalid, errors)?;
-        return Ok(Tagged::new(&old, shown(&old, deps.clock.now(), &limits)));
+        let mut secrets = shown(&old, deps.clock.now(), &limits);
+        let is_current = old.secrets.first().is_some_and(|current| std::ptr::eq(current, secret));
+        if !is_current && !limits.allow(Capability::RevealSecret) {
+            secrets.mask_current();
+        }
+        return Ok(Tagged::new(&old, secrets));
+    }
+    if made_by(&old, key.as_deref()).is_some() {
+        refuse(invalid, errors)?;
+        return Err(asked_by_whomever());
     }
     let settings = deps.resolved.settle(&old, &*owner(&deps, &tenant).await?).await?;
-    let of_same_kind = || match old.secrets.first() {
-        Some(current) if SecretKind::of(&current.secret) == SecretKind::Ed25519 => {
-            Secret::generate_ed25519(deps.random.as_ref())
-        }
-        _ => Secret::generate(deps.random.as_ref()),
-    };
-    let secret = rotation.secret.map_or_else(of_same_kind, Secret::new);
+    let current = old.secrets.first().map(|current| &current.secret);
+    let secret = rotation.secret.map_or_else(|| another(current, deps.random.as_ref()), Secret::new);
     if secret.reveal() == MASK {
         errors.push(FieldError::new("secret", "is the mask of a secret"));
     } else if let Err(wrong) = check_secret(&settings.signatures, &secret) {
@@ -181,10 +189,33 @@ pub(crate) async fn rotate(
     let mut new = old.clone();
     new.rotate(secret, overlap, cutover, now);
     if let Some(current) = new.secrets.first_mut() {
-        current.made_with = key.as_deref().map(KeyHash::of);
+        current.made_with = request.as_deref().map(KeyHash::of);
     }
     update(&deps, &old, &mut new, now, &if_match).await?;
     Ok(Tagged::new(&new, shown(&new, now, &limits)))
+}
+
+/// The secret that a request made, as long as it is there.
+fn made_by<'a>(hook: &'a Hook, request: Option<&str>) -> Option<&'a SigningSecret> {
+    let request = request?;
+    hook.secrets.iter().find(|secret| secret.made_with.as_ref().is_some_and(|hash| hash.matches(request)))
+}
+
+/// Earlier builds noted a rotation's key and not whose it was. To rotate once more would end the secret that the
+/// asker may have just been given, and to answer with it could show it to somebody else.
+fn asked_by_whomever() -> Problem {
+    Problem::conflict(
+        "the secret was rotated with this Idempotency-Key before, and it is not known any more who asked: to rotate it \
+         once more, take a new key",
+    )
+}
+
+/// A new secret of the kind of another one; of the usual kind, where there is none.
+pub(crate) fn another(one: Option<&Secret>, random: &dyn Random) -> Secret {
+    match one.map(SecretKind::of) {
+        Some(SecretKind::Ed25519) => Secret::generate_ed25519(random),
+        _ => Secret::generate(random),
+    }
 }
 
 /// End the rotation of a hook's secret
@@ -192,7 +223,7 @@ pub(crate) async fn rotate(
 /// From the next request on, the new secret alone signs, whatever `overlap` and `cutover` said.
 /// Called once more it changes nothing.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/cutover", operation_id = "hooks.cut_over_secret", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is to be changed; refused (412) where there is another one by now", pattern = r#"^(\*|(W/)?"[!#-~]*"([\t ]*,[\t ]*(W/)?"[!#-~]*")*)$"#)), responses(
+    params(("tenant" = String, Path), ("hook" = String, Path), IfMatchHeader), responses(
     (status = 200, body = Secrets, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
     (status = 412, description = "It is another version by now; `errors` names what has changed since"),
     (status = 409, description = "Somebody else changed the hook at the same time; retry")

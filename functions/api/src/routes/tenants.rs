@@ -24,8 +24,8 @@ use utoipa::IntoParams;
 use super::hooks::split;
 use super::profiles::check_shared;
 use crate::Deps;
-use crate::auth::{InTenant, Operator};
-use crate::input::{Body, IdempotencyKey, Query, Segments, check_name, limit, open, read, refuse, segment};
+use crate::auth::{InTenant, NamedRequest, Operator};
+use crate::input::{Body, Query, Segments, check_name, limit, open, read, refuse, segment};
 use crate::listed::{ListEntry, wanted_rows};
 use crate::problem::{FieldError, Problem};
 use views::{NewTenant, TenantChange, TenantFields, TenantList, TenantView};
@@ -34,14 +34,14 @@ use views::{NewTenant, TenantChange, TenantFields, TenantList, TenantView};
 ///
 /// A request that is sent again with its `Idempotency-Key` makes no other tenant: it is answered with the one it made.
 #[utoipa::path(post, path = "/v1/tenants", operation_id = "tenants.create", tag = "tenants",
-    params(("Idempotency-Key" = Option<String>, Header, pattern = r"^[\t -~]*[!-~][\t -~]*$", max_length = 256)), request_body = Option<NewTenant>, responses(
+    request_body = Option<NewTenant>, responses(
     (status = 201, body = TenantView),
     (status = 409, description = "The id is taken, or was until a moment ago: see `Retry-After`")
 ))]
 pub(crate) async fn create(
     _: Operator,
+    NamedRequest { asked_with, key }: NamedRequest,
     State(deps): State<Arc<Deps>>,
-    IdempotencyKey(key): IdempotencyKey,
     body: Body<Members>,
 ) -> Result<(StatusCode, Json<TenantView>), Problem> {
     let mut body = body.checked()?;
@@ -50,15 +50,16 @@ pub(crate) async fn create(
         None => Default::default(),
     };
     let now = deps.clock.now();
-    let id = match given.id {
-        Some(id) => id,
-        None => match &key {
-            Some(key) => TenantId::of_request(key),
-            None => {
-                let made = format!("tenant_{}", new_ulid(deps.clock.now(), deps.random.as_ref()));
-                made.parse().map_err(|_| Problem::internal())?
-            }
-        },
+    let request = key.as_deref().map(|key| asked_with.request(key));
+    // Earlier builds knew a request by its key alone, whichever operator's it was.
+    let former_id = key.as_deref().filter(|_| given.id.is_none()).map(TenantId::of_request);
+    let id = match (given.id, &request) {
+        (Some(id), _) => id,
+        (None, Some(request)) => TenantId::of_request(request),
+        (None, None) => {
+            let made = format!("tenant_{}", new_ulid(deps.clock.now(), deps.random.as_ref()));
+            made.parse().map_err(|_| Problem::internal())?
+        }
     };
     let mut tenant = Tenant {
         id,
@@ -70,21 +71,28 @@ pub(crate) async fn create(
         attributes: BTreeMap::new(),
         portal: None,
         metadata: Metadata::default(),
-        created_with: key.as_deref().map(KeyHash::of),
+        created_with: request.as_deref().map(KeyHash::of),
         created_at: now,
         updated_at: now,
         version: 1,
         unknown: Unknown::NONE,
     };
     apply(&deps, &mut tenant, &body, &["id"], wrong).await?;
+    let is_made = |known: &Tenant| {
+        let names = request.iter().chain(&key);
+        known.created_with.as_ref().is_some_and(|hash| names.into_iter().any(|name| hash.matches(name)))
+    };
+    if let Some(id) = former_id
+        && let Some(known) = deps.tenants.get(&id).await?.filter(|known| is_made(known))
+    {
+        return Ok((StatusCode::CREATED, Json(TenantView::from(&*known))));
+    }
     make_way(&deps, &tenant.id, now).await?;
     match deps.tenants.create(&tenant).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(TenantView::from(&tenant)))),
-        Err(StoreError::Conflict) => match (key, deps.tenants.get(&tenant.id).await?) {
+        Err(StoreError::Conflict) => match deps.tenants.get(&tenant.id).await? {
             // The same request, sent again.
-            (Some(key), Some(known)) if known.created_with.as_ref().is_some_and(|hash| hash.matches(&key)) => {
-                Ok((StatusCode::CREATED, Json(TenantView::from(&*known))))
-            }
+            Some(known) if is_made(&known) => Ok((StatusCode::CREATED, Json(TenantView::from(&*known)))),
             _ => Err(Problem::conflict(format!("tenant {} exists already", tenant.id))),
         },
         Err(error) => Err(error.into()),

@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use courier::{Exchange, Handshake};
 use domain::delivery::AttemptOutcome;
-use domain::event::MAX_DATA_BYTES;
 use domain::health::{Admission, Health};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
@@ -24,6 +22,7 @@ use services::delivery::request::{self, EventToSend};
 use services::delivery::resolved_hook::ResolvedHook;
 use utoipa::ToSchema;
 
+use super::events::check_data_size;
 use super::hooks::{KEY_PLACED, find, owner};
 use crate::Deps;
 use crate::auth::MayTest;
@@ -78,11 +77,7 @@ pub(crate) async fn test(
         errors.extend(named.map(|(field, _)| FieldError::new(*field, KEY_PLACED)));
     }
     refuse(wrong, errors)?;
-    let size = asked.data.as_ref().map_or(0, |data| data.get().len());
-    if size > MAX_DATA_BYTES {
-        let error = FieldError::new("data", format!("expected at most {MAX_DATA_BYTES} bytes, got {size}"));
-        return Err(Problem::invalid(StatusCode::PAYLOAD_TOO_LARGE, vec![error]));
-    }
+    asked.data.as_deref().map_or(Ok(()), check_data_size)?;
     let event_type = event_type.map_err(|_| Problem::internal())?;
     let data = match asked.data {
         Some(data) => data,

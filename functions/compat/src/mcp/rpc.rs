@@ -184,7 +184,7 @@ impl<'a> Session<'a> {
             StatusCode::UNAUTHORIZED => Failure::invalid_request(detail).at(StatusCode::UNAUTHORIZED),
             StatusCode::FORBIDDEN => self.condition(Condition::Forbidden, json!({ "reason": detail })),
             StatusCode::NOT_FOUND => self.condition(Condition::NotFound, json!({ "reason": detail })),
-            StatusCode::CONFLICT if detail.starts_with("limit reached") => {
+            StatusCode::CONFLICT if refusal.code == "limit_reached" => {
                 self.condition(Condition::ResourceExhausted, json!({ "limit": "subscriptions", "reason": detail }))
             }
             StatusCode::TOO_MANY_REQUESTS => {

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -43,7 +44,8 @@ struct Delivery {
 #[derive(Deserialize)]
 struct Hook {
     enabled: bool,
-    disabled_reason: Option<String>,
+    /// There while somebody has paused it.
+    waiting: Option<IgnoredAny>,
     metadata: Map<String, Value>,
     health: Health,
     expires_at: Option<String>,
@@ -173,14 +175,24 @@ fn answer(id: &str, until: Timestamp, truncated: bool, status: Option<Value>) ->
     rpc::result(&told)
 }
 
-fn place<'a>(session: &Session<'a>, uid: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
-    [session.path(&["hooks", uid]).as_slice(), rest].concat()
+/// `/v1/tenants/{tenant}/hooks/{hook}`, of a subscription.
+struct Place<'a> {
+    tenant: &'a str,
+    hook: String,
+}
+
+fn place<'a>(session: &Session<'a>, id: &str) -> Place<'a> {
+    Place { tenant: session.tenant, hook: format!("uid:{id}") }
+}
+
+impl Place<'_> {
+    fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
+        [&["v1", "tenants", self.tenant, "hooks", &*self.hook], rest].concat()
+    }
 }
 
 async fn get(session: &Session<'_>, id: &str) -> Result<Option<Hook>, Failure> {
-    let uid = format!("uid:{id}");
-    let path = [session.path(&["hooks"]).as_slice(), &[uid.as_str()]].concat();
-    match session.api.get(&path, &[]).await {
+    match session.api.get(&place(session, id).path(&[]), &[]).await {
         Ok(hook) => Ok(Some(hook)),
         Err(Refusal { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
         Err(refusal) => Err(session.refused(refusal)),
@@ -215,11 +227,11 @@ async fn make(
         "expires_at": written(until),
     });
     // Its uid is taken once, so that the same request at the same time makes one hook.
-    let made = session.api.post::<serde::de::IgnoredAny>(&session.path(&["hooks"]), &body).await;
+    let made = session.api.post::<IgnoredAny>(&session.path(&["hooks"]), &body).await;
     match made {
         Ok(_) => Ok(None),
-        // Somebody has just made it.
-        Err(refusal) if refusal.status == StatusCode::CONFLICT && refusal.detail.contains("uid") => {
+        // Its uid is taken: somebody has just made it.
+        Err(refusal) if refusal.code == "conflict" => {
             // Its uid is taken before it is written.
             for _ in 0..LOOKS {
                 if let Some(hook) = get(session, id).await? {
@@ -235,9 +247,8 @@ async fn make(
 
 /// Asks the endpoint whether it wants these requests.
 async fn challenge(session: &Session<'_>, id: &str) -> Result<(), Failure> {
-    let uid = format!("uid:{id}");
-    let path = [session.path(&["hooks"]).as_slice(), &[uid.as_str(), "verify"]].concat();
-    let sent: Challenged = session.api.post(&path, &json!({})).await.map_err(|refusal| session.refused(refusal))?;
+    let sent: Result<Challenged, Refusal> = session.api.post(&place(session, id).path(&["verify"]), &json!({})).await;
+    let sent = sent.map_err(|refusal| session.refused(refusal))?;
     if sent.status {
         return Ok(());
     }
@@ -261,8 +272,7 @@ async fn abandon(session: &Session<'_>, id: &str) -> Result<(), Failure> {
 }
 
 async fn remove(session: &Session<'_>, id: &str) -> Result<bool, Failure> {
-    let uid = format!("uid:{id}");
-    match session.api.delete(&[session.path(&["hooks"]).as_slice(), &[uid.as_str()]].concat()).await {
+    match session.api.delete(&place(session, id).path(&[])).await {
         Ok(()) => Ok(true),
         Err(Refusal { status: StatusCode::NOT_FOUND, .. }) => Ok(false),
         Err(refusal) => Err(session.refused(refusal)),
@@ -279,7 +289,7 @@ async fn refresh(
     if hook.health.verified_at.is_none() {
         challenge(session, id).await?;
     }
-    let uid = format!("uid:{id}");
+    let place = place(session, id);
     let note = fingerprint(secret.as_bytes());
     let mut change = json!({});
     if hook.expires_at.as_deref() != Some(written(until).as_str()) {
@@ -290,31 +300,23 @@ async fn refresh(
         let of = fingerprint(hook.updated_at.as_bytes());
         let key = HeaderValue::try_from(format!("mcp-{id}-{note}-{of}")).ok();
         let rotation = json!({ "secret": secret, "overlap": OVERLAP_SECONDS });
-        let path = place(session, &uid, &["secret", "rotate"]);
-        let rotated = session.api.once(key.as_ref()).post::<serde::de::IgnoredAny>(&path, &rotation).await;
+        let path = place.path(&["secret", "rotate"]);
+        let rotated = session.api.once(key.as_ref()).post::<IgnoredAny>(&path, &rotation).await;
         rotated.map_err(|refusal| session.refused(refusal))?;
         let mut metadata = hook.metadata.clone();
         metadata.insert(SECRET_NOTE.to_owned(), note.into());
         change["metadata"] = metadata.into();
     }
     // Whoever has paused it by hand ends that by hand.
-    let is_paused = hook.disabled_reason.as_deref() == Some("disabled by request");
-    if !hook.enabled && !is_paused {
+    if !hook.enabled && hook.waiting.is_none() {
         change["enabled"] = true.into();
     }
-    let path = place(session, &uid, &[]);
-    match session.api.patch::<serde::de::IgnoredAny>(&path, &change).await {
-        Ok(_) => {}
-        // By the same request at the same time.
-        Err(refusal) if refusal.status == StatusCode::CONFLICT => {
-            session
-                .api
-                .patch::<serde::de::IgnoredAny>(&path, &change)
-                .await
-                .map_err(|refusal| session.refused(refusal))?;
-        }
-        Err(refusal) => return Err(session.refused(refusal)),
+    let mut changed = session.api.patch::<IgnoredAny>(&place.path(&[]), &change).await;
+    // By the same request at the same time.
+    if changed.as_ref().is_err_and(|refusal| refusal.code == "overtaken") {
+        changed = session.api.patch(&place.path(&[]), &change).await;
     }
+    changed.map_err(|refusal| session.refused(refusal))?;
     Ok(json!({ "active": hook.enabled, "lastDeliveryAt": hook.health.last_success, "lastError": null }))
 }
 

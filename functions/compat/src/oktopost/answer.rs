@@ -62,7 +62,8 @@ impl From<Refusal> for Refused {
             return Self(refusal);
         }
         let renamed = refusal.errors.into_iter().map(|error| FieldError { field: their_name(&error.field), ..error });
-        Self(Refusal { retry_after: refusal.retry_after, ..Refusal::of_fields(refusal.status, renamed.collect()) })
+        let of_fields = Refusal::of_fields(refusal.status, renamed.collect());
+        Self(Refusal { code: refusal.code, retry_after: refusal.retry_after, ..of_fields })
     }
 }
 
@@ -76,7 +77,7 @@ fn their_name(field: &str) -> String {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let Self(Refusal { status, detail, errors, retry_after }) = self;
+        let Self(Refusal { status, detail, errors, retry_after, .. }) = self;
         let errors = errors.iter().map(|error| (error.field.as_str(), error.message.as_str())).collect();
         let mut response = (status, Json(Failed { result: false, error: &detail, errors })).into_response();
         if let Some(wait) = retry_after {

@@ -4,8 +4,12 @@ use api_client::{ApiClient, Caller, Calls, single_headers};
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
+use sha2::{Digest as _, Sha256};
 
 use super::answer::Refused;
+
+/// As the API itself.
+const MAX_KEY_BYTES: usize = 256;
 
 pub(crate) struct Access {
     api: ApiClient,
@@ -23,9 +27,23 @@ impl Access {
         self.api().once(self.idempotency_key.as_ref())
     }
 
+    /// The key of one of several requests that are made for this one, as each may have another answer.
+    pub(crate) fn key_of(&self, part: u8) -> Option<HeaderValue> {
+        self.idempotency_key.as_ref().map(|key| part_of_key(key, part))
+    }
+
     pub(crate) fn idempotency_key(&self) -> Option<&[u8]> {
         self.idempotency_key.as_ref().map(HeaderValue::as_bytes)
     }
+}
+
+/// Shorter than a key may be, however long this one is. One that cannot be one stays as it is, and is refused.
+fn part_of_key(key: &HeaderValue, part: u8) -> HeaderValue {
+    let is_key = (1..=MAX_KEY_BYTES).contains(&key.len()) && key.to_str().is_ok();
+    let digest = Sha256::digest(key.as_bytes());
+    let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let made = HeaderValue::try_from(format!("{name}/{part}")).ok();
+    made.filter(|_| is_key).unwrap_or_else(|| key.clone())
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Access
@@ -46,5 +64,26 @@ where
         }
         let idempotency_key = parts.headers.get("idempotency-key").cloned();
         Ok(Self { api: ApiClient::from_ref(state), caller: Caller::of(parts), idempotency_key })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_of_a_request_has_a_key_of_its_own_that_is_not_too_long() {
+        let key = |text: &str| HeaderValue::try_from(text).unwrap();
+        let longest = key(&"a".repeat(MAX_KEY_BYTES));
+        for given in [&key("k"), &longest] {
+            let (one, two) = (part_of_key(given, 1), part_of_key(given, 2));
+            assert!(one != two && one == part_of_key(given, 1) && one.len() <= MAX_KEY_BYTES);
+            assert!(one.to_str().is_ok());
+        }
+        assert_ne!(part_of_key(&key("k"), 1), part_of_key(&key("l"), 1));
+        // As the API refuses them.
+        for wrong in [key(""), key(&"a".repeat(MAX_KEY_BYTES + 1)), HeaderValue::from_bytes(b"\xe4").unwrap()] {
+            assert_eq!(part_of_key(&wrong, 1), wrong);
+        }
     }
 }

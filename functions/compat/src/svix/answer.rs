@@ -52,6 +52,16 @@ impl Refused {
         Self::new(StatusCode::CONFLICT, "conflict", detail)
     }
 
+    /// It is asked again by the SDKs themselves.
+    pub(crate) fn later(detail: impl Into<String>) -> Self {
+        Self::Plain {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "server_error",
+            detail: detail.into(),
+            retry_after: Some(HeaderValue::from_static("1")),
+        }
+    }
+
     pub(crate) fn of(loc: &[&str], msg: impl Into<String>) -> Self {
         Self::Items(vec![Item::new(loc, msg)])
     }
@@ -59,7 +69,7 @@ impl Refused {
 
 /// The API's words, about the fields that were sent.
 impl From<Refusal> for Refused {
-    fn from(Refusal { status, detail, errors, retry_after }: Refusal) -> Self {
+    fn from(Refusal { status, detail, errors, retry_after, .. }: Refusal) -> Self {
         let by_field = matches!(status, StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST);
         if by_field && !errors.is_empty() {
             let place = if status == StatusCode::BAD_REQUEST { "query" } else { "body" };

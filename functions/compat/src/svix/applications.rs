@@ -1,6 +1,6 @@
 //! Applications are tenants.
 
-use api_client::Refusal;
+use api_client::{Calls, Refusal};
 use axum::Json;
 use axum::extract::Path;
 use axum::response::Response;
@@ -169,9 +169,9 @@ pub(crate) async fn create(access: Access, Query(mut query): Query, Body(mut bod
         Given::Value(uid) => Some(uid.clone()),
         Given::Absent | Given::Null => None,
     };
-    match make(&access, given).await {
+    match make(access.once(), given).await {
         Ok(tenant) => Ok(made_or(true, Application::from(tenant))),
-        Err(Refusal { status: StatusCode::CONFLICT, retry_after: None, .. }) => match uid {
+        Err(refusal) if refusal.is_taken() => match uid {
             Some(uid) if if_exists => Ok(made_or(false, Application::from(get_tenant(&access, &uid).await?))),
             _ => Err(Refused::conflict("An application with that id or uid already exists")),
         },
@@ -180,14 +180,14 @@ pub(crate) async fn create(access: Access, Query(mut query): Query, Body(mut bod
 }
 
 /// The tenant that an application becomes.
-pub(crate) async fn make(access: &Access, given: ApplicationIn) -> Result<Tenant, Refusal> {
+async fn make(calls: Calls<'_>, given: ApplicationIn) -> Result<Tenant, Refusal> {
     let uid = match &given.uid {
         Given::Value(uid) => tenant_of_uid(uid),
         Given::Absent | Given::Null => None,
     };
     let mut body = given.body(false);
     body.extend(uid.map(|uid| ("id".to_owned(), uid.into())));
-    access.once().post(&["v1", "tenants"], &body).await
+    calls.post(&["v1", "tenants"], &body).await
 }
 
 async fn get_tenant(access: &Access, app: &str) -> Result<Tenant, Refused> {
@@ -216,10 +216,11 @@ pub(crate) async fn get_or_make(access: &Access, app: &str, given: Option<Applic
         Given::Value(_) => return Err(Refused::of(&place, "Application UID in the path and body must match")),
         Given::Absent | Given::Null => return Err(Refused::of(&place, "Application UID not set in body")),
     }
-    match make(access, given).await {
+    // The key is that of what is asked beside it. A uid makes one application with or without.
+    match make(access.api(), given).await {
         Ok(tenant) => Ok(tenant.id),
         // By another request, at the same time.
-        Err(Refusal { status: StatusCode::CONFLICT, retry_after: None, .. }) => Ok(tenant),
+        Err(refusal) if refusal.is_taken() => Ok(tenant),
         Err(refusal) => Err(refusal.into()),
     }
 }
@@ -231,11 +232,9 @@ pub(crate) async fn update(access: Access, Path(app): Path<String>, Body(mut bod
     if found(access.api().get::<Tenant>(&["v1", "tenants", &tenant], &[]).await)?.is_some() {
         return change(&access, &tenant, given, true).await.map(|application| made_or(false, application));
     }
-    match make(&access, given).await {
+    match make(access.once(), given).await {
         Ok(tenant) => Ok(made_or(true, Application::from(tenant))),
-        Err(Refusal { status: StatusCode::CONFLICT, retry_after: None, .. }) => {
-            Err(Refused::conflict("An application with that uid already exists"))
-        }
+        Err(refusal) if refusal.is_taken() => Err(Refused::conflict("An application with that uid already exists")),
         Err(refusal) => Err(refusal.into()),
     }
 }

@@ -143,7 +143,7 @@ pub(crate) async fn create(access: Access, Body(mut body): Body) -> Result<Respo
         }
         _ => match make(&access, &name, fields).await {
             Ok(entry) => Ok(made_or(true, EventType::of(entry, true))),
-            Err(Refusal { status: StatusCode::CONFLICT, .. }) => Err(exists()),
+            Err(refusal) if refusal.is_taken() => Err(exists()),
             Err(refusal) => Err(refusal.into()),
         },
     }

@@ -26,13 +26,10 @@ pub(crate) fn app_id(tenant: &str) -> String {
     }
 }
 
-/// The uid of a tenant, unless its id was made.
+/// The uid of a tenant, unless its id was made, or is one that no uid leads to.
 pub(crate) fn app_uid(tenant: &str) -> Option<String> {
-    if tenant.strip_prefix("tenant_").is_some_and(is_ulid) {
-        return None;
-    }
-    let unescaped = tenant.strip_prefix(ESCAPED).and_then(unescape);
-    Some(unescaped.unwrap_or_else(|| tenant.to_owned()))
+    let uid = tenant.strip_prefix(ESCAPED).and_then(unescape).unwrap_or_else(|| tenant.to_owned());
+    Some(uid).filter(|uid| tenant_of(uid).is_ok_and(|found| found == tenant))
 }
 
 /// The tenant of a path.
@@ -181,6 +178,22 @@ mod tests {
         // By other means.
         assert_eq!(tenant_of(&app_id("app_x")).unwrap(), "app_x");
         assert_eq!(tenant_of_uid(&"a".repeat(65)), None);
+    }
+
+    #[test]
+    fn a_uid_is_shown_only_where_it_leads_back_to_its_tenant() {
+        let made = format!("tenant_{ULID}");
+        let without = ["tenant_acme", "uid--abc", "uid--", "uid---d-", "uid---x", "app_x", "app_uid_acme", &made];
+        for tenant in without {
+            assert_eq!(app_uid(tenant), None, "{tenant}");
+            assert_eq!(tenant_of(&app_id(tenant)).unwrap(), tenant);
+        }
+        for (tenant, uid) in
+            [("acme", "acme"), ("uid", "uid"), ("uid-x", "uid-x"), ("uid--a-db", "a.b"), ("uid--tenant_x", "tenant_x")]
+        {
+            assert_eq!(app_uid(tenant).as_deref(), Some(uid));
+            assert_eq!((tenant_of(uid).unwrap(), tenant_of(&app_id(tenant)).unwrap()), (tenant.into(), tenant.into()));
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ const MAX_CHANNELS: usize = 5;
 const MAX_TAGS: usize = 11;
 /// An event's id has at most 128 characters.
 const MAX_EVENT_ID: usize = 123;
-/// Events that are read at the same time.
+/// Requests to the API that are made at the same time.
 pub(crate) const AT_A_TIME: usize = 8;
 const KNOWN: &str =
     "eventType, payload, eventId, channels, tags, deliverAt, transformationsParams.rawPayload, application";
@@ -175,11 +175,9 @@ pub(crate) async fn create(
     let unique: &[(&str, &str)] = if given_id.is_some() { &[("unique", "true")] } else { &[] };
     let accepted: Result<Accepted, Refusal> =
         access.once().post_with(&["v1", "tenants", &tenant, "events"], unique, &new).await;
-    let Accepted { id, timestamp } = accepted.map_err(|refusal| match (refusal.status, &given_id) {
-        (StatusCode::CONFLICT, Some(id)) => {
-            Refused::conflict(format!("a message with the eventId {id} was published before"))
-        }
-        (StatusCode::NOT_FOUND, _) => Refused::new(StatusCode::NOT_FOUND, "not_found", "Application not found"),
+    let Accepted { id, timestamp } = accepted.map_err(|refusal| match (&*refusal.code, &given_id) {
+        ("id_taken", Some(id)) => Refused::conflict(format!("a message with the eventId {id} was published before")),
+        ("not_found", _) => Refused::new(StatusCode::NOT_FOUND, "not_found", "Application not found"),
         _ => refusal.into(),
     })?;
     let event = Event { id, event_type, timestamp, channels, data: Some(data) };

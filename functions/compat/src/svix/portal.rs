@@ -11,7 +11,7 @@ use super::access::Access;
 use super::answer::Refused;
 use super::applications::{ApplicationIn, get_or_make};
 use super::fields::{Body, Given};
-use super::ids::tenant_of;
+use super::ids::{found, tenant_of};
 use super::page::Source;
 
 /// What may be done, and what the API calls it. Transformations have no counterpart.
@@ -74,10 +74,19 @@ pub(crate) async fn access(access: Access, Path(app): Path<String>, Body(mut bod
     asked.extend(session.map(|session| ("user".to_owned(), session.into())));
     let path = ["v1", "tenants", &*tenant, "portal-links"];
     // One is for a browser, and one is used up for the token.
-    let Link { link, .. } = access.api().post(&path, &asked).await?;
-    let Link { code, .. } = access.api().post(&path, &asked).await?;
-    let Session { token } = access.api().post(&["v1", "portal", "sessions"], &json!({ "code": code })).await?;
-    Ok(Json(PortalAccess { url: link, token }).into_response())
+    let [first, second, third] = [1, 2, 3].map(|part| access.key_of(part));
+    let api = access.api();
+    let Link { link, .. } = api.once(first.as_ref()).post(&path, &asked).await?;
+    let Link { code, .. } = api.once(second.as_ref()).post(&path, &asked).await?;
+    let entered = api.once(third.as_ref()).post(&["v1", "portal", "sessions"], &json!({ "code": code })).await;
+    match entered {
+        Ok(Session { token }) => Ok(Json(PortalAccess { url: link, token }).into_response()),
+        // Whoever has no rights was refused before.
+        Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => {
+            Err(Refused::conflict("the token of this Idempotency-Key cannot be told again: send another key"))
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 /// Of a token that was made so; a key is ended where keys are.
@@ -112,7 +121,8 @@ pub(crate) async fn expire_all(
     for session in Source::new(&access, &path).all::<Value>(usize::MAX).await? {
         let is_one = session["user"].as_str().is_some_and(|user| users.iter().any(|one| one == user));
         if let Some(id) = session["id"].as_str().filter(|_| is_one) {
-            access.api().delete(&[path.as_slice(), &[id]].concat()).await?;
+            // Somebody else may have ended it meanwhile.
+            found(access.api().delete(&[path.as_slice(), &[id]].concat()).await)?;
         }
     }
     Ok(StatusCode::NO_CONTENT)

@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::Path;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -10,10 +12,15 @@ use super::answer::Refused;
 use super::applications::descending;
 use super::fields::Query;
 use super::ids::{app_id, endpoint_id, task_id, task_of};
+use super::messages::AT_A_TIME;
 use super::page::{List, Page, Source};
 
-/// Tenants, hooks of one and replays of one that are gone through for a list.
-const MOST: usize = 1_000;
+/// Tenants that are gone through for a list.
+const MOST_TENANTS: usize = 1_000;
+/// Hooks of all of them.
+const MOST_HOOKS: usize = 10_000;
+/// Those of a hook: more than are kept.
+const MOST_REPLAYS: usize = 1_000;
 const STATUSES: [&str; 3] = ["running", "finished", "failed"];
 const KINDS: [&str; 3] = ["endpoint.recover", "endpoint.replay", "endpoint.bulk-replay"];
 
@@ -85,6 +92,37 @@ struct Named {
     id: String,
 }
 
+/// Those of the first hooks of the first tenants.
+async fn all(access: &Access) -> Result<Vec<Task>, Refused> {
+    let tenants: Vec<Named> = Source::new(access, &["v1", "tenants"]).all(MOST_TENANTS).await?;
+    let hooks = stream::iter(tenants).map(|tenant| hooks_of(access, tenant.id)).buffered(AT_A_TIME);
+    let hooks = hooks.map_ok(|hooks| stream::iter(hooks.into_iter().map(Ok::<_, Refused>))).try_flatten();
+    let tasks = hooks.take(MOST_HOOKS).map_ok(|(tenant, hook)| tasks_of(access, tenant, hook));
+    let tasks: Vec<Vec<Task>> = tasks.try_buffered(AT_A_TIME).try_collect().await?;
+    Ok(tasks.into_iter().flatten().collect())
+}
+
+/// The hooks of a tenant, with its name.
+async fn hooks_of(access: &Access, tenant: String) -> Result<Vec<(String, String)>, Refused> {
+    let path = ["v1", "tenants", &*tenant, "hooks"];
+    let hooks: Vec<Named> = or_none(Source::new(access, &path).all(MOST_HOOKS).await)?;
+    Ok(hooks.into_iter().map(|hook| (tenant.clone(), hook.id)).collect())
+}
+
+async fn tasks_of(access: &Access, tenant: String, hook: String) -> Result<Vec<Task>, Refused> {
+    let path = ["v1", "tenants", &*tenant, "hooks", &*hook, "replays"];
+    let replays: Vec<Replay> = or_none(Source::new(access, &path).all(MOST_REPLAYS).await)?;
+    Ok(replays.iter().map(|replay| Task::of(&tenant, replay)).collect())
+}
+
+/// What was deleted meanwhile has none.
+fn or_none<T>(listed: Result<Vec<T>, Refused>) -> Result<Vec<T>, Refused> {
+    match listed {
+        Err(Refused::Plain { status: StatusCode::NOT_FOUND, .. }) => Ok(Vec::new()),
+        listed => listed,
+    }
+}
+
 pub(crate) async fn list(access: Access, Query(mut query): Query) -> Result<Json<List<Task>>, Refused> {
     let page = Page::read(&mut query);
     let descending = descending(&mut query, true);
@@ -97,14 +135,7 @@ pub(crate) async fn list(access: Access, Query(mut query): Query) -> Result<Json
     };
     let (status, kind) = (one_of("status", &STATUSES), one_of("task", &KINDS));
     query.end("status, task, limit, iterator, order")?;
-    let mut tasks = Vec::new();
-    for tenant in Source::new(&access, &["v1", "tenants"]).all::<Named>(MOST).await? {
-        for hook in Source::new(&access, &["v1", "tenants", &tenant.id, "hooks"]).all::<Named>(MOST).await? {
-            let path = ["v1", "tenants", &tenant.id, "hooks", &hook.id, "replays"];
-            let replays: Vec<Replay> = Source::new(&access, &path).all(MOST).await?;
-            tasks.extend(replays.iter().map(|replay| Task::of(&tenant.id, replay)));
-        }
-    }
+    let mut tasks = all(&access).await?;
     tasks.retain(|task| {
         status.as_ref().is_none_or(|status| status == task.started.status)
             && kind.as_ref().is_none_or(|kind| kind == task.started.task)

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use maud::{Markup, html};
+use serde::Serialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::short::shortened;
 
@@ -44,6 +46,11 @@ pub(crate) fn block_of(label: &str, text: &str, most: usize, copy: &str) -> Mark
             pre tabindex="0" aria-label=(label) { code { (shown) } }
         }
     }
+}
+
+/// As it goes to the API.
+pub(crate) fn raw(value: &(impl Serialize + ?Sized)) -> Box<RawValue> {
+    serde_json::value::to_raw_value(value).unwrap_or_default()
 }
 
 /// JSON is laid out, with each text and number as it was written and in its order; whatever

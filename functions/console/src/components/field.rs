@@ -1,8 +1,10 @@
 //! Fields of forms: each with its label, what helps, and its own mistake.
 
-use api_client::FieldError;
+use api_client::{FieldError, Refusal};
+use http::StatusCode;
 use maud::{Markup, html};
 
+use crate::failure::Failure;
 use crate::same_origin::TOKEN_FIELD;
 
 /// Mistakes of a form, by the API's names of fields.
@@ -12,8 +14,20 @@ pub(crate) struct Mistakes(Vec<FieldError>);
 impl Mistakes {
     pub(crate) const NONE: Self = Self(Vec::new());
 
-    pub(crate) fn of(errors: Vec<FieldError>) -> Self {
-        Self(errors)
+    /// What a form can show, so that nothing has to be typed again; whatever else was refused is a
+    /// page of its own. What is of no field, such as a limit that is reached, stands at the head.
+    pub(crate) fn of_refusal(refusal: Refusal) -> Result<Self, Failure> {
+        match refusal.status {
+            StatusCode::UNPROCESSABLE_ENTITY
+            | StatusCode::CONFLICT
+            | StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::TOO_MANY_REQUESTS => match refusal.errors.is_empty() {
+                true => Ok(Self(vec![FieldError::new("", &refusal.detail)])),
+                false => Ok(Self(refusal.errors)),
+            },
+            _ => Err(refusal.into()),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -26,26 +40,27 @@ impl Mistakes {
 
     /// Of this field or of a part of it, such as `retry.delays[0]` of `retry`.
     pub(crate) fn at(&self, field: &str) -> Option<&str> {
-        let is_within =
-            |name: &str| name.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
-        self.0.iter().find(|error| is_within(&error.field)).map(|error| error.message.as_str())
+        self.0.iter().find(|error| is_within(error, field)).map(|error| error.message.as_str())
+    }
+
+    /// Of this field as a whole.
+    pub(crate) fn exactly(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|error| error.field == field).map(|error| error.message.as_str())
     }
 
     /// All that are of this field or of a part of it.
     pub(crate) fn within<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a FieldError> {
-        self.0.iter().filter(move |error| {
-            error.field.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        })
+        self.0.iter().filter(move |error| is_within(error, field))
     }
 
     /// Those at none of these fields, for the head of the form.
     pub(crate) fn besides<'a>(&'a self, fields: &'a [&str]) -> impl Iterator<Item = &'a FieldError> {
-        self.0.iter().filter(move |error| {
-            !fields.iter().any(|field| {
-                error.field.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            })
-        })
+        self.0.iter().filter(move |error| !fields.iter().any(|field| is_within(error, field)))
     }
+}
+
+fn is_within(error: &FieldError, field: &str) -> bool {
+    error.field.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// A field as it is shown.
@@ -158,7 +173,7 @@ mod tests {
         let mut mistakes = Mistakes::default();
         mistakes.add("retry.delays[0]", "too long");
         mistakes.add("url_locked", "is a rule");
-        assert_eq!(mistakes.at("retry"), Some("too long"));
+        assert_eq!((mistakes.at("retry"), mistakes.exactly("retry")), (Some("too long"), None));
         assert_eq!(mistakes.at("url"), None);
         let rest: Vec<_> = mistakes.besides(&["retry", "url"]).map(|error| error.field.as_str()).collect();
         assert_eq!(rest, ["url_locked"]);

@@ -21,7 +21,12 @@ pub(crate) fn empty(title: &str, inner: &Markup) -> Markup {
 
 /// Asks before it is done; without a script just as well.
 pub(crate) fn confirm(summary: &str, question: &str, form: &Markup) -> Markup {
+    confirm_at(false, summary, question, form)
+}
+
+/// The same, open where it has to be looked at, as where something in it is wrong.
+pub(crate) fn confirm_at(is_open: bool, summary: &str, question: &str, form: &Markup) -> Markup {
     html! {
-        details.confirm { summary.button { (summary) } div.card { p { (question) } (form) } }
+        details.confirm open[is_open] { summary.button { (summary) } div.card { p { (question) } (form) } }
     }
 }

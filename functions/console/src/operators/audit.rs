@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::frame::AUDIT;
-use super::shown::{ENGLISH, NEXT, ago, given};
+use super::shown::{ENGLISH, NEXT, ago};
 use super::{hook, tenant};
 use crate::api::{Entry, List};
 use crate::components::changes::{AuditEntry, changes};
@@ -15,7 +15,7 @@ use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::visit::OperatorVisit;
 
 const KINDS: [(&str, &str); 9] = [

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use super::shown::{ENGLISH, NEXT, given, hook_address};
+use super::shown::{ENGLISH, NEXT, hook_address};
 use super::tenant;
 use crate::api::{List, Tenant};
 use crate::components::badge::Tone;
@@ -20,7 +20,7 @@ use crate::components::notice;
 use crate::components::plan::{self, Adjustment, Decision, Plan, Seen};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 

@@ -4,13 +4,13 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::frame::TENANTS;
-use super::shown::{NEXT, given, tenant_link, unreadable};
+use super::shown::{NEXT, tenant_link, unreadable};
 use crate::api::{Counts, Entry, List, Tenant};
 use crate::components::listing::{self, Column};
 use crate::components::{heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::visit::OperatorVisit;
 
 const PATH: &str = "/console/cost";

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::batch;
 use super::doctor::{self, Check, Diagnosis};
 use super::frame::DEAD_LETTERS;
-use super::shown::{COPY, NEXT, ago, done, given, unreadable};
+use super::shown::{COPY, NEXT, ago, done, unreadable};
 use crate::api::{Entry, List};
 use crate::components::badge::badge;
 use crate::components::listing::{self, Column, path};
@@ -18,7 +18,7 @@ use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::visit::OperatorVisit;
 
 const PATH: &str = "/console/dead-letters";

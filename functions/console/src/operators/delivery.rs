@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::frame::{DELIVERIES, EVENTS};
 use super::shown::{
-    self, COPY, Done, ENGLISH, NEXT, delivery_address, done, event_address, given, hook_address, status, tenant_link,
+    self, COPY, ENGLISH, NEXT, delivery_address, done, event_address, hook_address, status, tenant_link,
 };
 use crate::api::{Entry, Event, Explained, Explanation, Hook, Unmet, WholeDelivery};
-use crate::components::badge::{Tone, badge};
+use crate::components::badge::{Tone, badge, is_open};
 use crate::components::listing::{self, address, path};
 use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::timeline::timeline;
@@ -20,10 +20,8 @@ use crate::components::{code, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
 use crate::portal::delivery::steps;
-use crate::query::Query;
+use crate::query::{Done, Query, given};
 use crate::visit::OperatorVisit;
-
-const STILL_TO_BE_SENT: [&str; 3] = ["pending", "retrying", "waiting"];
 
 pub(crate) async fn page(
     visit: OperatorVisit,
@@ -42,7 +40,7 @@ pub(crate) async fn page(
     let event = event_address(&tenant, &delivery.event_id);
     let title = format!("Delivery of {}", delivery.event_type);
     let actions = html! {
-        @if STILL_TO_BE_SENT.contains(&delivery.status.as_str()) {
+        @if is_open(&delivery.status) {
             (notice::confirm("Cancel", "It is skipped instead of sent. A request that is on its way may still arrive.",
                 &field::button(&cancel, &visit.form_token, "danger", "Cancel the delivery")))
         }

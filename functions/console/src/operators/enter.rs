@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Shared;
 use crate::api::{Entry, List};
@@ -24,6 +24,8 @@ use crate::visit::{OperatorVisit, key_id};
 
 /// What the key behind a one-time link is called; `hookline console-link` makes it.
 pub const LINK_NAME: &str = "One-time link to the console";
+/// In which the link can be opened.
+const LINK_SECONDS: u64 = 600;
 const SESSION_NAME: &str = "Session of the console";
 /// A working day, and a little.
 const SESSION_SECONDS: u64 = 12 * 3_600;
@@ -32,6 +34,21 @@ const SESSION_SECONDS: u64 = 12 * 3_600;
 #[serde(default)]
 pub(crate) struct Back {
     back: String,
+}
+
+/// What `POST /v1/keys` is asked for a one-time link.
+pub fn link_body() -> Value {
+    json!({ "name": LINK_NAME, "expires_in": LINK_SECONDS })
+}
+
+/// The one-time link to the console at `address`, of what was answered.
+///
+/// # Errors
+///
+/// Where the answer holds no key.
+pub fn link(address: &str, answer: &[u8]) -> serde_json::Result<String> {
+    let made: MadeKey = serde_json::from_slice(answer)?;
+    Ok(format!("{}/console/enter#{}", address.trim_end_matches('/'), made.key))
 }
 
 #[derive(Deserialize)]

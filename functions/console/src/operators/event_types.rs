@@ -1,26 +1,29 @@
 //! The catalogue, of all tenants or of one: types with schema and example, changed and imported.
 
+mod import;
+
 use std::collections::BTreeMap;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::frame::EVENT_TYPES;
-use super::shown::{self, COPY, NEXT, done, given, mistakes, mistakes_besides, unreadable};
+use super::owner::Owner;
+use super::shown::{self, COPY, NEXT, done, mistakes_besides, unreadable};
 use super::tenant;
 use crate::api::{Entry, EventType, List};
 use crate::components::badge::{Tone, badge};
 use crate::components::field::{self, Field, Mistakes};
-use crate::components::listing::{self, Column, address, path};
+use crate::components::listing::{self, Column, address};
 use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 
@@ -52,40 +55,20 @@ struct Warned {
     warnings: Vec<Warning>,
 }
 
-#[derive(Deserialize)]
-struct Imported {
-    created: u64,
-    changed: u64,
-    unchanged: u64,
-    deleted: u64,
-    #[serde(default)]
-    warnings: Vec<Warning>,
+async fn around(visit: &OperatorVisit, owner: &Owner, title: &str, inner: &Markup) -> Answer {
+    match &owner.0 {
+        Some(tenant) => {
+            let tenant = tenant::load(visit, tenant).await?;
+            let inner = html! { h2 { (title) } (inner) };
+            Ok(tenant::around(visit, &tenant.id, "event-types", tenant::title(&tenant), &inner))
+        }
+        None => Ok(Page::new(EVENT_TYPES, title.to_owned(), html! { (heading(title, &html! {})) (inner) })),
+    }
 }
 
-/// Whose catalogue: a tenant's, or that of all tenants where there is none.
-pub(crate) struct Owner(Option<String>);
-
-impl Owner {
-    fn route<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
-        let begin = self.0.as_deref().map_or_else(|| vec!["v1"], |tenant| vec!["v1", "tenants", tenant]);
-        [begin.as_slice(), rest].concat()
-    }
-
-    fn page(&self, rest: &[&str]) -> String {
-        let begin = self.0.as_deref().map_or_else(|| vec!["console"], |tenant| vec!["console", "tenants", tenant]);
-        path(&[begin.as_slice(), &["event-types"], rest].concat())
-    }
-
-    async fn around(&self, visit: &OperatorVisit, title: &str, inner: &Markup) -> Answer {
-        match &self.0 {
-            Some(tenant) => {
-                let tenant = tenant::load(visit, tenant).await?;
-                let inner = html! { h2 { (title) } (inner) };
-                Ok(tenant::around(visit, &tenant.id, "event-types", tenant::title(&tenant), &inner))
-            }
-            None => Ok(Page::new(EVENT_TYPES, title.to_owned(), html! { (heading(title, &html! {})) (inner) })),
-        }
-    }
+/// A page of the catalogue.
+fn page_of(owner: &Owner, rest: &[&str]) -> String {
+    owner.page(&[&["event-types"], rest].concat())
 }
 
 async fn listed(visit: &OperatorVisit, owner: &Owner, from: &From) -> Answer {
@@ -95,8 +78,8 @@ async fn listed(visit: &OperatorVisit, owner: &Owner, from: &From) -> Answer {
     let inner = html! {
         (done(&from.done))
         p.actions {
-            a.button.primary href=(owner.page(&["new"])) { "New event type" }
-            a.button href=(owner.page(&["import"])) { "Import and export" }
+            a.button.primary href=(page_of(owner, &["new"])) { "New event type" }
+            a.button href=(page_of(owner, &["import"])) { "Import and export" }
         }
         @if types.items.is_empty() && types.next_cursor.is_none() {
             (notice::empty("No event types yet", &html! {
@@ -109,7 +92,7 @@ async fn listed(visit: &OperatorVisit, owner: &Owner, from: &From) -> Answer {
                     @match entry {
                         Entry::Unreadable { id, unreadable: why } => (unreadable(id, why, columns.len())),
                         Entry::Fine(kind) => tr {
-                            td { a href=(owner.page(&["type", &kind.name])) { code { (kind.name) } } }
+                            td { a href=(page_of(owner, &["type", &kind.name])) { code { (kind.name) } } }
                             td { (shortened(&kind.description, IN_A_LIST)) }
                             td {
                                 @if kind.archived { (badge(Tone::Neutral, "archived")) }
@@ -120,10 +103,10 @@ async fn listed(visit: &OperatorVisit, owner: &Owner, from: &From) -> Answer {
                     }
                 }
             }))
-            (listing::pager(&owner.page(&[]), &[], types.next_cursor.as_deref(), NEXT))
+            (listing::pager(&page_of(owner, &[]), &[], types.next_cursor.as_deref(), NEXT))
         }
     };
-    owner.around(visit, "Event types", &inner).await
+    around(visit, owner, "Event types", &inner).await
 }
 
 /// What stands in the form.
@@ -166,19 +149,19 @@ impl Draft {
     /// What the API is asked for; the name only where it is new.
     fn body(&self, with_name: bool, mistakes: &mut Mistakes) -> Option<BTreeMap<&'static str, Box<RawValue>>> {
         let value = |text: &str, field: &str, mistakes: &mut Mistakes| match text {
-            "" => Some(shown::raw(&Value::Null)),
+            "" => Some(code::raw(&Value::Null)),
             text => shown::json(text, field, mistakes),
         };
         let (schema, example) = (value(&self.schema, "schema", mistakes), value(&self.example, "example", mistakes));
         let mut body = BTreeMap::from([
-            ("description", shown::raw(&json!(self.description))),
+            ("description", code::raw(&self.description)),
             ("schema", schema?),
             ("example", example?),
-            ("deprecated", shown::raw(&json!(self.is_deprecated))),
-            ("archived", shown::raw(&json!(self.is_archived))),
+            ("deprecated", code::raw(&self.is_deprecated)),
+            ("archived", code::raw(&self.is_archived)),
         ]);
         if with_name {
-            body.insert("name", shown::raw(&json!(self.name)));
+            body.insert("name", code::raw(&self.name));
         }
         Some(body)
     }
@@ -193,7 +176,7 @@ async fn editor(
     warnings: &[Warning],
     was_done: &str,
 ) -> Answer {
-    let here = if is_new { owner.page(&["new"]) } else { owner.page(&["type", &draft.name]) };
+    let here = if is_new { page_of(owner, &["new"]) } else { page_of(owner, &["type", &draft.name]) };
     let inner = html! {
         (done(was_done))
         @for warning in warnings { (notice::notice(Tone::Warning, &html! { p { code { (warning.field) } ": " (warning.message) } })) }
@@ -212,7 +195,7 @@ async fn editor(
                 &field::button(&format!("{here}/delete"), &visit.form_token, "danger", "Delete")))
         }
     };
-    owner.around(visit, if is_new { "New event type" } else { &draft.name }, &inner).await
+    around(visit, owner, if is_new { "New event type" } else { &draft.name }, &inner).await
 }
 
 async fn edit(visit: &OperatorVisit, owner: &Owner, name: &str, was_done: &str) -> Answer {
@@ -226,9 +209,9 @@ async fn make(visit: &OperatorVisit, owner: &Owner, form: &Form) -> Result<Respo
     if let Some(body) = draft.body(true, &mut wrong) {
         match visit.api().post::<EventType>(&owner.route(&["event-types"]), &body).await {
             Ok(kind) => {
-                return Ok(see_other(&address(&owner.page(&["type", &kind.name]), &[("done", "created")], &[])));
+                return Ok(see_other(&address(&page_of(owner, &["type", &kind.name]), &[("done", "created")], &[])));
             }
-            Err(refusal) => wrong = mistakes(refusal)?,
+            Err(refusal) => wrong = Mistakes::of_refusal(refusal)?,
         }
     }
     Ok(editor(visit, owner, &draft, true, &wrong, &[], "").await?.with_mistakes().into_response())
@@ -239,93 +222,48 @@ async fn change(visit: &OperatorVisit, owner: &Owner, name: &str, form: &Form) -
     let mut wrong = Mistakes::default();
     if let Some(body) = draft.body(false, &mut wrong) {
         match visit.api().patch::<Value>(&owner.route(&["event-types", name]), &body).await {
-            Ok(_) => return Ok(see_other(&address(&owner.page(&["type", name]), &[("done", "saved")], &[]))),
-            Err(refusal) => wrong = mistakes(refusal)?,
+            Ok(_) => return Ok(see_other(&address(&page_of(owner, &["type", name]), &[("done", "saved")], &[]))),
+            Err(refusal) => wrong = Mistakes::of_refusal(refusal)?,
         }
     }
     Ok(editor(visit, owner, &draft, false, &wrong, &[], "").await?.with_mistakes().into_response())
 }
 
-async fn import_form(
-    visit: &OperatorVisit,
-    owner: &Owner,
-    text: Option<&str>,
-    mistakes: &Mistakes,
-    imported: Option<&Imported>,
-) -> Answer {
-    let present: Box<RawValue> = visit.api().get(&owner.route(&["catalogue"]), &[]).await?;
-    let present = code::laid_out(present.get());
-    let inner = html! {
-        @if let Some(imported) = imported {
-            section #imported {
-                (notice::notice(Tone::Good, &html! { p { (imported.created) " created, " (imported.changed) " changed, " (imported.unchanged) " unchanged, " (imported.deleted) " deleted." } }))
-                @for warning in &imported.warnings { (notice::notice(Tone::Warning, &html! { p { code { (warning.field) } ": " (warning.message) } })) }
-            }
-        }
-        p { "The whole catalogue as one document. What is not in it is deleted; what is kept stays as it is." }
-        (field::form(&owner.page(&["import"]), &visit.form_token, &html! {
-            (mistakes_besides(mistakes, &["catalogue"]))
-            (Field::new("catalogue", "Catalogue").mistakes(mistakes).area(text.unwrap_or(&present), 24))
-            button.button.primary { "Replace the catalogue" }
-        }))
-        (code::block("As it is now", &present, COPY))
-    };
-    owner.around(visit, "Import and export", &inner).await
-}
-
-async fn take(visit: &OperatorVisit, owner: &Owner, form: &Form) -> Result<Response, Failure> {
-    let text = form.get("catalogue").unwrap_or_default();
-    let mut wrong = Mistakes::default();
-    if let Some(body) = shown::json(text, "catalogue", &mut wrong) {
-        match visit.api().put::<Imported>(&owner.route(&["catalogue"]), &body).await {
-            Ok(imported) => {
-                return Ok(import_form(visit, owner, None, &Mistakes::default(), Some(&imported))
-                    .await?
-                    .into_response());
-            }
-            Err(refusal) => wrong = mistakes(refusal)?,
-        }
-    }
-    Ok(import_form(visit, owner, Some(text), &wrong, None).await?.with_mistakes().into_response())
-}
-
 async fn remove(visit: &OperatorVisit, owner: &Owner, name: &str) -> Result<Response, Failure> {
     visit.api().delete(&owner.route(&["event-types", name])).await?;
-    Ok(see_other(&address(&owner.page(&[]), &[("done", "deleted")], &[])))
+    Ok(see_other(&address(&page_of(owner, &[]), &[("done", "deleted")], &[])))
 }
 
-const ALL: Owner = Owner(None);
-
 pub(crate) async fn list(visit: OperatorVisit, Query(from): Query<From>) -> Answer {
-    listed(&visit, &ALL, &from).await
+    listed(&visit, &Owner::OPERATORS, &from).await
 }
 
 pub(crate) async fn new(visit: OperatorVisit) -> Answer {
-    editor(&visit, &ALL, &Draft::default(), true, &Mistakes::default(), &[], "").await
+    editor(&visit, &Owner::OPERATORS, &Draft::default(), true, &Mistakes::default(), &[], "").await
 }
 
 pub(crate) async fn create(visit: OperatorVisit, form: Form) -> Result<Response, Failure> {
-    make(&visit, &ALL, &form).await
+    make(&visit, &Owner::OPERATORS, &form).await
 }
 
 pub(crate) async fn page(visit: OperatorVisit, Path(name): Path<String>, Query(from): Query<From>) -> Answer {
-    edit(&visit, &ALL, &name, &from.done).await
+    edit(&visit, &Owner::OPERATORS, &name, &from.done).await
 }
 
 pub(crate) async fn save(visit: OperatorVisit, Path(name): Path<String>, form: Form) -> Result<Response, Failure> {
-    change(&visit, &ALL, &name, &form).await
+    change(&visit, &Owner::OPERATORS, &name, &form).await
 }
 
 pub(crate) async fn delete(visit: OperatorVisit, Path(name): Path<String>) -> Result<Response, Failure> {
-    remove(&visit, &ALL, &name).await
+    remove(&visit, &Owner::OPERATORS, &name).await
 }
 
 pub(crate) async fn import(visit: OperatorVisit) -> Answer {
-    import_form(&visit, &ALL, None, &Mistakes::default(), None).await
+    import::form(&visit, &Owner::OPERATORS).await
 }
 
 pub(crate) async fn replace(visit: OperatorVisit, form: Form) -> Result<Response, Failure> {
-    take(&visit, &ALL, &form).await
+    import::take(&visit, &Owner::OPERATORS, &form).await
 }
 
 /// The same of one tenant.
@@ -372,7 +310,7 @@ pub(crate) mod of_tenant {
     }
 
     pub(crate) async fn import(visit: OperatorVisit, Path(tenant): Path<String>) -> Answer {
-        import_form(&visit, &Owner(Some(tenant)), None, &Mistakes::default(), None).await
+        import::form(&visit, &Owner(Some(tenant))).await
     }
 
     pub(crate) async fn replace(
@@ -380,6 +318,6 @@ pub(crate) mod of_tenant {
         Path(tenant): Path<String>,
         form: Form,
     ) -> Result<Response, Failure> {
-        take(&visit, &Owner(Some(tenant)), &form).await
+        import::take(&visit, &Owner(Some(tenant)), &form).await
     }
 }

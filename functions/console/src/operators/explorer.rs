@@ -6,20 +6,19 @@ use serde::Deserialize;
 use super::batch;
 use super::frame::{DELIVERIES, EVENTS};
 use super::shown::{
-    ENGLISH, NEXT, ago, answer, delivery_address, done, event_address, given, hook_address, list, status, tenant_link,
+    ENGLISH, NEXT, ago, answer, delivery_address, done, event_address, hook_address, list, status, tenant_link,
     unreadable,
 };
 use crate::api::{Delivery, Entry, List};
-use crate::components::badge::{Tone, badge};
+use crate::components::badge::{STATUSES, Tone, badge};
 use crate::components::field::Field;
 use crate::components::listing::{self, Column};
 use crate::components::period::{Bounds, Period};
 use crate::components::{heading, notice};
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::visit::OperatorVisit;
 
-const STATUSES: [&str; 6] = ["pending", "retrying", "waiting", "succeeded", "failed", "skipped"];
 /// Of one tenant, or of all.
 fn route<'a>(tenant: &'a str, kind: &'a str) -> Vec<&'a str> {
     if tenant.is_empty() { vec!["v1", kind] } else { vec!["v1", "tenants", tenant, kind] }

@@ -5,16 +5,16 @@ use serde::Deserialize;
 
 use super::batch;
 use super::frame::FAILING;
-use super::shown::{NEXT, ago, ago_or_never, done, given, hook_address, name, tenant_link, unreadable};
+use super::shown::{NEXT, ago, ago_or_never, done, hook_address, name, tenant_link, unreadable};
 use crate::api::{Attempt, Entry, Hook, List};
-use crate::components::badge::{Tone, badge};
+use crate::components::badge::{HookState, badge};
 use crate::components::listing::{self, Column, address};
 use crate::components::menu::{self, Entry as MenuEntry};
 use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::visit::OperatorVisit;
 
 const PATH: &str = "/console/failing";
@@ -49,18 +49,15 @@ pub(crate) async fn find(
 }
 
 pub(crate) fn state(hook: &Hook) -> Markup {
-    let (tone, word) = if !hook.enabled {
-        (Tone::Neutral, "disabled")
-    } else if hook.health.circuit == "open" {
-        (Tone::Bad, "circuit open")
-    } else if hook.health.failing_since.is_some() {
-        (Tone::Bad, "failing")
-    } else if hook.health.verification == "pending" {
-        (Tone::Warning, "not verified")
-    } else {
-        (Tone::Good, "enabled")
+    let state = HookState::of(hook);
+    let word = match state {
+        HookState::Disabled => "disabled",
+        HookState::Resting => "circuit open",
+        HookState::Failing => "failing",
+        HookState::Unverified => "not verified",
+        HookState::Enabled => "enabled",
     };
-    badge(tone, word)
+    badge(state.tone(), word)
 }
 
 /// With boxes for what can be done with several.

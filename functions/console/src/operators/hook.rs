@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::failing::state;
 use super::frame::TENANTS;
-use super::shown::{self, COPY, Done, ENGLISH, done, hook_address, status, tenant_link};
+use super::shown::{self, COPY, ENGLISH, done, hook_address, status, tenant_link};
 use super::tenant::address_of;
 use crate::api::Hook;
 use crate::components::listing::{address, path};
@@ -17,7 +17,7 @@ use crate::components::{code, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
 use crate::portal::hooks::why;
-use crate::query::Query;
+use crate::query::{Done, Query};
 use crate::visit::OperatorVisit;
 
 pub(crate) async fn load(visit: &OperatorVisit, tenant: &str, hook: &str) -> Result<Hook, Failure> {

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::frame::KEYS;
-use super::shown::{COPY, Done, ago, ago_or_never, done, mistakes, mistakes_besides, unreadable};
-use super::tenant::{self, address_of};
+use super::owner::Owner;
+use super::shown::{COPY, ago, ago_or_never, done, mistakes_besides, unreadable};
+use super::tenant;
 use crate::api::{Entry, List};
 use crate::components::field::{self, Field, Mistakes};
 use crate::components::listing::{self, Column, address};
@@ -16,7 +17,7 @@ use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
-use crate::query::Query;
+use crate::query::{Done, Query};
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 
@@ -46,22 +47,6 @@ struct Made {
     name: String,
 }
 
-/// Whose keys: a tenant's, or the operators' where there is none.
-struct Owner(Option<String>);
-
-impl Owner {
-    fn route(&self) -> Vec<&str> {
-        match &self.0 {
-            Some(tenant) => vec!["v1", "tenants", tenant, "keys"],
-            None => vec!["v1", "keys"],
-        }
-    }
-
-    fn page(&self) -> String {
-        self.0.as_deref().map_or_else(|| "/console/keys".to_owned(), |tenant| address_of(tenant, "keys"))
-    }
-}
-
 async fn shown(
     visit: &OperatorVisit,
     owner: &Owner,
@@ -70,7 +55,7 @@ async fn shown(
     made: Option<&Made>,
     was_done: &str,
 ) -> Answer {
-    let keys: List<Key> = visit.api().get(&owner.route(), &[]).await?;
+    let keys: List<Key> = visit.api().get(&owner.route(&["keys"]), &[]).await?;
     let value = |name| form.get(name).unwrap_or_default();
     let inner = html! {
         (done(was_done))
@@ -87,7 +72,7 @@ async fn shown(
             @if keys.items.len() > MOST_SHOWN { p { "And " (keys.items.len() - MOST_SHOWN) " more: " code { "hookline keys list" } } }
         }
         h2 { "A new key" }
-        (field::form(&owner.page(), &visit.form_token, &html! {
+        (field::form(&owner.page(&["keys"]), &visit.form_token, &html! {
             (mistakes_besides(mistakes, &FIELDS))
             (Field::new("name", "Name").help("What it is for.").mistakes(mistakes).input("text", value("name")))
             @if owner.0.is_some() { (Field::new("scope", "May").mistakes(mistakes).select(&SCOPES, value("scope"))) }
@@ -106,7 +91,7 @@ async fn shown(
 
 fn table(visit: &OperatorVisit, owner: &Owner, keys: &List<Key>) -> Markup {
     let columns = ["Name", "Id", "May", "Created", "Last use", "Ends", "Revoke"].map(Column::text);
-    let end = format!("{}/revoke", owner.page());
+    let end = format!("{}/revoke", owner.page(&["keys"]));
     listing::table(
         "Keys",
         &columns,
@@ -142,33 +127,31 @@ async fn make(visit: &OperatorVisit, owner: &Owner, form: &Form) -> Result<Respo
         let seconds = days.parse::<u64>().map_or_else(|_| json!(days), |days| json!(days.saturating_mul(86_400)));
         body.insert("expires_in".to_owned(), seconds);
     }
-    Ok(match visit.api().post::<Made>(&owner.route(), &Value::Object(body)).await {
+    Ok(match visit.api().post::<Made>(&owner.route(&["keys"]), &Value::Object(body)).await {
         // As the answer to a form, so that it stands in no history.
         Ok(made) => shown(visit, owner, &Form::default(), &Mistakes::default(), Some(&made), "").await?.into_response(),
         Err(refusal) => {
-            let mistakes = mistakes(refusal)?;
+            let mistakes = Mistakes::of_refusal(refusal)?;
             shown(visit, owner, form, &mistakes, None, "").await?.with_mistakes().into_response()
         }
     })
 }
 
 async fn end(visit: &OperatorVisit, owner: &Owner, form: &Form) -> Result<Response, Failure> {
-    let mut path = owner.route();
-    path.push(form.get("key").unwrap_or_default());
-    visit.api().delete(&path).await?;
-    Ok(see_other(&address(&owner.page(), &[("done", "revoked")], &[])))
+    visit.api().delete(&owner.route(&["keys", form.get("key").unwrap_or_default()])).await?;
+    Ok(see_other(&address(&owner.page(&["keys"]), &[("done", "revoked")], &[])))
 }
 
 pub(crate) async fn page(visit: OperatorVisit, Query(query): Query<Done>) -> Answer {
-    shown(&visit, &Owner(None), &Form::default(), &Mistakes::default(), None, &query.done).await
+    shown(&visit, &Owner::OPERATORS, &Form::default(), &Mistakes::default(), None, &query.done).await
 }
 
 pub(crate) async fn create(visit: OperatorVisit, form: Form) -> Result<Response, Failure> {
-    make(&visit, &Owner(None), &form).await
+    make(&visit, &Owner::OPERATORS, &form).await
 }
 
 pub(crate) async fn revoke(visit: OperatorVisit, form: Form) -> Result<Response, Failure> {
-    end(&visit, &Owner(None), &form).await
+    end(&visit, &Owner::OPERATORS, &form).await
 }
 
 pub(crate) async fn of_tenant(visit: OperatorVisit, Path(tenant): Path<String>, Query(query): Query<Done>) -> Answer {

@@ -6,21 +6,24 @@ use super::dead_letters::{self, Letters};
 use super::doctor::{self, Diagnosis};
 use super::failing;
 use super::frame::OVERVIEW;
+use super::shown::done;
 use crate::components::badge::{Tone, badge};
 use crate::components::{heading, notice};
 use crate::page::{Answer, Page};
+use crate::query::{Done, Query};
 use crate::visit::OperatorVisit;
 
 /// The worst of them; the rest is on a page of its own.
 const SHOWN: &str = "10";
 
-pub(crate) async fn page(visit: OperatorVisit) -> Answer {
+pub(crate) async fn page(visit: OperatorVisit, Query(query): Query<Done>) -> Answer {
     let diagnosis = doctor::examine(&visit).await?;
     let letters = dead_letters::find(&visit, "").await?;
     let hooks = failing::find(&visit, "", SHOWN, "").await?;
     let are_more = hooks.next_cursor.is_some();
     let count = format!("{}{}", hooks.items.len(), if are_more { " or more" } else { "" });
     let main = html! {
+        (done(&query.done))
         (heading("Overview", &html! {}))
         div #live data-live="30000" {
             ul.cards {

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::shown::{COPY, ago, ago_or_never, mistakes, mistakes_besides, unreadable};
+use super::shown::{COPY, ago, ago_or_never, mistakes_besides, unreadable};
 use super::tenant::{address_of, around, load, title};
 use crate::api::{Entry, List, Tenant};
 use crate::components::code;
@@ -148,7 +148,7 @@ pub(crate) async fn create(visit: OperatorVisit, Path(tenant): Path<String>, for
     let made = visit.api().post::<Link>(&["v1", "tenants", &tenant.id, "portal-links"], &Value::Object(body)).await;
     let page: Page = match made {
         Ok(link) => shown(&visit, &tenant, &form, &Mistakes::default(), Some(&link)).await?,
-        Err(refusal) => shown(&visit, &tenant, &form, &mistakes(refusal)?, None).await?.with_mistakes(),
+        Err(refusal) => shown(&visit, &tenant, &form, &Mistakes::of_refusal(refusal)?, None).await?.with_mistakes(),
     };
     Ok(page.into_response())
 }

@@ -6,11 +6,11 @@ use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::frame::PROFILES;
-use super::shown::{self, Done, done, mistakes, mistakes_besides};
+use super::shown::{self, done, mistakes_besides};
 use crate::api::{Entry, SentRequest};
 use crate::components::badge::{Tone, badge};
 use crate::components::field::{self, Field, Mistakes};
@@ -18,7 +18,7 @@ use crate::components::listing::{self, Column, address, path};
 use crate::components::{code, exchange, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
-use crate::query::Query;
+use crate::query::{Done, Query};
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 
@@ -74,7 +74,10 @@ struct Items {
 
 /// What stands in the form.
 struct Draft<'a> {
+    /// None of one that is to be made.
     name: Option<&'a str>,
+    /// What it is to be called.
+    new_name: String,
     settings: String,
     event_type: String,
     data: String,
@@ -83,13 +86,15 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     fn new(name: Option<&'a str>, settings: String) -> Self {
-        Self { name, settings, event_type: String::new(), data: String::new(), url: String::new() }
+        let [new_name, event_type, data, url] = [const { String::new() }; 4];
+        Self { name, new_name, settings, event_type, data, url }
     }
 
     fn read(name: Option<&'a str>, form: &Form) -> Self {
         let typed = |field| form.typed(field).unwrap_or_default().to_owned();
         let settings = form.get("settings").unwrap_or_default().to_owned();
         Self {
+            new_name: typed("name"),
             settings,
             event_type: typed("event_type"),
             data: typed("data"),
@@ -103,7 +108,7 @@ impl<'a> Draft<'a> {
         let mut more = Vec::new();
         let texts = [("profile", self.name.unwrap_or_default()), ("event_type", &self.event_type), ("url", &self.url)];
         for (field, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
-            more.push((field, shown::raw(&json!(text))));
+            more.push((field, code::raw(text)));
         }
         if !self.data.is_empty() {
             more.push(("data", shown::json(&self.data, "data", mistakes)?));
@@ -124,7 +129,7 @@ async fn preview(
     let Some(body) = draft.preview(is_built_in, &mut wrong) else { return Ok(Err(wrong)) };
     match visit.api().post::<Previewed>(&["v1", "profile-previews"], &body).await {
         Ok(made) => Ok(Ok(made.request)),
-        Err(refusal) => Ok(Err(mistakes(refusal)?)),
+        Err(refusal) => Ok(Err(Mistakes::of_refusal(refusal)?)),
     }
 }
 
@@ -145,7 +150,7 @@ async fn shown_page(
     let here = draft.name.map_or_else(|| "/console/profiles/new".to_owned(), address_of);
     let form = html! {
         div #mistakes aria-live="polite" { (mistakes_besides(&mistakes, &FIELDS)) }
-        @if draft.name.is_none() { (Field::new("name", "Name").help("a-z A-Z 0-9 _ -").mistakes(&mistakes).required().input("text", "")) }
+        @if draft.name.is_none() { (Field::new("name", "Name").help("a-z A-Z 0-9 _ -").mistakes(&mistakes).required().input("text", &draft.new_name)) }
         @if is_built_in { p.help { "It comes with Hookline and cannot be changed." } }
         @else { (Field::new("settings", "Settings").help("JSON: what it decides; the rest is the standard.").mistakes(&mistakes).area(&draft.settings, 18)) }
         fieldset {
@@ -208,11 +213,11 @@ pub(crate) async fn preview_new(visit: OperatorVisit, form: Form) -> Answer {
 pub(crate) async fn create(visit: OperatorVisit, form: Form) -> Result<Response, Failure> {
     let draft = Draft::read(None, &form);
     let mut wrong = Mistakes::default();
-    let name = shown::raw(&json!(form.typed("name").unwrap_or_default()));
+    let name = code::raw(&draft.new_name);
     if let Some(body) = shown::json_object(&draft.settings, "settings", &[("name", &*name)], &mut wrong) {
         match visit.api().post::<Profile>(&["v1", "profiles"], &body).await {
             Ok(profile) => return Ok(see_other(&address(&address_of(&profile.name), &[("done", "created")], &[]))),
-            Err(refusal) => wrong = mistakes(refusal)?,
+            Err(refusal) => wrong = Mistakes::of_refusal(refusal)?,
         }
     }
     Ok(shown_page(&visit, &draft, false, wrong, "").await?.into_response())
@@ -243,7 +248,7 @@ pub(crate) async fn save(visit: OperatorVisit, Path(profile): Path<String>, form
     if let Some(body) = shown::json(&draft.settings, "settings", &mut wrong) {
         match visit.api().patch::<Value>(&["v1", "profiles", &profile], &body).await {
             Ok(_) => return Ok(see_other(&address(&address_of(&profile), &[("done", "saved")], &[]))),
-            Err(refusal) => wrong = mistakes(refusal)?,
+            Err(refusal) => wrong = Mistakes::of_refusal(refusal)?,
         }
     }
     Ok(shown_page(&visit, &draft, is_built_in, wrong, "").await?.into_response())

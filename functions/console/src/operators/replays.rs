@@ -2,20 +2,19 @@
 
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
 use jiff::SignedDuration;
 use maud::{Markup, html};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::hook::{around, load};
-use super::shown::{self, ago, hook_address, mistakes, mistakes_besides};
+use super::shown::{self, ago, hook_address, mistakes_besides};
 use super::tenant;
 use crate::api::{Hook, List, Replay};
 use crate::components::badge::{Tone, badge};
 use crate::components::chart::progress;
 use crate::components::field::{self, Field, Mistakes};
 use crate::components::listing::{self, Column};
-use crate::components::notice;
+use crate::components::{notice, replay};
 use crate::failure::Failure;
 use crate::page::{Answer, see_other};
 use crate::same_origin::Form;
@@ -152,9 +151,8 @@ pub(crate) async fn count(
     }
     match begin(&visit, &tenant, &hook, &body).await {
         Ok(replay) => Ok(see_other(&replay_address(&tenant, &replay))),
-        Err(refusal) if refusal.status == StatusCode::NOT_FOUND => Err(refusal.into()),
         Err(refusal) => {
-            let mistakes = mistakes(refusal)?;
+            let mistakes = Mistakes::of_refusal(refusal)?;
             Ok(asked(&visit, &tenant, &hook, &form, &mistakes).await?.with_mistakes().into_response())
         }
     }
@@ -198,30 +196,14 @@ pub(crate) async fn show(visit: OperatorVisit, Path((tenant, hook, replay)): Nam
     Ok(if is_running { page.that_is_asked_for_again() } else { page })
 }
 
-/// Just what was counted: with the same bounds, so nothing that came since.
 pub(crate) async fn send(visit: OperatorVisit, Path((tenant, hook, replay)): Named) -> Result<Response, Failure> {
     let counted = found(&visit, &tenant, &hook, &replay).await?;
-    let mut body = Map::from_iter([
-        ("kind".to_owned(), json!(counted.kind)),
-        ("until".to_owned(), json!(counted.until)),
-        ("rate".to_owned(), json!(counted.rate)),
-    ]);
-    for (name, value) in [("since", counted.since), ("only_status", counted.only_status)] {
-        if let Some(value) = value {
-            body.insert(name.to_owned(), json!(value));
-        }
-    }
-    let replay = begin(&visit, &tenant, &hook, &Value::Object(body)).await?;
+    let replay = begin(&visit, &tenant, &hook, &replay::of_counted(&counted)).await?;
     Ok(see_other(&replay_address(&tenant, &replay)))
 }
 
 pub(crate) async fn cancel(visit: OperatorVisit, Path((tenant, hook, replay)): Named) -> Result<Response, Failure> {
     let found = found(&visit, &tenant, &hook, &replay).await?;
-    match visit.api().delete(&["v1", "tenants", &tenant, "hooks", &hook, "replays", &replay]).await {
-        Ok(()) => {}
-        // It was over before.
-        Err(refusal) if refusal.status == StatusCode::CONFLICT => {}
-        Err(refusal) => return Err(refusal.into()),
-    }
+    replay::cancel(visit.api(), &["v1", "tenants", &tenant, "hooks", &hook, "replays", &replay]).await?;
     Ok(see_other(&replay_address(&tenant, &found)))
 }

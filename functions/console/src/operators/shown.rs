@@ -5,12 +5,10 @@ mod stretches;
 use std::collections::BTreeMap;
 
 use api_client::Refusal;
-use http::StatusCode;
 use maud::{Markup, html};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use crate::api::List;
 use crate::components::badge::{Tone, badge};
@@ -18,7 +16,7 @@ pub(crate) use crate::components::delivered::{answer, name};
 use crate::components::field::Mistakes;
 use crate::components::listing::path;
 use crate::components::{code, notice, time};
-use crate::failure::Failure;
+use crate::query::given;
 use crate::reader::Language;
 use crate::visit::OperatorVisit;
 
@@ -26,12 +24,6 @@ use crate::visit::OperatorVisit;
 pub(crate) const ENGLISH: Language = Language::English;
 pub(crate) const COPY: &str = "Copy";
 pub(crate) const NEXT: &str = "Next page";
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Done {
-    pub(crate) done: String,
-}
 
 /// What was just done, as the address of a page names it.
 pub(crate) fn done(done: &str) -> Markup {
@@ -47,16 +39,10 @@ pub(crate) fn done(done: &str) -> Markup {
         "some" => "Done, except for some that are gone, or whose state forbids it",
         "redriven" => "It was sent back to its queue",
         "sent_back" => "They were sent back to their queues",
-        "imported" => "The catalogue was replaced",
         "cancelled" => "Cancelled",
         _ => return html! {},
     };
     notice::toast(text)
-}
-
-/// Those of a query that say something.
-pub(crate) fn given<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    pairs.iter().copied().filter(|(_, value)| !value.is_empty()).collect()
 }
 
 pub(crate) async fn list<T: DeserializeOwned>(
@@ -86,24 +72,6 @@ pub(crate) fn ago_or_never(visit: &OperatorVisit, at: Option<&str>) -> Markup {
 
 pub(crate) fn unreadable(id: &str, why: &str, columns: usize) -> Markup {
     html! { tr { td { code { (id) } } td colspan=(columns.saturating_sub(1).max(1)) { "cannot be read: " (why) } } }
-}
-
-/// What is wrong with what was sent; whatever else was refused is a page of its own.
-pub(crate) fn mistakes(refusal: Refusal) -> Result<Mistakes, Failure> {
-    match refusal.status {
-        StatusCode::UNPROCESSABLE_ENTITY
-        | StatusCode::CONFLICT
-        | StatusCode::BAD_REQUEST
-        | StatusCode::PAYLOAD_TOO_LARGE => {
-            if refusal.errors.is_empty() {
-                let mut mistakes = Mistakes::default();
-                mistakes.add("", &refusal.detail);
-                return Ok(mistakes);
-            }
-            Ok(Mistakes::of(refusal.errors))
-        }
-        _ => Err(refusal.into()),
-    }
 }
 
 /// At the head of a form: mistakes that stand at none of its fields.
@@ -145,10 +113,6 @@ pub(crate) fn json_object(
         members.push(own.to_owned());
     }
     RawValue::from_string(format!("{{{}}}", members.join(","))).ok()
-}
-
-pub(crate) fn raw(value: &Value) -> Box<RawValue> {
-    serde_json::value::to_raw_value(value).unwrap_or_default()
 }
 
 /// What the API answers of something, as it is edited: without what cannot be changed.

@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 
 use super::cost::Counted;
 use super::frame::TENANTS;
-use super::shown::{
-    self, COPY, Done, ENGLISH, NEXT, done, given, hook_address, mistakes, mistakes_besides, name, unreadable,
-};
+use super::shown::{self, COPY, ENGLISH, NEXT, done, hook_address, mistakes_besides, name, unreadable};
 use super::{batch, failing};
 use crate::api::{Counts, Entry, Hook, List, Tenant};
 use crate::components::field::{self, Field, Mistakes};
@@ -23,7 +21,7 @@ use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, facts, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
-use crate::query::Query;
+use crate::query::{Done, Query, given};
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
 
@@ -167,7 +165,7 @@ pub(crate) async fn create(visit: OperatorVisit, form: Form) -> Result<Response,
     match visit.api().post::<Tenant>(&["v1", "tenants"], &body).await {
         Ok(tenant) => Ok(see_other(&address(&address_of(&tenant.id, ""), &[("done", "created")], &[]))),
         Err(refusal) => {
-            let mistakes = mistakes(refusal)?;
+            let mistakes = Mistakes::of_refusal(refusal)?;
             let main = html! { (heading("New tenant", &html! {})) (new_form(&visit, &form, &mistakes)) };
             Ok(Page::new(TENANTS, "New tenant", main).with_mistakes().into_response())
         }
@@ -222,7 +220,7 @@ pub(crate) async fn save(visit: OperatorVisit, Path(tenant): Path<String>, form:
     if let Some(body) = shown::json(text, "settings", &mut wrong) {
         match visit.api().patch::<Value>(&["v1", "tenants", &tenant], &body).await {
             Ok(_) => return Ok(see_other(&address(&address_of(&tenant, "settings"), &[("done", "saved")], &[]))),
-            Err(refusal) => wrong = mistakes(refusal)?,
+            Err(refusal) => wrong = Mistakes::of_refusal(refusal)?,
         }
     }
     let tenant = load(&visit, &tenant).await?;

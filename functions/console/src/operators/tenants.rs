@@ -11,7 +11,7 @@ use crate::components::field::{Field, Mistakes};
 use crate::components::listing::{self, Column, path};
 use crate::components::{code, heading, notice, time};
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::reader::Language;
 use crate::same_origin::Form;
 use crate::visit::OperatorVisit;
@@ -29,10 +29,7 @@ pub(crate) struct Filters {
 
 pub(crate) async fn list(visit: OperatorVisit, Query(filters): Query<Filters>) -> Answer {
     let search = filters.search.trim();
-    let asked: Vec<_> = [("search", search), ("limit", "50"), ("cursor", filters.cursor.as_str())]
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .collect();
+    let asked = given(&[("search", search), ("limit", "50"), ("cursor", &filters.cursor)]);
     let tenants: List<Tenant> = visit.api().get(&["v1", "tenants"], &asked).await?;
     let columns = ["Tenant", "Name", "Profile", "Created"].map(Column::text);
     let main = html! {

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use jiff::SignedDuration;
 use maud::{Markup, html};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::hook::{address_of, around, load};
 use crate::api::{Hook, List, Replay};
@@ -13,7 +13,7 @@ use crate::components::badge::Tone;
 use crate::components::chart::progress;
 use crate::components::field::{self, Field, Mistakes};
 use crate::components::listing::path;
-use crate::components::{notice, time};
+use crate::components::{notice, replay, time};
 use crate::failure::Failure;
 use crate::page::{Answer, see_other};
 use crate::same_origin::Form;
@@ -29,6 +29,7 @@ const CHOICES: [(&str, &str, Option<&str>); 6] = [
     ("skipped", "range", Some("skipped")),
     ("range", "range", None),
 ];
+const FIELDS: [&str; 2] = ["kind", "since"];
 const FORMER: usize = 20;
 
 fn replay_address(replay: &Replay) -> String {
@@ -37,10 +38,10 @@ fn replay_address(replay: &Replay) -> String {
 
 pub(crate) async fn page(visit: PortalVisit, Path(hook): Path<String>) -> Answer {
     let hook = load(&visit, &hook).await?;
-    asked(&visit, &hook, &Mistakes::default()).await
+    asked(&visit, &hook, &Form::default(), &Mistakes::default()).await
 }
 
-async fn asked(visit: &PortalVisit, hook: &Hook, mistakes: &Mistakes) -> Answer {
+async fn asked(visit: &PortalVisit, hook: &Hook, form: &Form, mistakes: &Mistakes) -> Answer {
     let t = visit.texts();
     let former: List<Replay> =
         visit.api().get(&visit.path(&["hooks", &hook.id, "replays"]), &[("limit", "100")]).await?;
@@ -48,15 +49,16 @@ async fn asked(visit: &PortalVisit, hook: &Hook, mistakes: &Mistakes) -> Answer 
         [t.again_failed, t.again_undelivered, t.again_waiting, t.again_missing, t.again_skipped, t.again_range];
     let choices: Vec<_> = CHOICES.into_iter().zip(labels).map(|((name, ..), label)| (name, label)).collect();
     let periods = [("1", t.last_hour), ("24", t.last_24_hours), ("168", t.last_7_days), ("720", t.last_30_days)];
+    let value = |name, otherwise| form.get(name).unwrap_or(otherwise);
     let form = html! {
-        (Field::new("kind", t.again_which).mistakes(mistakes).select(&choices, "failed"))
-        (Field::new("since", t.again_since).mistakes(mistakes).select(&periods, "168"))
+        (Field::new("kind", t.again_which).mistakes(mistakes).select(&choices, value("kind", "failed")))
+        (Field::new("since", t.again_since).mistakes(mistakes).select(&periods, value("since", "168")))
         button.button.primary { (t.again_count) }
     };
     let former: Vec<_> = former.fine().collect();
     let inner = html! {
         p { (t.again_help) }
-        @for error in mistakes.besides(&["kind", "since"]) { (notice::notice(Tone::Bad, &html! { p lang="en" { (error.message) } })) }
+        @for error in mistakes.besides(&FIELDS) { (notice::notice(Tone::Bad, &html! { p lang="en" { (error.message) } })) }
         (field::form(&address_of(&hook.id, "send-again"), &visit.form_token, &form))
         @if !former.is_empty() {
             h2 { (t.again_former) }
@@ -79,27 +81,21 @@ pub(crate) async fn count(visit: PortalVisit, Path(hook): Path<String>, form: Fo
         .filter(|hours| (1..=24 * 400).contains(hours))
         .unwrap_or(168);
     let since = visit.reader.now - SignedDuration::from_hours(hours);
-    let mut body = Map::from_iter([
-        ("kind".to_owned(), json!(kind)),
-        ("since".to_owned(), json!(since.to_string())),
-        ("dry_run".to_owned(), json!(true)),
-    ]);
-    if let Some(only) = only {
+    let mut body = json!({ "kind": kind, "since": since.to_string(), "dry_run": true });
+    if let (Some(only), Some(body)) = (only, body.as_object_mut()) {
         body.insert("only_status".to_owned(), json!(only));
     }
-    begin(&visit, &hook, body).await
+    begin(&visit, &hook, &body, &form).await
 }
 
-async fn begin(visit: &PortalVisit, hook: &str, body: Map<String, Value>) -> Result<Response, Failure> {
-    match visit.api().post::<Replay>(&visit.path(&["hooks", hook, "replays"]), &Value::Object(body)).await {
+async fn begin(visit: &PortalVisit, hook: &str, body: &Value, form: &Form) -> Result<Response, Failure> {
+    match visit.api().post::<Replay>(&visit.path(&["hooks", hook, "replays"]), body).await {
         Ok(replay) => Ok(see_other(&replay_address(&replay))),
-        Err(refusal) if matches!(refusal.status, StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY) => {
-            let mut mistakes = Mistakes::default();
-            mistakes.add("", &refusal.detail);
+        Err(refusal) => {
+            let mistakes = Mistakes::of_refusal(refusal)?;
             let hook = load(visit, hook).await?;
-            Ok(asked(visit, &hook, &mistakes).await?.with_mistakes().into_response())
+            Ok(asked(visit, &hook, form, &mistakes).await?.with_mistakes().into_response())
         }
-        Err(refusal) => Err(refusal.into()),
     }
 }
 
@@ -154,21 +150,12 @@ fn state(visit: &PortalVisit, replay: &Replay) -> String {
     fill(text, &[("sent", &sent), ("skipped", &skipped), ("failed", &failed), ("why", why)])
 }
 
-/// Just what was counted: with the same bounds, so nothing that came since.
 pub(crate) async fn send(
     visit: PortalVisit,
     Path((hook, replay)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let counted = load_replay(&visit, &hook, &replay).await?;
-    let mut body =
-        Map::from_iter([("kind".to_owned(), json!(counted.kind)), ("until".to_owned(), json!(counted.until))]);
-    if let Some(since) = counted.since {
-        body.insert("since".to_owned(), json!(since));
-    }
-    if let Some(only) = counted.only_status {
-        body.insert("only_status".to_owned(), json!(only));
-    }
-    begin(&visit, &hook, body).await
+    begin(&visit, &hook, &replay::of_counted(&counted), &Form::default()).await
 }
 
 pub(crate) async fn cancel(
@@ -176,11 +163,6 @@ pub(crate) async fn cancel(
     Path((hook, replay)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let found = load_replay(&visit, &hook, &replay).await?;
-    match visit.api().delete(&visit.path(&["hooks", &hook, "replays", &replay])).await {
-        Ok(()) => {}
-        // It was over before.
-        Err(refusal) if refusal.status == StatusCode::CONFLICT => {}
-        Err(refusal) => return Err(refusal.into()),
-    }
+    replay::cancel(visit.api(), &visit.path(&["hooks", &hook, "replays", &replay])).await?;
     Ok(see_other(&replay_address(&found)))
 }

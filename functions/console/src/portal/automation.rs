@@ -19,7 +19,7 @@ use crate::components::plan::{self, Adjustment, Decision, Plan, Seen};
 use crate::components::{heading, listing, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::same_origin::Form;
 use crate::visit::PortalVisit;
 
@@ -65,10 +65,7 @@ pub(crate) async fn plans(visit: PortalVisit, Query(filters): Query<Filters>) ->
 async fn shown(visit: &PortalVisit, filters: &Filters, refusal: Option<&Refusal>) -> Answer {
     let t = visit.texts();
     let (tab, states) = plan::states_of(&filters.show);
-    let mut asked = vec![("state", states), ("limit", plan::ON_A_PAGE)];
-    if !filters.cursor.is_empty() {
-        asked.push(("cursor", &filters.cursor));
-    }
+    let asked = given(&[("state", states), ("limit", plan::ON_A_PAGE), ("cursor", &filters.cursor)]);
     let plans: List<Plan> = visit.api().get(&visit.path(&["plans"]), &asked).await?;
     let inner = html! {
         (plan::done(&filters.done, t))
@@ -119,10 +116,7 @@ pub(crate) async fn log(visit: PortalVisit, Query(filters): Query<Filters>) -> A
 
 async fn logged(visit: &PortalVisit, filters: &Filters, refusal: Option<&Refusal>) -> Answer {
     let t = visit.texts();
-    let asked: Vec<_> = [("limit", plan::ON_A_PAGE), ("cursor", filters.cursor.as_str())]
-        .into_iter()
-        .filter(|(_, v)| !v.is_empty())
-        .collect();
+    let asked = given(&[("limit", plan::ON_A_PAGE), ("cursor", &filters.cursor)]);
     let found: List<Adjustment> = visit.api().get(&visit.path(&["adjustments"]), &asked).await?;
     let inner = html! {
         @if let Some(refusal) = refusal { (refused(refusal)) }

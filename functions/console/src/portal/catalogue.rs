@@ -11,7 +11,7 @@ use crate::components::listing::{self, Column, path};
 use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, heading, notice};
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::texts::fill;
 use crate::visit::PortalVisit;
 
@@ -23,10 +23,7 @@ pub(crate) struct From {
 
 pub(crate) async fn list(visit: PortalVisit, Query(from): Query<From>) -> Answer {
     let t = visit.texts();
-    let asked: Vec<_> = [("limit", "100"), ("archived", "false"), ("cursor", from.cursor.as_str())]
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .collect();
+    let asked = given(&[("limit", "100"), ("archived", "false"), ("cursor", &from.cursor)]);
     let types: List<EventType> = visit.api().get(&visit.path(&["event-types"]), &asked).await?;
     let columns = [Column::text(t.event_type), Column::text(t.description)];
     let main = html! {

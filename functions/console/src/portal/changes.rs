@@ -9,17 +9,14 @@ use crate::api::{Entry, List};
 use crate::components::changes::{AuditEntry, changes};
 use crate::components::{listing, notice, time};
 use crate::page::Answer;
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::texts::{Texts, fill};
 use crate::visit::PortalVisit;
 
 pub(crate) async fn page(visit: PortalVisit, Path(hook): Path<String>, Query(from): Query<From>) -> Answer {
     let t = visit.texts();
     let hook = load(&visit, &hook).await?;
-    let asked: Vec<_> = [("limit", "20"), ("cursor", from.cursor.as_str())]
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .collect();
+    let asked = given(&[("limit", "20"), ("cursor", &from.cursor)]);
     let found: List<AuditEntry> = visit.api().get(&visit.path(&["hooks", &hook.id, "audit"]), &asked).await?;
     let inner = html! {
         @if found.items.is_empty() { (notice::empty(t.no_changes, &html! { p { (t.no_changes_help) } })) }

@@ -4,30 +4,22 @@ use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use maud::{Markup, html};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::frame::EXECUTIONS;
 use super::hooks::name;
 use crate::api::{Entry, Hook, WholeAttempt, WholeDelivery};
-use crate::components::badge::{Tone, badge};
+use crate::components::badge::{Tone, badge, is_open};
 use crate::components::listing::{address, path};
 use crate::components::timeline::{Step, timeline};
 use crate::components::{exchange, facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, back_to, is_of_ours, see_other};
-use crate::query::Query;
+use crate::query::{Done, Query};
 use crate::reader::{Language, Reader};
 use crate::same_origin::Form;
 use crate::texts::fill;
 use crate::visit::PortalVisit;
-
-/// Of what was done before a page.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Done {
-    pub(crate) done: String,
-}
 
 pub(crate) fn done(visit: &PortalVisit, done: &str) -> Markup {
     html! { @if let Some(text) = visit.texts().done(done) { (notice::toast(text)) } }
@@ -44,11 +36,10 @@ pub(crate) async fn page(visit: PortalVisit, Path(delivery): Path<String>, Query
     };
     let retry = path(&["portal", "executions", &delivery.id, "retry"]);
     let cancel = path(&["portal", "executions", &delivery.id, "cancel"]);
-    let is_open = matches!(delivery.status.as_str(), "pending" | "retrying" | "waiting");
     let actions = html! {
         @if visit.session.may("send_again") {
             (field::button(&retry, &visit.form_token, "primary", t.retry))
-            @if is_open {
+            @if is_open(&delivery.status) {
                 (notice::confirm(t.cancel_delivery, t.cancel_question, &field::button(&cancel, &visit.form_token, "danger", t.cancel_delivery)))
             }
         }
@@ -152,7 +143,7 @@ pub(crate) async fn cancel(visit: PortalVisit, Path(delivery): Path<String>) -> 
 
 /// Each of those that were chosen in a list. What cannot be sent again is told of at the end.
 pub(crate) async fn retry_selected(visit: PortalVisit, form: Form) -> Result<Response, Failure> {
-    let mut done = "again";
+    let mut done = if form.has("delivery") { "again" } else { "none" };
     for delivery in form.all("delivery") {
         let sent: Result<Value, _> =
             visit.api().post(&visit.path(&["deliveries", delivery, "retry"]), &json!({})).await;

@@ -13,15 +13,16 @@ use serde_json::value::RawValue;
 use super::event::condition;
 use super::frame::HOOKS;
 use super::hook::{address_of, around};
-use super::hook_form::{HookForm, raw, view};
+use super::hook_form::{HookForm, view};
 use crate::api::{EventType, Hook, HookPreview, List, ListedEvent};
 use crate::components::badge::Tone;
+use crate::components::code::raw;
 use crate::components::field::{self, Mistakes};
 use crate::components::listing::address;
 use crate::components::{exchange, heading, notice};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::same_origin::Form;
 use crate::visit::PortalVisit;
 
@@ -41,10 +42,7 @@ pub(crate) struct Preset {
 pub(crate) async fn types(visit: &PortalVisit) -> Result<Vec<EventType>, Refusal> {
     let (mut types, mut cursor) = (Vec::new(), String::new());
     for _ in 0..MAX_TYPE_PAGES {
-        let query: Vec<_> = [("limit", "100"), ("cursor", cursor.as_str())]
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
+        let query = given(&[("limit", "100"), ("cursor", &cursor)]);
         let page: List<EventType> = visit.api().get(&visit.path(&["event-types"]), &query).await?;
         types.extend(page.fine().cloned());
         match page.next_cursor {
@@ -85,26 +83,12 @@ pub(crate) async fn create(visit: PortalVisit, sent: Form) -> Result<Response, F
                 Ok(hook) => {
                     return Ok(see_other(&address(&address_of(&hook.id, "test"), &[("done", "created")], &[])));
                 }
-                Err(refusal) => mistakes_of(refusal)?,
+                Err(refusal) => Mistakes::of_refusal(refusal)?,
             }
         }
         Err(mistakes) => mistakes,
     };
     Ok(new_page(&visit, &form, &mistakes).await?.with_mistakes().into_response())
-}
-
-/// A refusal that the form can show.
-fn mistakes_of(refusal: Refusal) -> Result<Mistakes, Failure> {
-    match refusal.status {
-        StatusCode::UNPROCESSABLE_ENTITY if !refusal.errors.is_empty() => Ok(Mistakes::of(refusal.errors)),
-        // Such as a limit that is reached.
-        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT => {
-            let mut mistakes = Mistakes::default();
-            mistakes.add("", &refusal.detail);
-            Ok(mistakes)
-        }
-        _ => Err(refusal.into()),
-    }
 }
 
 /// What a form has to give back byte for byte.
@@ -222,7 +206,7 @@ pub(crate) async fn save(visit: PortalVisit, Path(hook): Path<String>, sent: For
                     let page = settings_page(&visit, &hook, &shown).await?;
                     return Ok(page.with_status(StatusCode::CONFLICT).into_response());
                 }
-                Err(refusal) => mistakes_of(refusal)?,
+                Err(refusal) => Mistakes::of_refusal(refusal)?,
             }
         }
         Err(mistakes) => mistakes,
@@ -259,7 +243,7 @@ async fn try_on(
                     mistakes.add("event", visit.texts().try_nothing);
                     mistakes
                 }
-                Err(refusal) => mistakes_of(refusal)?,
+                Err(refusal) => Mistakes::of_refusal(refusal)?,
             }
         }
         Err(mistakes) => mistakes,

@@ -11,7 +11,7 @@ use crate::components::listing::{self, path};
 use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{code, facts, heading, id, time};
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::texts::{Texts, fill};
 use crate::visit::PortalVisit;
 
@@ -25,7 +25,7 @@ pub(crate) async fn page(visit: PortalVisit, Path(event): Path<String>, Query(fr
     let t = visit.texts();
     let api = visit.api();
     let found: Event = api.get(&visit.path(&["events", &event]), &[]).await?;
-    let asked: Vec<_> = [("cursor", from.cursor.as_str())].into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    let asked = given(&[("cursor", &from.cursor)]);
     let explained: Explanation = api.get(&visit.path(&["events", &event, "explain"]), &asked).await?;
     let title = fill(t.event_title, &[("id", &found.id)]);
     let main = html! {

@@ -5,7 +5,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::delivery::{Done, done};
+use super::delivery::done;
 use super::frame::HOOKS;
 use super::hooks::{chart, charts, name, state_badge, why};
 use super::log;
@@ -15,7 +15,7 @@ use crate::components::menu::{self, Entry as MenuEntry};
 use crate::components::{facts, field, heading, id, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page, see_other};
-use crate::query::Query;
+use crate::query::{Done, Query};
 use crate::statistics::per_cent;
 use crate::texts::fill;
 use crate::visit::PortalVisit;

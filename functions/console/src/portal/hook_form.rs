@@ -4,5 +4,5 @@ mod model;
 mod payload;
 mod view;
 
-pub(crate) use model::{HookForm, raw};
+pub(crate) use model::HookForm;
 pub(crate) use view::view;

@@ -11,14 +11,14 @@ use super::delivery::done;
 use super::frame::HOOKS;
 use super::hook::address_of;
 use crate::api::{Counts, Entry, Hook, List};
-use crate::components::badge::{Tone, badge};
+use crate::components::badge::{HookState, Tone, badge};
 use crate::components::chart::{Bar, sparkline};
 pub(crate) use crate::components::delivered::name;
 use crate::components::field::Field;
 use crate::components::short::{IN_A_LIST, shortened};
 use crate::components::{heading, id, listing, notice, time};
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::reader::{Language, Reader};
 use crate::texts::fill;
 use crate::visit::PortalVisit;
@@ -37,8 +37,7 @@ pub(crate) struct Filters {
 pub(crate) async fn list(visit: PortalVisit, Query(filters): Query<Filters>) -> Answer {
     let t = visit.texts();
     let query = [("name", filters.name.trim()), ("enabled", filters.enabled.as_str())];
-    let asked: Vec<_> =
-        query.into_iter().chain([("cursor", filters.cursor.as_str())]).filter(|(_, v)| !v.is_empty()).collect();
+    let asked = given(&[query[0], query[1], ("cursor", &filters.cursor)]);
     let hooks: List<Hook> = visit.api().get(&visit.path(&["hooks"]), &asked).await?;
     let charts = if hooks.items.is_empty() { HashMap::new() } else { charts(&visit, None).await? };
     let is_filtered = query.iter().any(|(_, value)| !value.is_empty());
@@ -112,18 +111,15 @@ fn card(visit: &PortalVisit, entry: &Entry<Hook>, charts: &HashMap<String, Vec<B
 
 pub(crate) fn state_badge(hook: &Hook, language: Language) -> Markup {
     let t = language.texts();
-    let (tone, text) = if !hook.enabled {
-        (Tone::Neutral, t.disabled)
-    } else if hook.health.circuit == "open" {
-        (Tone::Bad, t.resting)
-    } else if hook.health.failing_since.is_some() {
-        (Tone::Bad, t.failing)
-    } else if hook.health.verification == "pending" {
-        (Tone::Warning, t.unverified)
-    } else {
-        (Tone::Good, t.enabled)
+    let state = HookState::of(hook);
+    let text = match state {
+        HookState::Disabled => t.disabled,
+        HookState::Resting => t.resting,
+        HookState::Failing => t.failing,
+        HookState::Unverified => t.unverified,
+        HookState::Enabled => t.enabled,
     };
-    badge(tone, text)
+    badge(state.tone(), text)
 }
 
 /// Why and since when it gets nothing, fails or rests.

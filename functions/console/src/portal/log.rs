@@ -7,19 +7,18 @@ use serde::Deserialize;
 use super::delivery::done;
 use super::frame::EXECUTIONS;
 use crate::api::{Delivery, Entry, Hook, List};
-use crate::components::badge::{Tone, badge};
+use crate::components::badge::{STATUSES, Tone, badge};
 use crate::components::delivered::answer;
 use crate::components::field::{self, Field};
 use crate::components::listing::{self, Column, path};
 use crate::components::period::{Bounds, Period};
 use crate::components::{heading, notice, time};
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Query, given};
 use crate::texts::fill;
 use crate::visit::PortalVisit;
 
 const PATH: &str = "/portal/executions";
-const STATUSES: [&str; 6] = ["pending", "retrying", "waiting", "succeeded", "failed", "skipped"];
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -76,7 +75,7 @@ pub(crate) async fn entries(
     let bounds = filters.time.bounds(&visit.reader, t);
     let narrowed =
         [("since", bounds.since.as_str()), ("until", bounds.until.as_str()), ("cursor", filters.cursor.as_str())];
-    let asked: Vec<_> = query.iter().copied().chain(narrowed).filter(|(_, value)| !value.is_empty()).collect();
+    let asked = given(&query.iter().copied().chain(narrowed).collect::<Vec<_>>());
     let deliveries: List<Delivery> = visit.api().get(&visit.path(&["deliveries"]), &asked).await?;
     let kept = query.into_iter().filter(|(name, _)| with_hooks || *name != "hook");
     let kept: Vec<_> = kept.chain(filters.time.query()).collect();

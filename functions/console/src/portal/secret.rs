@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
-use super::delivery::{Done, done};
+use super::delivery::done;
 use super::hook::{address_of, around, load};
 use super::snippets;
 use crate::api::{Hook, Secrets};
@@ -13,16 +13,22 @@ use crate::components::field::{self, Field, Mistakes};
 use crate::components::{code, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Done, Query};
 use crate::same_origin::Form;
 use crate::visit::PortalVisit;
 
 pub(crate) async fn page(visit: PortalVisit, Path(hook): Path<String>, Query(query): Query<Done>) -> Answer {
     let hook = load(&visit, &hook).await?;
-    Ok(shown(&visit, &hook, None, &query.done, &Mistakes::default()))
+    Ok(shown(&visit, &hook, None, &query.done, (&Form::default(), &Mistakes::default())))
 }
 
-fn shown(visit: &PortalVisit, hook: &Hook, secrets: Option<&Secrets>, was_done: &str, mistakes: &Mistakes) -> Page {
+fn shown(
+    visit: &PortalVisit,
+    hook: &Hook,
+    secrets: Option<&Secrets>,
+    was_done: &str,
+    rotating: (&Form, &Mistakes),
+) -> Page {
     let t = visit.texts();
     let token = &visit.form_token;
     let snippets = snippets::of(hook);
@@ -37,7 +43,7 @@ fn shown(visit: &PortalVisit, hook: &Hook, secrets: Option<&Secrets>, was_done: 
             None if visit.session.may("reveal_secret") => (notice::confirm(t.reveal, t.reveal_question, &field::button(&address_of(&hook.id, "secret/reveal"), token, "primary", t.reveal))),
             None => {},
         }
-        @if visit.session.may("rotate") { (rotation(visit, hook, mistakes)) }
+        @if visit.session.may("rotate") { (rotation(visit, hook, rotating)) }
         h2 { (t.verify_title) }
         p { (t.verify_help) }
         @if snippets.is_empty() { p { (t.no_signature) } }
@@ -65,16 +71,18 @@ fn revealed(visit: &PortalVisit, secrets: &Secrets) -> Markup {
     }
 }
 
-fn rotation(visit: &PortalVisit, hook: &Hook, mistakes: &Mistakes) -> Markup {
+/// With what was typed, and what is wrong with it.
+fn rotation(visit: &PortalVisit, hook: &Hook, (form, mistakes): (&Form, &Mistakes)) -> Markup {
     let t = visit.texts();
+    let value = |name, otherwise| form.get(name).unwrap_or(otherwise);
     let form = html! {
-        (Field::new("secret", t.rotate_new).help(t.rotate_new_help).mistakes(mistakes).input("text", ""))
-        (Field::new("overlap", t.rotate_overlap).mistakes(mistakes).input("text", "24"))
+        (Field::new("secret", t.rotate_new).help(t.rotate_new_help).mistakes(mistakes).input("text", value("secret", "")))
+        (Field::new("overlap", t.rotate_overlap).mistakes(mistakes).input("text", value("overlap", "24")))
         button.button.primary { (t.rotate) }
     };
     html! {
         @for error in mistakes.besides(&["secret", "overlap"]) { p.mistake { (error.message) } }
-        (notice::confirm(t.rotate, t.rotate_question, &field::form(&address_of(&hook.id, "secret/rotate"), &visit.form_token, &form)))
+        (notice::confirm_at(!mistakes.is_empty(), t.rotate, t.rotate_question, &field::form(&address_of(&hook.id, "secret/rotate"), &visit.form_token, &form)))
         (notice::confirm(t.cutover, t.cutover_question, &field::button(&address_of(&hook.id, "secret/cutover"), &visit.form_token, "", t.cutover)))
     }
 }
@@ -83,7 +91,7 @@ fn rotation(visit: &PortalVisit, hook: &Hook, mistakes: &Mistakes) -> Markup {
 pub(crate) async fn reveal(visit: PortalVisit, Path(hook): Path<String>) -> Answer {
     let hook = load(&visit, &hook).await?;
     let secrets: Secrets = visit.api().get(&visit.path(&["hooks", &hook.id, "secret"]), &[]).await?;
-    Ok(shown(&visit, &hook, Some(&secrets), "", &Mistakes::default()))
+    Ok(shown(&visit, &hook, Some(&secrets), "", (&Form::default(), &Mistakes::default())))
 }
 
 pub(crate) async fn rotate(visit: PortalVisit, Path(hook): Path<String>, form: Form) -> Result<Response, Failure> {
@@ -99,12 +107,14 @@ pub(crate) async fn rotate(visit: PortalVisit, Path(hook): Path<String>, form: F
     }
     let path = visit.path(&["hooks", &hook.id, "secret", "rotate"]);
     match visit.api().post::<Secrets>(&path, &Value::Object(body)).await {
-        Ok(secrets) => Ok(shown(&visit, &hook, Some(&secrets), "rotated", &Mistakes::default()).into_response()),
-        Err(refusal) if refusal.status.as_u16() == 422 => {
-            let mistakes = Mistakes::of(refusal.errors);
-            Ok(shown(&visit, &hook, None, "", &mistakes).with_mistakes().into_response())
+        Ok(secrets) => {
+            let untouched = (&Form::default(), &Mistakes::default());
+            Ok(shown(&visit, &hook, Some(&secrets), "rotated", untouched).into_response())
         }
-        Err(refusal) => Err(refusal.into()),
+        Err(refusal) => {
+            let mistakes = Mistakes::of_refusal(refusal)?;
+            Ok(shown(&visit, &hook, None, "", (&form, &mistakes)).with_mistakes().into_response())
+        }
     }
 }
 
@@ -112,5 +122,5 @@ pub(crate) async fn cut_over(visit: PortalVisit, Path(hook): Path<String>) -> An
     let hook = load(&visit, &hook).await?;
     let path = visit.path(&["hooks", &hook.id, "secret", "cutover"]);
     let _: Value = visit.api().post(&path, &json!({})).await?;
-    Ok(shown(&visit, &hook, None, "cutover", &Mistakes::default()))
+    Ok(shown(&visit, &hook, None, "cutover", (&Form::default(), &Mistakes::default())))
 }

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use maud::html;
 use serde_json::{Map, Value, json};
 
-use super::delivery::{Done, done};
+use super::delivery::done;
 use super::edit::types;
 use super::hook::{address_of, around, load};
 use crate::api::{EventType, Hook, TestSend};
@@ -14,7 +14,7 @@ use crate::components::field::{self, Field, Mistakes};
 use crate::components::{exchange, notice, time};
 use crate::failure::Failure;
 use crate::page::{Answer, Page};
-use crate::query::Query;
+use crate::query::{Done, Query};
 use crate::same_origin::Form;
 use crate::texts::fill;
 use crate::visit::PortalVisit;
@@ -124,15 +124,9 @@ async fn tell(
 ) -> Result<Response, Failure> {
     match visit.api().post::<TestSend>(&visit.path(&["hooks", &hook.id, what]), &body).await {
         Ok(sent) => Ok(shown(visit, hook, types, asked, &Mistakes::default(), Some(&sent), "").into_response()),
-        Err(refusal) if matches!(refusal.status.as_u16(), 409 | 422 | 429) => {
-            let mut mistakes = Mistakes::default();
-            if refusal.errors.is_empty() {
-                mistakes.add("", &refusal.detail);
-            } else {
-                mistakes = Mistakes::of(refusal.errors);
-            }
+        Err(refusal) => {
+            let mistakes = Mistakes::of_refusal(refusal)?;
             Ok(shown(visit, hook, types, asked, &mistakes, None, "").with_mistakes().into_response())
         }
-        Err(refusal) => Err(refusal.into()),
     }
 }

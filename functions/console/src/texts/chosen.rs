@@ -50,6 +50,7 @@ impl Texts {
             "retry" => self.retry_done,
             "cancelled" => self.cancel_done,
             "again" => self.sent_again_done,
+            "none" => self.none_selected,
             "some" => self.some_not_sent,
             "enabled" => self.done_enabled,
             "disabled" => self.done_disabled,

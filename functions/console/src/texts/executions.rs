@@ -68,6 +68,7 @@ macro_rules! executions {
             retry: "Retry", "Erneut senden";
             retry_done: "It is being sent once more.", "Es wird noch einmal gesendet.";
             sent_again_done: "The selected executions are being sent once more.", "Die ausgewählten Ausführungen werden noch einmal gesendet.";
+            none_selected: "Nothing was selected, and nothing is sent.", "Nichts war ausgewählt, und nichts wird gesendet.";
             some_not_sent: "Some of the selected could not be sent again.", "Einige der ausgewählten konnten nicht erneut gesendet werden.";
             why_here: "Why did it go there?", "Warum ging es dorthin?";
             reason: "Reason", "Grund";

@@ -14,7 +14,12 @@ pub(crate) struct Confirmation {
 }
 
 impl Confirmation {
-    /// `what` as in "delete hook h". Nothing has been asked of the API yet.
+    /// Whether it need not be asked.
+    pub(super) fn is_given(&self) -> bool {
+        self.yes
+    }
+
+    /// `what` as in "delete hook h". Nothing has been changed yet.
     pub(super) fn ask(&self, what: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());

@@ -10,7 +10,7 @@ use super::list::{Page, given};
 use super::record::Record;
 use super::session::path;
 use super::table::{self, Column};
-use super::{Failure, Session, exchange};
+use super::{Failure, Output, Session, exchange};
 
 pub(super) const COLUMNS: &[Column] = &[
     ("ID", "id"),
@@ -227,5 +227,8 @@ async fn get(session: &Session, id: &str) -> Result<(), Failure> {
     // The last attempt is among all of them.
     delivery.0.retain(|(name, _)| name != "attempts" && name != "last_attempt");
     table::details(&delivery)?;
+    if Output::is_csv() {
+        return session.note("its attempts are no columns: to see them, take --output json");
+    }
     Ok(attempts.iter().try_for_each(exchange::attempt)?)
 }

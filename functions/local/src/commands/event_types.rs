@@ -6,8 +6,9 @@ use reqwest::Method;
 use super::body::{Body, Fields, json};
 use super::confirmation::Confirmation;
 use super::list::{Page, given};
+use super::record::Record;
 use super::session::{Path, path};
-use super::table::Column;
+use super::table::{Column, shown};
 use super::{Failure, Remote, Session};
 
 const COLUMNS: &[Column] = &[
@@ -25,6 +26,9 @@ pub(super) const FIELDS: &[Column] = &[
     ("EXAMPLE", "example"),
     ("DESCRIPTION", "description"),
 ];
+
+/// So many names are told of those that go.
+const MOST_TOLD: usize = 10;
 
 #[derive(Args)]
 pub(crate) struct EventTypes {
@@ -83,6 +87,8 @@ pub(crate) enum EventTypesCommand {
     Import {
         /// A file, or - for standard input
         file: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
     /// Print the whole catalogue as one JSON document
     Export,
@@ -147,13 +153,44 @@ pub(crate) async fn run(session: &Session, shared: bool, command: EventTypesComm
         EventTypesCommand::Fields { event_type, page } => {
             session.list(&session.own(["fields"])?, given([("event_type", &event_type)]), page, FIELDS).await
         }
-        EventTypesCommand::Import { file } => {
+        EventTypesCommand::Import { file, confirmation } => {
             let document = match file.as_str() {
                 "-" => json("import", "-")?,
                 _ => json("import", &format!("@{file}"))?,
             };
-            session.show(Method::PUT, &place("catalogue")?, Some(document.get().to_owned())).await
+            let catalogue = place("catalogue")?;
+            if !confirmation.is_given() {
+                let gone = gone(session, &catalogue, document.get()).await?;
+                if !gone.is_empty() {
+                    let count = gone.len();
+                    let types = if count == 1 { "the event type" } else { "the event types" };
+                    confirmation.ask(&format!("delete {types} that {file} lacks ({count}): {}", told(&gone)))?;
+                }
+            }
+            session.show(Method::PUT, &catalogue, Some(document.get().to_owned())).await
         }
-        EventTypesCommand::Export => session.print(&session.ask(Method::GET, &place("catalogue")?, &[], None).await?),
+        EventTypesCommand::Export => {
+            session.refuse_csv()?;
+            session.print(&session.ask(Method::GET, &place("catalogue")?, &[], None).await?)
+        }
     }
+}
+
+/// The names of those that an import deletes. What is no catalogue deletes nothing: it is refused.
+async fn gone(session: &Session, catalogue: &Path, document: &str) -> Result<Vec<String>, Failure> {
+    let names = |document: &Record| -> Vec<String> {
+        document.records("event_types").iter().filter_map(|entry| entry.text("name")).collect()
+    };
+    let Some(document) = Record::parse(document).ok().filter(|document| document.raw("event_types").is_some()) else {
+        return Ok(Vec::new());
+    };
+    let present = session.read(&session.ask(Method::GET, catalogue, &[], None).await?)?;
+    let wanted = names(&document);
+    Ok(names(&present).into_iter().filter(|name| !wanted.contains(name)).collect())
+}
+
+fn told(names: &[String]) -> String {
+    let more = if names.len() > MOST_TOLD { ", …" } else { "" };
+    let names: Vec<String> = names.iter().take(MOST_TOLD).map(|name| shown(name)).collect();
+    format!("{}{more}", names.join(", "))
 }

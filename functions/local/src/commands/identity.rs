@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use reqwest::Method;
 
+use super::body::Body;
 use super::session::path;
 use super::{Failure, Session};
 use crate::numbers::whole;
@@ -26,11 +27,9 @@ pub(crate) async fn run(session: &Session, command: IdentityCommand) -> Result<(
     match command {
         IdentityCommand::Get => session.show(Method::GET, &path(["identity"]), None).await,
         IdentityCommand::Rotate { signs_after, overlap } => {
-            let given = [("signs_after", signs_after), ("overlap", overlap)];
-            let body: serde_json::Map<String, serde_json::Value> =
-                given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect();
-            let body = serde_json::Value::Object(body).to_string();
-            session.show(Method::POST, &path(["identity", "rotate"]), Some(body)).await
+            let mut body = Body::default();
+            body.add("signs_after", signs_after).add("overlap", overlap);
+            session.show(Method::POST, &path(["identity", "rotate"]), Some(body.text())).await
         }
     }
 }

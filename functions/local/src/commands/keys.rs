@@ -86,8 +86,10 @@ pub(crate) async fn run(session: &Session, command: KeysCommand) -> Result<(), F
         }
         KeysCommand::Revoke { id, operator, confirmation } => {
             let mut path = keys(operator)?;
+            path.push(id);
+            let path = session.whole_path(&path).await?;
+            let id = path.last().map_or("", String::as_str);
             confirmation.ask(&format!("revoke key {id}"))?;
-            path.push(id.clone());
             session.remove(&path, &format!("revoked key {id}")).await
         }
         KeysCommand::Rotate { .. } => Ok(()),

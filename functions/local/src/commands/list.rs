@@ -89,10 +89,8 @@ impl Session {
             return self.print(&text);
         }
         let rows = self.read(&text)?.records(field);
-        if rows.is_empty() {
-            return self.note(none);
-        }
-        Ok(TextTable::new(columns).print(&rows)?)
+        TextTable::new(columns).print(&rows)?;
+        if rows.is_empty() { self.note(none) } else { Ok(()) }
     }
 
     fn end_of_list(&self, shown: usize, answer: &Record, cursor: Option<&str>) -> Result<(), Failure> {

@@ -164,18 +164,27 @@ async fn an_endpoint_that_fails_its_challenge_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_principal_has_so_many_subscriptions_and_no_more() {
+async fn a_principal_has_so_many_subscriptions_and_no_more_and_an_expired_one_holds_its_place() {
     let (world, key) = start().await;
     for number in 0..500 {
         let asked = with(json!({ "arguments": { "priority": number } }));
         result(&world, &key, "events/subscribe", asked).await;
     }
     let dialled = world.endpoint.seen().len();
-    let (code, data) = error(&world, &key, "events/subscribe", with(json!({ "arguments": { "priority": 500 } }))).await;
-    assert_eq!((code, data), (-32_025, json!({ "limit": "subscriptions", "max": 500 })));
+    let one_more = || with(json!({ "arguments": { "priority": 500 } }));
+    let refused = (-32_025, json!({ "limit": "subscriptions", "max": 500 }));
+    assert_eq!(error(&world, &key, "events/subscribe", one_more()).await, refused);
     assert_eq!(world.endpoint.seen().len(), dialled);
     // Those it has can be refreshed.
     result(&world, &key, "events/subscribe", with(json!({ "arguments": { "priority": 3 } }))).await;
     let total = world.get("/v1/tenants/acme/hooks").await.json()["total"].clone();
     assert_eq!(total, 500);
+    // All have expired, and none is removed yet.
+    world.clock.advance(Duration::from_secs(DAY + 60));
+    world.drain().await;
+    assert_eq!(error(&world, &key, "events/subscribe", one_more()).await, refused);
+    world.clock.advance(Duration::from_secs(DAY + 60));
+    world.drain().await;
+    result(&world, &key, "events/subscribe", one_more()).await;
+    assert_eq!(hooks(&world).await.len(), 1);
 }

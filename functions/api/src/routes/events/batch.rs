@@ -115,7 +115,7 @@ pub(crate) async fn publish_batch(
     if outcomes.iter().all(Result::is_err)
         && let Some(Err(first)) = outcomes.first()
     {
-        return Err(Problem::invalid(first.status(), wrong_events(&outcomes)));
+        return Err(first.clone().of(wrong_events(&outcomes)));
     }
     metrics::accepted(outcomes.iter().flatten().count());
     let results = outcomes

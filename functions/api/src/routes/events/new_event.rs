@@ -120,6 +120,16 @@ impl Checked {
     }
 }
 
+/// Of an event, and of one that is only tried.
+pub(crate) fn check_data_size(data: &RawValue) -> Result<(), Problem> {
+    let size = data.get().len();
+    if size <= MAX_DATA_BYTES {
+        return Ok(());
+    }
+    let error = FieldError::new("data", format!("expected at most {MAX_DATA_BYTES} bytes, got {size}"));
+    Err(Problem::invalid(StatusCode::PAYLOAD_TOO_LARGE, vec![error]))
+}
+
 /// In UTF-8 both begin with a byte that hardly any text has and that is found quickly.
 fn has_noncharacter(text: &str) -> bool {
     text.as_bytes().contains(&0xef) && text.contains(['\u{fffe}', '\u{ffff}'])
@@ -135,10 +145,9 @@ impl NewEvent {
         terms: Terms<'_>,
     ) -> Result<Checked, Problem> {
         let (mut status, mut errors) = (StatusCode::UNPROCESSABLE_ENTITY, Vec::new());
-        let size = self.data.get().len();
-        if size > MAX_DATA_BYTES {
-            status = StatusCode::PAYLOAD_TOO_LARGE;
-            errors.push(FieldError::new("data", format!("expected at most {MAX_DATA_BYTES} bytes, got {size}")));
+        if let Err(problem) = check_data_size(&self.data) {
+            status = problem.status();
+            errors.extend(problem.into_errors());
         } else if has_noncharacter(self.data.get()) {
             let message = r"contains U+FFFE or U+FFFF, which SQS does not carry; write them as \ufffe or \uffff";
             errors.push(FieldError::new("data", message));

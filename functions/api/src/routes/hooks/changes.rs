@@ -1,7 +1,5 @@
 //! What follows from a change to a hook, besides the change itself.
 
-use std::time::Duration;
-
 use contract::jobs::{CatchUp, Job, JobMessage, RemoveExpired};
 use contract::ports::Outgoing;
 use domain::health::Health;

@@ -10,7 +10,7 @@ use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventId};
 use domain::judgement::Judgement;
 use domain::random::Random;
-use domain::secret::{Secret, SecretKind, SigningSecret};
+use domain::secret::SigningSecret;
 use domain::strict::Members;
 use serde::Serialize;
 use services::delivery::request::{self, EventToSend, FORM};
@@ -25,6 +25,7 @@ use crate::auth::{Access, Limits, MayManage};
 use crate::input::{Body, Segments};
 use crate::problem::{FieldError, Problem};
 use crate::routes::request_view::{RequestView, masked};
+use crate::routes::secrets::another;
 
 /// An event, and what would be changed.
 #[derive(ToSchema)]
@@ -138,10 +139,6 @@ pub(crate) async fn preview(
 /// By others of their kind: what is shown is of the asker's own making, and no receiver may take it for ours.
 fn replace_secrets(hook: &mut Hook, random: &dyn Random) {
     for one in &mut hook.secrets {
-        let secret = match SecretKind::of(&one.secret) {
-            SecretKind::Ed25519 => Secret::generate_ed25519(random),
-            _ => Secret::generate(random),
-        };
-        *one = SigningSecret::current(secret);
+        *one = SigningSecret::current(another(Some(&one.secret), random));
     }
 }

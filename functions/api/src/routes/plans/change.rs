@@ -10,7 +10,7 @@ use domain::event_type::{Owner, StoredEventType};
 use domain::hook::Hook;
 use domain::payload::Json as RawJson;
 use domain::plan::{ChangeKind, PlannedChange};
-use domain::secret::{Cutover, HoldsSecrets as _, Secret, SecretKind};
+use domain::secret::{Cutover, HoldsSecrets as _};
 use domain::settings::MASK;
 use domain::strict::Members;
 use domain::tenant::Tenant;
@@ -197,12 +197,8 @@ fn changes_nothing() -> Problem {
 }
 
 fn rotation(deps: &Deps, old: &Hook, overlap: Option<u32>) -> Change {
-    let secret = match old.secrets.first() {
-        Some(current) if SecretKind::of(&current.secret) == SecretKind::Ed25519 => {
-            Secret::generate_ed25519(deps.random.as_ref())
-        }
-        _ => Secret::generate(deps.random.as_ref()),
-    };
+    let current = old.secrets.first().map(|current| &current.secret);
+    let secret = secrets::another(current, deps.random.as_ref());
     let overlap = overlap.map_or(secrets::DEFAULT_OVERLAP, |seconds| Duration::from_secs(seconds.into()));
     let mut new = old.clone();
     let now = deps.clock.now();

@@ -14,6 +14,7 @@ use domain::plan::{ChangeKind, Plan, PlanState, check_reason};
 use domain::tenant::Tenant;
 use domain::unknown::Unknown;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use services::plans::Adjusted;
 use services::repositories::documents::beside;
 use utoipa::ToSchema;
@@ -58,7 +59,7 @@ pub(crate) struct Applied {
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/plans/{plan}/approve", operation_id = "plans.approve", tag = "plans",
     params(("tenant" = String, Path), ("plan" = String, Path)), responses(
     (status = 200, body = PlanView),
-    (status = 409, description = "It is rejected, expired or failed; or what it changes has moved on, as `errors` tell"),
+    (status = 409, description = "It is rejected or has expired; or what it changes has moved on, as `errors` tell"),
     (status = 422, description = "What it proposes is not allowed any more")
 ))]
 pub(crate) async fn approve(
@@ -250,6 +251,7 @@ pub(crate) async fn applied(
         Reported::Open(plan) => plan,
         Reported::Known(plan) => return Ok(Json(PlanView::of(&plan, now))),
     };
+    let null = || RawJson::from(Arc::<RawValue>::from(RawValue::NULL.to_owned()));
     let value = |json: &Option<RawJson>| json.clone().unwrap_or_else(null);
     let adjustment = Adjustment {
         tenant: tenant.clone(),
@@ -272,11 +274,6 @@ pub(crate) async fn applied(
     let applied = Plan { adjustment: Some(adjustment.id), ..plan.next(PlanState::Applied, now) };
     write(&deps, &applied, &[PLAN_APPLIED], &[beside(&adjustment)?]).await?;
     Ok(Json(PlanView::of(&applied, now)))
-}
-
-fn null() -> RawJson {
-    let raw = serde_json::value::RawValue::from_string("null".to_owned()).expect("null is JSON");
-    RawJson::from(Arc::<serde_json::value::RawValue>::from(raw))
 }
 
 /// Report that an approved external plan could not be applied

@@ -1,12 +1,10 @@
 //! The sessions of a tenant's portal, for who looks after the tenant.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use contract::ports::Unreadable;
 use domain::ids::{LinkId, SessionId, TenantId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,7 +14,7 @@ use crate::Deps;
 use crate::audited::{Cleared, note_all_ended, note_session};
 use crate::auth::InTenant;
 use crate::input::{PageQuery, Query, Segments, limit, segment};
-use crate::listed::ListEntry;
+use crate::listed::{ListEntry, id_of};
 use crate::problem::Problem;
 
 #[derive(Serialize, ToSchema)]
@@ -92,9 +90,4 @@ pub(crate) async fn clear(deps: &Deps, tenant: &TenantId) -> Result<Cleared, Pro
         deps.portal_sessions.delete(tenant, id).await?;
     }
     Ok(ended)
-}
-
-/// What a row that cannot be read is called.
-fn id_of<T: FromStr>(row: &Unreadable) -> Result<T, Problem> {
-    row.id.parse().map_err(|_| row.clone().into())
 }

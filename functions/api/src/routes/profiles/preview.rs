@@ -8,7 +8,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::destination::Destination;
-use domain::event::MAX_DATA_BYTES;
 use domain::event_type::EventTypeEntry;
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventId, EventSeq, EventType, HookId, ProfileName, TenantId};
@@ -29,6 +28,7 @@ use crate::Deps;
 use crate::auth::Operator;
 use crate::input::{Body, open, read};
 use crate::problem::{FieldError, Problem};
+use crate::routes::events::check_data_size;
 use crate::routes::hooks::provide_missing_secrets;
 use crate::routes::request_view::RequestView;
 
@@ -101,11 +101,7 @@ pub(crate) async fn preview(
     let mut profile = Profile::clone(&begin);
     apply(&deps, &mut profile, &body, &OWN, wrong).await?;
     let entry = profile.event_types.first().cloned();
-    let size = shown.data.as_ref().map_or(0, |data| data.get().len());
-    if size > MAX_DATA_BYTES {
-        let error = FieldError::new("data", format!("expected at most {MAX_DATA_BYTES} bytes, got {size}"));
-        return Err(Problem::invalid(StatusCode::PAYLOAD_TOO_LARGE, vec![error]));
-    }
+    shown.data.as_deref().map_or(Ok(()), check_data_size)?;
     let event_type = event_type_of(shown.event_type.as_deref(), entry.as_ref())?;
     let known = profile.event_types.iter().find(|entry| entry.name == event_type);
     let data = match (shown.data, known.and_then(|entry| entry.example.as_ref())) {

@@ -1,28 +1,23 @@
 //! A tenant goes with all that is its.
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use contract::jobs::{Job, JobMessage, PurgeEvents};
-use contract::ports::{StoreError, Unreadable};
+use contract::ports::StoreError;
 use domain::ids::{KeyId, TenantId};
 use domain::unknown::Unknown;
 
 use crate::auth::Operator;
 use crate::input::{Segments, segment};
+use crate::listed::id_of;
 use crate::problem::Problem;
 use crate::{Deps, routes};
 
 /// Hooks that a deletion takes at a time, so that one that breaks off got somewhere.
 const PURGED_AT_ONCE: usize = 100;
-
-/// What a row that cannot be read is called.
-fn id_of<T: FromStr>(unreadable: &Unreadable) -> Result<T, Problem> {
-    unreadable.id.parse().map_err(|_| unreadable.clone().into())
-}
 
 /// Delete a tenant with its hooks, keys, event types, events and deliveries
 ///

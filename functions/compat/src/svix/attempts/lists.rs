@@ -16,6 +16,8 @@ use crate::svix::page::{List, Listed, Page, Source, no_iterator};
 
 /// Deliveries of one event that are looked at.
 pub(super) const MOST_DELIVERIES: usize = 2_000;
+/// Entries of the log that are read at once: the most that the API lists.
+const MOST_OF_LOG: usize = 100;
 /// How often the log is asked for one page, where a filter admits little.
 const MAX_READS: usize = 20;
 
@@ -63,13 +65,58 @@ async fn attempts_of_one(access: &Access, tenant: &str, id: String) -> Result<Ve
     Ok(found.map(|delivery| delivery.attempts("")).unwrap_or_default())
 }
 
-/// Where a list of an endpoint's attempts goes on: after this attempt, on the page of the log that
-/// begins at this cursor.
-fn read_iterator(iterator: Option<&str>) -> Result<(Option<String>, Option<String>), Refused> {
-    let Some(iterator) = iterator else { return Ok((None, None)) };
-    let (last, cursor) = iterator.split_once('~').ok_or_else(no_iterator)?;
-    let full = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    Ok((full(last), full(cursor)))
+/// Where a list of an endpoint's attempts goes on: with this attempt and those of its delivery before it, and
+/// then from this cursor of the log on, if there is more.
+struct Rest {
+    attempt: Option<String>,
+    cursor: Option<String>,
+}
+
+impl Rest {
+    fn read(iterator: &str) -> Result<Self, Refused> {
+        let (attempt, cursor) = iterator.split_once('~').ok_or_else(no_iterator)?;
+        let full = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        Ok(Self { attempt: full(attempt), cursor: full(cursor) })
+    }
+
+    fn write(self) -> String {
+        format!("{}~{}", self.attempt.unwrap_or_default(), self.cursor.unwrap_or_default())
+    }
+}
+
+/// A page of an endpoint's attempts, as far as it is taken together.
+struct Taken<'a> {
+    page: &'a Page,
+    of_attempts: &'a OfAttempts,
+    with_message: bool,
+    /// Of the endpoint now.
+    url: String,
+    attempts: Vec<Attempt>,
+}
+
+impl Taken<'_> {
+    /// Takes those of a delivery, from the last one or this number on. The first that has no room, if any.
+    async fn take(&mut self, log: &Log<'_>, row: &Delivery, from: u64) -> Result<Option<String>, Refused> {
+        let Some((delivery, event)) = log.whole(row, self.with_message).await? else { return Ok(None) };
+        let with_content = log.filter.with_content;
+        let message = event.filter(|_| self.with_message).map(|event| Message::of(event, with_content));
+        let attempts = delivery.attempts(&self.url).into_iter();
+        for attempt in attempts.filter(|one| one.number <= from && self.of_attempts.admits(one)) {
+            if self.attempts.len() == self.page.limit {
+                return Ok(Some(attempt.id));
+            }
+            let attempt = if with_content { attempt } else { attempt.without_content() };
+            self.attempts.push(match &message {
+                Some(message) => attempt.with_message(message.clone()),
+                None => attempt,
+            });
+        }
+        Ok(None)
+    }
+
+    fn list(self, rest: Option<Rest>) -> Json<List<Attempt>> {
+        Json(List::new(self.attempts, rest.map(Rest::write)))
+    }
 }
 
 pub(crate) async fn list_by_endpoint(
@@ -88,41 +135,40 @@ pub(crate) async fn list_by_endpoint(
     )?;
     let log = Log { place: Place::of(&app, &endpoint)?, access: &access, filter: &filter };
     let hook = log.place.hook(&access).await?;
-    let (mut last, mut cursor) = read_iterator(page.iterator.as_deref())?;
-    let mut taken: Vec<Attempt> = Vec::new();
-    for _ in 0..MAX_READS {
-        let (mut rows, next) = log.page(100, cursor.as_deref()).await?;
-        let past = last.take().and_then(|last| attempt_of(&last));
-        if let Some((delivery, _)) = &past {
-            let place = rows.iter().position(|row| row.id == *delivery).ok_or_else(no_iterator)?;
-            rows.drain(..place);
+    let begun = page.iterator.as_deref().map(Rest::read).transpose()?;
+    let (page, of_attempts) = (&page, &of_attempts);
+    let mut taken = Taken { page, of_attempts, with_message, url: hook.url, attempts: Vec::new() };
+    let mut cursor = None;
+    if let Some(Rest { attempt, cursor: rest }) = begun {
+        if let Some(attempt) = attempt {
+            let (id, number) = attempt_of(&attempt).filter(|(id, _)| is_to(id, &hook.id)).ok_or_else(no_iterator)?;
+            // One that is gone by now is left out.
+            if let Some(row) = found(delivery(&access, &log.place.tenant, &id).await)?
+                && let Some(attempt) = taken.take(&log, &row, number).await?
+            {
+                return Ok(taken.list(Some(Rest { attempt: Some(attempt), cursor: rest })));
+            }
         }
-        for row in rows {
-            let Some((delivery, event)) = log.whole(&row, with_message).await? else { continue };
-            let is_past = |one: &Attempt| past.as_ref().is_some_and(|(id, n)| *id == row.id && one.number >= *n);
-            let attempts = delivery.attempts(&hook.url).into_iter();
-            for attempt in attempts.filter(|attempt| !is_past(attempt) && of_attempts.admits(attempt)) {
-                if taken.len() == page.limit {
-                    let last = taken.last().map_or("", |last| &last.id);
-                    let iterator = format!("{last}~{}", cursor.as_deref().unwrap_or_default());
-                    return Ok(Json(List::new(taken, Some(iterator))));
-                }
-                let attempt = if filter.with_content { attempt } else { attempt.without_content() };
-                taken.push(match &event {
-                    Some(event) if with_message => {
-                        attempt.with_message(Message::of(event.clone(), filter.with_content))
-                    }
-                    _ => attempt,
-                });
+        if rest.is_none() {
+            return Ok(taken.list(None));
+        }
+        cursor = rest;
+    }
+    for _ in 0..MAX_READS {
+        let (rows, next) = log.page(MOST_OF_LOG, cursor.as_deref()).await?;
+        for (place, row) in rows.iter().enumerate() {
+            let Some(row) = row else { continue };
+            if let Some(attempt) = taken.take(&log, row, u64::MAX).await? {
+                let cursor = if place + 1 == rows.len() { next } else { log.behind(row, cursor, place + 1).await? };
+                return Ok(taken.list(Some(Rest { attempt: Some(attempt), cursor })));
             }
         }
         match next {
             Some(next) => cursor = Some(next),
-            None => return Ok(Json(List::new(taken, None))),
+            None => return Ok(taken.list(None)),
         }
     }
-    let iterator = cursor.map(|cursor| format!("~{cursor}"));
-    Ok(Json(List::new(taken, iterator)))
+    Ok(taken.list(Some(Rest { attempt: None, cursor })))
 }
 
 /// The log of an endpoint, as far as a filter admits it.
@@ -133,12 +179,37 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    async fn page(&self, limit: usize, cursor: Option<&str>) -> Result<(Vec<Delivery>, Option<String>), Refused> {
+    /// One that cannot be read is an entry of another kind, and takes its place all the same.
+    async fn page(
+        &self,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<Option<Delivery>>, Option<String>), Refused> {
         let path = self.place.path(&["deliveries"]);
         let source = Source { access: self.access, path: &path, asked: self.filter.asked("event_type") };
         let Listed { items, next_cursor } = source.page(limit, cursor).await?;
-        // One that cannot be read is an entry of another kind.
-        Ok((items.into_iter().filter_map(|row| serde_json::from_value(row).ok()).collect(), next_cursor))
+        Ok((items.into_iter().map(|row| serde_json::from_value(row).ok()).collect(), next_cursor))
+    }
+
+    /// Where the log goes on behind a delivery that is, or has just been, at this place of the page that begins
+    /// at `cursor`. Newer ones may come before it meanwhile.
+    async fn behind(
+        &self,
+        row: &Delivery,
+        mut cursor: Option<String>,
+        mut limit: usize,
+    ) -> Result<Option<String>, Refused> {
+        for _ in 0..MAX_READS {
+            let (rows, next) = self.page(limit, cursor.as_deref()).await?;
+            match rows.iter().position(|one| one.as_ref().is_some_and(|one| one.id == row.id)) {
+                Some(place) if place + 1 == rows.len() => return Ok(next),
+                Some(place) => limit = place + 1,
+                None if next.is_some() => (cursor, limit) = (next, MOST_OF_LOG),
+                // It is gone, and so are those before it.
+                None => return Ok(None),
+            }
+        }
+        Err(Refused::later("too much is sent at the same time: ask again"))
     }
 
     async fn event(&self, id: &str) -> Result<Option<Event>, Refused> {
@@ -187,7 +258,7 @@ pub(crate) async fn messages_of_endpoint(
     let (mut taken, mut cursor) = (Vec::new(), page.iterator);
     for _ in 0..MAX_READS {
         let (rows, next) = log.page(page.limit - taken.len(), cursor.as_deref()).await?;
-        for row in rows {
+        for row in rows.into_iter().flatten() {
             let stands = status_of(&row.status, expanded);
             if status.is_some_and(|status| status != u16::from(stands)) {
                 continue;

@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::Path;
 use http::StatusCode;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::Place;
+use super::{Hook, Place};
 use crate::svix::access::Access;
 use crate::svix::answer::Refused;
 use crate::svix::fields::{Body, Query};
@@ -16,6 +17,8 @@ const MASK: &str = "********";
 /// Headers whose values are never shown, beside those whose names say so.
 const SENSITIVE: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 const TELLING: [&str; 6] = ["auth", "key", "password", "secret", "signature", "token"];
+/// How often a change is made anew because of another one at the same time.
+const TRIES: usize = 5;
 
 fn is_sensitive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -73,8 +76,9 @@ pub(crate) async fn put_headers(
 ) -> Result<StatusCode, Refused> {
     let headers = body.required::<Map<String, Value>>("headers", "names and texts");
     body.end("headers")?;
-    let place = Place::of(&app, &endpoint)?;
-    write(&access, &place, as_setting(&headers.unwrap_or_default())?).await
+    let body = json!({ "headers": as_setting(&headers.unwrap_or_default())? });
+    access.api().patch::<IgnoredAny>(&Place::of(&app, &endpoint)?.path(&[]), &body).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(crate) async fn patch_headers(
@@ -87,8 +91,24 @@ pub(crate) async fn patch_headers(
     body.end("headers, deleteHeaders")?;
     let given = given.unwrap_or_default();
     let place = Place::of(&app, &endpoint)?;
-    let hook = place.hook(&access).await?;
-    let present: Vec<Value> = serde_json::from_value(hook.headers).unwrap_or_default();
+    for _ in 0..TRIES {
+        let (hook, tag) = access.api().get_tagged::<Hook>(&place.path(&[])).await?;
+        let body = json!({ "headers": merged(hook.headers, &given, &removed)? });
+        let api = access.api();
+        let api = tag.as_ref().map_or(api, |tag| api.if_match(tag));
+        match api.patch::<IgnoredAny>(&place.path(&[]), &body).await {
+            Ok(_) => return Ok(StatusCode::NO_CONTENT),
+            // Somebody else has changed it meanwhile.
+            Err(refusal) if refusal.status == StatusCode::PRECONDITION_FAILED => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    Err(Refused::later("others changed the endpoint at the same time: send this again"))
+}
+
+/// What is there already, with what is given and without what is removed.
+fn merged(present: Value, given: &Map<String, Value>, removed: &[String]) -> Result<Vec<Value>, Refused> {
+    let present: Vec<Value> = serde_json::from_value(present).unwrap_or_default();
     let is = |header: &Value, name: &str| header["name"].as_str().is_some_and(|one| one.eq_ignore_ascii_case(name));
     let goes =
         |header: &Value| given.keys().any(|name| is(header, name)) || removed.iter().any(|name| is(header, name));
@@ -97,12 +117,7 @@ pub(crate) async fn patch_headers(
     for (name, value) in given.iter().filter(|(_, value)| !value.is_null()) {
         headers.push(one(name, value)?);
     }
-    write(&access, &place, headers).await
-}
-
-async fn write(access: &Access, place: &Place, headers: Vec<Value>) -> Result<StatusCode, Refused> {
-    access.api().patch::<Value>(&place.path(&[]), &json!({ "headers": headers })).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(headers)
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ use crate::svix::tasks::{Replay, Started};
 
 /// Deliveries per second that are sent again.
 const RATE: u32 = 100;
+/// How often the API is asked to count on; it counts 20,000 entries each time.
+const MOST_COUNTINGS: usize = 10;
 
 /// `since` and `until`.
 fn take_times(body: &mut Fields) -> Map<String, Value> {
@@ -153,7 +155,7 @@ pub(crate) async fn send_example(
         data: Option<Box<RawValue>>,
     }
     let asked = Asked { event_type: &event_type, data: payload };
-    let Tried { request } = access.api().post(&place.path(&["test"]), &asked).await?;
+    let Tried { request } = access.once().post(&place.path(&["test"]), &asked).await?;
     let Some(Request { headers, body }) = request else {
         return Err(Refused::conflict("the endpoint's settings make no request"));
     };
@@ -218,6 +220,8 @@ pub(crate) async fn stats(
 #[derive(Deserialize)]
 struct Counts {
     items: Vec<Interval>,
+    /// Null where all is counted.
+    counted_until: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -234,6 +238,17 @@ pub(crate) struct AttemptStats {
     canceled: u64,
 }
 
+/// Each request counts some more, and one of the last ones all that is asked for.
+async fn counted(access: &Access, tenant: &str, asked: &[(&str, &str)]) -> Result<Vec<Interval>, Refused> {
+    for _ in 0..MOST_COUNTINGS {
+        let Counts { items, counted_until } = access.api().get(&["v1", "tenants", tenant, "counts"], asked).await?;
+        if counted_until.is_none() {
+            return Ok(items);
+        }
+    }
+    Err(Refused::later("not all attempts are counted yet: ask again"))
+}
+
 /// Of whole hours.
 pub(crate) async fn attempt_stats(
     access: Access,
@@ -244,7 +259,7 @@ pub(crate) async fn attempt_stats(
     query.end("since, until")?;
     let place = Place::of(&app, &endpoint)?;
     asked.push(("hook", place.hook(&access).await?.id));
-    let Counts { items } = access.api().get(&["v1", "tenants", &place.tenant, "counts"], &borrowed(&asked)).await?;
+    let items = counted(&access, &place.tenant, &borrowed(&asked)).await?;
     let sum = |of: fn(&Interval) -> u64| items.iter().map(of).sum();
     let (attempts, success): (u64, u64) = (sum(|one| one.attempts), sum(|one| one.succeeded));
     Ok(Json(AttemptStats { success, fail: attempts - success, canceled: sum(|one| one.skipped) }))

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::payload::{MappingRow, PayloadForm};
 use crate::api::Hook;
+use crate::components::code::raw;
 use crate::components::field::Mistakes;
 use crate::same_origin::Form;
 
@@ -25,13 +25,11 @@ pub(crate) const AUTH_FIELDS: [(&str, &[&str]); 5] = [
     ("oauth2", &["token_url", "client_id", "client_secret", "scope"]),
 ];
 pub(crate) const SECRET_AUTH_FIELDS: [&str; 4] = ["password", "token", "value", "client_secret"];
+/// Of `oauth2`: an object, which is chosen with the API and kept here.
+pub(crate) const PARAMETERS: &str = "parameters";
 
 /// What the API is asked for, with what is JSON as it was typed.
 pub(crate) type Body = BTreeMap<String, Box<RawValue>>;
-
-pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
-    serde_json::value::to_raw_value(value).unwrap_or_default()
-}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct HookForm {
@@ -59,17 +57,19 @@ pub(crate) struct HeaderRow {
     pub(crate) name: String,
     pub(crate) value: String,
     pub(crate) secret: bool,
-    /// What it says of the delivery, which is chosen with the API and kept here.
+    /// What it says of the delivery, or how its text is made or written: chosen with the API and kept here.
     pub(crate) from: String,
+    pub(crate) template: String,
+    pub(crate) encoding: String,
 }
 
 impl HookForm {
     pub(crate) fn of(hook: &Hook) -> Self {
         let auth = hook.auth.as_object().cloned().unwrap_or_default();
         Self {
-            name: hook.name.clone(),
+            name: hook.name.trim().to_owned(),
             url: hook.url.clone(),
-            description: hook.description.clone(),
+            description: lines(&hook.description),
             method: hook.method.clone(),
             content_type: hook.content_type.clone(),
             events: sorted(hook.events.clone()),
@@ -78,7 +78,8 @@ impl HookForm {
             auth: auth
                 .into_iter()
                 .filter(|(name, value)| {
-                    name != "type" && value.is_string() && !SECRET_AUTH_FIELDS.contains(&name.as_str())
+                    let is_shown = value.is_string() && name != "type" && !SECRET_AUTH_FIELDS.contains(&name.as_str());
+                    is_shown || name == PARAMETERS
                 })
                 .collect(),
             headers: hook
@@ -89,6 +90,8 @@ impl HookForm {
                     value: header.value.clone().filter(|_| !header.secret).unwrap_or_default(),
                     secret: header.secret,
                     from: header.from.clone().unwrap_or_default(),
+                    template: unix_lines(header.template.as_deref().unwrap_or_default()),
+                    encoding: header.encoding.clone().unwrap_or_default(),
                 })
                 .collect(),
             rate_limit: hook.rate_limit.to_string(),
@@ -117,13 +120,15 @@ impl HookForm {
 
     pub(crate) fn read(form: &Form) -> Self {
         let text = |name: &str| form.get(name).map(str::trim).unwrap_or_default().to_owned();
-        // Browsers send lines as HTTP has them.
-        let lines = |name: &str| form.get(name).unwrap_or_default().replace("\r\n", "\n").trim().to_owned();
+        let lines = |name: &str| lines(form.get(name).unwrap_or_default());
         let mut auth = Map::new();
         for name in AUTH_FIELDS.into_iter().flat_map(|(_, names)| names) {
             if let Some(value) = form.get(&format!("auth.{name}")).filter(|value| !value.is_empty()) {
                 auth.insert((*name).to_owned(), json!(value));
             }
+        }
+        if let Some(parameters) = form.get("auth.parameters").and_then(|text| serde_json::from_str(text).ok()) {
+            auth.insert(PARAMETERS.to_owned(), parameters);
         }
         let patterns = lines("patterns");
         let events = form.all("events").chain(patterns.lines()).map(|event| event.trim().to_owned());
@@ -147,6 +152,9 @@ impl HookForm {
                     value: text(&format!("headers[{row}].value")),
                     secret: form.has(&format!("headers[{row}].secret")),
                     from: text(&format!("headers[{row}].from")),
+                    // White space at the end of a text is part of it.
+                    template: unix_lines(form.get(&format!("headers[{row}].template")).unwrap_or_default()),
+                    encoding: text(&format!("headers[{row}].encoding")),
                 })
                 .filter(|row| !row.name.is_empty() || !row.value.is_empty())
                 .collect(),
@@ -223,7 +231,9 @@ impl HookForm {
     /// None where it is the same. What is secret and was left blank stays.
     fn changed_auth(&self, now: &Self) -> Option<Value> {
         let own = AUTH_FIELDS.into_iter().find(|(kind, _)| *kind == self.auth_type)?.1;
+        let has_parameters = self.auth_type == "oauth2";
         let is_same = self.auth_type == now.auth_type
+            && (!has_parameters || self.auth.get(PARAMETERS) == now.auth.get(PARAMETERS))
             && own.iter().all(|name| match SECRET_AUTH_FIELDS.contains(name) {
                 true => !self.auth.contains_key(*name),
                 false => self.auth.get(*name) == now.auth.get(*name),
@@ -239,17 +249,34 @@ impl HookForm {
                 None => {}
             }
         }
+        if let Some(parameters) = self.auth.get(PARAMETERS).filter(|_| has_parameters) {
+            auth.insert(PARAMETERS.to_owned(), parameters.clone());
+        }
         Some(auth.into())
     }
 }
 
 impl HeaderRow {
     fn body(&self) -> Value {
-        match self.from.is_empty() {
-            true => json!({ "name": self.name, "value": self.value, "secret": self.secret }),
-            false => json!({ "name": self.name, "from": self.from }),
+        let mut body = match (self.from.as_str(), self.template.as_str()) {
+            ("", "") => json!({ "name": self.name, "value": self.value, "secret": self.secret }),
+            ("", template) => json!({ "name": self.name, "template": template }),
+            (from, _) => json!({ "name": self.name, "from": from }),
+        };
+        if let (false, Some(body)) = (self.encoding.is_empty(), body.as_object_mut()) {
+            body.insert("encoding".to_owned(), json!(self.encoding));
         }
+        body
     }
+}
+
+/// Browsers send lines as HTTP has them.
+pub(super) fn unix_lines(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
+fn lines(text: &str) -> String {
+    unix_lines(text).trim().to_owned()
 }
 
 fn sorted(mut events: Vec<String>) -> Vec<String> {

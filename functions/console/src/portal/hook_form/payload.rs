@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::model::{MAX_ROWS, raw};
+use super::model::{MAX_ROWS, unix_lines};
 use crate::api::{Hook, Mapping};
-use crate::components::code::laid_out;
+use crate::components::code::{laid_out, raw};
 use crate::components::field::Mistakes;
 use crate::same_origin::Form;
 
@@ -69,7 +69,7 @@ impl PayloadForm {
                 from: text(&at("from")),
                 value: text(&at("value")),
                 // White space at the end of a text is part of it.
-                template: form.get(&at("template")).unwrap_or_default().replace("\r\n", "\n"),
+                template: unix_lines(form.get(&at("template")).unwrap_or_default()),
                 default: text(&at("default")),
             })
         };
@@ -77,7 +77,7 @@ impl PayloadForm {
             kind: text("payload_kind"),
             rows: (0..MAX_ROWS).filter_map(row).filter(|row| *row != MappingRow::default()).collect(),
             json_form: text("payload.json"),
-            text: text("payload_text").replace("\r\n", "\n"),
+            text: unix_lines(&text("payload_text")),
         }
     }
 
@@ -114,7 +114,7 @@ impl PayloadForm {
 impl MappingRow {
     fn of(mapping: &Mapping) -> Self {
         let text = |value: &Option<Value>| match value {
-            Some(Value::String(text)) if serde_json::from_str::<Value>(text).is_err() => text.clone(),
+            Some(Value::String(text)) if reads_back(text) => text.clone(),
             Some(value) => value.to_string(),
             None => String::new(),
         };
@@ -122,7 +122,7 @@ impl MappingRow {
             field: mapping.field.clone(),
             from: mapping.from.clone().unwrap_or_default(),
             value: text(&mapping.value),
-            template: mapping.template.clone().unwrap_or_default(),
+            template: unix_lines(mapping.template.as_deref().unwrap_or_default()),
             default: text(&mapping.default),
         }
     }
@@ -143,6 +143,12 @@ impl MappingRow {
         }
         body.into()
     }
+}
+
+/// Whether a text that stands in a field as it is comes back as the same text.
+fn reads_back(text: &str) -> bool {
+    let is_changed = text.is_empty() || text != text.trim() || text.contains(char::is_control);
+    !is_changed && serde_json::from_str::<Value>(text).is_err()
 }
 
 /// None of a payload that has none, or has mappings with more than a form shows.

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::HookForm;
-use super::model::{AUTH_FIELDS, HeaderRow, SECRET_AUTH_FIELDS};
+use super::model::{AUTH_FIELDS, HeaderRow, PARAMETERS, SECRET_AUTH_FIELDS};
 use super::payload::{JSON_FORMS, KINDS, MappingRow};
 use crate::api::EventType;
 use crate::components::badge::Tone;
@@ -35,6 +35,10 @@ const FIELDS: [&str; 15] = [
     "secret",
 ];
 
+/// Those that stand in the two parts that can be closed.
+const OF_REQUEST: [&str; 4] = ["method", "content_type", "auth", "headers"];
+const ADVANCED: [&str; 5] = ["channels", "rate_limit", "filter", "log_response_body", "payload"];
+
 /// All but the frame around it. `now` is what there is, where somebody else has changed it.
 pub(crate) fn view(
     form: &HookForm,
@@ -49,10 +53,9 @@ pub(crate) fn view(
         let there = now.map(there).filter(|there| *there != mine);
         html! { @if let Some(there) = there { p.warning { (fill(t.form_now, &[("value", there)])) } } }
     };
-    let has_advanced = !form.filter.is_empty()
-        || form.payload.kind != KINDS[0]
-        || mistakes.at("filter").is_some()
-        || mistakes.at("payload").is_some();
+    let is_wrong = |fields: &[&str]| fields.iter().any(|field| mistakes.at(field).is_some());
+    let has_request = form.auth_type != "none" || !form.headers.is_empty() || is_wrong(&OF_REQUEST);
+    let has_advanced = !form.filter.is_empty() || form.payload.kind != KINDS[0] || is_wrong(&ADVANCED);
     html! {
         @if !mistakes.is_empty() {
             (notice::notice(Tone::Bad, &html! {
@@ -67,8 +70,8 @@ pub(crate) fn view(
         (events(form, types, mistakes, t))
         @if let Some(now) = now.filter(|now| now.events != form.events) { p.warning { (fill(t.form_now, &[("value", &now.events.join(", "))])) } }
         (text("description", t.description).area(&form.description, 2))
-        @if is_new { (text("secret", t.form_secret).help(t.form_secret_help).input("text", "")) }
-        details open[mistakes.at("auth").is_some() || mistakes.at("headers").is_some() || mistakes.at("method").is_some() || form.auth_type != "none" || !form.headers.is_empty()] {
+        @if is_new { (text("secret", t.form_secret).help(t.form_secret_help).input("text", &form.secret)) }
+        details open[has_request] {
             summary { (t.form_request) ", " (t.form_auth) ", " (t.headers) }
             (text("method", t.form_method).select(&METHODS, &form.method))
             (text("content_type", t.form_content_type).select(&CONTENT_TYPES, &form.content_type))
@@ -155,9 +158,10 @@ fn auth(form: &HookForm, mistakes: &Mistakes, t: &Texts) -> Markup {
         "client_secret" => t.form_auth_client_secret,
         _ => t.form_auth_scope,
     };
-    let general = mistakes.at("auth").filter(|_| {
-        !AUTH_FIELDS.iter().flat_map(|(_, names)| *names).any(|name| mistakes.at(&format!("auth.{name}")).is_some())
-    });
+    let at_fields: Vec<_> =
+        AUTH_FIELDS.iter().flat_map(|(_, names)| *names).map(|name| format!("auth.{name}")).collect();
+    let general = mistakes.within("auth").find(|error| !at_fields.contains(&error.field));
+    let general = general.map(|error| error.message.as_str());
     html! {
         (Field { mistake: general, ..Field::new("auth.type", t.form_auth) }.select(&kinds, &form.auth_type))
         // A script shows the part that was chosen; without one all can be opened.
@@ -170,6 +174,9 @@ fn auth(form: &HookForm, mistakes: &Mistakes, t: &Texts) -> Markup {
                     @let field = Field::new(&full, label(name)).mistakes(mistakes);
                     @if SECRET_AUTH_FIELDS.contains(name) { (field.help(t.form_keeps_blank).input("password", value)) }
                     @else { (field.input("text", value)) }
+                }
+                @if let (true, Some(parameters)) = (kind == "oauth2", form.auth.get(PARAMETERS)) {
+                    input type="hidden" name={ "auth." (PARAMETERS) } value=(parameters);
                 }
             }
         }
@@ -184,19 +191,24 @@ fn headers(form: &HookForm, mistakes: &Mistakes, t: &Texts) -> Markup {
         html! {
             div.row {
                 (Field { mistake: general, ..Field::new(&at("name"), &number) }.input("text", &row.name))
-                @if row.from.is_empty() {
+                @if !row.template.is_empty() { (Field::new(&at("template"), t.form_mapping_template).area(&row.template, 1)) }
+                @else if !row.from.is_empty() { (Field::new(&at("from"), t.form_header_value).input("text", &row.from)) }
+                @else {
                     @let value = at("value");
                     @let field = Field::new(&value, t.form_header_value);
                     @if row.secret { (field.help(t.form_keeps_blank).input("password", &row.value)) } @else { (field.input("text", &row.value)) }
                     (Field::new(&at("secret"), t.form_header_secret).checkbox(row.secret))
-                } @else { (Field::new(&at("from"), t.form_header_value).input("text", &row.from)) }
+                }
+                @if !row.encoding.is_empty() { input type="hidden" name=(at("encoding")) value=(row.encoding); }
             }
         }
     };
+    let of_all = mistakes.exactly("headers");
     html! {
-        fieldset {
+        fieldset class=[of_all.map(|_| "wrong")] {
             legend { (t.headers) }
             p.help { (t.form_headers_help) }
+            @if let Some(mistake) = of_all { p.mistake lang="en" { (mistake) } }
             @for (index, header) in form.shown_headers().enumerate() { (row(index, &header)) }
         }
     }
@@ -221,7 +233,10 @@ fn payload(form: &HookForm, mistakes: &Mistakes, t: &Texts) -> Markup {
     let kinds: Vec<_> = KINDS.into_iter().zip(kinds).collect();
     let json_forms: Vec<_> = JSON_FORMS.into_iter().zip([t.form_json_as_published, t.form_json_ecmascript]).collect();
     let (kind, rows) = (form.payload.kind.as_str(), "payload.mappings");
-    let general = mistakes.at("payload").filter(|_| kind != "json" && mistakes.at(rows).is_none());
+    let is_of_rows = |field: &str| mistakes.within(rows).any(|error| error.field == field);
+    let general = mistakes.within("payload").find(|error| kind != "json" && !is_of_rows(&error.field));
+    let general = general.map(|error| error.message.as_str());
+    let of_rows = mistakes.exactly(rows).filter(|_| kind != "json");
     html! {
         fieldset {
             legend { (t.form_custom_payload) }
@@ -229,6 +244,7 @@ fn payload(form: &HookForm, mistakes: &Mistakes, t: &Texts) -> Markup {
             details.auth data-shown-for="payload_kind" data-shown-at="fields" open[kind == "fields" || mistakes.at(rows).is_some()] {
                 summary { (t.form_payload_fields) }
                 p.help { (t.form_mapping_help) }
+                @if let Some(mistake) = of_rows { p.mistake lang="en" { (mistake) } }
                 @for (index, mapping) in form.shown_mappings().enumerate() { (row(index, &mapping)) }
             }
             details.auth data-shown-for="payload_kind" data-shown-at="json" open[kind == "json"] {

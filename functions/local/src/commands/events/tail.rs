@@ -49,14 +49,17 @@ pub(super) async fn run(session: &Session, asked: TailOptions) -> Result<(), Fai
         if asked.all_tenants { (path(["events"]), COLUMNS_OF_ALL) } else { (session.own(["events"])?, COLUMNS) };
     let mut table = TextTable::new(columns);
     let mut seen = Seen::default();
-    let mut since = asked.since.clone();
-    if since.is_none() {
-        for event in newer(session, &place, &query, None, true).await? {
-            seen.is_new(&event);
+    if asked.since.is_none() {
+        // What is there already, as far as it may be listed again.
+        for is_first_page in [true, false] {
+            let since = seen.newest.map(|at| before(at).to_string());
+            for event in newer(session, &place, &query, since.as_deref(), is_first_page).await? {
+                seen.is_new(&event);
+            }
         }
-        since = seen.newest.map(before);
     }
     loop {
+        let since = begin(seen.newest, asked.since.as_deref());
         let mut events = newer(session, &place, &query, since.as_deref(), false).await?;
         events.reverse();
         events.retain(|event| seen.is_new(event));
@@ -66,14 +69,24 @@ pub(super) async fn run(session: &Session, asked: TailOptions) -> Result<(), Fai
         } else {
             table.print(&events)?;
         }
-        since = seen.newest.map(before).or(since);
         seen.forget_old();
         tokio::time::sleep(Duration::from_secs(asked.interval)).await;
     }
 }
 
-fn before(at: jiff::Timestamp) -> String {
-    at.saturating_sub(OVERLAP).unwrap_or(at).to_string()
+/// Where a look begins: a moment before the newest event, and never before what was asked for.
+fn begin(newest: Option<jiff::Timestamp>, asked: Option<&str>) -> Option<String> {
+    match (newest.map(before), asked) {
+        (Some(newest), Some(asked)) => {
+            let is_later = asked.parse::<jiff::Timestamp>().is_ok_and(|asked| asked > newest);
+            Some(if is_later { asked.to_owned() } else { newest.to_string() })
+        }
+        (newest, asked) => newest.map(|at| at.to_string()).or_else(|| asked.map(str::to_owned)),
+    }
+}
+
+fn before(at: jiff::Timestamp) -> jiff::Timestamp {
+    at.saturating_sub(OVERLAP).unwrap_or(at)
 }
 
 /// The newest first.

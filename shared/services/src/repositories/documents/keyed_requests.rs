@@ -18,6 +18,7 @@ use sha2::Sha256;
 use super::{Collection, placed};
 use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Documents, OsRandom, StoreError, StoreResult};
+use contract::stage::causes;
 use domain::ids::TenantId;
 use domain::random::Random as _;
 use domain::time::Timestamp;
@@ -85,6 +86,9 @@ pub struct KeyedRequest {
     /// Absent while it is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
+    /// It was refused: whoever asks next makes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_free: bool,
     version: u64,
 }
 
@@ -133,13 +137,22 @@ impl StoredKeyedRequests {
             if let Some(known) = known.as_deref().filter(|known| known.counts(since, now)) {
                 return Ok(known.told_to(request));
             }
-            let version = known.map_or(0, |known| known.version) + 1;
-            let claimed = KeyedRequest { content: request.content.clone(), at: now, answer: None, version };
+            let version = known.as_ref().map_or(0, |known| known.version) + 1;
+            let content = request.content.clone();
+            let claimed = KeyedRequest { content, at: now, answer: None, is_free: false, version };
             let entry = partition(DocumentKind::KeyedRequestsByTime, tenant);
-            let beside = [placed(&entry, &by_time(now, &request.name), 1, &())?];
+            let beside = match known {
+                // One that was refused in this very millisecond has left its entry.
+                Some(known) if known.at == now => Vec::new(),
+                _ => vec![placed(&entry, &by_time(now, &request.name), 1, &())?],
+            };
             match self.requests.put_with(&place, &request.name, version, &claimed, &beside).await {
                 Ok(()) => {
-                    self.delete_old(tenant, now).await?;
+                    // It is claimed, and nobody else would make it; those are deleted with the next one.
+                    if let Err(error) = self.delete_old(tenant, now).await {
+                        let error = causes(&error);
+                        tracing::warn!(%error, "requests of days ago are not deleted yet: {error}");
+                    }
                     return Ok(Found::New(claimed));
                 }
                 Err(StoreError::Conflict) => {}
@@ -178,16 +191,20 @@ impl StoredKeyedRequests {
         }
     }
 
-    /// It did nothing, and its key is free again.
+    /// It did nothing, and its key is free again, unless another has taken over. So it is written and not
+    /// deleted, which asks for no version.
     pub async fn forget(
         &self,
         tenant: Option<&TenantId>,
         request: &RequestName,
         claimed: &KeyedRequest,
     ) -> StoreResult<()> {
-        self.requests.delete(&partition(DocumentKind::KeyedRequests, tenant), &request.name).await?;
-        let entries = partition(DocumentKind::KeyedRequestsByTime, tenant);
-        self.by_time.delete(&entries, &by_time(claimed.at, &request.name)).await.map(drop)
+        let (place, version) = (partition(DocumentKind::KeyedRequests, tenant), claimed.version + 1);
+        let free = KeyedRequest { is_free: true, version, ..claimed.clone() };
+        match self.requests.put(&place, &request.name, version, &free).await {
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes all of a tenant.
@@ -222,10 +239,10 @@ impl StoredKeyedRequests {
 }
 
 impl KeyedRequest {
-    /// Neither of a former tenant, nor too old, nor left by who died.
+    /// Neither refused, nor of a former tenant, nor too old, nor left by who died.
     fn counts(&self, since: Timestamp, now: Timestamp) -> bool {
         let kept_for = if self.answer.is_some() { KEPT_FOR } else { UNDER_WAY_FOR };
-        self.at >= since && now.since(self.at) < kept_for
+        !self.is_free && self.at >= since && now.since(self.at) < kept_for
     }
 
     fn told_to(&self, request: &RequestName) -> Found {
