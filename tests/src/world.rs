@@ -2,6 +2,7 @@
 //! clock that moves when told to, and an endpoint that answers from a script.
 
 mod endpoint;
+mod files;
 mod reply;
 
 use std::fs::{self, File};

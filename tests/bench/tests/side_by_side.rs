@@ -20,7 +20,7 @@ async fn each_system_is_measured_and_compared_with_the_relay() {
         // A value, and how often it is the relay's: of so few events that may have taken no CPU at all.
         for row in &rows[1..] {
             let (numbers, ratio) =
-                row.strip_suffix(')').and_then(|row| row.split_once('(')).unwrap_or_else(|| panic!("{told}"));
+                row.strip_suffix(')').and_then(|row| row.rsplit_once('(')).unwrap_or_else(|| panic!("{told}"));
             let (ratio, is_of_cpu) = (ratio.trim(), row.starts_with("server CPU"));
             let is_number = |text: &str| text.parse::<f64>().is_ok_and(|number| number.is_finite());
             assert!(numbers.split_whitespace().rev().take(2).all(is_number), "{told}");

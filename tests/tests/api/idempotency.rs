@@ -1,5 +1,6 @@
 //! Requests that are sent again, and what clients call their things.
 
+mod askers;
 mod every_post;
 
 use axum::body::Body;

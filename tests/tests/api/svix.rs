@@ -2,6 +2,7 @@
 
 mod access;
 mod refusals;
+mod repeated;
 
 use axum::body::Body;
 use axum::http::{Request, header};

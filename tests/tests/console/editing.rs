@@ -5,7 +5,7 @@ use tests::browser::Browser;
 use tests::world::{Answer, TENANT, World};
 
 /// What the form of a page would send if nothing in it were touched.
-fn fields_of(page: &str) -> Vec<(String, String)> {
+pub(super) fn fields_of(page: &str) -> Vec<(String, String)> {
     let text = |raw: &str| raw.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
     let attribute = |tag: &str, name: &str| Some(text(tag.split_once(&format!(" {name}=\""))?.1.split_once('"')?.0));
     let main = page.split_once("<main").unwrap().1.split_once("</main>").unwrap().0;
@@ -29,7 +29,7 @@ fn fields_of(page: &str) -> Vec<(String, String)> {
     fields
 }
 
-async fn send(customer: &Browser<'_>, path: &str, changes: &[(&str, &str)]) -> tests::world::Reply {
+pub(super) async fn send(customer: &Browser<'_>, path: &str, changes: &[(&str, &str)]) -> tests::world::Reply {
     let page = customer.get(path).await.expect(200).text();
     let mut fields = fields_of(&page);
     for (name, value) in changes {
@@ -42,7 +42,7 @@ async fn send(customer: &Browser<'_>, path: &str, changes: &[(&str, &str)]) -> t
     customer.post_exactly(path, &fields).await
 }
 
-async fn read(world: &World, id: &str) -> Value {
+pub(super) async fn read(world: &World, id: &str) -> Value {
     world.get(&format!("/v1/tenants/acme/hooks/{id}")).await.expect(200).json()
 }
 

@@ -8,6 +8,7 @@ mod deliveries;
 mod editing;
 mod faults;
 mod hostile;
+mod kept;
 mod operators;
 mod portal;
 mod queries;

@@ -132,6 +132,17 @@ impl Chromium {
         }
     }
 
+    pub(crate) async fn until_it_is_at(&self, part: &str) {
+        let is_there = tokio::time::timeout(PATIENCE / 4, async {
+            while !self.address().await.contains(part) {
+                tokio::time::sleep(POLL).await;
+            }
+        });
+        if is_there.await.is_err() {
+            panic!("waited in vain for {part:?} in the address {}", self.address().await);
+        }
+    }
+
     pub(crate) async fn run(&self, script: &str, args: Value) -> Value {
         self.call("execute/sync", json!({ "script": script, "args": args })).await
     }

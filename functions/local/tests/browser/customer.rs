@@ -38,6 +38,7 @@ async fn a_customer_makes_a_hook_tests_it_finds_what_failed_sends_it_again_and_r
     chromium.run("document.getElementById('since').value = '2020-01-01T00:00'", json!([])).await;
     chromium.choose("#status", "failed").await;
     chromium.press("Filter").await;
+    chromium.until_it_is_at("status=failed").await;
     chromium.until_it_says("In ").await;
     axe.look_over(&chromium, "portal-executions-filtered").await;
     chromium.click("#live tbody a").await;
@@ -75,7 +76,7 @@ async fn a_customer_makes_a_hook_tests_it_finds_what_failed_sends_it_again_and_r
     chromium.press("Send again").await;
     axe.look_over(&chromium, "portal-send-again").await;
     chromium.press("Count").await;
-    chromium.until_it_says("2").await;
+    chromium.until_it_says("2 would be sent again.").await;
     axe.look_over(&chromium, "portal-send-again-counted").await;
     chromium.press("Secret").await;
     axe.look_over(&chromium, "portal-secret").await;
@@ -114,6 +115,7 @@ async fn what_an_endpoint_answered_runs_in_no_page() {
     chromium.until_it_says("Shop").await;
     for page in ["", "/settings", "/executions", "/secret"] {
         chromium.open(&stage.at(&format!("/portal/hooks/{hook}{page}"))).await;
+        chromium.until_it_says("<img src=x onerror=window.hit=1>").await;
         assert_eq!(chromium.run("return window.hit ?? 'nothing ran'", json!([])).await, "nothing ran", "{page}");
     }
     chromium.open(&stage.at("/portal/executions?status=failed")).await;

@@ -32,3 +32,27 @@ async fn fields_of_events_are_listed_for_a_tenant_and_for_a_hook() {
     let refused = deployment.run("event-types fields --shared").await;
     assert!(refused.code == 2 && refused.err.contains("--tenant"), "{}", refused.err);
 }
+
+#[tokio::test]
+async fn an_import_that_deletes_names_what_goes_and_wants_a_yes() {
+    let deployment = Deployment::start().await;
+    for name in ["order.paid", "user.created"] {
+        deployment.run(&format!("event-types create {name}")).await.succeeded();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("catalogue.json");
+    std::fs::write(&file, r#"{"event_types":[{"name":"user.created"},{"name":"user.deleted"}]}"#).unwrap();
+    let (import, file) = ("event-types import", file.to_str().unwrap());
+    let refused = deployment.run_with(import, &[file]).await;
+    assert_eq!(refused.code, 2);
+    for told in ["order.paid", "--yes", "(1)"] {
+        assert!(refused.err.contains(told), "{told}: {}", refused.err);
+    }
+    assert!(!refused.err.contains("user.created"), "{}", refused.err);
+    let exported = async || deployment.run("event-types export").await.out;
+    assert!(exported().await.contains("order.paid"));
+    deployment.run_with(import, &[file, "--yes"]).await.succeeded();
+    assert!(!exported().await.contains("order.paid"));
+    // Now nothing is deleted by it.
+    deployment.run_with(import, &[file]).await.succeeded();
+}

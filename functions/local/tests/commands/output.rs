@@ -34,8 +34,12 @@ async fn lists_and_things_are_printed_in_each_form() {
     assert!(names.starts_with("id,") && values.starts_with(id) && values.ends_with("\r\n"), "{}", one.out);
     let empty = deployment.run("hooks list --name none --output csv").await;
     assert_eq!(empty.out, "id,name,url,events,enabled,profile\r\n");
-    let refused = deployment.run(&format!("hooks test {id} --output csv")).await;
-    assert!(refused.code == 2 && refused.err.contains("--output json"), "{}", refused.err);
+    for line in [&*format!("hooks test {id}"), "event-types export", "console-link"] {
+        let refused = deployment.run(&format!("{line} --output csv")).await;
+        assert!(refused.code == 2 && refused.err.contains("--output json"), "{line}: {}", refused.err);
+    }
+    let link = deployment.run("console-link --json").await.json();
+    assert!(link["key"].as_str().is_some() && link["expires_at"].as_str().is_some(), "{link}");
     assert_eq!(deployment.run("hooks list --json --output csv").await.code, 2);
 }
 
@@ -68,6 +72,36 @@ async fn part_of_an_id_is_enough_where_it_fits_one_and_is_refused_with_those_it_
     assert_eq!(deployment.run(&format!("deliveries get {middle} --json")).await.json()["id"], delivery);
     let deleted = deployment.run(&format!("hooks delete {end} --yes")).await;
     assert_eq!(deleted.out, format!("deleted hook {one}\n"));
+    let key = deployment.run("keys create --scope publish --json").await.json()["id"].as_str().unwrap().to_owned();
+    let revoke = format!("keys revoke {}", &key[key.len() - 8..]);
+    let asked = deployment.run(&revoke).await;
+    assert!(asked.code == 2 && asked.err.contains(&key), "which one it would be: {}", asked.err);
+    assert_eq!(deployment.run(&format!("{revoke} --yes")).await.out, format!("revoked key {key}\n"));
+}
+
+#[tokio::test]
+async fn events_since_a_time_are_printed_from_there_on() {
+    let deployment = Deployment::start().await;
+    let published = async |id: &str| {
+        deployment.run(&format!("events publish --type a --id {id} --data 1")).await.succeeded();
+        until("it is listed", || async { deployment.run("events list").await.out.contains(id) }).await;
+        deployment.run(&format!("events get {id} --json")).await.json()["accepted_at"].as_str().unwrap().to_owned()
+    };
+    published("old").await;
+    // Times are of milliseconds.
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let since = published("first").await;
+    let mut command = deployment.command();
+    command.args(["events", "tail", "--since", &since, "--interval", "1", "--output", "jsonl"]);
+    let mut tail = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    let mut next = async || {
+        let event: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+        event["id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(next().await, "first");
+    published("second").await;
+    assert_eq!(next().await, "second", "and none again, nor one from before");
 }
 
 #[tokio::test]

@@ -40,17 +40,18 @@ impl Proxied {
         let log = std::fs::File::create(directory.path().join("proxy.log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
         let proxy = command.spawn().unwrap();
-        let builder = reqwest::Client::builder().no_proxy().resolve("hooks.example.com", front);
+        let is_login = |url: &reqwest::Url| url.path() == "/console/login";
+        let redirects = reqwest::redirect::Policy::custom(move |attempt| match is_login(attempt.url()) {
+            true => attempt.follow(),
+            false => attempt.stop(),
+        });
+        let builder = reqwest::Client::builder().no_proxy().redirect(redirects).resolve("hooks.example.com", front);
         let client = builder.danger_accept_invalid_certs(true).build().unwrap();
         let proxied = Self { _server: server, _proxy: proxy, client, directory };
         let is_up =
             async || proxied.client.get(url("/healthz")).send().await.is_ok_and(|answer| answer.status() == 200);
-        until(&format!("the proxy answers: {}", proxied.log()), is_up).await;
+        until("the proxy answers", is_up).await;
         proxied
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("proxy.log")).unwrap()
     }
 
     async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
@@ -78,9 +79,34 @@ impl Proxied {
         for _ in 0..5 {
             let sent = self.client.post(url("/v1/tenants/acme/events")).bearer_auth(KEY).json(&large).send().await;
             let status = sent.as_ref().map(|answer| answer.status().as_u16());
-            assert!(matches!(status, Ok(413)), "{sent:?}: {}", self.log());
+            assert!(matches!(status, Ok(413)), "{sent:?}");
         }
         assert_eq!(self.get("/metrics").await.0, 403);
+    }
+
+    /// The server learns by which name it was asked. A browser that tells nothing better than the origin can log
+    /// in, and the cookie that only this machine may bring in the clear is not taken.
+    async fn keeps_the_name_that_was_asked_for(&self) {
+        let form = self.client.post(url("/console/login")).header("origin", url("")).body(format!("key={KEY}"));
+        let entered = form.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+        let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let (name, session) = cookie.split_once('=').unwrap();
+        for (name, is_taken) in [(name, true), (name.trim_start_matches("__Host-"), false)] {
+            let asked = self.client.get(url("/console")).header("cookie", format!("{name}={session}"));
+            let page = asked.send().await.unwrap().text().await.unwrap();
+            assert_eq!(page.contains("<h1>Overview</h1>"), is_taken, "{name}: {page}");
+            assert_ne!(page.contains("<h1>Log in</h1>"), is_taken, "{name}: {page}");
+        }
+    }
+}
+
+impl Drop for Proxied {
+    #[expect(clippy::print_stderr, reason = "a test that fails tells what its proxy said")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.directory.path().join("proxy.log"));
+            eprintln!("the proxy said: {}", log.unwrap_or_default());
+        }
     }
 }
 
@@ -115,6 +141,7 @@ async fn nginx_passes_requests_on_as_its_example_says() {
     })
     .await;
     proxied.passes_all_but_metrics_on().await;
+    proxied.keeps_the_name_that_was_asked_for().await;
 }
 
 #[tokio::test]
@@ -135,4 +162,5 @@ async fn caddy_passes_requests_on_as_its_example_says() {
     })
     .await;
     proxied.passes_all_but_metrics_on().await;
+    proxied.keeps_the_name_that_was_asked_for().await;
 }

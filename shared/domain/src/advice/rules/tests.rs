@@ -233,6 +233,36 @@ fn a_hook_twice_for_the_same_address() {
 }
 
 #[test]
+fn each_of_many_hooks_of_one_address_is_compared_with_the_oldest_hundred() {
+    let url = "https://1.example.com/in";
+    let one = |number: u64, like: u64| history(number, &json!({ "url": url, "filter": { "x": [like] } }));
+    let same_as = |last: u64, like: u64| {
+        let hooks = (1..=300).map(|number| one(number, if number == last { like } else { number }));
+        advice(hooks.collect(), &TenantRecord::default())
+    };
+    let [spoken] = &same_as(300, 100)[..] else { panic!("it has to speak") };
+    assert_eq!(spoken.subject, one(300, 0).hook.id.to_string());
+    assert!(same_as(300, 101).is_empty());
+    assert!(same_as(2, 2).is_empty());
+}
+
+#[test]
+fn rejected_advice_whose_number_was_nothing_rests_until_it_is_something() {
+    let tenant = tenant();
+    let told = |redirected| {
+        let http = history(1, &json!({ "url": "http://a.example.com/in" }));
+        let hook = HookHistory { answers_https: Some(true), ..http };
+        let mut all = advice_for(hook, week(Recent { attempts: 100, redirected, ..Recent::default() }));
+        all.remove(0)
+    };
+    let known = [rejected(&tenant, told(0), NOW)];
+    for (redirected, days, is_answered) in [(0, 1, true), (0, 29, true), (0, 30, false), (1, 1, false)] {
+        let now = NOW.saturating_add(DAY * days);
+        assert_eq!(answered_by(&told(redirected), &known, now).is_some(), is_answered, "{redirected} after {days}");
+    }
+}
+
+#[test]
 fn https_where_the_address_is_http() {
     let http = |url: &str, answers, redirected, succeeded| {
         let hook = HookHistory { answers_https: answers, ..history(1, &json!({ "url": url })) };
