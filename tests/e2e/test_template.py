@@ -73,7 +73,14 @@ class Template(unittest.TestCase):
     def test_every_mapping_reports_single_failures_and_is_bounded(self):
         for _, event, queue in self.mappings:
             self.assertEqual(event["FunctionResponseTypes"], ["ReportBatchItemFailures"], queue)
-            self.assertIn("MaximumConcurrency", event["ScalingConfig"], queue)
+            scaling = event["ScalingConfig"]
+            if queue in ("EventsQueue", "DeliveriesQueue"):
+                condition, nothing, scaling = scaling["Fn::If"]
+                self.assertEqual((condition, nothing), ("HasPollers", {"Ref": "AWS::NoValue"}), queue)
+                condition, pollers, nothing = event["ProvisionedPollerConfig"]["Fn::If"]
+                self.assertEqual((condition, nothing), ("HasPollers", {"Ref": "AWS::NoValue"}), queue)
+                self.assertEqual(set(pollers), {"MinimumPollers", "MaximumPollers"}, queue)
+            self.assertIn("MaximumConcurrency", scaling, queue)
             # More than ten at once needs a window.
             self.assertTrue(event["BatchSize"] <= 10 or event.get("MaximumBatchingWindowInSeconds", 0) >= 1, queue)
 
@@ -165,6 +172,7 @@ class Template(unittest.TestCase):
         watches("InvocationDroppedCount", "ScheduleGroup")
         watches("ApproximateNumberOfMessagesNotVisible", "RetriesQueue", "QueueName")
         watches("5xx", "HttpApi")
+        watches("Url5xxCount", "ApiFunction")
         code = (ROOT / "shared/contract/src/runner.rs").read_text()
         causes = re.search(r"fn count\(fault: .*?\n}", code, re.DOTALL).group(0)
         causes = re.findall(r'=> "(\w+)"', causes)

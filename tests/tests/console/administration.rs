@@ -152,7 +152,8 @@ async fn event_types_are_edited_with_their_schema_and_imported_for_all_tenants_o
         let import = format!("{pages}/import");
         assert!(operator.get(&import).await.expect(200).text().contains("order.paid"));
         let document = r#"{"event_types": [{"name": "order.sent"}]}"#;
-        let told = operator.post(&import, &[("catalogue", document)]).await.expect(200).text();
+        let fields = [("catalogue", document), ("deleting", "order.paid")];
+        let told = operator.post(&import, &fields).await.expect(200).text();
         assert!(told.contains("1 created") && told.contains("1 deleted"), "{told}");
         let wrong = operator.post(&import, &[("catalogue", "{\"event_types\": [{}]}")]).await.expect(422).text();
         assert!(wrong.contains("event_types[0]"), "{wrong}");

@@ -98,7 +98,7 @@ fn question(owner: &Owner, gone: &[String]) -> Markup {
     let (count, types) = (gone.len(), if gone.len() == 1 { "event type" } else { "event types" });
     html! {
         (notice::notice(Tone::Warning, &html! {
-            p role="alert" { "This deletes " (count) " " (types) " with their documents:" @for name in gone.iter().take(MOST_TOLD) { " " code.tag { (name) } } @if count > MOST_TOLD { " …" } }
+            p role="alert" { "This deletes " (count) " " (types) " that it lacks:" @for name in gone.iter().take(MOST_TOLD) { " " code.tag { (name) } } @if count > MOST_TOLD { " …" } }
         }))
         p.actions {
             button.button.danger name="deleting" value=(gone.join(" ")) { "Replace it and delete " (count) " " (types) }
