@@ -206,6 +206,19 @@ def disable_a_hook_of_many_versions():
     return disable
 
 
+def disable_a_large_hook():
+    # Of one that is not small the former versions are looked at, to keep no more than there is room for.
+    made = hook(payload={"mappings": [{"field": "a", "value": "x" * 3_500}]})
+
+    def disable():
+        answer(made, 410)
+        invoke("deliver", "Deliveries", delivery(made))
+        if api("GET", made["path"])["enabled"]:
+            raise Denied("the hook is not disabled")
+
+    return disable
+
+
 def announce_a_disabled_hook():
     made = hook()
     answer(made, 410)

@@ -65,6 +65,7 @@ SCENARIOS = {
     ("DeliverRole", "sqs:ChangeMessageVisibility", "RedeliveriesQueue"): directly(acts.put_off("Redeliveries")),
     ("DeliverRole", "dynamodb:GetItem", "HooksTable"): prepared(acts.deliver),
     ("DeliverRole", "dynamodb:PutItem", "HooksTable"): directly(acts.deliver_and_count),
+    ("DeliverRole", "dynamodb:Query", "HooksTable"): prepared(acts.disable_a_large_hook),
     ("DeliverRole", "dynamodb:DeleteItem", "HooksTable"): prepared(acts.disable_a_hook_of_many_versions),
     ("DeliverRole", "dynamodb:GetItem", "LogsTable"): prepared(acts.look_before_a_retry),
     ("DeliverRole", "dynamodb:Query", "LogsTable"): prepared(acts.find_an_attempt_among_later_ones),

@@ -206,7 +206,8 @@ class Publishing(unittest.TestCase):
         listed = ask("tools/call", name="list_hooks", arguments={})[1]
         self.assertIn(hook.id, json.dumps(listed))
         self.assertEqual(ask("server/discover", key="no key of anybody")[0], 401)
-        self.assertEqual(ask("server/discover", tenant="other")[0], 401)
+        # The same as for a tenant that there is not.
+        self.assertEqual(ask("server/discover", tenant="other")[1]["error"]["code"], -32011)
 
 
 class Pages(unittest.TestCase):

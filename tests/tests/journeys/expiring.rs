@@ -61,7 +61,6 @@ async fn whoever_dies_after_the_deletion_leaves_nothing_of_the_hook() {
     world.clock.advance(2 * DAY);
     // All that the step does until it dies: what is left is asked for, and the hook is gone.
     let (tenant, hooks) = (TENANT.parse().unwrap(), &world.engine.foundation.hooks);
-    world.delete(&made.path()).await.expect(404);
     let circuits = world.engine.requeue.circuits.health.get(&tenant, hook.id).await.unwrap();
     assert!(circuits.last_execution.is_some(), "its health is there");
     let purge = contract::jobs::PurgeHook { hook: hook.id, with_events: false, cursor: None, unknown: Unknown::NONE };
