@@ -1,6 +1,7 @@
 //! The OpenAPI document is part of the contract: changing it is a decision.
 
 mod enums;
+mod examples;
 
 use std::collections::HashSet;
 use std::fs;

@@ -126,7 +126,10 @@ impl From<ApiKey> for KeyView {
 
 /// Create an API key
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/keys", operation_id = "keys.create", tag = "tenants",
-    params(("tenant" = String, Path)), request_body = NewKey, responses(
+    params(("tenant" = String, Path)), request_body(content = NewKey, examples(
+        ("publisher" = (summary = "For a backend that publishes", value = json!({ "name": "backend", "scope": "publish" }))),
+        ("portal" = (summary = "For a portal of your own, for an hour", value = json!({ "name": "Jane", "scope": "portal", "capabilities": ["view", "test"], "expires_in": 3_600 })))
+    )), responses(
     (status = 201, body = CreatedKey),
     (status = 409, description = "Limit reached: at most 100 keys, and 1,000 portal keys")
 ))]

@@ -73,7 +73,10 @@ choices! {
 /// whether it would get an event that is kept, and the request that would be made of it.
 /// Nothing is stored or sent.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/preview", operation_id = "hooks.preview", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = NewHookPreview, responses(
+    params(("tenant" = String, Path), ("hook" = String, Path)), request_body(content = NewHookPreview, examples(
+        ("as_it_is" = (summary = "As the hook is", value = json!({ "event": "post-1-published" }))),
+        ("changed" = (summary = "With another filter", value = json!({ "event": "post-1-published", "filter": { "platform": ["linkedin", "facebook"] } })))
+    )), responses(
     (status = 200, body = HookPreview),
     (status = 409, description = "The event's payload was removed")
 ))]
