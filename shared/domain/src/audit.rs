@@ -21,15 +21,23 @@ const SECRET: &str = "********";
 words! {
     /// What kind of thing was changed.
     pub enum TargetKind {
+        /// A tenant.
         Tenant = "tenant",
+        /// A hook.
         Hook = "hook",
+        /// A profile.
         Profile = "profile",
+        /// An API key.
         Key = "key",
+        /// An event type of a catalogue.
         EventType = "event_type",
+        /// A one-time link to a portal.
         PortalLink = "portal_link",
+        /// A session in a portal; all of a tenant's where the id is `*`.
         PortalSession = "portal_session",
         /// Of an adjustment: something that Hookline does not know.
         External = "external",
+        /// The keys with which the deployment itself signs.
         Identity = "identity",
     }
 }

@@ -21,14 +21,16 @@ words! {
         Pending = "pending",
         /// The last attempt failed and another one is due.
         Retrying = "retrying",
+        /// An attempt succeeded.
         Succeeded = "succeeded",
-        /// No attempts are left.
+        /// Given up: no attempts are left, an answer was final, or its time has passed.
         Failed = "failed",
-        /// Not sent, because of the hook's state.
+        /// Not sent, and not tried any more: its `reason` says why.
         Skipped = "skipped",
         /// Came due while its hook was paused, and goes out once the hook is enabled.
         Waiting = "waiting",
-        /// Its hook was deleted, and what became of it with that. Never stored.
+        /// Its hook was deleted, and with it what became of this one.
+        // Never stored.
         Deleted = "deleted",
     }
 }
@@ -36,10 +38,15 @@ words! {
 words! {
     /// Why an attempt was made.
     pub enum Trigger {
+        /// The event was published.
         First = "first",
+        /// The attempt before it failed.
         Retry = "retry",
+        /// Somebody asked for this delivery once more.
         Manual = "manual",
+        /// It is part of a replay.
         Replay = "replay",
+        /// Somebody sent a test event, which is in no log.
         Test = "test",
     }
 }
@@ -47,19 +54,23 @@ words! {
 words! {
     /// How an attempt ended. Failures of a receiver are data, not errors.
     pub enum AttemptOutcome {
-        /// A 2xx status within the deadline, whatever becomes of the body.
+        /// An answer in time whose status counts as success, 2xx unless the hook's `success` says otherwise.
         Success = "success",
         /// Any other status, redirects included.
         Status = "status",
-        /// 410: the receiver wants no more of these. Final.
+        /// 410: the endpoint wants no more of these. Final, unless the hook's `success` says otherwise.
         Gone = "gone",
+        /// No answer in time.
         Timeout = "timeout",
         /// The name resolved to an address that must not be called, or the URL names one.
         RefusedAddress = "refused_address",
+        /// The host name could not be resolved.
         Dns = "dns",
+        /// No connection could be made.
         Connect = "connect",
+        /// No secure connection could be made, or kept: TLS failed.
         Tls = "tls",
-        /// The answer was not HTTP, or broke off before its status and headers were complete.
+        /// What was answered is not HTTP/1.1, or broke off before its status and headers were complete.
         InvalidResponse = "invalid_response",
         /// The request could not be built from the hook's settings.
         InvalidRequest = "invalid_request",
@@ -69,7 +80,7 @@ words! {
         RequestTooLarge = "request_too_large",
         /// An answer that had to be JSON and was not.
         NotJson = "not_json",
-        /// An answer without the key that verifies the endpoint.
+        /// An answer that does not verify the endpoint.
         NotVerified = "not_verified",
         /// The token that authorises the request could not be had.
         Auth = "auth",

@@ -8,6 +8,7 @@ use super::ids::EventType;
 use super::json::Json;
 use super::tenant::Tenant;
 use super::unknown::{Unknown, keeps_unknown};
+use crate::choices;
 use crate::time::Timestamp;
 
 /// Event types that one catalogue holds at most.
@@ -95,17 +96,18 @@ pub struct StoredEventType {
 
 keeps_unknown!(EventTypeEntry, StoredEventType);
 
-/// Whose catalogue an entry is in. The first one that has the type decides, in
-/// this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// The tenant's own.
-    Tenant,
-    /// The operator's, which all tenants share.
-    Operator,
-    /// That of the profile which applies to the tenant.
-    Profile,
+choices! {
+    /// Whose catalogue an entry is in. The first one that has the type decides, in
+    /// this order.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Source {
+        /// The tenant's own.
+        Tenant = "tenant",
+        /// The operator's, which all tenants share.
+        Operator = "operator",
+        /// That of the profile which applies to the tenant.
+        Profile = "profile",
+    }
 }
 
 /// Whose catalogue to look into.

@@ -11,8 +11,11 @@ use crate::time::Timestamp;
 words! {
     /// Where an expungement stands.
     pub enum ExpungementStatus {
+        /// It goes on by itself.
         Running = "running",
+        /// It came to its end.
         Finished = "finished",
+        /// Somebody ended it; payloads that it had removed by then stay removed.
         Cancelled = "cancelled",
     }
 }

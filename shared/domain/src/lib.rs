@@ -7,6 +7,7 @@ pub mod adjustment;
 pub mod advice;
 pub mod audit;
 pub mod capability;
+pub mod choices;
 pub mod counts;
 pub mod delivery;
 pub mod destination;

@@ -33,6 +33,7 @@ pub use super::json::Json;
 use super::pattern::Pattern;
 use super::strict::{REPEATED, repeated_name};
 use super::unknown::{Unknown, keeps_unknown};
+use crate::choices;
 use crate::time::Timestamp;
 
 /// The most mappings of one payload.
@@ -69,16 +70,17 @@ pub struct Payload {
     pub unknown: Unknown,
 }
 
-/// How a body's JSON is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum JsonForm {
-    /// Values keep the bytes that were published.
-    #[default]
-    AsPublished,
-    /// The bytes of ECMAScript's `JSON.stringify(JSON.parse(body))`, for receivers
-    /// that check the signature over those.
-    Ecmascript,
+choices! {
+    /// How a body's JSON is written.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum JsonForm {
+        /// Values keep the bytes that were published.
+        #[default]
+        AsPublished = "as_published",
+        /// The bytes of ECMAScript's `JSON.stringify(JSON.parse(body))`, for receivers
+        /// that check the signature over those.
+        Ecmascript = "ecmascript",
+    }
 }
 
 impl JsonForm {

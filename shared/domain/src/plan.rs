@@ -31,9 +31,11 @@ words! {
         Pending = "pending",
         /// Of an external change: approved, and not reported as applied or failed yet.
         Approved = "approved",
+        /// It was approved, and what it proposes is done.
         Applied = "applied",
         /// It was approved and could not be applied; `reason` says why.
         Failed = "failed",
+        /// Somebody decided against it.
         Rejected = "rejected",
         /// Nobody decided before `expires_at`.
         Expired = "expired",

@@ -21,17 +21,23 @@ const MAX_ORIGINS: usize = 20;
 words! {
     /// Which of the reader's own fonts a portal uses; none is loaded from elsewhere.
     pub enum Font {
+        /// That of the reader's system.
         System = "system",
+        /// One with serifs.
         Serif = "serif",
+        /// One whose letters are all of one width.
         Mono = "mono",
     }
 }
 
 words! {
-    /// Whether a portal is light or dark; `auto` is as the reader's system is.
+    /// Whether a portal is light or dark.
     pub enum Theme {
+        /// Dark text on a light ground.
         Light = "light",
+        /// Light text on a dark ground.
         Dark = "dark",
+        /// As the reader's system is.
         Auto = "auto",
     }
 }

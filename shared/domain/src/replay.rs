@@ -38,8 +38,11 @@ words! {
 words! {
     /// Where a replay stands.
     pub enum ReplayStatus {
+        /// It goes on by itself.
         Running = "running",
+        /// It came to its end.
         Finished = "finished",
+        /// Somebody ended it; what it had handed over by then is sent.
         Cancelled = "cancelled",
         /// It could not go on; `reason` says why.
         Failed = "failed",

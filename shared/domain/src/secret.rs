@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::key::KeyHash;
 use super::unknown::{Unknown, keeps_unknown};
+use crate::choices;
 use crate::random::Random;
 use crate::time::Timestamp;
 
@@ -75,18 +76,19 @@ pub struct SigningSecret {
 
 keeps_unknown!(SigningSecret);
 
-/// When the new secret of a rotation begins to sign headers that hold one
-/// signature. Headers that hold a list are signed with all that are live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Cutover {
-    /// With the next request.
-    #[default]
-    AtOnce,
-    /// When the overlap has passed; the former one signs until then.
-    AtEnd,
-    /// When it is asked for; the former one signs until then, and has no end.
-    Manual,
+choices! {
+    /// When the new secret of a rotation begins to sign headers that hold one
+    /// signature. Headers that hold a list are signed with all that are live.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+    pub enum Cutover {
+        /// With the next request.
+        #[default]
+        AtOnce = "at_once",
+        /// When the overlap has passed; the former one signs until then.
+        AtEnd = "at_end",
+        /// When it is asked for; the former one signs until then, and has no end.
+        Manual = "manual",
+    }
 }
 
 impl SigningSecret {

@@ -45,6 +45,7 @@ use super::secret::Secret;
 use super::signature::{self, SignatureSetting};
 use super::unknown::{Unknown, keeps_unknown};
 use super::whole;
+use crate::choices;
 
 /// What a secret shows where it is not to be seen. In an update it stands for
 /// the present one, so that what was read can be written back.
@@ -58,14 +59,19 @@ const MAX_PER_SECOND: u32 = 10_000;
 /// is one item of at most 400 KB in DynamoDB, and former versions of it are kept.
 pub const MAX_PART_BYTES: usize = 64 * 1024;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Method {
-    Post,
-    Put,
-    Patch,
-    /// The payload travels as query, flattened as in a form.
-    Get,
+choices! {
+    /// The HTTP method of requests.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Method {
+        /// The payload travels as the body.
+        Post = "POST",
+        /// The same, with PUT.
+        Put = "PUT",
+        /// The same, with PATCH.
+        Patch = "PATCH",
+        /// The payload travels as query, flattened as in a form.
+        Get = "GET",
+    }
 }
 
 impl Method {
@@ -79,22 +85,26 @@ impl Method {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ContentType {
-    Json,
-    /// `application/x-www-form-urlencoded`; nested values as `a[b]=c` and `a[0]=c`.
-    Form,
+choices! {
+    /// How the payload is written.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum ContentType {
+        /// JSON, as `application/json` unless `media_type` names another.
+        Json = "json",
+        /// `application/x-www-form-urlencoded`; nested values as `a[b]=c` and `a[0]=c`.
+        Form = "form",
+    }
 }
 
-/// Requests with several events have an id of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MessageId {
-    /// The delivery: of one event, each hook gets another.
-    Delivery,
-    /// The event: every hook gets the same.
-    Event,
+choices! {
+    /// What the id of a message names. Requests with several events have an id of their own.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum MessageId {
+        /// The delivery: of one event, each hook gets another.
+        Delivery = "delivery",
+        /// The event: every hook gets the same.
+        Event = "event",
+    }
 }
 
 macro_rules! settings {

@@ -58,8 +58,8 @@ impl fmt::Debug for Word {
 /// names of newer versions as `Unknown`; [`strict`](super::strict) refuses them.
 macro_rules! words {
     (
-        $(#[doc = $doc:literal])*
-        pub enum $type:ident { $($(#[doc = $about:literal])* $name:ident = $text:literal,)+ }
+        $(#[doc = $doc:literal])+
+        pub enum $type:ident { $($(#[doc = $about:literal])+ $name:ident = $text:literal,)+ }
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,11 +104,7 @@ macro_rules! words {
 
         impl utoipa::PartialSchema for $type {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-                utoipa::openapi::ObjectBuilder::new()
-                    .schema_type(utoipa::openapi::schema::SchemaType::new(utoipa::openapi::schema::Type::String))
-                    .description(Some([$($doc.trim()),*].join("\n")))
-                    .enum_values(Some(Self::NAMES.iter().copied()))
-                    .into()
+                $crate::choices::schema(&[$($doc),+], &[$(($text, &[$($about),+])),+])
             }
         }
 

@@ -1,5 +1,8 @@
 //! The OpenAPI document is part of the contract: changing it is a decision.
 
+mod enums;
+mod examples;
+
 use std::collections::HashSet;
 use std::fs;
 
@@ -194,5 +197,18 @@ async fn a_body_that_is_put_together_from_parts_is_one_object_with_all_their_fie
         for field in fields {
             assert!(schema["properties"][field].is_object(), "{method} {path} says nothing of {field}: {schema}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_shown_with_a_scope_that_the_document_knows() {
+    let world = World::new().await;
+    let document: Value = serde_json::from_str(&document().await).unwrap();
+    let schemas = &document["components"]["schemas"];
+    let shown = schemas["Scope"]["enum"].as_array().unwrap();
+    for scope in schemas["TenantScope"]["enum"].as_array().unwrap() {
+        let key = json!({ "scope": scope, "expires_in": 60 });
+        let created = world.post("/v1/tenants/acme/keys", key).await.expect(201).json();
+        assert!(shown.contains(&created["scope"]), "{}", created["scope"]);
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn link_inlined(schemas: &mut Schemas) {
     let known: Vec<(String, RefOr<Schema>)> = schemas
         .iter()
         .filter(|(_, schema)| match schema {
-            RefOr::T(Schema::Object(object)) => !object.properties.is_empty(),
+            RefOr::T(Schema::Object(object)) => !object.properties.is_empty() || object.enum_values.is_some(),
             RefOr::T(Schema::AllOf(_)) => true,
             _ => false,
         })

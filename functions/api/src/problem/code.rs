@@ -1,33 +1,53 @@
 //! What programs tell problems apart by. Names stay as they are; new ones may come.
 
 use axum::http::StatusCode;
+use domain::choices;
 use serde::Serialize;
-use utoipa::ToSchema;
 
-/// What kind of problem it is, for programs: the name stays, whatever `detail`
-/// says. There may be new ones; then the status tells enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ProblemCode {
-    BadRequest,
-    Unauthenticated,
-    Forbidden,
-    NotFound,
-    MethodNotAllowed,
-    Conflict,
-    Overtaken,
-    LimitReached,
-    IdTaken,
-    IdempotencyKeyReused,
-    RequestUnderWay,
-    PreconditionFailed,
-    TooLarge,
-    UnsupportedMediaType,
-    Invalid,
-    TooManyRequests,
-    Internal,
-    Unreadable,
-    Unavailable,
+choices! {
+    /// What kind of problem it is, for programs: the name stays, whatever `detail`
+    /// says. There may be new ones; then the status tells enough.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+    pub(crate) enum ProblemCode {
+        /// Not JSON, or a wrong parameter or header, which `errors` names (400).
+        BadRequest = "bad_request",
+        /// No key, one that is not known, or one that has expired (401).
+        Unauthenticated = "unauthenticated",
+        /// The key may not do this (403).
+        Forbidden = "forbidden",
+        /// It does not exist, or belongs to another tenant (404).
+        NotFound = "not_found",
+        /// The path does not take this method (405).
+        MethodNotAllowed = "method_not_allowed",
+        /// Its state forbids it; `detail` says what (409).
+        Conflict = "conflict",
+        /// Somebody else changed it at the same time: read it again and retry (409).
+        Overtaken = "overtaken",
+        /// There are as many as may be (409).
+        LimitReached = "limit_reached",
+        /// Another event has this `id`; `fingerprints` says what both are (409).
+        IdTaken = "id_taken",
+        /// Another request was sent with this `Idempotency-Key` (422).
+        IdempotencyKeyReused = "idempotency_key_reused",
+        /// The request with this `Idempotency-Key` is not answered yet: ask again after `Retry-After` (409).
+        RequestUnderWay = "request_under_way",
+        /// It is not the version that `If-Match` asks for (412).
+        PreconditionFailed = "precondition_failed",
+        /// The body, `data`, or checking it against schemas is too large (413).
+        TooLarge = "too_large",
+        /// A coding of the body that is not known (415).
+        UnsupportedMediaType = "unsupported_media_type",
+        /// Fields are wrong; `errors` names each (422).
+        Invalid = "invalid",
+        /// Wait as long as `Retry-After` says (429).
+        TooManyRequests = "too_many_requests",
+        /// A fault of Hookline's; its log says what (500).
+        Internal = "internal",
+        /// What is stored is damaged, or of a newer version (500).
+        Unreadable = "unreadable",
+        /// Not now: try again after `Retry-After` (503).
+        Unavailable = "unavailable",
+    }
 }
 
 impl ProblemCode {

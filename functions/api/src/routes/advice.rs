@@ -91,7 +91,7 @@ pub(crate) async fn get(
 
 /// Change what the advisor may propose
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}/advisor", operation_id = "advisor.update", tag = "plans",
-    params(("tenant" = String, Path)), request_body = Option<AdvisorChange>, responses(
+    params(("tenant" = String, Path)), request_body(content = Option<AdvisorChange>, example = json!({ "off": ["https", "batches"] })), responses(
     (status = 200, body = AdvisorView),
     (status = 409, description = "Somebody else changed it at the same time; retry")
 ))]

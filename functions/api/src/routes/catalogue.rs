@@ -10,7 +10,7 @@ use domain::ids::EventType;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::event_types::check_all;
+use super::event_types::{check_all, examples};
 use super::hooks::owner as tenant_of;
 use crate::audited::note_event_type;
 use crate::auth::{Anybody, InPortal, InTenant, Operator};
@@ -63,7 +63,7 @@ pub(crate) async fn export(
 /// created, changed and at last deleted until the catalogue is the document;
 /// if that breaks off, the same request takes it to its end.
 #[utoipa::path(put, path = "/v1/tenants/{tenant}/catalogue", operation_id = "catalogue.import", tag = "event types",
-    params(("tenant" = String, Path)), request_body = CatalogueDocument, responses((status = 200, body = Imported)))]
+    params(("tenant" = String, Path)), request_body(content = CatalogueDocument, example = examples::catalogue), responses((status = 200, body = Imported)))]
 pub(crate) async fn import(
     InTenant(tenant): InTenant,
     State(deps): State<Arc<Deps>>,
@@ -88,7 +88,7 @@ pub(crate) async fn export_shared(
 /// Replace the event types of all tenants
 ///
 /// As the import of a tenant's.
-#[utoipa::path(put, path = "/v1/catalogue", operation_id = "catalogue.import_shared", tag = "event types", request_body = CatalogueDocument, responses(
+#[utoipa::path(put, path = "/v1/catalogue", operation_id = "catalogue.import_shared", tag = "event types", request_body(content = CatalogueDocument, example = examples::catalogue), responses(
     (status = 200, body = Imported)
 ))]
 pub(crate) async fn import_shared(

@@ -1,4 +1,5 @@
 mod entries;
+pub(crate) mod examples;
 mod list;
 pub(crate) mod shared;
 
@@ -25,7 +26,7 @@ use list::{EventTypeList, TenantEventTypeQuery, select};
 /// For this tenant it stands in for the operator's and the profile's of the
 /// same name. What is published is held against it, on AWS within 5 seconds.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/event-types", operation_id = "event_types.create", tag = "event types",
-    params(("tenant" = String, Path)), request_body = EventTypeEntry, responses(
+    params(("tenant" = String, Path)), request_body(content = EventTypeEntry, example = examples::entry), responses(
     (status = 201, body = EventTypeView),
     (status = 409, description = "The name is taken, or there are 500 already")
 ))]
@@ -74,7 +75,7 @@ pub(crate) async fn get(
 /// Fields that are absent stay as they are. Only a tenant's own can be changed
 /// here; to deviate from the operator's or the profile's, create one.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}/event-types/{type}", operation_id = "event_types.update", tag = "event types",
-    params(("tenant" = String, Path), ("type" = String, Path)), request_body = Option<EventTypeChange>, responses(
+    params(("tenant" = String, Path), ("type" = String, Path)), request_body(content = Option<EventTypeChange>, example = examples::change), responses(
     (status = 200, body = EventTypeView)
 ))]
 pub(crate) async fn update(

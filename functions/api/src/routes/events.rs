@@ -68,7 +68,13 @@ fn begin(deps: &Deps, tenant: &TenantId, given: Option<TraceContext>) -> Option<
 /// and dropped; where it is compared, the answer says so, and another event under that id is
 /// refused. `Idempotency-Key` names the request: sent again, it publishes nothing more.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/events", operation_id = "events.publish", tag = "events",
-    params(("tenant" = String, Path), PublishQuery, ("traceparent" = Option<String>, Header, description = "Where it stands in a trace (W3C Trace Context): requests to endpoints carry it on. One that cannot be read is none")), request_body = NewEvent, responses(
+    params(("tenant" = String, Path), PublishQuery, ("traceparent" = Option<String>, Header, description = "Where it stands in a trace (W3C Trace Context): requests to endpoints carry it on. One that cannot be read is none")), request_body(content = NewEvent, examples(
+        ("shortest" = (summary = "What happened, and its data", value = json!({ "type": "post.published", "data": { "post_id": 1 } }))),
+        ("whole" = (summary = "With an id, so that it is published once, a time and channels; dropped if it cannot be sent for a day", value = json!({
+            "id": "post-1-published", "type": "post.published", "data": { "post_id": 1, "platform": "linkedin" },
+            "timestamp": "2026-01-31T09:15:00Z", "channels": ["posts"], "ttl": 86_400
+        })))
+    )), responses(
     (status = 202, body = Accepted),
     (status = 409, description = "Another event has this `id`: `fingerprints` are what both say. With `unique`, also the same one"),
     (status = 503, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")

@@ -98,7 +98,12 @@ impl From<&Expungement> for ExpungementView {
 /// goes through the events that lists show; what was accepted and is still to be fanned out is
 /// left to another one. What waits to be sent of an expunged event is settled as skipped.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/expungements", operation_id = "expungements.create", tag = "events",
-    params(("tenant" = String, Path)), request_body = Option<NewExpungement>, responses(
+    params(("tenant" = String, Path)), request_body(content = Option<NewExpungement>, examples(
+        ("counted" = (summary = "How many payloads there are, of some types and of one month", value = json!({
+            "event_type": "post.*", "since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z", "dry_run": true
+        }))),
+        ("older" = (summary = "All that is older than a day", value = json!({ "until": "2026-01-30T00:00:00Z" })))
+    )), responses(
     (status = 202, body = ExpungementView),
     (status = 409, description = "Limit reached: at most 100 running expungements of a tenant")
 ))]

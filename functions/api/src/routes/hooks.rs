@@ -99,7 +99,14 @@ pub(crate) async fn find(deps: &Deps, tenant: &TenantId, params: &Segments) -> R
 ///
 /// A request that is sent again with its `Idempotency-Key` makes no other hook: it is answered with the one it made.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks", operation_id = "hooks.create", tag = "hooks",
-    params(("tenant" = String, Path)), request_body = NewHook, responses(
+    params(("tenant" = String, Path)), request_body(content = NewHook, examples(
+        ("shortest" = (summary = "Where to send what", value = json!({ "url": "https://example.com/webhooks", "events": ["post.*"] }))),
+        ("filtered" = (summary = "Some events only, and settings of its own", value = json!({
+            "url": "https://example.com/webhooks", "events": ["post.published", "post.removed"], "name": "LinkedIn posts", "uid": "linkedin-posts",
+            "filter": { "platform": ["linkedin"] }, "headers": [{ "name": "X-Source", "value": "hookline" }],
+            "retry": { "delays": [60, 300, 1_800] }, "timeout": { "total": 10 }, "metadata": { "team": "growth" }
+        })))
+    )), responses(
     (status = 201, body = CreatedHook, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
     (status = 409, description = "Limit reached: at most `max_hooks` hooks of a tenant; or the `uid` is another hook's")
 ))]
@@ -244,7 +251,11 @@ pub(crate) async fn get(
 /// replacing `secret` takes the capability `rotate` as well. With `If-Match`, only that version
 /// is changed.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}/hooks/{hook}", operation_id = "hooks.update", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path), IfMatchHeader), request_body = Option<HookSettings>, responses(
+    params(("tenant" = String, Path), ("hook" = String, Path), IfMatchHeader), request_body(content = Option<HookSettings>, examples(
+        ("events" = (summary = "Other events", value = json!({ "events": ["post.*", "account.closed"] }))),
+        ("paused" = (summary = "Paused", value = json!({ "enabled": false }))),
+        ("left_open" = (summary = "No filter any more, and the retries of its profile", value = json!({ "filter": null, "retry": null })))
+    )), responses(
     (status = 200, body = ChangedHook, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
     (status = 412, description = "It is another version by now; `errors` names what has changed since")
 ))]

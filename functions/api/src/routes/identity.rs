@@ -105,7 +105,10 @@ pub(crate) async fn read(_: Operator, State(deps): State<Arc<Deps>>) -> Result<J
 ///
 /// The first one signs at once. Any other is listed at once and signs later, and the former one stays
 /// listed for the overlap. With both 0 the former ends at once: after a leak.
-#[utoipa::path(post, path = "/v1/identity/rotate", operation_id = "identity.rotate", tag = "identity", request_body = Option<IdentityRotation>, responses(
+#[utoipa::path(post, path = "/v1/identity/rotate", operation_id = "identity.rotate", tag = "identity", request_body(content = Option<IdentityRotation>, examples(
+        ("usual" = (summary = "The new key signs in ten minutes, and the former one is listed for a day more", value = json!({ "signs_after": 600, "overlap": 86_400 }))),
+        ("leaked" = (summary = "After a leak: the former keys end at once", value = json!({ "signs_after": 0, "overlap": 0 })))
+    )), responses(
     (status = 200, body = IdentityView),
     (status = 409, description = "Somebody else rotated it at the same time; or five keys are listed already")
 ))]

@@ -1,4 +1,5 @@
 pub(crate) mod operator;
+mod shown_scope;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::capability::{Capabilities, Capability};
+use domain::choices;
 use domain::ids::{KeyId, TenantId};
 use domain::key::{ApiKey, KeyHash, Scope, TokenId, generate_token};
 use domain::strict::WrongFields;
@@ -30,18 +32,20 @@ const MAX_PORTAL_SECONDS: u64 = 7 * 24 * 3_600;
 /// Ten years.
 const MAX_SECONDS: u64 = 3_650 * 24 * 3_600;
 
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum TenantScope {
-    /// Everything within the tenant.
-    Tenant,
-    /// Publish events, and nothing else.
-    Publish,
-    /// What a customer's portal needs, as its capabilities say: see and change hooks,
-    /// see their log, the events and the catalogue, send again. No keys, no publishing.
-    Portal,
-    /// Propose plans, and nothing else.
-    Planner,
+choices! {
+    /// What a key of a tenant may do.
+    #[derive(Clone, Copy, Deserialize)]
+    pub(crate) enum TenantScope {
+        /// Everything within the tenant.
+        Tenant = "tenant",
+        /// Publish events, and nothing else.
+        Publish = "publish",
+        /// What a customer's portal needs, as its capabilities say: see and change hooks,
+        /// see their log, the events and the catalogue, send again. No keys, no publishing.
+        Portal = "portal",
+        /// Propose plans, and nothing else.
+        Planner = "planner",
+    }
 }
 
 impl From<TenantScope> for Scope {
@@ -72,27 +76,12 @@ pub(crate) struct NewKey {
     expires_in: Option<u64>,
 }
 
-/// What a key may do.
-#[derive(ToSchema)]
-#[schema(as = Scope, rename_all = "snake_case")]
-#[expect(dead_code, reason = "it documents the names that a key's scope is shown by")]
-pub(crate) enum ShownScope {
-    /// Everything. Such a key has no tenant.
-    Operator,
-    /// Everything within one tenant.
-    Tenant,
-    /// Publish events of one tenant, and nothing else.
-    Publish,
-    /// Look after the hooks of one tenant, as its capabilities say.
-    Portal,
-}
-
 #[derive(Serialize, ToSchema)]
 #[schema(as = Key)]
 pub(crate) struct KeyView {
     id: String,
     name: String,
-    #[schema(value_type = ShownScope)]
+    #[schema(value_type = shown_scope::Scope)]
     scope: Scope,
     /// What it may do, of a portal key
     #[schema(inline)]
@@ -137,7 +126,10 @@ impl From<ApiKey> for KeyView {
 
 /// Create an API key
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/keys", operation_id = "keys.create", tag = "tenants",
-    params(("tenant" = String, Path)), request_body = NewKey, responses(
+    params(("tenant" = String, Path)), request_body(content = NewKey, examples(
+        ("publisher" = (summary = "For a backend that publishes", value = json!({ "name": "backend", "scope": "publish" }))),
+        ("portal" = (summary = "For a portal of your own, for an hour", value = json!({ "name": "Jane", "scope": "portal", "capabilities": ["view", "test"], "expires_in": 3_600 })))
+    )), responses(
     (status = 201, body = CreatedKey),
     (status = 409, description = "Limit reached: at most 100 keys, and 1,000 portal keys")
 ))]

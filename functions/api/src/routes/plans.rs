@@ -69,7 +69,39 @@ fn check_expiry(at: Timestamp, now: Timestamp, errors: &mut Vec<FieldError>) {
 /// The change is checked now and once more when the plan is approved. A request that is sent again
 /// with its `Idempotency-Key` proposes nothing more.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/plans", operation_id = "plans.create", tag = "plans",
-    params(("tenant" = String, Path)), request_body = NewPlan, responses(
+    params(("tenant" = String, Path)), request_body(content = NewPlan, examples(
+        ("hook" = (summary = "A change of a hook", value = json!({
+            "title": "Give the endpoint 20 s to answer, not 10",
+            "change": { "kind": "hook", "hook": "hook_01M7YRY66B9CZNF4GV85GH11D0", "patch": { "timeout": { "total": 20 } } },
+            "evidence": [{
+                "name": "attempts that ran into the time-out", "value": 412, "since": "2026-01-01T00:00:00Z",
+                "source": "/v1/tenants/acme/counts?group_by=outcome"
+            }],
+            "impact": {
+                "text": "Late answers count as successes",
+                "numbers": [{ "name": "time-out", "before": 10, "after": 20, "unit": "s" }]
+            },
+            "proposed_by": "growth model 7"
+        }))),
+        ("hook_secret" = (summary = "A new secret", value = json!({
+            "title": "Rotate a secret that is older than a year",
+            "change": { "kind": "hook_secret", "hook": "hook_01M7YRY66B9CZNF4GV85GH11D0", "overlap": 86_400 }
+        }))),
+        ("tenant" = (summary = "A change of the tenant", value = json!({
+            "title": "Room for more hooks", "change": { "kind": "tenant", "patch": { "max_hooks": 200 } }
+        }))),
+        ("event_type" = (summary = "A change of an event type", value = json!({
+            "title": "Nothing sends it any more",
+            "change": { "kind": "event_type", "event_type": "post.published", "patch": { "deprecated": true } }
+        }))),
+        ("external" = (summary = "Something of your own", value = json!({
+            "title": "Post more often",
+            "change": {
+                "kind": "external", "target": "posting frequency of brand 17",
+                "before": { "posts_per_week": 3 }, "after": { "posts_per_week": 5 }
+            }
+        })))
+    )), responses(
     (status = 201, body = PlanView),
     (status = 409, description = "Limit reached: at most 200 pending plans of a tenant")
 ))]

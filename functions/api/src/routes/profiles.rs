@@ -154,7 +154,13 @@ async fn apply(
 }
 
 /// Create a profile
-#[utoipa::path(post, path = "/v1/profiles", operation_id = "profiles.create", tag = "profiles", request_body = NewProfile, responses(
+#[utoipa::path(post, path = "/v1/profiles", operation_id = "profiles.create", tag = "profiles", request_body(content = NewProfile, example = json!({
+        "name": "house",
+        "description": "As our own receivers expect it",
+        "signatures": [{ "scheme": "hmac_sha256", "header": "X-House-Signature", "prefix": "sha256=" }],
+        "payload": { "mappings": [{ "field": "event", "from": "event.type" }, { "field": "data", "from": "data" }] },
+        "event_types": [{ "name": "post.published", "example": { "post_id": 1 } }]
+    })), responses(
     (status = 201, body = ProfileView),
     (status = 409, description = "The name is taken")
 ))]
@@ -215,7 +221,10 @@ pub(crate) async fn get(
 ///
 /// Its hooks go by it within seconds.
 #[utoipa::path(patch, path = "/v1/profiles/{profile}", operation_id = "profiles.update", tag = "profiles",
-    params(("profile" = String, Path)), request_body = Option<ProfileChange>, responses((status = 200, body = ProfileView)))]
+    params(("profile" = String, Path)), request_body(content = Option<ProfileChange>, examples(
+        ("patient" = (summary = "Endpoints have longer to answer", value = json!({ "timeout": { "total": 20 } }))),
+        ("left_open" = (summary = "Its retries are those of `standard` again", value = json!({ "retry": null })))
+    )), responses((status = 200, body = ProfileView)))]
 pub(crate) async fn update(
     _: Operator,
     State(deps): State<Arc<Deps>>,

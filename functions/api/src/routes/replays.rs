@@ -168,7 +168,14 @@ impl NewReplay {
 /// unless it had succeeded or is still on an earlier schedule. One replay sends
 /// each delivery once. A request that is sent again with its `Idempotency-Key` starts no other.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/replays", operation_id = "replays.create", tag = "replays",
-    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = NewReplay, responses(
+    params(("tenant" = String, Path), ("hook" = String, Path)), request_body(content = NewReplay, examples(
+        ("failed" = (summary = "What failed for good today", value = json!({ "kind": "failed", "since": "2026-01-31T00:00:00Z" }))),
+        ("missing" = (summary = "What was published before the hook was made", value = json!({ "kind": "missing", "since": "2026-01-01T00:00:00Z", "rate": 50 }))),
+        ("range" = (summary = "How much of one day was answered with 5xx", value = json!({
+            "kind": "range", "since": "2026-01-30T00:00:00Z", "until": "2026-01-31T00:00:00Z", "only_status": "failed",
+            "event_types": ["post.published"], "code": "5xx", "dry_run": true
+        })))
+    )), responses(
     (status = 202, body = ReplayView),
     (status = 409, description = "The hook is disabled, or limit reached: at most 100 running replays of a hook")
 ))]

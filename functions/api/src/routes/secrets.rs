@@ -136,7 +136,13 @@ pub(crate) async fn reveal(
 /// sent again with its `Idempotency-Key` rotates nothing more; that session is shown no secret, then,
 /// which came after its own.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/secret/rotate", operation_id = "hooks.rotate_secret", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path), IfMatchHeader), request_body = Option<Rotation>, responses(
+    params(("tenant" = String, Path), ("hook" = String, Path), IfMatchHeader), request_body(content = Option<Rotation>, examples(
+        ("made" = (summary = "A new secret is made, and the former one signs as well for a day", value = json!({ "overlap": 86_400 }))),
+        ("given" = (summary = "A secret of your own, which signs alone once the former one has ended", value = json!({
+            "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "overlap": 3_600, "cutover": "at_end"
+        }))),
+        ("leaked" = (summary = "After a leak: the former one ends at once", value = json!({ "overlap": 0 })))
+    )), responses(
     (status = 200, body = Secrets, headers(("ETag" = String, description = "The version of the hook, for `If-Match`"))),
     (status = 412, description = "It is another version by now; `errors` names what has changed since"),
     (status = 409, description = "Somebody else changed the hook at the same time; retry")

@@ -34,7 +34,10 @@ use views::{NewTenant, TenantChange, TenantFields, TenantList, TenantView};
 ///
 /// A request that is sent again with its `Idempotency-Key` makes no other tenant: it is answered with the one it made.
 #[utoipa::path(post, path = "/v1/tenants", operation_id = "tenants.create", tag = "tenants",
-    request_body = Option<NewTenant>, responses(
+    request_body(content = Option<NewTenant>, examples(
+        ("named" = (summary = "With an id of your own", value = json!({ "id": "shop-17", "name": "Flower shop", "retention_days": 90, "attributes": { "plan": "gold" } }))),
+        ("limited" = (summary = "With an id that is made, and rules for its hooks", value = json!({ "name": "Trial", "max_hooks": 5, "rate_limit": 10 })))
+    )), responses(
     (status = 201, body = TenantView),
     (status = 409, description = "The id is taken, or was until a moment ago: see `Retry-After`")
 ))]
@@ -229,7 +232,12 @@ pub(crate) async fn get(InTenant(id): InTenant, State(deps): State<Arc<Deps>>) -
 
 /// Change a tenant
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}", operation_id = "tenants.update", tag = "tenants",
-    params(("tenant" = String, Path)), request_body = Option<TenantChange>, responses((status = 200, body = TenantView)))]
+    params(("tenant" = String, Path)), request_body(content = Option<TenantChange>, examples(
+        ("renamed" = (summary = "Its name and how long its events are kept", value = json!({ "name": "Acme Ltd.", "retention_days": 30 }))),
+        ("portal" = (summary = "How its portal looks", value = json!({
+            "portal": { "name": "Acme webhooks", "colours": { "accent": "#0f766e" }, "theme": "auto", "texts": { "help": "Write to help@acme.example" } }
+        })))
+    )), responses((status = 200, body = TenantView)))]
 pub(crate) async fn update(
     _: Operator,
     State(deps): State<Arc<Deps>>,

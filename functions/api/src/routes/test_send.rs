@@ -55,7 +55,7 @@ pub(crate) struct TestSendRequest {
 /// key is verified by it. It counts towards `rate_limit`, and towards the requests an hour of an
 /// endpoint that has not verified itself. Neither a disabled hook nor an open circuit stops it.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/test", operation_id = "hooks.test", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = Option<TestSendRequest>, responses(
+    params(("tenant" = String, Path), ("hook" = String, Path)), request_body(content = Option<TestSendRequest>, example = json!({ "event_type": "post.published", "data": { "post_id": 1 } })), responses(
     (status = 200, body = TestSend),
     (status = 413, description = "`data` is larger than that of an event may be"),
     (status = 429, description = "Limit reached: try again after `Retry-After` seconds")

@@ -2,14 +2,17 @@ use async_trait::async_trait;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How one thing stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Condition {
-    Ok,
-    /// It works, and somebody should look at it.
-    Warning,
-    Failed,
+domain::choices! {
+    /// How one thing stands.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+    pub enum Condition {
+        /// It is as it should be.
+        Ok = "ok",
+        /// It works, and somebody should look at it.
+        Warning = "warning",
+        /// It does not work.
+        Failed = "failed",
+    }
 }
 
 /// What was looked at, and what came of it.

@@ -11,6 +11,7 @@ use super::join;
 use super::leaves::LeafSet;
 use super::node::FilterNode;
 use super::rule::Rule;
+use crate::choices;
 use crate::json;
 
 /// How much is shown of a value, in characters; what is longer ends with `…`.
@@ -35,23 +36,25 @@ pub struct UnmetCondition {
     pub alternatives: Vec<Vec<UnmetCondition>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Unmet {
-    /// None of the rules admits the value
-    Refused,
-    /// There is no such field
-    Missing,
-    /// The field is there, and must not be
-    Present,
-    /// No element of the list meets all that is asked of one
-    NoElement,
-    /// None of the alternatives of `$or` is met
-    NoAlternative,
-    /// `data` is not an object, and only the filter `{}` admits that
-    NotAnObject,
-    /// The filter is not valid, and admits nothing
-    InvalidFilter,
+choices! {
+    /// Why a condition of a filter is not met.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+    pub enum Unmet {
+        /// None of the rules admits the value.
+        Refused = "refused",
+        /// There is no such field.
+        Missing = "missing",
+        /// The field is there, and must not be.
+        Present = "present",
+        /// No element of the list meets all that is asked of one.
+        NoElement = "no_element",
+        /// None of the alternatives of `$or` is met.
+        NoAlternative = "no_alternative",
+        /// `data` is not an object, and only the filter `{}` admits that.
+        NotAnObject = "not_an_object",
+        /// The filter is not valid, and admits nothing.
+        InvalidFilter = "invalid_filter",
+    }
 }
 
 impl UnmetCondition {

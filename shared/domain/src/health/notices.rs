@@ -23,8 +23,11 @@ pub enum HealthChange {
 words! {
     /// Why a hook is disabled that its owner did not disable.
     pub enum End {
+        /// The endpoint answered 410 Gone.
         Gone = "gone",
+        /// Every request failed for as long as `disable_after` says.
         FailedForLong = "failed_for_long",
+        /// The endpoint asked for it with `webhook-delivery: disable`.
         AskedByEndpoint = "asked_by_endpoint",
     }
 }

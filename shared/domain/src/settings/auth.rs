@@ -28,6 +28,7 @@ const OWN_PARAMETERS: [&str; 6] =
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(remote = "Self", tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Auth {
+    /// Nothing besides the signature.
     None {
         #[serde(skip)]
         unknown: Unknown,

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::choices;
 use crate::headers;
 use crate::invalid::FieldError;
 use crate::payload::TextTemplate;
@@ -45,12 +46,13 @@ pub struct FixedHeader {
 
 keeps_unknown!(FixedHeader);
 
-/// How the text of a header is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HeaderEncoding {
-    /// In UTF-8, as the HTTP binding 1.0.2 of CloudEvents says in section 3.1.3.2.
-    Percent,
+choices! {
+    /// How the text of a header is written.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum HeaderEncoding {
+        /// Percent-encoded UTF-8, as the HTTP binding 1.0.2 of CloudEvents says in section 3.1.3.2.
+        Percent = "percent",
+    }
 }
 
 impl HeaderEncoding {
@@ -72,31 +74,29 @@ impl FixedHeader {
     }
 }
 
-/// What a header can say of its delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub enum HeaderSource {
-    #[serde(rename = "event.id")]
-    EventId,
-    #[serde(rename = "event.type")]
-    EventType,
-    /// RFC 3339
-    #[serde(rename = "event.timestamp")]
-    EventTimestamp,
-    /// Unix seconds
-    #[serde(rename = "event.timestamp_unix")]
-    EventUnix,
-    #[serde(rename = "tenant.id")]
-    TenantId,
-    #[serde(rename = "hook.id")]
-    HookId,
-    /// The hook's `uid`; its id where it has none
-    #[serde(rename = "hook.uid")]
-    HookUid,
-    #[serde(rename = "delivery.id")]
-    DeliveryId,
-    /// Unix seconds of this attempt
-    #[serde(rename = "attempt.timestamp_unix")]
-    AttemptUnix,
+choices! {
+    /// What a header can say of its delivery.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum HeaderSource {
+        /// The id of the event.
+        EventId = "event.id",
+        /// The type of the event.
+        EventType = "event.type",
+        /// When the event happened, in RFC 3339.
+        EventTimestamp = "event.timestamp",
+        /// The same in Unix seconds.
+        EventUnix = "event.timestamp_unix",
+        /// The id of the hook's tenant.
+        TenantId = "tenant.id",
+        /// The id of the hook.
+        HookId = "hook.id",
+        /// The hook's `uid`; its id where it has none.
+        HookUid = "hook.uid",
+        /// The id of the message: the delivery's, or the event's where `message_id` says so.
+        DeliveryId = "delivery.id",
+        /// When this attempt was made, in Unix seconds.
+        AttemptUnix = "attempt.timestamp_unix",
+    }
 }
 
 pub(super) fn check(fixed: &[FixedHeader], field: &str, errors: &mut Vec<FieldError>) {

@@ -4,6 +4,7 @@ use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::choices;
 use crate::invalid::FieldError;
 use crate::seconds::Seconds;
 use crate::unknown::{Unknown, keeps_unknown};
@@ -103,14 +104,16 @@ pub struct WhilePaused {
     pub unknown: Unknown,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PausedDeliveries {
-    /// They wait, and go out once the hook is enabled.
-    #[default]
-    Wait,
-    /// They are skipped.
-    Skip,
+choices! {
+    /// What becomes of deliveries that come due while their hook is paused.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum PausedDeliveries {
+        /// They wait, and go out once the hook is enabled.
+        #[default]
+        Wait = "wait",
+        /// They are skipped.
+        Skip = "skip",
+    }
 }
 
 fn a_week() -> Seconds {

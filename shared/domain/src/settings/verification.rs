@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::address::is_host_name;
+use crate::choices;
 use crate::headers;
 use crate::invalid::FieldError;
 use crate::unknown::{Unknown, keeps_unknown};
@@ -49,18 +50,20 @@ pub struct Verification {
 
 keeps_unknown!(Verification);
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum VerificationKind {
-    /// Requests carry a key, which the endpoint returns in the answer's body or in the same header.
-    #[default]
-    Key,
-    /// The endpoint is asked with OPTIONS before it gets a request, and names in its answer who may
-    /// send and how many per minute, as the HTTP webhook document 1.0.2 of CloudEvents has it.
-    Options,
-    /// Before it gets a request, the endpoint is sent a signed `{"type":"verification","challenge":…}`,
-    /// whose challenge it returns as `{"challenge":…}`, as events of the Model Context Protocol have it.
-    Challenge,
+choices! {
+    /// How an endpoint shows that it wants requests.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum VerificationKind {
+        /// Requests carry a key, which the endpoint returns in the answer's body or in the same header.
+        #[default]
+        Key = "key",
+        /// The endpoint is asked with OPTIONS before it gets a request, and names in its answer who may
+        /// send and how many per minute, as the HTTP webhook document 1.0.2 of CloudEvents has it.
+        Options = "options",
+        /// Before it gets a request, the endpoint is sent a signed `{"type":"verification","challenge":…}`,
+        /// whose challenge it returns as `{"challenge":…}`, as events of the Model Context Protocol have it.
+        Challenge = "challenge",
+    }
 }
 
 impl VerificationKind {

@@ -8,9 +8,9 @@ use ed25519_dalek::Signer as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::{Position, Url};
-use utoipa::ToSchema;
 
 use super::setting::SignatureSetting;
+use crate::choices;
 use crate::secret::ed25519::whsk_key;
 use crate::secret::jwk::thumbprint;
 use crate::secret::{InvalidSecret, Secret};
@@ -21,31 +21,33 @@ const LABEL: &str = "sig1";
 /// The nonce of a request, in bytes: as many as the verifier of Cloudflare asks for.
 pub const NONCE_BYTES: usize = 64;
 
-/// A part of a request that its signature covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub enum Component {
-    #[serde(rename = "@authority")]
-    Authority,
-    #[serde(rename = "@method")]
-    Method,
-    #[serde(rename = "@path")]
-    Path,
-    #[serde(rename = "@query")]
-    Query,
-    /// RFC 9530, with SHA-256; adds the header.
-    #[serde(rename = "content-digest")]
-    ContentDigest,
+choices! {
+    /// A part of a request that its signature covers.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Component {
+        /// The host, and the port unless it is the scheme's own (RFC 9421, section 2.2.3).
+        Authority = "@authority",
+        /// The method (section 2.2.1).
+        Method = "@method",
+        /// The path without the query (section 2.2.6).
+        Path = "@path",
+        /// The query with its `?` (section 2.2.7).
+        Query = "@query",
+        /// A digest of the body (RFC 9530), with SHA-256; adds the header.
+        ContentDigest = "content-digest",
+    }
 }
 
-/// How `Signature-Agent` names the deployment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentForm {
-    /// As a dictionary, which the present draft asks for.
-    #[default]
-    Dictionary,
-    /// As a text, as drafts up to March 2026 had it, for verifiers that know no other.
-    Text,
+choices! {
+    /// How `Signature-Agent` names the deployment.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum AgentForm {
+        /// As a dictionary, which the present draft asks for.
+        #[default]
+        Dictionary = "dictionary",
+        /// As a text, as drafts up to March 2026 had it, for verifiers that know no other.
+        Text = "text",
+    }
 }
 
 /// A request, as far as it can be covered.

@@ -4,23 +4,24 @@
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use utoipa::ToSchema;
 
 use super::setting::{KeyForm, SignatureSetting};
+use crate::choices;
 use crate::secret::ed25519::is_ed25519;
 use crate::secret::{InvalidSecret, Secret, whsec_key};
 
 pub use v1::standard_webhooks;
 
 macro_rules! schemes {
-    ($($module:ident: $variant:ident,)*) => {
+    ($($(#[doc = $about:literal])+ $module:ident: $variant:ident = $text:literal,)*) => {
         $(mod $module;)*
 
-        /// What is signed, with which algorithm, and how the header reads.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-        #[serde(rename_all = "snake_case")]
-        pub enum Scheme {
-            $($variant,)*
+        choices! {
+            /// What is signed, with which algorithm, and how the header reads.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+            pub enum Scheme {
+                $($(#[doc = $about])+ $variant = $text,)*
+            }
         }
 
         impl Scheme {
@@ -29,7 +30,7 @@ macro_rules! schemes {
             /// As settings name it.
             pub fn name(self) -> &'static str {
                 match self {
-                    $(Self::$variant => stringify!($module),)*
+                    $(Self::$variant => $text,)*
                 }
             }
 
@@ -43,11 +44,17 @@ macro_rules! schemes {
 }
 
 schemes! {
-    v1: V1,
-    v1a: V1a,
-    hmac_sha256: HmacSha256,
-    stripe: Stripe,
-    http_message: HttpMessage,
+    /// Standard Webhooks: HMAC-SHA256 over `<id>.<timestamp>.<body>`, as `v1,<base64>`.
+    v1: V1 = "v1",
+    /// Standard Webhooks: Ed25519 over the same, as `v1a,<base64>`.
+    v1a: V1a = "v1a",
+    /// HMAC-SHA256 over the body alone, behind a `prefix` of your choice.
+    hmac_sha256: HmacSha256 = "hmac_sha256",
+    /// HMAC-SHA256 over `<timestamp>.<body>`, as Stripe writes it: `t=<timestamp>,v1=<hex>`.
+    stripe: Stripe = "stripe",
+    /// HTTP Message Signatures (RFC 9421): Ed25519 over parts of the request, with keys of the
+    /// deployment itself, as Web Bot Auth has it.
+    http_message: HttpMessage = "http_message",
 }
 
 /// What is signed.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::message::{AgentForm, Component};
 use super::scheme::{Algorithm, Scheme, Signed};
+use crate::choices;
 use crate::headers;
 use crate::invalid::FieldError;
 use crate::secret::Secret;
@@ -21,25 +22,27 @@ const USUAL_LIFETIME: u32 = 300;
 /// The longest prefix, in characters.
 pub const MAX_PREFIX_CHARS: usize = 64;
 
-/// How the bytes of a signature are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Encoding {
-    /// Lower case.
-    #[default]
-    Hex,
-    /// The standard alphabet, with padding.
-    Base64,
+choices! {
+    /// How the bytes of a signature are written.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Encoding {
+        /// Hexadecimal, in lower case.
+        #[default]
+        Hex = "hex",
+        /// Base64 in the standard alphabet, with padding.
+        Base64 = "base64",
+    }
 }
 
-/// How a secret's text becomes the bytes of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyForm {
-    /// The whole text, in UTF-8.
-    Text,
-    /// What base64 encodes after `whsec_`.
-    Whsec,
+choices! {
+    /// How a secret's text becomes the bytes of a key.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum KeyForm {
+        /// The whole text, in UTF-8.
+        Text = "text",
+        /// What base64 encodes after `whsec_`.
+        Whsec = "whsec",
+    }
 }
 
 /// One signature of each request.

@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use domain::choices;
 use domain::counts::{GroupKey, Tally};
+use domain::delivery::AttemptOutcome;
 use domain::ids::HookId;
 use domain::pattern::Pattern;
 use domain::time::{Hour, Timestamp};
@@ -23,21 +25,31 @@ const HOURS_OF_DAY: i64 = 24;
 const MAX_HOURS: i64 = 31 * HOURS_OF_DAY;
 const MAX_DAYS: i64 = 400;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Interval {
-    #[default]
-    Hour,
-    Day,
+choices! {
+    /// Over how long is counted.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+    pub(crate) enum Interval {
+        /// By hours of UTC.
+        #[default]
+        Hour = "hour",
+        /// By days of UTC.
+        Day = "day",
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Grouping {
-    Hook,
-    Type,
-    Outcome,
-    Code,
+choices! {
+    /// What is counted by itself.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+    pub(crate) enum Grouping {
+        /// Each hook.
+        Hook = "hook",
+        /// Each event type.
+        Type = "type",
+        /// Each outcome of an attempt.
+        Outcome = "outcome",
+        /// Each status code of an answer.
+        Code = "code",
+    }
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -82,6 +94,7 @@ pub(crate) struct CountedInterval {
     event_type: Option<String>,
     /// Absent for deliveries that were skipped
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AttemptOutcome>)]
     outcome: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status_code: Option<u16>,

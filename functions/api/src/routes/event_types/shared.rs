@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::entries::{EventTypeChange, EventTypeView, add, change, remove};
+use super::examples;
 use super::list::{EventTypeList, EventTypeQuery, select};
 use crate::Deps;
 use crate::auth::{Anybody, Operator};
@@ -16,7 +17,7 @@ use crate::input::{Body, Query, Segments, segment};
 use crate::problem::Problem;
 
 /// Create an event type for all tenants
-#[utoipa::path(post, path = "/v1/event-types", operation_id = "event_types.create_shared", tag = "event types", request_body = EventTypeEntry, responses(
+#[utoipa::path(post, path = "/v1/event-types", operation_id = "event_types.create_shared", tag = "event types", request_body(content = EventTypeEntry, example = examples::entry), responses(
     (status = 201, body = EventTypeView),
     (status = 409, description = "The name is taken, or there are 500 already")
 ))]
@@ -62,7 +63,7 @@ pub(crate) async fn get_shared(
 ///
 /// Fields that are absent stay as they are.
 #[utoipa::path(patch, path = "/v1/event-types/{type}", operation_id = "event_types.update_shared", tag = "event types",
-    params(("type" = String, Path)), request_body = Option<EventTypeChange>, responses((status = 200, body = EventTypeView)))]
+    params(("type" = String, Path)), request_body(content = Option<EventTypeChange>, example = examples::change), responses((status = 200, body = EventTypeView)))]
 pub(crate) async fn update_shared(
     _: Operator,
     State(deps): State<Arc<Deps>>,

@@ -65,7 +65,12 @@ pub(crate) struct EventResult {
 /// answer is the first one's problem. `Idempotency-Key` names the request: each event is known by
 /// it and by its place, and sent again, none is published once more.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/events/batch", operation_id = "events.publish_batch", tag = "events",
-    params(("tenant" = String, Path), PublishQuery, ("traceparent" = Option<String>, Header, description = "Where it stands in a trace (W3C Trace Context): requests to endpoints carry it on. One that cannot be read is none")), request_body = NewBatch, responses(
+    params(("tenant" = String, Path), PublishQuery, ("traceparent" = Option<String>, Header, description = "Where it stands in a trace (W3C Trace Context): requests to endpoints carry it on. One that cannot be read is none")), request_body(content = NewBatch, example = json!({
+        "events": [
+            { "id": "post-1-published", "type": "post.published", "data": { "post_id": 1 } },
+            { "id": "post-2-removed", "type": "post.removed", "data": { "post_id": 2, "reason": "expired" } }
+        ]
+    })), responses(
     (status = 202, body = BatchResult),
     (status = 409, description = "None was accepted, and of the first another event has its `id`"),
     (status = 503, description = "Not accepted as far as is known; try again after `Retry-After` seconds, under the same `id`")

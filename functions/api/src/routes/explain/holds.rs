@@ -1,6 +1,7 @@
 //! What a delivery that is still to be made waits for.
 
 use contract::ports::{StoreError, StoreResult};
+use domain::choices;
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::health::{Admission, Circuit, Health};
@@ -23,29 +24,32 @@ pub(crate) struct Hold {
     pub(super) sentence: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum HoldCode {
-    /// The hook is disabled: once due, the delivery is skipped
-    Disabled,
-    /// The hook's `expires_at` has passed: once due, the delivery is skipped
-    HookExpired,
-    /// The event's `ttl` has passed: once due, the delivery is skipped
-    Expired,
-    /// The event is not to be sent before `deliver_at`
-    DeliverAt,
-    /// The last attempt failed, and the next one is not due yet
-    Retry,
-    /// The endpoint failed too often in a row
-    Circuit,
-    /// The endpoint asked for no more requests for now
-    Throttled,
-    /// As many requests as the hook takes in a second are out
-    RateLimit,
-    /// The endpoint has not verified itself, and had as many requests as it gets until then
-    Verification,
-    /// The hook or its secrets cannot be read, which is the operator's to put right
-    Unreadable,
+choices! {
+    /// What holds a delivery back.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+    pub(crate) enum HoldCode {
+        /// The hook is disabled: once due, the delivery is skipped, or waits where the hook was paused
+        /// and its `while_paused` says so.
+        Disabled = "disabled",
+        /// The hook's `expires_at` has passed: once due, the delivery is skipped.
+        HookExpired = "hook_expired",
+        /// The event's `ttl` has passed: once due, the delivery is skipped.
+        Expired = "expired",
+        /// The event is not to be sent before `deliver_at`.
+        DeliverAt = "deliver_at",
+        /// The last attempt failed, and the next one is not due yet.
+        Retry = "retry",
+        /// The endpoint failed too often in a row.
+        Circuit = "circuit",
+        /// The endpoint asked for no more requests for now.
+        Throttled = "throttled",
+        /// As many requests as the hook takes in a second are out.
+        RateLimit = "rate_limit",
+        /// The endpoint has not verified itself, and had as many requests as it gets until then.
+        Verification = "verification",
+        /// The hook or its secrets cannot be read, which is the operator's to put right.
+        Unreadable = "unreadable",
+    }
 }
 
 impl Hold {

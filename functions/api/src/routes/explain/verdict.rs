@@ -1,43 +1,46 @@
 //! What is said of one hook: whether the event went to it, or why not.
 
+use domain::choices;
 use domain::event::Event;
 use domain::filter::{UnmetCondition, summary};
 use domain::hook::Hook;
 use domain::judgement::Judgement;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::fanout::Fanout;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum VerdictCode {
-    /// The event went to it: `delivery` says what came of that
-    Chosen,
-    /// None of its `patterns` matches the event's type
-    Type,
-    /// It asks for `channels`, and the event has none of them
-    Channel,
-    /// Its filter: `unmet` has each condition that `data` does not meet
-    Filter,
-    /// It was made after the event was accepted
-    MadeLater,
-    /// Its `expires_at` had passed when the event was accepted
-    HookExpired,
-    /// As it is, or was as far as that is known, it asks for the event: it was changed around that time or since
-    ChangedSince,
-    /// The fan-out had not come to it
-    NotReached,
+choices! {
+    /// Whether an event went to a hook, or why not.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+    pub(crate) enum VerdictCode {
+        /// The event went to it: `delivery` says what came of that.
+        Chosen = "chosen",
+        /// None of its `patterns` matches the event's type.
+        Type = "type",
+        /// It asks for `channels`, and the event has none of them.
+        Channel = "channel",
+        /// Its filter: `unmet` has each condition that `data` does not meet.
+        Filter = "filter",
+        /// It was made after the event was accepted.
+        MadeLater = "made_later",
+        /// Its `expires_at` had passed when the event was accepted.
+        HookExpired = "hook_expired",
+        /// As it is, or was as far as that is known, it asks for the event: it was changed around that time or since.
+        ChangedSince = "changed_since",
+        /// The fan-out had not come to it.
+        NotReached = "not_reached",
+    }
 }
 
-/// Which version of a hook was judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum JudgedFrom {
-    /// That of the time when the event was accepted
-    VersionThen,
-    /// The present one: that of then is not kept, or the hook was made later
-    VersionNow,
+choices! {
+    /// Which version of a hook was judged.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+    pub(crate) enum JudgedFrom {
+        /// That of the time when the event was accepted.
+        VersionThen = "version_then",
+        /// The present one: that of then is not kept, or the hook was made later.
+        VersionNow = "version_now",
+    }
 }
 
 /// A version of a hook, and what matching makes of it.

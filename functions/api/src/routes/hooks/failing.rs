@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use contract::ports::{Listed, LogFilter, StoreError, StoreResult, Unreadable};
+use domain::choices;
 use domain::delivery::AttemptOutcome;
 use domain::health::{Circuit, Health};
 use domain::ids::TenantId;
@@ -30,17 +31,18 @@ const MOST_ROWS: usize = 200;
 /// Hooks that are looked at at a time.
 const AT_A_TIME: usize = 16;
 
-/// What a hook is listed for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum HookTrouble {
-    /// It is enabled and fails: twice in a row, or a delivery has failed for good.
-    #[default]
-    Failing,
-    /// Of those, its circuit is open.
-    Resting,
-    /// Hookline has disabled it.
-    Disabled,
+choices! {
+    /// What a hook is listed for.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+    pub(crate) enum HookTrouble {
+        /// It is enabled and fails: twice in a row, or a delivery has failed for good.
+        #[default]
+        Failing = "failing",
+        /// Of those, its circuit is open.
+        Resting = "resting",
+        /// Hookline has disabled it.
+        Disabled = "disabled",
+    }
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use contract::ports::{LogFilter, StoreResult};
+use domain::choices;
 use domain::health::{Circuit, Health};
 use domain::ids::{HookId, TenantId};
 use domain::settings::Complete;
@@ -67,22 +68,28 @@ pub(crate) struct HealthView {
     throttled_until: Option<String>,
 }
 
-#[derive(Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum CircuitState {
-    /// Requests go out.
-    Closed,
-    /// Deliveries wait until a request has succeeded.
-    Open,
+choices! {
+    /// Whether an endpoint that fails is left alone.
+    #[derive(Clone, Copy, Serialize)]
+    pub(crate) enum CircuitState {
+        /// Requests go out.
+        Closed = "closed",
+        /// Deliveries wait until a request has succeeded.
+        Open = "open",
+    }
 }
 
-#[derive(Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum VerificationState {
-    NotRequired,
-    /// The endpoint has not verified itself yet.
-    Pending,
-    Verified,
+choices! {
+    /// Whether an endpoint has shown that it wants requests.
+    #[derive(Clone, Copy, Serialize)]
+    pub(crate) enum VerificationState {
+        /// It does not have to, and has not.
+        NotRequired = "not_required",
+        /// The endpoint has not verified itself yet.
+        Pending = "pending",
+        /// The endpoint has verified itself.
+        Verified = "verified",
+    }
 }
 
 impl HealthView {

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::ports::Listed;
+use domain::choices;
 use domain::health::Health;
 use domain::hook::Hook;
 use domain::ids::{EventType, HookId};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use crate::input::{limit, page_size};
 use crate::problem::Problem;
@@ -42,33 +43,35 @@ impl ListQuery {
     }
 }
 
-/// A `-` in front reverses it.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-pub(crate) enum Order {
-    #[serde(rename = "created")]
-    Created,
-    #[serde(rename = "-created")]
-    CreatedDescending,
-    #[serde(rename = "modified")]
-    Modified,
-    #[serde(rename = "-modified")]
-    ModifiedDescending,
-    #[serde(rename = "name")]
-    Name,
-    #[serde(rename = "-name")]
-    NameDescending,
-    #[serde(rename = "description")]
-    Description,
-    #[serde(rename = "-description")]
-    DescriptionDescending,
-    #[serde(rename = "last_execution")]
-    LastExecution,
-    #[serde(rename = "-last_execution")]
-    LastExecutionDescending,
-    #[serde(rename = "enabled")]
-    Enabled,
-    #[serde(rename = "-enabled")]
-    EnabledDescending,
+choices! {
+    /// What hooks are ordered by. A `-` in front reverses it.
+    #[derive(Clone, Copy, Deserialize)]
+    pub(crate) enum Order {
+        /// When they were made, the oldest first.
+        Created = "created",
+        /// The newest first.
+        CreatedDescending = "-created",
+        /// When they were changed, the longest ago first.
+        Modified = "modified",
+        /// The last change first.
+        ModifiedDescending = "-modified",
+        /// Their names, from A to Z.
+        Name = "name",
+        /// Their names, from Z to A.
+        NameDescending = "-name",
+        /// Their descriptions, from A to Z.
+        Description = "description",
+        /// Their descriptions, from Z to A.
+        DescriptionDescending = "-description",
+        /// Their last requests: those without any first, then the longest ago.
+        LastExecution = "last_execution",
+        /// The last request first, those without any last.
+        LastExecutionDescending = "-last_execution",
+        /// Disabled ones first.
+        Enabled = "enabled",
+        /// Enabled ones first.
+        EnabledDescending = "-enabled",
+    }
 }
 
 impl Order {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::choices;
 use domain::filter::UnmetCondition;
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventId};
@@ -51,14 +52,19 @@ pub(crate) struct HookPreview {
     request: RequestView,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum PreviewCause {
-    Type,
-    Channel,
-    Filter,
-    /// It had expired when the event was accepted
-    HookExpired,
+choices! {
+    /// What an event is passed over by.
+    #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+    pub(crate) enum PreviewCause {
+        /// None of the hook's `events` matches its type.
+        Type = "type",
+        /// The hook asks for `channels`, and the event has none of them.
+        Channel = "channel",
+        /// The hook's `filter` does not admit its `data`; `unmet` says why.
+        Filter = "filter",
+        /// The hook had expired when the event was accepted.
+        HookExpired = "hook_expired",
+    }
 }
 
 /// Show what a hook would make of an event
@@ -67,7 +73,10 @@ pub(crate) enum PreviewCause {
 /// whether it would get an event that is kept, and the request that would be made of it.
 /// Nothing is stored or sent.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/hooks/{hook}/preview", operation_id = "hooks.preview", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path)), request_body = NewHookPreview, responses(
+    params(("tenant" = String, Path), ("hook" = String, Path)), request_body(content = NewHookPreview, examples(
+        ("as_it_is" = (summary = "As the hook is", value = json!({ "event": "post-1-published" }))),
+        ("changed" = (summary = "With another filter", value = json!({ "event": "post-1-published", "filter": { "platform": ["linkedin", "facebook"] } })))
+    )), responses(
     (status = 200, body = HookPreview),
     (status = 409, description = "The event's payload was removed")
 ))]

@@ -31,7 +31,7 @@ pub(crate) struct NewOperatorKey {
 }
 
 /// Create an operator's key
-#[utoipa::path(post, path = "/v1/keys", operation_id = "operator_keys.create", tag = "tenants", request_body = Option<NewOperatorKey>, responses(
+#[utoipa::path(post, path = "/v1/keys", operation_id = "operator_keys.create", tag = "tenants", request_body(content = Option<NewOperatorKey>, example = json!({ "name": "deployment pipeline", "expires_in": 7_776_000 })), responses(
     (status = 201, body = CreatedKey),
     (status = 409, description = "Limit reached: at most 100 keys")
 ))]

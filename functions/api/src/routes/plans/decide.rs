@@ -166,7 +166,7 @@ async fn write(deps: &Deps, plan: &Plan, told: &[&str], rows: &[PlacedDocument])
 ///
 /// Rejecting once more changes nothing.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/plans/{plan}/reject", operation_id = "plans.reject", tag = "plans",
-    params(("tenant" = String, Path), ("plan" = String, Path)), request_body = Option<Reason>, responses(
+    params(("tenant" = String, Path), ("plan" = String, Path)), request_body(content = Option<Reason>, example = json!({ "reason": "Not before the endpoint has moved" })), responses(
     (status = 200, body = PlanView),
     (status = 409, description = "It is not pending any more")
 ))]
@@ -225,7 +225,7 @@ enum Reported {
 ///
 /// It is noted in the adjustment log. Reporting it once more changes nothing.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/plans/{plan}/applied", operation_id = "plans.report_applied", tag = "plans",
-    params(("tenant" = String, Path), ("plan" = String, Path)), request_body = Option<Applied>, responses(
+    params(("tenant" = String, Path), ("plan" = String, Path)), request_body(content = Option<Applied>, example = json!({ "after": { "posts_per_week": 4 } })), responses(
     (status = 200, body = PlanView),
     (status = 409, description = "It is not external, or not approved")
 ))]
@@ -280,7 +280,7 @@ pub(crate) async fn applied(
 ///
 /// Reporting it once more changes nothing.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/plans/{plan}/failed", operation_id = "plans.report_failed", tag = "plans",
-    params(("tenant" = String, Path), ("plan" = String, Path)), request_body = Option<Reason>, responses(
+    params(("tenant" = String, Path), ("plan" = String, Path)), request_body(content = Option<Reason>, example = json!({ "reason": "The scheduler takes at most four posts a week" })), responses(
     (status = 200, body = PlanView),
     (status = 409, description = "It is not external, or not approved")
 ))]

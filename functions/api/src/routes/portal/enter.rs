@@ -45,7 +45,7 @@ pub(crate) struct CreatedPortalSession {
 /// Exchange the code of a link for a session
 ///
 /// It works once. No key is asked for: the code is one.
-#[utoipa::path(post, path = "/v1/portal/sessions", operation_id = "portal_sessions.create", tag = "portal", security(()), request_body = PortalEntry, responses(
+#[utoipa::path(post, path = "/v1/portal/sessions", operation_id = "portal_sessions.create", tag = "portal", security(()), request_body(content = PortalEntry, example = json!({ "code": "hl_acme.lnk_01M7YRYFWQ4E9H6R5VS4N8GX2T.dJj6uVb9nXcDDlWqHcGk3yP1tUe8xQz5RmZsLaKfW0A" })), responses(
     (status = 201, body = CreatedPortalSession),
     (status = 401, description = "The code is not known, was used, or has ended"),
     (status = 409, description = "Limit reached: at most 1,000 sessions of a tenant. The code stays good"),

@@ -83,7 +83,12 @@ pub(crate) struct CreatedPortalLink {
 /// Whoever opens it is in, without an account. The code stands behind the `#` of the address,
 /// so that it is in no log of a server and no link scanner uses it up.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/portal-links", operation_id = "portal_links.create", tag = "portal",
-    params(("tenant" = String, Path)), request_body = Option<NewPortalLink>, responses(
+    params(("tenant" = String, Path)), request_body(content = Option<NewPortalLink>, examples(
+        ("customer" = (summary = "For a customer who looks after their hooks", value = json!({
+            "user": "Jane, jane@acme.example", "capabilities": ["view", "manage"], "return_url": "https://app.example.com/settings"
+        }))),
+        ("support" = (summary = "For a look at one page", value = json!({ "user": "support", "read_only": true, "landing": "/deliveries", "session_expires_in": 3_600 })))
+    )), responses(
     (status = 201, body = CreatedPortalLink),
     (status = 409, description = "Limit reached: at most 1,000 links that were not used; or the deployment does not know its public address")
 ))]

@@ -77,7 +77,12 @@ pub(crate) struct PreviewedRequest {
 /// Show the request that a profile makes
 ///
 /// For a hook that decides nothing itself, and an example event. Nothing is stored or sent.
-#[utoipa::path(post, path = "/v1/profile-previews", operation_id = "profiles.preview", tag = "profiles", request_body = Option<ProfilePreview>, responses(
+#[utoipa::path(post, path = "/v1/profile-previews", operation_id = "profiles.preview", tag = "profiles", request_body(content = Option<ProfilePreview>, examples(
+        ("as_it_is" = (summary = "A profile as it is", value = json!({ "profile": "standard", "event_type": "post.published", "data": { "post_id": 1 } }))),
+        ("changed" = (summary = "With another signature", value = json!({
+            "profile": "standard", "signatures": [{ "scheme": "hmac_sha256", "header": "X-House-Signature", "prefix": "sha256=" }]
+        })))
+    )), responses(
     (status = 200, body = PreviewedRequest),
     (status = 413, description = "`data` is larger than that of an event may be")
 ))]

@@ -2,6 +2,7 @@
 
 use contract::ports::MAX_RESPONSE_BYTES;
 use courier::{Exchanged, Handshake};
+use domain::choices;
 use domain::delivery::{AttemptOutcome, Trigger, excerpt};
 use domain::settings::{TestCode, TestCodes};
 use domain::time::Timestamp;
@@ -32,21 +33,23 @@ pub(crate) struct TestSend {
     duration_ms: u64,
 }
 
-/// What came of it.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum TestSendResult {
-    Success,
-    /// No answer, or one that is no success.
-    RequestFailed,
-    /// The answer had to be JSON.
-    NotJson,
-    /// The answer did not verify the endpoint.
-    NotVerified,
-    /// The URL's address must not be called.
-    RefusedAddress,
-    /// The hook's settings make no request.
-    Internal,
+choices! {
+    /// What came of it.
+    #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+    pub(crate) enum TestSendResult {
+        /// The endpoint took it.
+        Success = "success",
+        /// No answer, or one that is no success.
+        RequestFailed = "request_failed",
+        /// The answer had to be JSON.
+        NotJson = "not_json",
+        /// The answer did not verify the endpoint.
+        NotVerified = "not_verified",
+        /// The URL's address must not be called.
+        RefusedAddress = "refused_address",
+        /// The hook's settings make no request.
+        Internal = "internal",
+    }
 }
 
 #[derive(Serialize, ToSchema)]
