@@ -99,7 +99,8 @@ fn the_context_of_the_build_has_every_source_of_the_binary() {
     let members = members.split_once(']').unwrap().0.split('"').filter(|part| part.contains(char::is_alphabetic));
     let sources = sources();
     assert!(sources.contains("functions/local/src/main.rs") && sources.contains("shared/profiles/standard.json"));
-    for needed in sources.iter().map(String::as_str).chain(members) {
+    let settings = [".cargo/config.toml", "Cargo.toml", "Cargo.lock"];
+    for needed in sources.iter().map(String::as_str).chain(members).chain(settings) {
         let has = |name: &&str| needed == *name || needed.starts_with(&format!("{name}/"));
         assert!(copied.iter().any(has), "{needed} is not copied");
         assert!(!needed.contains("/target/") && !needed.contains("/node_modules/"), "{needed} is ignored");
