@@ -16,8 +16,9 @@ ADDRESSES = ("url", "token_url")
 # What the paths can name, by the parameter's name; it is never deleted.
 KNOWN = json.loads(os.environ["HOOKLINE_KNOWN"])
 
-# What needs no key: whether it answers, and the public keys of a tenant.
-OPEN = {"/healthz", "/v1/tenants/{tenant}/.well-known/jwks.json"}
+# What needs no key: whether it answers, the public keys of a tenant, and what a code is exchanged at, which is all that it
+# asks for, and once more of who repeats the request under its idempotency key.
+OPEN = {"/healthz", "/v1/tenants/{tenant}/.well-known/jwks.json", "/v1/portal/sessions"}
 # Operations that were tried without a key.
 CHECKED = set()
 ENTITY_TAGS = re.compile(r"\*|(W/)?\"[!#-~]*\"([\t ]*,[\t ]*(W/)?\"[!#-~]*\")*")
