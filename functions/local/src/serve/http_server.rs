@@ -327,12 +327,17 @@ mod tests {
                 for part in vec![b'x'; length].chunks(1 << 16) {
                     stream.write_all(part).await.unwrap();
                 }
-                stream.write_all(WHOLE.as_bytes()).await.unwrap();
             }
+            let mut answer = [0; 13];
+            if !heads.is_empty() {
+                stream.read_exact(&mut answer).await.unwrap();
+                assert!(answer.ends_with(status.as_bytes()), "{path}: {answer:?}");
+                continue;
+            }
+            stream.write_all(WHOLE.as_bytes()).await.unwrap();
             stream.shutdown().await.unwrap();
             let answers = rest(stream).await;
-            assert!(answers.starts_with("HTTP/1.1 ") && answers[..20].contains(status), "{answers}");
-            assert_eq!(answers.contains("200 OK"), !waits, "{answers}");
+            assert!(answers[..answer.len()].ends_with(status) && answers.contains("200 OK"), "{answers}");
         }
     }
 
