@@ -221,11 +221,17 @@ impl Keyed {
     }
 }
 
+/// Without its body where that would be too much for a row, sealed as it is.
 fn kept(status: StatusCode, headers: &HeaderMap, body: Option<&Bytes>) -> Vec<u8> {
     let etag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-    let body = body.filter(|body| body.len() <= MAX_KEPT_BYTES);
     let body = body.and_then(|body| String::from_utf8(body.to_vec()).ok());
-    serde_json::to_vec(&Answer { status: status.as_u16(), etag, body }).unwrap_or_default()
+    let mut answer = Answer { status: status.as_u16(), etag, body };
+    let mut text = serde_json::to_vec(&answer).unwrap_or_default();
+    if text.len() > MAX_KEPT_BYTES {
+        answer.body = None;
+        text = serde_json::to_vec(&answer).unwrap_or_default();
+    }
+    text
 }
 
 fn told_again(answer: &[u8]) -> Result<Response, Problem> {

@@ -33,8 +33,10 @@ use services::repositories::documents::UidHolder;
 
 const RELEASES: [&str; 1] = ["0.1"];
 /// Fields that hold JSON of publishers and customers, or what is made anew.
-const NOT_OURS: [&str; 12] =
-    ["data", "filter", "schema", "example", "value", "default", "circuit", "metadata", "patch", "before", "after", "d"];
+const NOT_OURS: [&str; 13] = [
+    "data", "filter", "schema", "example", "value", "default", "circuit", "limit", "metadata", "patch", "before",
+    "after", "d",
+];
 /// Objects that are only a name and what it stands for.
 const NAMED: [&str; 2] = ["job", "change"];
 

@@ -23,17 +23,19 @@ struct Collection {
     name: &'static str,
     prefix: &'static str,
     chars: usize,
+    /// Its list comes in pages.
+    is_paged: bool,
 }
 
 const COLLECTIONS: [Collection; 8] = [
-    Collection { name: "hooks", prefix: "hook_", chars: ULID },
-    Collection { name: "deliveries", prefix: "dlv_", chars: 2 * ULID },
-    Collection { name: "replays", prefix: "rpl_", chars: ULID },
-    Collection { name: "expungements", prefix: "xpg_", chars: ULID },
-    Collection { name: "plans", prefix: "plan_", chars: ULID },
-    Collection { name: "adjustments", prefix: "adj_", chars: ULID },
-    Collection { name: "keys", prefix: "key_", chars: ULID },
-    Collection { name: "portal-sessions", prefix: "ses_", chars: ULID },
+    Collection { name: "hooks", prefix: "hook_", chars: ULID, is_paged: true },
+    Collection { name: "deliveries", prefix: "dlv_", chars: 2 * ULID, is_paged: true },
+    Collection { name: "replays", prefix: "rpl_", chars: ULID, is_paged: true },
+    Collection { name: "expungements", prefix: "xpg_", chars: ULID, is_paged: true },
+    Collection { name: "plans", prefix: "plan_", chars: ULID, is_paged: true },
+    Collection { name: "adjustments", prefix: "adj_", chars: ULID, is_paged: true },
+    Collection { name: "keys", prefix: "key_", chars: ULID, is_paged: false },
+    Collection { name: "portal-sessions", prefix: "ses_", chars: ULID, is_paged: true },
 ];
 
 impl Collection {
@@ -102,7 +104,7 @@ impl Session {
         let list: Vec<&str> = list.iter().map(String::as_str).collect();
         let (mut found, mut seen, mut cursor) = (Vec::new(), 0, None);
         loop {
-            let mut query = vec![("limit", PAGE.to_string())];
+            let mut query: Vec<_> = of.is_paged.then(|| ("limit", PAGE.to_string())).into_iter().collect();
             query.extend(cursor.map(|cursor| ("cursor", cursor)));
             let answer = self.read(&self.client().send(Method::GET, &list, &query, None).await?)?;
             let items = answer.items().map_err(|source| self.unreadable(source))?;

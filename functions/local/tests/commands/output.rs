@@ -85,7 +85,9 @@ async fn events_since_a_time_are_printed_from_there_on() {
     let published = async |id: &str| {
         deployment.run(&format!("events publish --type a --id {id} --data 1")).await.succeeded();
         until("it is listed", || async { deployment.run("events list").await.out.contains(id) }).await;
-        deployment.run(&format!("events get {id} --json")).await.json()["accepted_at"].as_str().unwrap().to_owned()
+        let events = deployment.run("events list --json").await.json();
+        let event = events["items"].as_array().unwrap().iter().find(|event| event["id"] == id).unwrap();
+        event["accepted_at"].as_str().unwrap().to_owned()
     };
     published("old").await;
     // Times are of milliseconds.

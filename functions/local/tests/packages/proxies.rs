@@ -92,7 +92,7 @@ impl Proxied {
         let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
         let (name, session) = cookie.split_once('=').unwrap();
         for (name, is_taken) in [(name, true), (name.trim_start_matches("__Host-"), false)] {
-            let asked = self.client.get(url("/console")).header("cookie", format!("{name}={session}"));
+            let asked = self.client.get(url("/console/overview")).header("cookie", format!("{name}={session}"));
             let page = asked.send().await.unwrap().text().await.unwrap();
             assert_eq!(page.contains("<h1>Overview</h1>"), is_taken, "{name}: {page}");
             assert_ne!(page.contains("<h1>Log in</h1>"), is_taken, "{name}: {page}");

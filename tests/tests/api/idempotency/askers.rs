@@ -44,6 +44,7 @@ async fn each_operators_key_names_requests_of_its_own() {
             made.push(first["id"].clone());
         }
     }
+    world.settle().await;
     let before = world.endpoint.sent_to(&hook.url).len();
     for asker in [&*jane, &*joe] {
         let path = format!("/v1/tenants/{TENANT}/deliveries/{delivery}/retry");
@@ -52,8 +53,7 @@ async fn each_operators_key_names_requests_of_its_own() {
             world.drain().await;
         }
     }
-    let replayed = 3;
-    assert_eq!(world.endpoint.sent_to(&hook.url).len(), before + replayed + 2, "each asked once more");
+    assert_eq!(world.endpoint.sent_to(&hook.url).len(), before + 2, "each asked once more");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Headers that are sent along.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::Path;
 use http::StatusCode;
@@ -19,6 +21,7 @@ const SENSITIVE: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 const TELLING: [&str; 6] = ["auth", "key", "password", "secret", "signature", "token"];
 /// How often a change is made anew because of another one at the same time.
 const TRIES: usize = 5;
+const TRY_AGAIN: Duration = Duration::from_millis(50);
 
 fn is_sensitive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -98,8 +101,10 @@ pub(crate) async fn patch_headers(
         let api = tag.as_ref().map_or(api, |tag| api.if_match(tag));
         match api.patch::<IgnoredAny>(&place.path(&[]), &body).await {
             Ok(_) => return Ok(StatusCode::NO_CONTENT),
-            // Somebody else has changed it meanwhile.
-            Err(refusal) if refusal.status == StatusCode::PRECONDITION_FAILED => {}
+            // Somebody else has changed it meanwhile. Until their change is on disk, what is read is as it was before.
+            Err(refusal) if refusal.status == StatusCode::PRECONDITION_FAILED => {
+                tokio::time::sleep(TRY_AGAIN).await;
+            }
             Err(refusal) => return Err(refusal.into()),
         }
     }
