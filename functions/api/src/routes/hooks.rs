@@ -291,7 +291,10 @@ pub(crate) async fn delete(
     let hook = uids::named(&deps, &tenant, &params).await?;
     // One that cannot be read has left no name; whoever takes it finds nobody there.
     let known = match deps.hooks.get(&tenant, hook).await {
-        Ok(found) => Some(found.ok_or_else(|| Problem::not_found("hook"))?),
+        Ok(found) => {
+            let found = found.filter(|hook| !hook.is_to_be_removed(deps.clock.now()));
+            Some(found.ok_or_else(|| Problem::not_found("hook"))?)
+        }
         Err(StoreError::Unreadable(_)) => None,
         Err(error) => return Err(error.into()),
     };
