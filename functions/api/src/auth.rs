@@ -15,6 +15,7 @@ use domain::capability::{Capabilities, Capability};
 use domain::ids::TenantId;
 use domain::key::{ApiKey, KeyHash, Scope};
 use domain::portal::PortalSession;
+use domain::time::Timestamp;
 
 use crate::Deps;
 use crate::input::{IdempotencyKey, Segments, segment};
@@ -116,22 +117,6 @@ pub(crate) struct IsOperator(pub(crate) bool);
 #[derive(Clone, Copy)]
 pub(crate) struct IsPlanner(pub(crate) bool);
 
-impl FromRequestParts<Arc<Deps>> for IsPlanner {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().copied().ok_or_else(Problem::internal)
-    }
-}
-
-impl FromRequestParts<Arc<Deps>> for IsOperator {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().copied().ok_or_else(Problem::internal)
-    }
-}
-
 /// Somebody with a portal session, for what is the session's own.
 pub(crate) struct InSession(pub(crate) Arc<PortalSession>);
 
@@ -161,7 +146,7 @@ impl AskedWith {
     fn of(caller: &Caller) -> Self {
         Self(match caller {
             Caller::Operator(None) => "deployment".to_owned(),
-            Caller::Operator(Some(key)) => key.to_string(),
+            Caller::Operator(Some(key)) => key.id.to_string(),
             Caller::Key(key) => key.id.to_string(),
             Caller::Session(session) => session.actor(),
         })
@@ -175,6 +160,20 @@ impl AskedWith {
     pub(crate) fn request(&self, key: &str) -> String {
         // Neither holds a line feed, so no two requests make the same text.
         format!("{}\n{key}", self.0)
+    }
+}
+
+/// When the key or session ends with which it is asked; known as [`Actor`] is.
+#[derive(Clone, Copy)]
+pub(crate) struct AskedUntil(pub(crate) Option<Timestamp>);
+
+impl AskedUntil {
+    fn of(caller: &Caller) -> Self {
+        Self(match caller {
+            Caller::Operator(key) => key.as_ref().and_then(|key| key.expires_at),
+            Caller::Key(key) => key.expires_at,
+            Caller::Session(session) => Some(session.expires_at),
+        })
     }
 }
 
@@ -230,29 +229,20 @@ impl Limits {
     }
 }
 
-impl FromRequestParts<Arc<Deps>> for Limits {
-    type Rejection = Problem;
+macro_rules! known {
+    ($($name:ident),*) => {$(
+        impl FromRequestParts<Arc<Deps>> for $name {
+            type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::internal)
-    }
+            async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
+                parts.extensions.get::<Self>().cloned().ok_or_else(Problem::internal)
+            }
+        }
+    )*};
 }
 
-impl FromRequestParts<Arc<Deps>> for Access {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().copied().ok_or_else(Problem::internal)
-    }
-}
-
-impl FromRequestParts<Arc<Deps>> for Actor {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Deps>) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::internal)
-    }
-}
+// Once one of the above has found out who asks.
+known!(IsPlanner, IsOperator, Limits, Access, Actor, AskedWith, AskedUntil);
 
 impl FromRequestParts<Arc<Deps>> for Operator {
     type Rejection = Problem;
@@ -347,6 +337,7 @@ async fn authorize(parts: &mut Parts, deps: &Deps, need: Need, freshness: Freshn
     parts.extensions.insert(IsPlanner(matches!(&caller, Caller::Key(key) if key.scope == Scope::Planner)));
     parts.extensions.insert(IsOperator(matches!(caller, Caller::Operator(_))));
     parts.extensions.insert(AskedWith::of(&caller));
+    parts.extensions.insert(AskedUntil::of(&caller));
     parts.extensions.insert(Actor(actor));
     parts.extensions.insert(access);
     parts.extensions.insert(Limits(limits));

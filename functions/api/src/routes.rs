@@ -26,6 +26,7 @@ pub(crate) mod replays;
 pub(crate) mod request_view;
 pub(crate) mod secrets;
 pub(crate) mod stats;
+pub(crate) mod subscriptions;
 pub(crate) mod tenants;
 pub(crate) mod test_send;
 pub(crate) mod webhooks;

@@ -9,8 +9,9 @@ use contract::messages::DeliveryMessage;
 use contract::ports::{Expected, SendFault};
 use contract::stage::{Fault, Outcome, causes};
 use domain::delivery::{Delivery, Trigger};
-use domain::health::{Admission, Health};
+use domain::health::Admission;
 use domain::time::Timestamp;
+use domain::unverified::Crowded;
 use services::delivery::{activity, claim};
 
 use crate::claimed::Claimed;
@@ -165,17 +166,13 @@ async fn ask(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Gate, Fau
 /// Takes one of the few requests that an endpoint gets before it verifies itself, or
 /// says when to ask again.
 async fn take_unverified(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
-    let (message, verification) = (claimed.message(), &claimed.hook().settings.verification);
-    let take = |health: &mut Health| health.take_unverified(now, verification);
-    let health = &deps.hook_health.circuits.health;
-    Ok(match health.change(&message.tenant, message.hook, take).await? {
-        (Admission::NotBefore(until), _) => {
-            let waited = now.since(message.event_seq.at()) / 10;
-            let look_again = waited.clamp(SHORTEST_UNVERIFIED_WAIT, LONGEST_UNVERIFIED_WAIT);
-            Some(until.min(now.saturating_add(look_again)))
-        }
-        (Admission::Go | Admission::Probe, _) => None,
-    })
+    let verification = &claimed.hook().settings.verification;
+    let turn = deps.hook_health.take_unverified(&claimed.hook().hook, verification, now, Crowded::Forget).await?;
+    Ok(turn.not_before().map(|until| {
+        let waited = now.since(claimed.message().event_seq.at()) / 10;
+        let look_again = waited.clamp(SHORTEST_UNVERIFIED_WAIT, LONGEST_UNVERIFIED_WAIT);
+        until.min(now.saturating_add(look_again))
+    }))
 }
 
 /// Hands a delivery to the clock as it is. Copies of it may come of that, and

@@ -18,7 +18,7 @@ use services::delivery::paused::{self, DisabledHook};
 use services::delivery::resolved_hook::ResolvedHook;
 
 use crate::copies::Guard;
-use crate::{Deps, Step, logged};
+use crate::{Deps, Step, logged, terminated};
 
 /// How long a copy of a delivery waits while another one is under way here:
 /// until that one is surely logged, for the copy may be handed to another process.
@@ -37,6 +37,9 @@ pub(crate) struct Claimed {
 impl Claimed {
     pub(crate) async fn claim(deps: &Deps, mut received: Message) -> Step<Self> {
         let message = DeliveryMessage::take(&mut received)?;
+        if let Some(ended) = &message.ended {
+            return Err(terminated::tell(deps, &message, ended).await?);
+        }
         let now = deps.clock.now();
         if let Some(due) = message.due_at.filter(|due| *due > now && !received.is_due) {
             return Err(Outcome::NotBefore(due));

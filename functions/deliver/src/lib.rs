@@ -2,6 +2,7 @@
 //!
 //! - **In:** `deliveries` (the fresh lane) and `redeliveries` (the retry lane).
 //! - **Out:** one HTTP request, one log row; on failure one message on `retries`.
+//! - **Also:** the endpoint of a hook that is ended is told of it, once and with no row in the log.
 //! - **Promise:** log first, then requeue, then acknowledge. A message that is
 //!   handed out again after its attempt was logged sends nothing again. What a
 //!   receiver does wrong is an outcome in the log; only our own faults are
@@ -25,6 +26,7 @@ mod companions;
 mod copies;
 mod logged;
 mod sent;
+mod terminated;
 mod wiring;
 
 use std::sync::Arc;

@@ -7,17 +7,11 @@
 
 use std::time::Duration;
 
-use contract::jobs::{Job, JobMessage, PurgeHook, RemoveExpired};
-use contract::ports::AuditScope;
+use contract::jobs::{Job, RemoveExpired};
 use contract::stage::Outcome;
-use domain::audit::TargetKind;
-use domain::unknown::Unknown;
-use services::repositories::audit::Deed;
 
-use crate::{Deps, Step};
+use crate::{Deps, Step, removed};
 
-/// Once nobody can be writing to its log any more.
-const PURGE_AFTER: Duration = Duration::from_secs(120);
 /// A queue keeps a message for some days only.
 const SENT_ANEW_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 const EXPIRED: &str = "its expires_at has passed";
@@ -38,16 +32,6 @@ pub(crate) async fn remove(deps: &Deps, step: &Step<'_>, job: RemoveExpired) -> 
         }
         return Ok(Outcome::NotBefore(due));
     }
-    let purge = Job::PurgeHook(PurgeHook { hook: job.hook, with_events: false, cursor: None, unknown: Unknown::NONE });
-    deps.jobs.send_one(JobMessage::new(tenant, purge).to_outgoing(Some(now.saturating_add(PURGE_AFTER)))).await?;
-    // Whoever dies in between notes it twice; the other way round nobody would.
-    let deed = Deed::by_itself("deleted", Some(EXPIRED.to_owned()));
-    deps.trail.note_of(AuditScope::Tenant(tenant), TargetKind::Hook, &job.hook.to_string(), deed).await?;
-    deps.hooks.delete(tenant, job.hook, Some(hook.version)).await?;
-    if let Some(uid) = &hook.uid
-        && deps.hook_uids.get(tenant, uid).await?.is_some_and(|holder| holder.hook == job.hook)
-    {
-        deps.hook_uids.delete(tenant, uid).await?;
-    }
+    removed::hook(deps, &hook, EXPIRED).await?;
     Ok(Outcome::Done)
 }

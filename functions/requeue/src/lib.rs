@@ -12,12 +12,14 @@
 
 mod advise;
 mod catch_up;
+mod ended;
 mod expired;
 mod expunge;
 mod expunge_events;
 mod missing;
 mod plans;
 mod purge;
+mod removed;
 mod replay;
 mod wiring;
 
@@ -27,7 +29,8 @@ use std::time::Duration;
 use contract::jobs::{Job, JobFound, JobMessage};
 use contract::messages::DeliveryMessage;
 use contract::ports::{
-    ActivityLog, AuditLog, Clock, DeliveryLog, Events, Hooks, QueueError, QueueSender, Replays, StoreResult, Tenants,
+    ActivityLog, AuditLog, Clock, DeliveryLog, Events, Hooks, Keys, PortalSessions, QueueError, QueueSender, Replays,
+    StoreResult, Tenants,
 };
 use contract::stage::{Message, Outcome, settle};
 use domain::delivery::Trigger;
@@ -44,6 +47,7 @@ use services::health::operational_events::OperationalEvents;
 use services::health::rate_limiter::RateLimiter;
 use services::plans::Plans;
 use services::repositories::audit::AuditTrail;
+use services::repositories::catalogue::Catalogue;
 use services::repositories::documents::{StoredExpungements, StoredHookUids};
 
 #[cfg(feature = "lambda")]
@@ -77,6 +81,10 @@ pub struct Deps {
     pub replays: Arc<dyn Replays>,
     pub expungements: Arc<StoredExpungements>,
     pub hook_uids: Arc<StoredHookUids>,
+    /// Whether what subscriptions rest on is still there.
+    pub keys: Arc<dyn Keys>,
+    pub sessions: Arc<dyn PortalSessions>,
+    pub catalogue: Arc<Catalogue>,
     pub plans: Arc<Plans>,
     pub advisor: Arc<Advisor>,
     pub trail: Arc<AuditTrail>,
@@ -211,6 +219,8 @@ async fn make_step(deps: &Deps, message: JobMessage, sent_at: Option<Timestamp>)
         Job::AnnouncePlan(job) => plans::announce(deps, &step, job).await,
         Job::EndOverlap(job) => plans::end_overlap(deps, &step, job).await,
         Job::RemoveExpired(job) => expired::remove(deps, &step, job).await,
+        Job::EndSubscriptions(job) => ended::tenant(deps, &step, job).await,
+        Job::EndSubscriptionsOfAll(job) => ended::all(deps, &step, job).await,
         Job::Advise(job) => advise::tenant(deps, &step, job).await,
         Job::AdviseAll(job) => advise::all(deps, &step, job).await,
     }

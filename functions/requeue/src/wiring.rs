@@ -13,7 +13,10 @@ use services::health::circuit_breaker::CircuitBreakers;
 use services::health::operational_events::OperationalEvents;
 use services::plans::Plans;
 use services::repositories::audit::AuditTrail;
-use services::repositories::documents::{StoredAdvisors, StoredExpungements, StoredHookUids};
+use services::repositories::catalogue::Catalogue;
+use services::repositories::documents::{
+    StoredAdvisors, StoredExpungements, StoredHookUids, StoredKeys, StoredPortalSessions,
+};
 
 use crate::{Deps, handle};
 
@@ -45,6 +48,7 @@ impl Deps {
             retention,
             ..
         } = foundation.clone();
+        let catalogue = Arc::new(Catalogue::new(&documents, resolved.usual_profile().clone()));
         let operational_events = OperationalEvents::new(queues.events);
         let trail = Arc::new(AuditTrail::new(states, Arc::clone(&audit), Arc::clone(&clock), Arc::clone(&random)));
         let plans = Arc::new(Plans::new(
@@ -80,6 +84,9 @@ impl Deps {
             activity,
             audit,
             replays,
+            keys: Arc::new(StoredKeys::new(Arc::clone(&documents))),
+            sessions: Arc::new(StoredPortalSessions::new(Arc::clone(&documents))),
+            catalogue,
             hook_uids: Arc::new(StoredHookUids::new(Arc::clone(&documents))),
             expungements: Arc::new(StoredExpungements::new(documents)),
             jobs: queues.retries,

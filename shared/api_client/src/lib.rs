@@ -119,7 +119,11 @@ impl<'a> Calls<'a> {
 
     /// Nothing is answered.
     pub async fn delete(&self, path: &[&str]) -> Result<(), Refusal> {
-        self.send(Method::DELETE, path, &[], None).await.map(drop)
+        self.delete_with(path, &[]).await
+    }
+
+    pub async fn delete_with(&self, path: &[&str], query: &[(&str, &str)]) -> Result<(), Refusal> {
+        self.send(Method::DELETE, path, query, None).await.map(drop)
     }
 
     async fn call<T: DeserializeOwned>(

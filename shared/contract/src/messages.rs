@@ -16,7 +16,7 @@ use domain::ids::{EventSeq, TenantId, TraceId};
 use domain::invalid::FieldError;
 use domain::strict::{NotJson, Reader};
 
-pub use delivery::{DeliveryMessage, hook_of_group, is_held};
+pub use delivery::{DeliveryMessage, EndedHook, Told, hook_of_group, is_held};
 pub use event::{Continuation, EventMessage, EventRequest, Publication, Resumption};
 
 /// The version written, and the only one read.

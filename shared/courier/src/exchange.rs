@@ -112,9 +112,7 @@ pub async fn challenge(
     at: Timestamp,
 ) -> Result<Exchanged, SendFault> {
     let asked = Challenge::random();
-    let result =
-        authorised_by(courier, hook, at, None, Duration::ZERO, |moment| challenged(hook, subject, &asked, moment))
-            .await?;
+    let result = control(courier, hook, subject, &asked.json(), &asked.id, at).await?;
     let handshake = match &result.answer {
         Ok(response) => handshake::judge_challenge(hook, response, &asked.text),
         Err(_) => Handshake::Refused { reason: None },
@@ -122,14 +120,28 @@ pub async fn challenge(
     Ok(Exchanged { result, handshake })
 }
 
-fn challenged<'a>(
+/// Sends what is no event, with the headers and signatures of a request for `subject`.
+pub async fn control(
+    courier: &Courier,
+    hook: &ResolvedHook,
+    subject: &EventToSend<'_>,
+    json: &str,
+    id: &str,
+    at: Timestamp,
+) -> Result<HttpResult, SendFault> {
+    let make = |moment: SendContext<'_>| controlled(hook, subject, json, id, moment);
+    authorised_by(courier, hook, at, None, Duration::ZERO, make).await
+}
+
+fn controlled<'a>(
     hook: &'a ResolvedHook,
     subject: &EventToSend<'_>,
-    challenge: &Challenge,
+    json: &str,
+    id: &str,
     moment: SendContext<'_>,
 ) -> Result<(&'a Destination, HttpRequest), InvalidHook> {
     let destination = hook.destination.as_ref().map_err(InvalidDestination::clone)?;
-    let request = request::challenge(hook, subject, &challenge.text, &challenge.id, moment)?;
+    let request = request::control(hook, subject, json, id, moment)?;
     let mut request = destination::address(destination, request);
     identity::sign(hook, moment, &mut request)?;
     Ok((destination, request))
@@ -244,7 +256,8 @@ pub fn build(
         return Ok(handshake::question(hook, destination, origin));
     }
     if let Some(first) = subjects.first().filter(|_| with_key && hook.settings.verification.sends_challenge()) {
-        return challenged(hook, first, &Challenge::shown(id), moment).map(|(_, request)| request);
+        let shown = Challenge::shown(id);
+        return controlled(hook, first, &shown.json(), &shown.id, moment).map(|(_, request)| request);
     }
     let moment = SendContext { key: key(hook, with_key), ..moment };
     addressed(hook, subjects, id, moment).map(|(_, request)| request)

@@ -113,6 +113,10 @@ impl Challenge {
         Self { text: format!("{:032x}{:032x}", draw(), draw()), id: format!("msg_verification_{:032x}", draw()) }
     }
 
+    pub(crate) fn json(&self) -> String {
+        format!(r#"{{"type":"verification","challenge":"{}"}}"#, self.text)
+    }
+
     /// As it is shown: which text it was is told to nobody else.
     pub(crate) fn shown(id: &str) -> Self {
         Self { text: MASK.to_owned(), id: id.to_owned() }

@@ -9,7 +9,7 @@ mod sender;
 mod shared_work;
 mod tokens;
 
-pub use exchange::{Courier, Exchange, Exchanged, build, challenge, outcome_of, run as exchange};
+pub use exchange::{Courier, Exchange, Exchanged, build, challenge, control, outcome_of, run as exchange};
 pub use handshake::Handshake;
 pub use sender::{Authorities, EgressProxy, Http1Sender, InvalidAuthorities, InvalidProxy, SenderError, SenderOptions};
 pub use tokens::Tokens;

@@ -44,6 +44,13 @@ impl Destination {
         url.host_str()
     }
 
+    /// Host and port, as one text for each however it was written.
+    pub fn authority(&self) -> Option<String> {
+        let Self::Http(url) = self;
+        let host = url.host_str()?.trim_end_matches('.');
+        Some(format!("{host}:{}", url.port_or_known_default().unwrap_or_default()))
+    }
+
     /// One that a hook may name.
     pub fn allowed(text: &str, addresses: &AddressPolicy) -> Result<Self, RefusedDestination> {
         Ok(Self::Http(addresses.check_url(text)?))

@@ -20,6 +20,10 @@ impl Metadata {
         self.0.is_empty()
     }
 
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     pub fn check(&self, field: &str, errors: &mut Vec<FieldError>) {
         let size = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
         if size > MAX_METADATA_BYTES {

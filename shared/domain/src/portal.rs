@@ -7,7 +7,7 @@ mod colours;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use access::{MAX_SESSION_AGE, PortalLink, PortalSession};
+pub use access::{MAX_SESSION_AGE, PortalLink, PortalSession, SESSION};
 pub use address::{InvalidPublicUrl, PublicUrl, check_https, check_landing, check_origin};
 pub use colours::Colours;
 

@@ -4,6 +4,7 @@
 pub mod activity;
 pub mod claim;
 pub mod counts;
+pub mod ended_hook;
 pub mod former_hook;
 pub mod paused;
 pub mod request;

@@ -8,3 +8,4 @@ pub mod hook_health;
 pub mod hook_states;
 pub mod operational_events;
 pub mod rate_limiter;
+pub mod verification;

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use contract::jobs::{Expunge, Job, JobMessage, PurgeEvents, PurgeHook, ReplayStep};
+use contract::jobs::{EndSubscriptions, Expunge, Job, JobMessage, PurgeEvents, PurgeHook, ReplayStep};
 use contract::messages::DeliveryMessage;
 use contract::ports::{Clock as _, EventRef, Expected, LogFilter, OsRandom, Outgoing};
 use contract::stage::{self, Message};
 use domain::delivery::{AttemptOutcome, Delivery, Status};
 use domain::event::{Event, FanoutPage};
 use domain::hook::Hook;
-use domain::ids::{DeliveryId, ReplayId, new_ulid};
+use domain::ids::{DeliveryId, KeyId, ReplayId, new_ulid};
 use domain::replay::{Replay, ReplayKind, ReplayStatus};
 use domain::unknown::Unknown;
+use domain::unverified::Crowded;
+use futures::future::join_all;
+use services::delivery::ended_hook;
+use services::health::verification::Turn;
 
 use crate::kept::Kept;
 use crate::suite::samples::{RETENTION, attempted, changed, event, hook, hook_id, tenant, tenant_id};
@@ -195,6 +199,65 @@ async fn expunging_settles_what_is_to_come(stores: Stores) {
     assert_eq!(jobs.run(unknown).await, 1);
 }
 
+fn subscription(number: usize, principal: &str) -> Hook {
+    Hook {
+        uid: Some(format!("sub_{number:032x}").parse().unwrap()),
+        profile: Some("mcp".parse().unwrap()),
+        metadata: serde_json::from_value(serde_json::json!({ "mcp_principal": principal })).unwrap(),
+        ..hook("acme", &["post.published"])
+    }
+}
+
+async fn subscriptions_end_with_their_key_on_all_pages_and_others_stay(stores: Stores) {
+    let jobs = Jobs::over(stores);
+    let (hooks, now) = (&jobs.stores.hooks, jobs.stores.clock.now());
+    jobs.stores.tenants.create(&tenant("acme")).await.unwrap();
+    let [key, other] = [(); 2].map(|()| KeyId::new(now, &OsRandom).to_string());
+    let mut made = Vec::new();
+    for number in 0..105 {
+        made.push(subscription(number, if number == 50 { &other } else { &key }));
+        hooks.create(&made[number]).await.unwrap();
+    }
+    // One of them has returned its challenge.
+    let told = &made[104];
+    let circuits = jobs.stores.foundation().circuits();
+    circuits.health.change(&told.tenant, told.id, |health| health.verify(now, &told.url)).await.unwrap();
+    assert!(jobs.run(Job::EndSubscriptions(EndSubscriptions::of_principal(key, now))).await > 2);
+    let left = hooks.list(&told.tenant, 200, None).await.unwrap().items;
+    assert_eq!(left.into_iter().map(|hook| hook.unwrap().id).collect::<Vec<_>>(), [made[50].id]);
+    let sent = jobs.sent.take();
+    let sent: Vec<_> = sent.iter().map(|sent| DeliveryMessage::parse(&sent.body).unwrap()).collect();
+    assert_eq!((sent.len(), sent[0].hook, sent[0].ended.as_ref().unwrap().version), (1, told.id, told.version));
+}
+
+async fn the_version_that_signs_outlives_a_hook_that_was_ended(stores: Stores) {
+    let made = subscription(0, "key");
+    stores.hooks.create(&made).await.unwrap();
+    let now = stores.clock.now();
+    let stopped = ended_hook::stop(stores.hooks.as_ref(), &made, now).await.unwrap();
+    assert!(stores.hooks.delete(&made.tenant, made.id, Some(stopped.version)).await.unwrap());
+    let signs = stores.hooks.revision(&made.tenant, made.id, stopped.version - 1).await.unwrap().unwrap();
+    assert_eq!((signs.enabled, signs.secrets), (true, made.secrets));
+}
+
+async fn all_processes_together_ask_a_host_ten_times_and_tenants_count_for_themselves(stores: Stores) {
+    let foundation = stores.foundation();
+    let processes: Vec<_> = (0..4).map(|_| foundation.hook_health(Arc::<Kept>::default())).collect();
+    let (verification, now) = (serde_json::from_str(r#"{"required":true}"#).unwrap(), stores.clock.now());
+    for tenant in ["acme", "other"] {
+        let mut taken = 0;
+        for _ in 0..5 {
+            // Each of a hook of its own.
+            let at_once = processes.iter().map(async |process| {
+                let hook = hook(tenant, &["a"]);
+                process.take_unverified(&hook, &verification, now, Crowded::Refuse).await.unwrap()
+            });
+            taken += join_all(at_once).await.into_iter().filter(|turn| *turn == Turn::Taken).count();
+        }
+        assert_eq!(taken, 10, "{tenant}");
+    }
+}
+
 macro_rules! over_both {
     ($($promise:ident)*) => {
         mod on_embedded {
@@ -216,4 +279,7 @@ over_both!(
     replays_find_what_they_are_asked_for
     a_purge_takes_all_that_a_hook_left
     expunging_settles_what_is_to_come
+    subscriptions_end_with_their_key_on_all_pages_and_others_stay
+    the_version_that_signs_outlives_a_hook_that_was_ended
+    all_processes_together_ask_a_host_ten_times_and_tenants_count_for_themselves
 );

@@ -59,6 +59,8 @@ async fn whoever_dies_after_the_deletion_leaves_nothing_of_the_hook() {
     assert_eq!(world.delivery(&event).await["status"], "succeeded");
     let hook = stored(&world, &made.id).await;
     world.clock.advance(2 * DAY);
+    // It cannot be read any more, and not deleted by hand.
+    world.delete(&made.path()).await.expect(404);
     // All that the step does until it dies: what is left is asked for, and the hook is gone.
     let (tenant, hooks) = (TENANT.parse().unwrap(), &world.engine.foundation.hooks);
     let circuits = world.engine.requeue.circuits.health.get(&tenant, hook.id).await.unwrap();

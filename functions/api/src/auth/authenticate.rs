@@ -21,7 +21,7 @@ use crate::problem::{Problem, Quota};
 
 pub(super) enum Caller {
     /// With one of the keys that were made for operators, or with the deployment's.
-    Operator(Option<KeyId>),
+    Operator(Option<Arc<ApiKey>>),
     Key(Arc<ApiKey>),
     Session(Arc<PortalSession>),
 }
@@ -68,7 +68,7 @@ fn known_key(deps: &Deps, key: Arc<ApiKey>) -> Result<Caller, Problem> {
         key_cache::note_use(Arc::clone(&deps.keys), Arc::clone(&key), now);
     }
     Ok(match key.scope {
-        Scope::Operator => Caller::Operator(Some(key.id)),
+        Scope::Operator => Caller::Operator(Some(key)),
         _ => Caller::Key(key),
     })
 }

@@ -1,5 +1,6 @@
 mod change;
 mod changes;
+mod deletion;
 mod event_patterns;
 pub(crate) mod failing;
 mod health;
@@ -35,6 +36,7 @@ use crate::entity_tag::{IfMatch, IfMatchHeader, Tagged};
 use crate::input::{Body, Query, Segments};
 use crate::problem::Problem;
 pub(crate) use change::{Changer, HookChange};
+use deletion::DeletionQuery;
 use event_patterns::HookWarning;
 use list::{ListQuery, select};
 use new_hook::NewHook;
@@ -284,8 +286,9 @@ pub(crate) async fn update(
 ///
 /// Its log goes with it, and deliveries that are waiting are not sent. A hook
 /// that cannot be read is deleted like any other, unless `If-Match` asks for a version.
+/// An endpoint that has returned a challenge is told of it once, after the answer, unless `tell` is false.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/hooks/{hook}", operation_id = "hooks.delete", tag = "hooks",
-    params(("tenant" = String, Path), ("hook" = String, Path), IfMatchHeader), responses(
+    params(("tenant" = String, Path), ("hook" = String, Path), DeletionQuery, IfMatchHeader), responses(
     (status = 204),
     (status = 412, description = "It is another version by now; `errors` names what has changed since")
 ))]
@@ -293,12 +296,16 @@ pub(crate) async fn delete(
     MayManage(tenant): MayManage,
     State(deps): State<Arc<Deps>>,
     params: Segments,
+    Query(DeletionQuery { tell }): Query<DeletionQuery>,
     if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
     let hook = uids::named(&deps, &tenant, &params).await?;
     // One that cannot be read has left no name; whoever takes it finds nobody there.
     let known = match deps.hooks.get(&tenant, hook).await {
-        Ok(found) => Some(found.ok_or_else(|| Problem::not_found("hook"))?),
+        Ok(found) => {
+            let found = found.filter(|hook| !hook.is_to_be_removed(deps.clock.now()));
+            Some(found.ok_or_else(|| Problem::not_found("hook"))?)
+        }
         Err(StoreError::Unreadable(_)) => None,
         Err(error) => return Err(error.into()),
     };
@@ -308,12 +315,22 @@ pub(crate) async fn delete(
     }
     deps.jobs.send_one(purge(&deps, &tenant, hook, false)).await?;
     let version = known.as_ref().and_then(|known| if_match.version(known));
+    let stopped = match &known {
+        Some(known) if tell != Some(false) => {
+            deletion::stop(&deps, known, version).await.map_err(|error| if_match.or_conflict(error))?
+        }
+        _ => None,
+    };
+    let version = version.map(|version| stopped.as_ref().map_or(version, |stopped| stopped.version));
     match deps.hooks.delete(&tenant, hook, version).await.map_err(|error| if_match.or_conflict(error))? {
         true => {
             if let Some(known) = known {
                 uids::release(&deps, &known).await?;
             }
             deps.hook_health.forget(&tenant, hook).await?;
+            if let Some(stopped) = stopped {
+                deletion::tell(&deps, &stopped).await;
+            }
             Ok(StatusCode::NO_CONTENT)
         }
         false => Err(Problem::not_found("hook")),

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::portal::links::chosen_capabilities;
+use super::subscriptions::end_of_key;
 use crate::Deps;
 use crate::auth::InTenant;
 use crate::input::{Body, Segments, check_name, refuse, segment};
@@ -229,7 +230,8 @@ pub(crate) async fn list(InTenant(tenant): InTenant, State(deps): State<Arc<Deps
 
 /// Revoke an API key
 ///
-/// On AWS it may publish for up to five seconds more.
+/// On AWS it may publish for up to five seconds more. Subscriptions that it has made at `/mcp/{tenant}` end within a
+/// minute or two.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/keys/{key_id}", operation_id = "keys.delete", tag = "tenants",
     params(("tenant" = String, Path), ("key_id" = String, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
@@ -241,6 +243,7 @@ pub(crate) async fn delete(
 }
 
 async fn revoke(deps: &Deps, tenant: Option<&TenantId>, id: KeyId) -> Result<StatusCode, Problem> {
+    end_of_key(deps, tenant, id).await?;
     let found = deps.keys.delete(tenant, id).await?;
     deps.key_cache.forget(id);
     if found { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("key")) }

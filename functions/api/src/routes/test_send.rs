@@ -9,17 +9,18 @@ use axum::Json;
 use axum::extract::State;
 use courier::{Exchange, Handshake};
 use domain::delivery::AttemptOutcome;
-use domain::health::{Admission, Health};
 use domain::hook::Hook;
 use domain::ids::{DeliveryId, EventId, EventSeq, EventType, TenantId};
 use domain::settings::VerificationKind;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
+use domain::unverified::{Crowded, Exhausted, MOST_HOSTS};
 use domain::verification::mentions_key;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use services::delivery::request::{self, EventToSend};
 use services::delivery::resolved_hook::ResolvedHook;
+use services::health::verification::Turn;
 use utoipa::ToSchema;
 
 use super::events::check_data_size;
@@ -171,22 +172,26 @@ async fn admit(deps: &Deps, hook: &ResolvedHook, now: Timestamp) -> Result<bool,
     if !settings.verification.required {
         return Ok(false);
     }
-    let take = |health: &mut Health| match health.verified_at(url) {
-        Some(_) => None,
-        None => Some(health.take_unverified(now, &settings.verification)),
-    };
-    if deps.hook_health.health(tenant, *id).await?.verified_at(url).is_some() {
-        return Ok(false);
-    }
-    match deps.hook_health.circuits.health.change(tenant, *id, take).await?.0 {
-        None => Ok(false),
-        Some(Admission::NotBefore(until)) => {
+    match deps.hook_health.take_unverified(&hook.hook, &settings.verification, now, Crowded::Refuse).await? {
+        Turn::Verified => Ok(false),
+        Turn::Taken => Ok(true),
+        Turn::HookExhausted { until } => {
             let limit = settings.verification.per_hour;
             let why =
                 format!("the endpoint has not verified itself and gets at most {limit} requests an hour until then");
             too_many(&why, until, Quota::new("unverified", limit, HOUR))
         }
-        Some(Admission::Go | Admission::Probe) => Ok(true),
+        Turn::Exhausted(Exhausted::Host { until, limit }) => {
+            let why = format!(
+                "at most {limit} requests an hour go to this host whose endpoints have not verified themselves, those of deleted hooks included"
+            );
+            too_many(&why, until, Quota::new("unverified-host", limit, HOUR))
+        }
+        Turn::Exhausted(Exhausted::Tenant { until }) => {
+            let limit = u32::try_from(MOST_HOSTS).unwrap_or(u32::MAX);
+            let why = format!("at most {limit} hosts an hour are asked whose endpoints have not verified themselves");
+            too_many(&why, until, Quota::new("unverified-hosts", limit, HOUR))
+        }
     }
 }
 

@@ -77,6 +77,10 @@ impl Request {
         }
     }
 
+    fn is_of_a_subscription(&self) -> bool {
+        matches!(self.method.as_str(), "events/subscribe" | "events/unsubscribe")
+    }
+
     /// A parameter that may be absent or null.
     pub(crate) fn optional<T: serde::de::DeserializeOwned>(
         &self,
@@ -145,6 +149,10 @@ pub(crate) struct Session<'a> {
 #[derive(Deserialize)]
 pub(crate) struct CallerOfApi {
     pub(crate) id: String,
+    /// The key or session itself, which an operator has several of.
+    pub(crate) asked_with: String,
+    /// When that ends.
+    pub(crate) expires_at: Option<jiff::Timestamp>,
     pub(crate) capabilities: Vec<String>,
     pub(crate) now: jiff::Timestamp,
 }
@@ -181,6 +189,10 @@ impl<'a> Session<'a> {
     pub(crate) fn refused(&self, refusal: Refusal) -> Failure {
         let detail = refusal.detail.clone();
         let failure = match refusal.status {
+            // Without somebody who asks, the SEP has these two forbidden.
+            StatusCode::UNAUTHORIZED if self.knows_extension() && self.request.is_of_a_subscription() => {
+                self.condition(Condition::Forbidden, json!({ "reason": detail })).at(StatusCode::UNAUTHORIZED)
+            }
             StatusCode::UNAUTHORIZED => Failure::invalid_request(detail).at(StatusCode::UNAUTHORIZED),
             StatusCode::FORBIDDEN => self.condition(Condition::Forbidden, json!({ "reason": detail })),
             StatusCode::NOT_FOUND => self.condition(Condition::NotFound, json!({ "reason": detail })),

@@ -1,6 +1,8 @@
 //! Subscriptions by webhook. Each is a hook with the profile `mcp` that expires, and its uid is derived of who
 //! asks, where to, and for what: whoever asks again has the same one.
 
+mod status;
+
 use std::time::Duration;
 
 use api_client::Refusal;
@@ -15,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::rpc::{self, Answer, CallerOfApi, Condition, Failure, Session};
 use super::{arguments, events};
+use status::{Challenged, Health};
 
 /// The most subscriptions of one principal. Whatever it expires with holds its place for a day more.
 const MAX_SUBSCRIPTIONS: usize = 500;
@@ -24,12 +27,16 @@ const MIN_TTL_MS: i64 = 300_000;
 const MAX_TTL_MS: i64 = 30 * 24 * 3_600_000;
 /// How long a former secret signs as well, in seconds.
 const OVERLAP_SECONDS: u32 = 300;
+/// What failed first may be of an event that came so long before.
+const LONGEST_RETRY: SignedDuration = SignedDuration::from_mins(15);
 /// How often, and how long apart, one that is being made elsewhere is looked for.
 const LOOKS: usize = 20;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const PROFILE: &str = "mcp";
 /// Notes which secret is the current one, by a part of its hash.
 const SECRET_NOTE: &str = "mcp_secret";
+/// Notes with which key or session it was made or refreshed last: once that has ended, it ends as well.
+const PRINCIPAL_NOTE: &str = "mcp_principal";
 
 #[derive(Deserialize)]
 struct Delivery {
@@ -48,31 +55,14 @@ struct Hook {
     waiting: Option<IgnoredAny>,
     metadata: Map<String, Value>,
     health: Health,
+    disabled_at: Option<Timestamp>,
     expires_at: Option<String>,
     updated_at: String,
 }
 
 #[derive(Deserialize)]
-struct Health {
-    verified_at: Option<String>,
-    last_success: Option<String>,
-}
-
-#[derive(Deserialize)]
 struct Hooks {
     total: usize,
-}
-
-#[derive(Deserialize)]
-struct Challenged {
-    outcome: String,
-    status: bool,
-    response: Option<Responded>,
-}
-
-#[derive(Deserialize)]
-struct Responded {
-    status: u16,
 }
 
 /// What a request asks for.
@@ -114,20 +104,21 @@ fn secret_of(delivery: &Delivery) -> Result<&str, Failure> {
     }
 }
 
-/// Until when it lasts. What is out of range is brought into it, as the SEP has it.
-fn granted(session: &Session<'_>, now: Timestamp) -> Result<Timestamp, Failure> {
-    let wrong = || Failure::invalid_params("ttlMs: expected a positive whole number of milliseconds, or null");
+/// Until when it lasts, and not longer than the key or session that asks. What is out of range is brought into it,
+/// as the SEP has it.
+fn granted(session: &Session<'_>, caller: &CallerOfApi) -> Result<Timestamp, Failure> {
+    let wrong = || Failure::invalid_params("ttlMs: expected a whole number of milliseconds, or null");
     let asked = match session.request.params.get("ttlMs").map(|raw| raw.get()) {
         None => USUAL_TTL_MS,
         Some("null") => MAX_TTL_MS,
         Some(text) => {
             let number: serde_json::Number = serde_json::from_str(text).map_err(|_| wrong())?;
-            let whole = number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX)).filter(|ttl| *ttl > 0);
-            whole.ok_or_else(wrong)?
+            number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX)).ok_or_else(wrong)?
         }
     };
     let ttl = SignedDuration::from_millis(asked.clamp(MIN_TTL_MS, MAX_TTL_MS));
-    now.checked_add(ttl).map_err(|_| Failure::internal("the time is out of range"))
+    let until = caller.now.checked_add(ttl).map_err(|_| Failure::internal("the time is out of range"))?;
+    Ok(caller.expires_at.map_or(until, |end| until.min(end)))
 }
 
 fn written(at: Timestamp) -> String {
@@ -149,7 +140,7 @@ pub(super) async fn subscribe(session: &Session<'_>) -> Answer {
     let had_cursor = session.request.optional::<String>("cursor", "a text or null")?.is_some();
     session.request.optional::<u64>("maxAgeMs", "a whole number of milliseconds")?;
     let caller = session.caller().await?;
-    let until = granted(session, caller.now)?;
+    let until = granted(session, &caller)?;
     let id = asked.id(&caller.id);
     let known = match get(session, &id).await? {
         Some(hook) => Some(hook),
@@ -163,7 +154,7 @@ pub(super) async fn subscribe(session: &Session<'_>) -> Answer {
         }
         return answer(&id, until, had_cursor, None);
     };
-    let status = refresh(session, &id, &hook, (secret, until)).await?;
+    let status = refresh(session, &caller, &id, &hook, (secret, until)).await?;
     answer(&id, until, false, Some(status))
 }
 
@@ -223,7 +214,7 @@ async fn make(
         "filter": arguments::filter(&asked.arguments),
         "secret": secret,
         "profile": PROFILE,
-        "metadata": { SECRET_NOTE: fingerprint(secret.as_bytes()) },
+        "metadata": { SECRET_NOTE: fingerprint(secret.as_bytes()), PRINCIPAL_NOTE: caller.asked_with },
         "expires_at": written(until),
     });
     // Its uid is taken once, so that the same request at the same time makes one hook.
@@ -249,18 +240,10 @@ async fn make(
 async fn challenge(session: &Session<'_>, id: &str) -> Result<(), Failure> {
     let sent: Result<Challenged, Refusal> = session.api.post(&place(session, id).path(&["verify"]), &json!({})).await;
     let sent = sent.map_err(|refusal| session.refused(refusal))?;
-    if sent.status {
-        return Ok(());
+    match sent.status {
+        true => Ok(()),
+        false => Err(session.condition(Condition::CallbackEndpointError, json!({ "reason": sent.reason() }))),
     }
-    let reason = match (sent.outcome.as_str(), sent.response.map(|response| response.status)) {
-        (_, Some(400..=499)) => "http_4xx",
-        (_, Some(500..=599)) => "http_5xx",
-        ("timeout", _) => "timeout",
-        ("tls", _) => "tls_error",
-        (_, None) => "connection_refused",
-        (_, Some(_)) => "challenge_failed",
-    };
-    Err(session.condition(Condition::CallbackEndpointError, json!({ "reason": reason })))
 }
 
 /// Nothing is left of what came to nothing, unless it was verified by another request at the same time.
@@ -272,7 +255,8 @@ async fn abandon(session: &Session<'_>, id: &str) -> Result<(), Failure> {
 }
 
 async fn remove(session: &Session<'_>, id: &str) -> Result<bool, Failure> {
-    match session.api.delete(&place(session, id).path(&[])).await {
+    // Whoever ends it need not be told.
+    match session.api.delete_with(&place(session, id).path(&[]), &[("tell", "false")]).await {
         Ok(()) => Ok(true),
         Err(Refusal { status: StatusCode::NOT_FOUND, .. }) => Ok(false),
         Err(refusal) => Err(session.refused(refusal)),
@@ -282,6 +266,7 @@ async fn remove(session: &Session<'_>, id: &str) -> Result<bool, Failure> {
 /// Lets it last longer. What the endpoint has not confirmed is asked again first, and nothing changes until then.
 async fn refresh(
     session: &Session<'_>,
+    caller: &CallerOfApi,
     id: &str,
     hook: &Hook,
     (secret, until): (&str, Timestamp),
@@ -295,6 +280,8 @@ async fn refresh(
     if hook.expires_at.as_deref() != Some(written(until).as_str()) {
         change["expires_at"] = written(until).into();
     }
+    let mut metadata = hook.metadata.clone();
+    metadata.insert(PRINCIPAL_NOTE.to_owned(), caller.asked_with.clone().into());
     if hook.metadata.get(SECRET_NOTE).and_then(Value::as_str) != Some(note.as_str()) {
         // Of this change alone: a secret may come back that was in use before.
         let of = fingerprint(hook.updated_at.as_bytes());
@@ -303,21 +290,37 @@ async fn refresh(
         let path = place.path(&["secret", "rotate"]);
         let rotated = session.api.once(key.as_ref()).post::<IgnoredAny>(&path, &rotation).await;
         rotated.map_err(|refusal| session.refused(refusal))?;
-        let mut metadata = hook.metadata.clone();
         metadata.insert(SECRET_NOTE.to_owned(), note.into());
+    }
+    if metadata != hook.metadata {
         change["metadata"] = metadata.into();
     }
     // Whoever has paused it by hand ends that by hand.
-    if !hook.enabled && hook.waiting.is_none() {
+    let is_suspended = !hook.enabled && hook.waiting.is_none();
+    if is_suspended {
         change["enabled"] = true.into();
     }
+    // Of what it was: what is enabled begins its health anew.
+    let status = status::of(session, &place, hook).await?;
     let mut changed = session.api.patch::<IgnoredAny>(&place.path(&[]), &change).await;
     // By the same request at the same time.
     if changed.as_ref().is_err_and(|refusal| refusal.code == "overtaken") {
         changed = session.api.patch(&place.path(&[]), &change).await;
     }
     changed.map_err(|refusal| session.refused(refusal))?;
-    Ok(json!({ "active": hook.enabled, "lastDeliveryAt": hook.health.last_success, "lastError": null }))
+    if is_suspended {
+        catch_up(session, &place, hook).await;
+    }
+    Ok(status)
+}
+
+/// Asks for what was lost while it was disabled, where the caller may. That it is enabled does not depend on it.
+async fn catch_up(session: &Session<'_>, place: &Place<'_>, hook: &Hook) {
+    let since = hook.health.failing_since.or(hook.disabled_at).and_then(|at| at.checked_sub(LONGEST_RETRY).ok());
+    let Some(since) = since else { return };
+    let key = HeaderValue::try_from(format!("mcp-catch-up-{}", fingerprint(hook.updated_at.as_bytes()))).ok();
+    let asked = json!({ "kind": "undelivered", "since": written(since) });
+    let _: Result<IgnoredAny, Refusal> = session.api.once(key.as_ref()).post(&place.path(&["replays"]), &asked).await;
 }
 
 pub(super) async fn unsubscribe(session: &Session<'_>) -> Answer {

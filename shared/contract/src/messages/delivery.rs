@@ -67,6 +67,9 @@ pub struct DeliveryMessage {
     /// Names one manual retry or replay, so that its message counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
+    /// It is no delivery: it tells the endpoint that its hook is ended, by `data`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<EndedHook>,
     /// Where it stands in a trace; its requests carry it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<TraceContext>,
@@ -74,7 +77,29 @@ pub struct DeliveryMessage {
     pub unknown: Unknown,
 }
 
-keeps_unknown!(DeliveryMessage);
+/// What an endpoint is told at the end.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Names the request to its receiver.
+    pub id: EventId,
+    pub seq: EventSeq,
+    /// What the hook asked for.
+    pub event_type: EventType,
+    pub at: Timestamp,
+    pub envelope: Arc<RawValue>,
+}
+
+/// A hook that is ended, or about to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct EndedHook {
+    /// The version that signs: a former one, which is kept for some minutes longer than the hook.
+    pub version: u64,
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+keeps_unknown!(DeliveryMessage, EndedHook);
 
 impl DeliveryMessage {
     /// To be sent at once, whatever the log says.
@@ -99,6 +124,36 @@ impl DeliveryMessage {
             in_turn: false,
             lists_event: false,
             request: None,
+            ended: None,
+            traceparent: None,
+            unknown: Unknown::NONE,
+        }
+    }
+
+    /// Tells the endpoint of a hook that it is ended. To a version that does not know of that it is a delivery
+    /// that has expired.
+    pub fn of_end(tenant: TenantId, hook: HookId, version: u64, told: Told) -> Self {
+        Self {
+            version: VERSION,
+            tenant,
+            hook,
+            event_id: told.id,
+            event_seq: told.seq,
+            event_type: told.event_type,
+            event_timestamp: told.at,
+            channels: BTreeSet::new(),
+            not_after: Some(told.at),
+            data: Some(told.envelope),
+            trigger: Trigger::Manual,
+            step: 0,
+            due_at: None,
+            waits_since: None,
+            held: false,
+            check_log: false,
+            in_turn: false,
+            lists_event: false,
+            request: None,
+            ended: Some(EndedHook { version, unknown: Unknown::NONE }),
             traceparent: None,
             unknown: Unknown::NONE,
         }

@@ -27,13 +27,14 @@ impl Health {
         self.verified_at.filter(|_| self.verified_url.as_ref().is_none_or(|verified| *verified == recognise(url)))
     }
 
-    /// The endpoint of this URL has, by one of the requests that were taken. The
-    /// others count on, for URLs to come.
+    /// The endpoint of this URL has, by one of the requests that were taken; by none where it is
+    /// verified already. The others count on, for URLs to come.
     pub fn verify(&mut self, at: Timestamp, url: &str) {
-        if let Some(unverified) = &mut self.unverified {
+        let known = self.verified_at(url);
+        if let Some(unverified) = self.unverified.as_mut().filter(|_| known.is_none()) {
             unverified.used = unverified.used.saturating_sub(1);
         }
-        self.verified_at = Some(self.verified_at(url).unwrap_or(at));
+        self.verified_at = Some(known.unwrap_or(at));
         self.verified_url = Some(recognise(url));
         self.allowed_per_minute = None;
     }

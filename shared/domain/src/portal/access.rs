@@ -13,6 +13,9 @@ use crate::unknown::{Unknown, keeps_unknown};
 /// How old a session can get, however often it is refreshed: 30 days.
 pub const MAX_SESSION_AGE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
+/// How the name of a session begins, where those who ask are named.
+pub const SESSION: &str = "session:";
+
 /// A link that can be exchanged once. Its code is not kept, only the SHA-256 of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
@@ -97,6 +100,6 @@ impl PortalSession {
 
     /// As the audit trail names it.
     pub fn actor(&self) -> String {
-        format!("session:{}", self.id)
+        format!("{SESSION}{}", self.id)
     }
 }

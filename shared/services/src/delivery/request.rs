@@ -140,17 +140,16 @@ pub fn build(
     build_with(hook, subjects, json, id, moment)
 }
 
-/// The question whether an endpoint wants requests like that for this delivery: with the same headers, and
-/// signed as it.
-pub fn challenge(
+/// What an endpoint is sent beside events, such as a challenge: `json`, with the headers of a request for this
+/// delivery, and signed as it.
+pub fn control(
     hook: &ResolvedHook,
     subject: &EventToSend<'_>,
-    challenge: &str,
+    json: &str,
     id: &str,
     moment: SendContext<'_>,
 ) -> Result<SignedRequest, InvalidHook> {
-    let json = format!(r#"{{"type":"verification","challenge":"{challenge}"}}"#);
-    build_with(hook, &[*subject], json.into_bytes(), id, moment)
+    build_with(hook, &[*subject], json.as_bytes().to_vec(), id, moment)
 }
 
 fn build_with(

@@ -133,6 +133,14 @@ impl ResolvedHooks {
         Ok(Some(self.resolve(Arc::new(hook), Arc::new(owner), profiles)))
     }
 
+    /// A former version of a hook that may be gone, with what applies to it now. None when it is not kept any more.
+    pub async fn former(&self, tenant: &TenantId, id: HookId, version: u64) -> StoreResult<Option<ResolvedHook>> {
+        let Some(hook) = self.hooks.revision(tenant, id, version).await? else { return Ok(None) };
+        let Some(owner) = self.tenants.get(tenant).await? else { return Ok(None) };
+        let profiles = self.profiles(hook.profile.as_ref(), &owner).await?;
+        Ok(Some(self.resolve(Arc::new(hook), owner, profiles)))
+    }
+
     fn resolve(&self, hook: Arc<Hook>, tenant: Arc<Tenant>, profiles: HookProfiles) -> ResolvedHook {
         ResolvedHook { public_url: self.public_url.clone(), ..ResolvedHook::new(hook, tenant, profiles) }
     }

@@ -17,6 +17,7 @@ use crate::health::circuit_breaker::CircuitBreakers;
 use crate::health::failing_hooks::{Trouble, TroubledHook};
 use crate::health::operational_events::OperationalEvents;
 use crate::health::rate_limiter::RateLimiter;
+use crate::health::verification::StoredUnverifiedHosts;
 use crate::plans::hook_adjusted;
 use crate::repositories::audit::{AuditTrail, Deed};
 use crate::runtime::metrics::{self, CircuitState};
@@ -29,7 +30,6 @@ use domain::hook::Hook;
 use domain::ids::{EventType, HookId, TenantId};
 use domain::operational::{self, is_operational};
 use domain::random::Random;
-use domain::rate::Limit;
 use domain::settings::{Complete, EndpointRequest};
 use domain::time::Timestamp;
 use domain::unknown::Unknown;
@@ -55,10 +55,11 @@ pub struct HookHealthDeps {
 pub struct HookHealth {
     pub circuits: Arc<CircuitBreakers>,
     pub rates: RateLimiter,
+    pub unverified: StoredUnverifiedHosts,
     pub audit: Arc<AuditTrail>,
-    hooks: Arc<dyn Hooks>,
+    pub(super) hooks: Arc<dyn Hooks>,
     operational_events: OperationalEvents,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
@@ -68,6 +69,7 @@ impl HookHealth {
         Self {
             circuits: Arc::new(CircuitBreakers::new(Arc::clone(&documents), Arc::clone(&clock), fresh_for)),
             rates,
+            unverified: StoredUnverifiedHosts::new(Arc::clone(&documents)),
             audit: Arc::new(AuditTrail::new(documents, audit, Arc::clone(&clock), Arc::clone(&random))),
             hooks,
             operational_events: OperationalEvents::new(events),
@@ -220,61 +222,6 @@ impl HookHealth {
         if let Err(error) = self.circuits.health.change(tenant, id, note).await {
             tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "an attempt was not noted in the health of hook {id}");
         }
-    }
-
-    /// The endpoint has returned its key.
-    pub async fn verified(&self, hook: &Hook, at: Timestamp) {
-        if let Err(error) = self.note_verified(hook, |health| health.verify(at, &hook.url), None).await {
-            let (tenant, id) = (&hook.tenant, hook.id);
-            tracing::warn!(tenant.id = %tenant, hook.id = %id, error = %causes(&error), "the verification of hook {id} was not written down");
-        }
-    }
-
-    /// The endpoint has said that it may be sent so many requests a minute, or any number. False where the
-    /// hook has moved to another one since.
-    pub async fn granted(&self, hook: &Hook, at: Timestamp, per_minute: Option<u32>) -> StoreResult<bool> {
-        let allowed = Limit { per_second: None, per_minute };
-        let (tenant, id) = (&hook.tenant, hook.id);
-        let grant = |health: &mut Health| health.grant(at, &hook.url, per_minute);
-        let is_noted = self.note_verified(hook, grant, Some(format!("the endpoint allows {allowed}"))).await?;
-        if is_noted {
-            tracing::info!(tenant.id = %tenant, hook.id = %id, "the endpoint of hook {id} allows {allowed}");
-        }
-        Ok(is_noted)
-    }
-
-    /// The same, and takes one of those requests; or says when there is one to take.
-    pub async fn take_granted(
-        &self,
-        hook: &Hook,
-        at: Timestamp,
-        per_minute: Option<u32>,
-    ) -> StoreResult<Option<Timestamp>> {
-        self.granted(hook, at, per_minute).await?;
-        let (tenant, id, now) = (&hook.tenant, hook.id, self.clock.now());
-        let Some(limit) = (Limit { per_second: None, per_minute }).some() else { return Ok(None) };
-        // Asked first: who waits takes no turn, since it takes one when it comes back.
-        match self.rates.waits_until(tenant, id, now, limit).await? {
-            None => self.rates.take(tenant, id, now, limit, false).await,
-            turn => Ok(turn),
-        }
-    }
-
-    async fn note_verified(
-        &self,
-        hook: &Hook,
-        verify: impl Fn(&mut Health),
-        detail: Option<String>,
-    ) -> StoreResult<bool> {
-        let (tenant, id) = (&hook.tenant, hook.id);
-        // Another endpoint than the one that has returned the key. Should it move
-        // just now, what is noted says which one it was.
-        if self.hooks.get(tenant, id).await?.is_none_or(|stored| stored.url != hook.url) {
-            return Ok(false);
-        }
-        self.circuits.health.change(tenant, id, verify).await?;
-        self.audit.note(tenant, id, Deed::by_itself("verified", detail)).await?;
-        Ok(true)
     }
 
     /// Unless it has moved to another endpoint since.

@@ -51,6 +51,8 @@ kinds! {
     FailingHooks = "failing-hooks",
     /// Of all tenants, by when they were disabled for it.
     DisabledHooks = "disabled-hooks",
+    /// What each tenant has sent to hosts that have not verified themselves.
+    UnverifiedHosts = "unverified-hosts",
     /// Of a hook, like all that follow.
     Replays = "replays",
     Audit = "audit",

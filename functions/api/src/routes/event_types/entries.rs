@@ -18,6 +18,7 @@ use crate::audited::note_event_type;
 use crate::event_validation::{ValidationBudget, Validator};
 use crate::input::{present, refuse};
 use crate::problem::{FieldError, Problem};
+use crate::routes::subscriptions::end_of_event_type;
 use crate::schema::SchemaWarning;
 
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
@@ -219,6 +220,9 @@ pub(crate) async fn commit(
     stored: &StoredEventType,
     beside: &[PlacedDocument],
 ) -> Result<(), Problem> {
+    if stored.entry.archived && !before.entry.archived {
+        end_of_event_type(deps, owner, &stored.entry.name).await?;
+    }
     deps.catalogue.entries.put_with(owner, stored, beside).await?;
     Ok(note_event_type(&deps.hook_health, owner, Some(before), Some(stored)).await?)
 }
@@ -256,7 +260,11 @@ pub(crate) async fn changed(
 
 pub(super) async fn remove(deps: &Deps, owner: Owner<'_>, name: &EventType) -> Result<StatusCode, Problem> {
     // One that cannot be read is deleted all the same.
-    let before = deps.catalogue.entries.find(owner, name).await.ok().flatten();
+    let found = deps.catalogue.entries.find(owner, name).await;
+    if !matches!(found, Ok(None)) {
+        end_of_event_type(deps, owner, name).await?;
+    }
+    let before = found.ok().flatten();
     match deps.catalogue.entries.delete(owner, name).await? {
         true => {
             note_event_type(&deps.hook_health, owner, before.as_deref(), None).await?;

@@ -98,6 +98,16 @@ pub(super) async fn holds(
         let sentence = format!("at most {limit} go out, and others are in line until {turn}");
         holds.push(Hold::new(HoldCode::RateLimit, Some(turn), sentence));
     }
+    if settings.verification.required
+        && health.verified_at(&hook.url).is_none()
+        && !holds.iter().any(|hold| hold.by == HoldCode::Verification)
+        && let Some(until) = deps.hook_health.host_exhausted_until(hook, &settings.verification, now).await?
+    {
+        let sentence = format!(
+            "endpoints at its host have not verified themselves and had all requests that they get until then, the next is at {until}"
+        );
+        holds.push(Hold::new(HoldCode::Verification, Some(until), sentence));
+    }
     // Whoever sends needs its secrets. Only looked at where it would seem to be on its way.
     if holds.is_empty()
         && let Err(StoreError::Unreadable(_)) = deps.hooks.get(&tenant.id, hook.id).await

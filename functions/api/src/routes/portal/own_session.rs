@@ -14,6 +14,7 @@ use crate::audited::note_session;
 use crate::auth::InSession;
 use crate::problem::Problem;
 use crate::routes::hooks::owner;
+use crate::routes::subscriptions::{able, end_of_sessions};
 
 /// Its own use is noted at the same time, by each process once a minute.
 const MAX_TRIES: usize = 5;
@@ -61,6 +62,7 @@ pub(crate) async fn refresh(
 /// End the session that asks
 #[utoipa::path(delete, path = "/v1/portal/session", operation_id = "portal_session.end", tag = "portal", responses((status = 204)))]
 pub(crate) async fn end(InSession(session): InSession, State(deps): State<Arc<Deps>>) -> Result<StatusCode, Problem> {
+    end_of_sessions(&deps, &session.tenant, able(&Ok(PortalSession::clone(&session)))).await?;
     if deps.portal_sessions.delete(&session.tenant, session.id).await? {
         note_session(&deps.hook_health, &session, false).await?;
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use contract::ports::Unreadable;
 use domain::ids::{LinkId, SessionId, TenantId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,6 +17,7 @@ use crate::auth::InTenant;
 use crate::input::{PageQuery, Query, Segments, limit, segment};
 use crate::listed::{ListEntry, id_of};
 use crate::problem::Problem;
+use crate::routes::subscriptions::{able, end_of_sessions};
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PortalSessionList {
@@ -53,7 +55,13 @@ pub(crate) async fn end(
 ) -> Result<StatusCode, Problem> {
     let id: SessionId = segment(&params, "session", "session")?;
     // One that cannot be read is ended all the same.
-    let before = deps.portal_sessions.get(&tenant, id).await.ok().flatten();
+    let found = deps.portal_sessions.get(&tenant, id).await;
+    let listed = match &found {
+        Ok(found) => found.as_deref().cloned().map(Ok),
+        Err(error) => Some(Err(Unreadable { id: id.to_string(), why: error.to_string() })),
+    };
+    end_of_sessions(&deps, &tenant, listed.as_ref().and_then(able)).await?;
+    let before = found.ok().flatten();
     if !deps.portal_sessions.delete(&tenant, id).await? {
         return Err(Problem::not_found("session"));
     }
@@ -69,6 +77,8 @@ pub(crate) async fn end(
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/portal-sessions", operation_id = "portal_sessions.end_all", tag = "portal",
     params(("tenant" = String, Path)), responses((status = 204)))]
 pub(crate) async fn end_all(InTenant(tenant): InTenant, State(deps): State<Arc<Deps>>) -> Result<StatusCode, Problem> {
+    let sessions = deps.portal_sessions.all(&tenant).await?;
+    end_of_sessions(&deps, &tenant, sessions.iter().filter_map(able)).await?;
     let ended = clear(&deps, &tenant).await?;
     note_all_ended(&deps.hook_health, &tenant, ended).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -66,6 +66,7 @@ pub(crate) async fn delete(
     deps.expungements.clear(&id).await?;
     deps.hook_uids.clear(&id).await?;
     deps.keyed_requests.clear(&id).await?;
+    deps.hook_health.unverified.clear(&id).await?;
     deps.plans.clear(&id).await?;
     deps.advisors.clear(&id).await?;
     deps.catalogue.entries.clear(&id).await?;
