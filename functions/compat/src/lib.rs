@@ -5,6 +5,7 @@
 //!   the other system gives them.
 //! - **Promise:** what the API forbids a key, none of these can do for it.
 
+mod hex;
 mod mcp;
 mod oktopost;
 mod svix;

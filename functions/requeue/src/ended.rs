@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use contract::jobs::{EndSubscriptions, EndSubscriptionsOfAll, Job, JobMessage};
+use contract::jobs::{EndSubscriptions, EndSubscriptionsOfAll, Job};
 use contract::ports::StoreResult;
 use contract::stage::{Fault, Outcome};
 use domain::hook::Hook;
@@ -18,7 +18,6 @@ use domain::portal::SESSION;
 use domain::subscription;
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
-use domain::unknown::Unknown;
 use services::StepTime;
 use services::delivery::ended_hook::{self, EndReason};
 
@@ -32,22 +31,15 @@ const SURE_AFTER: Duration = Duration::from_secs(60);
 
 pub(crate) async fn all(deps: &Deps, step: &Step<'_>, job: EndSubscriptionsOfAll) -> Result<Outcome, Outcome> {
     let page = deps.tenants.list(AT_ONCE, job.cursor.as_deref()).await?;
-    let asked: Vec<_> = page
-        .items
-        .iter()
-        .flatten()
-        .map(|tenant: &Tenant| {
-            let of_tenant = EndSubscriptions {
-                principal: job.principal.clone(),
-                event_type: job.event_type.clone(),
-                since: job.since,
-                last: false,
-                cursor: None,
-                unknown: Unknown::NONE,
-            };
-            JobMessage::new(&tenant.id, Job::EndSubscriptions(of_tenant)).to_outgoing(None)
-        })
-        .collect();
+    let mut asked = Vec::new();
+    for tenant in page.items {
+        match tenant {
+            Ok(tenant) => asked.push(job.of_tenant(&tenant.id)),
+            Err(unreadable) => {
+                tracing::error!(error = %unreadable, "a tenant cannot be read, and its subscriptions are not ended");
+            }
+        }
+    }
     if !asked.is_empty() {
         deps.jobs.send_all(&asked).await?;
     }

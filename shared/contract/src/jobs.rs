@@ -4,6 +4,8 @@
 //! `requeue` makes the steps, for nobody outside writes to its queue. A step may
 //! be made twice and nothing comes of it.
 
+mod subscriptions;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,9 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::messages::{Rejection, VERSION, check_version, parse};
 use crate::ports::Outgoing;
 use domain::hook::Hook;
-use domain::ids::{EventId, EventType, ExpungementId, HookId, PlanId, ReplayId, TenantId};
+use domain::ids::{EventId, ExpungementId, HookId, PlanId, ReplayId, TenantId};
 use domain::time::Timestamp;
 use domain::unknown::{Unknown, keeps_unknown};
+pub use subscriptions::{EndSubscriptions, EndSubscriptionsOfAll};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
@@ -158,44 +161,6 @@ pub struct RemoveExpired {
     pub unknown: Unknown,
 }
 
-/// Ends the subscriptions of the Model Context Protocol that one of a tenant's keys or sessions has, or that are to
-/// one event type. It is asked for before that goes, and does nothing should it stay.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct EndSubscriptions {
-    /// Who has made them, as [`domain::subscription`] has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub principal: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event_type: Option<EventType>,
-    /// When it was asked for.
-    pub since: Timestamp,
-    /// The look after the last request that was under way is over.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub last: bool,
-    /// Where the list of hooks goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    #[serde(skip)]
-    pub unknown: Unknown,
-}
-
-/// The same in every tenant: of an operator's key, or of a type in the operator's catalogue. It is of no tenant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct EndSubscriptionsOfAll {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub principal: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event_type: Option<EventType>,
-    pub since: Timestamp,
-    /// Where the list of tenants goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    #[serde(skip)]
-    pub unknown: Unknown,
-}
-
 /// Looks at the hooks of one tenant and proposes plans.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
@@ -229,34 +194,6 @@ pub struct AdviseAll {
     pub unknown: Unknown,
 }
 
-/// So soon the subscriptions of what goes are ended: most that go are gone by then.
-const ENDED_AFTER: Duration = Duration::from_secs(5);
-
-impl EndSubscriptions {
-    pub fn of_principal(principal: String, since: Timestamp) -> Self {
-        Self { principal: Some(principal), event_type: None, since, last: false, cursor: None, unknown: Unknown::NONE }
-    }
-
-    pub fn of_event_type(event_type: EventType, since: Timestamp) -> Self {
-        Self { principal: None, event_type: Some(event_type), since, last: false, cursor: None, unknown: Unknown::NONE }
-    }
-
-    /// To be sent before what it is of goes; without a tenant, for all of them.
-    pub fn to_outgoing(self, tenant: Option<&TenantId>) -> Outgoing {
-        let due = Some(self.since.saturating_add(ENDED_AFTER));
-        match tenant {
-            Some(tenant) => JobMessage::new(tenant, Job::EndSubscriptions(self)),
-            None => {
-                let Self { principal, event_type, since, .. } = self;
-                let unknown = Unknown::NONE;
-                let all = EndSubscriptionsOfAll { principal, event_type, since, cursor: None, unknown };
-                JobMessage::new(&nobody(), Job::EndSubscriptionsOfAll(all))
-            }
-        }
-        .to_outgoing(due)
-    }
-}
-
 /// Stands where a message names a tenant, for jobs that are of none.
 fn nobody() -> TenantId {
     "hookline".parse().expect("it is the id of a tenant")
@@ -286,8 +223,6 @@ keeps_unknown!(
     AnnouncePlan,
     EndOverlap,
     RemoveExpired,
-    EndSubscriptions,
-    EndSubscriptionsOfAll,
     Advise,
     AdviseAll
 );

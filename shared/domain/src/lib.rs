@@ -19,6 +19,7 @@ pub mod fields;
 pub mod filter;
 pub mod headers;
 pub mod health;
+pub mod hex;
 pub mod hook;
 pub mod identity;
 pub mod ids;

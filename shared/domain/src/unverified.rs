@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hex::hex;
 use crate::secret::fingerprint;
 use crate::time::Timestamp;
 
@@ -113,7 +114,7 @@ impl UnverifiedHosts {
 
 /// As long as it takes to tell a few hundred hosts apart; their names would say whose customer it is.
 fn recognise(authority: &str) -> String {
-    fingerprint(authority)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&fingerprint(authority)[..8])
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::rpc::{self, Answer, CallerOfApi, Condition, Failure, Session};
 use super::{arguments, events};
+use crate::hex::hex;
 use status::{Challenged, Health};
 
 /// The most subscriptions of one principal. Whatever it expires with holds its place for a day more.
@@ -91,7 +92,7 @@ impl Asked {
 
 fn fingerprint(bytes: &[u8]) -> String {
     let digest: [u8; 32] = Sha256::digest(bytes).into();
-    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..16])
 }
 
 fn secret_of(delivery: &Delivery) -> Result<&str, Failure> {

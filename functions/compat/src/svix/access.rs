@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
 use super::answer::Refused;
+use crate::hex::hex;
 
 /// As the API itself.
 const MAX_KEY_BYTES: usize = 256;
@@ -41,8 +42,7 @@ impl Access {
 fn part_of_key(key: &HeaderValue, part: u8) -> HeaderValue {
     let is_key = (1..=MAX_KEY_BYTES).contains(&key.len()) && key.to_str().is_ok();
     let digest = Sha256::digest(key.as_bytes());
-    let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let made = HeaderValue::try_from(format!("{name}/{part}")).ok();
+    let made = HeaderValue::try_from(format!("{}/{part}", hex(&digest))).ok();
     made.filter(|_| is_key).unwrap_or_else(|| key.clone())
 }
 

@@ -102,19 +102,25 @@ pub struct EndedHook {
 keeps_unknown!(DeliveryMessage, EndedHook);
 
 impl DeliveryMessage {
-    /// To be sent at once, whatever the log says.
-    pub fn of(event: &Event, hook: HookId, trigger: Trigger) -> Self {
+    /// Of nothing more than its names: to be sent at once, whatever the log says.
+    fn new(
+        (tenant, hook): (TenantId, HookId),
+        (event_id, event_seq): (EventId, EventSeq),
+        event_type: EventType,
+        event_timestamp: Timestamp,
+        trigger: Trigger,
+    ) -> Self {
         Self {
             version: VERSION,
-            tenant: event.tenant.clone(),
+            tenant,
             hook,
-            event_id: event.id.clone(),
-            event_seq: event.seq,
-            event_type: event.event_type.clone(),
-            event_timestamp: event.timestamp,
-            channels: event.channels.clone(),
-            not_after: event.not_after,
-            data: event.data.clone().filter(|data| data.get().len() <= MAX_INLINE_DATA_BYTES),
+            event_id,
+            event_seq,
+            event_type,
+            event_timestamp,
+            channels: BTreeSet::new(),
+            not_after: None,
+            data: None,
             trigger,
             step: 0,
             due_at: None,
@@ -130,32 +136,25 @@ impl DeliveryMessage {
         }
     }
 
+    /// To be sent at once, whatever the log says.
+    pub fn of(event: &Event, hook: HookId, trigger: Trigger) -> Self {
+        let (place, name) = ((event.tenant.clone(), hook), (event.id.clone(), event.seq));
+        Self {
+            channels: event.channels.clone(),
+            not_after: event.not_after,
+            data: event.data.clone().filter(|data| data.get().len() <= MAX_INLINE_DATA_BYTES),
+            ..Self::new(place, name, event.event_type.clone(), event.timestamp, trigger)
+        }
+    }
+
     /// Tells the endpoint of a hook that it is ended. To a version that does not know of that it is a delivery
     /// that has expired.
     pub fn of_end(tenant: TenantId, hook: HookId, version: u64, told: Told) -> Self {
         Self {
-            version: VERSION,
-            tenant,
-            hook,
-            event_id: told.id,
-            event_seq: told.seq,
-            event_type: told.event_type,
-            event_timestamp: told.at,
-            channels: BTreeSet::new(),
             not_after: Some(told.at),
             data: Some(told.envelope),
-            trigger: Trigger::Manual,
-            step: 0,
-            due_at: None,
-            waits_since: None,
-            held: false,
-            check_log: false,
-            in_turn: false,
-            lists_event: false,
-            request: None,
             ended: Some(EndedHook { version, unknown: Unknown::NONE }),
-            traceparent: None,
-            unknown: Unknown::NONE,
+            ..Self::new((tenant, hook), (told.id, told.seq), told.event_type, told.at, Trigger::Manual)
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Admission, HOUR, Health};
+use crate::hex::hex;
 use crate::rate::Limit;
 use crate::secret::fingerprint;
 use crate::settings::{Complete, Verification};
@@ -90,5 +91,5 @@ impl Health {
 
 /// URLs may hold secrets, and health is not encrypted.
 fn recognise(url: &str) -> String {
-    fingerprint(url).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&fingerprint(url))
 }

@@ -11,6 +11,7 @@ use serde_json::value::to_raw_value;
 use contract::messages::{DeliveryMessage, Told};
 use contract::ports::{Hooks, Outgoing, StoreResult};
 use domain::health::Health;
+use domain::hex::hex;
 use domain::hook::Hook;
 use domain::ids::{EventId, EventSeq, EventType};
 use domain::random::Random;
@@ -67,8 +68,7 @@ pub async fn stop(hooks: &dyn Hooks, hook: &Hook, now: Timestamp) -> StoreResult
 
 /// What `deliver` is to tell, for a hook that was stopped. It has one name however often it is asked for.
 pub fn message(stopped: &Hook, reason: EndReason, now: Timestamp, random: &dyn Random) -> Option<Outgoing> {
-    let name: String =
-        fingerprint(&format!("end of {}", stopped.id))[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex(&fingerprint(&format!("end of {}", stopped.id))[..16]);
     let exact: Option<EventType> = stopped.events.iter().find_map(|pattern| pattern.as_str().parse().ok());
     let told = Told {
         id: format!("msg_terminated_{name}").parse::<EventId>().ok()?,

@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn the_operator_key_is_known_by_its_hash() {
         let hash = domain::secret::fingerprint("op");
-        let hex: String = hash.iter().map(|b| format!("{b:02x}")).collect();
+        let hex = domain::hex::hex(&hash);
         assert_eq!(OperatorKeyHash::from_env(|_| Some(hex.clone())), Ok(OperatorKeyHash(Some(hash))));
         assert_eq!(OperatorKeyHash::from_env(|_| None), Ok(OperatorKeyHash(None)));
         assert!(OperatorKeyHash::from_env(|_| Some("abc".to_owned())).is_err());

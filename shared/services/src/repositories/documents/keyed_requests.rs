@@ -19,6 +19,7 @@ use super::{Collection, placed};
 use crate::repositories::document_kind::DocumentKind;
 use contract::ports::{Documents, OsRandom, StoreError, StoreResult};
 use contract::stage::causes;
+use domain::hex::hex;
 use domain::ids::TenantId;
 use domain::random::Random as _;
 use domain::time::Timestamp;
@@ -53,7 +54,6 @@ impl RequestName {
             mac.finalize().into_bytes()
         };
         let bytes: [u8; 32] = of("seal", b"").into();
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
             name: hex(&of("name", b"")),
             content: hex(&of("content", content)),
