@@ -114,6 +114,8 @@ where
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
+            // Who has said all that they had to say may still wait for the answer.
+            .half_close(true)
             .header_read_timeout(HEAD)
             .serve_connection(TokioIo::new(stream), answer)
     );
@@ -339,6 +341,17 @@ mod tests {
             let answers = rest(stream).await;
             assert!(answers[..answer.len()].ends_with(status) && answers.contains("200 OK"), "{answers}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_has_closed_their_side_is_answered() {
+        let server = server().await;
+        let mut stream = says(&server, "POST /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        stream.shutdown().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        server.go.notify_one();
+        let answer = rest(stream).await;
+        assert!(answer.ends_with("done"), "{answer}");
     }
 
     #[tokio::test]
