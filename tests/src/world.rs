@@ -349,7 +349,9 @@ impl World {
 fn served(engine: &Engine) -> Router {
     let clock = Arc::clone(&engine.api.clock);
     let pages = console::Settings { now: Arc::new(move || clock.now().as_millis()) };
-    console::beside(compat::beside(api::router(engine.api.clone())), pages)
+    let api = api::service(engine.api.clone());
+    let others = console::beside(compat::beside(api.clone().into_router()), pages);
+    api.beside(others).into_router()
 }
 
 /// In memory where the system has room for that: the tests kill processes, not

@@ -7,9 +7,6 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
 use contract::ports::{
     AuditScope, Hooks, HooksLayer, Keys, KeysLayer, PlacedDocument, Profiles, ProfilesLayer, StoreResult, Tenants,
     TenantsLayer,
@@ -49,10 +46,6 @@ tokio::task_local! {
 }
 
 /// Keeps who asks with the task of a request.
-pub(crate) async fn know_asker(request: Request, next: Next) -> Response {
-    scope(next.run(request)).await
-}
-
 pub(crate) async fn scope<F: Future>(work: F) -> F::Output {
     ASKER.scope(Arc::new(OnceLock::new()), work).await
 }

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts as _, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use contract::ports::StoreResult;
 use contract::stage::causes;
@@ -24,6 +23,7 @@ use crate::audited;
 use crate::auth::{may_ask_in, presented};
 use crate::input::{IdempotencyKey, Segments, body_bytes, segment};
 use crate::problem::{Problem, ProblemCode};
+use crate::request_check::Checked;
 
 /// What is kept of an answer: a row of DynamoDB holds 400 KB, and it is encoded twice.
 const MAX_KEPT_BYTES: usize = 200_000;
@@ -95,9 +95,8 @@ struct Keyed {
     way: Way,
 }
 
-pub(crate) async fn once(State(deps): State<Arc<Deps>>, request: Request, next: Next) -> Result<Response, Problem> {
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let way = path.as_deref().map_or(Way::Repeatable, Way::of);
+pub(crate) async fn once(deps: Arc<Deps>, request: Request, next: Checked) -> Result<Response, Problem> {
+    let way = Way::of(next.path());
     if request.method() != Method::POST || matches!(way, Way::Repeatable | Way::Published) {
         return Ok(next.run(request).await);
     }
@@ -157,7 +156,7 @@ fn content(headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
 }
 
 impl Keyed {
-    async fn answered(self, request: Request, next: Next, since: Timestamp) -> Result<Response, Problem> {
+    async fn answered(self, request: Request, next: Checked, since: Timestamp) -> Result<Response, Problem> {
         let (requests, tenant, now) = (&self.deps.keyed_requests, self.tenant.as_ref(), self.deps.clock.now());
         let found = match self.way {
             Way::Entered => requests.find(tenant, &self.name, since, now).await?,

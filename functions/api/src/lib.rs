@@ -10,6 +10,7 @@ mod audited;
 mod auth;
 mod duplicates;
 mod entity_tag;
+mod entrance;
 mod event_validation;
 #[cfg(feature = "lambda")]
 pub mod gateway;
@@ -17,6 +18,7 @@ mod idempotency;
 mod input;
 mod listed;
 mod openapi;
+mod operations;
 mod path_check;
 mod problem;
 mod request_check;
@@ -24,21 +26,19 @@ mod routes;
 mod schema;
 mod wiring;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use contract::ports::{
     ActivityLog, AuditLog, Clock, DeliveryLog, Doctor, Events, Hooks, Identities, Keys, PortalLinks, PortalSessions,
     Profiles, QueueSender, Readiness, Replays, Tenants,
 };
-use contract::runner::panic_text;
 use courier::Courier;
 use domain::address::AddressPolicy;
 use domain::portal::PublicUrl;
@@ -50,17 +50,14 @@ use services::health::hook_health::HookHealth;
 use services::plans::Plans;
 use services::repositories::catalogue::Catalogue;
 use services::repositories::documents::{StoredAdvisors, StoredExpungements, StoredHookUids, StoredKeyedRequests};
-use tower::ServiceExt as _;
-use tower_http::catch_panic::CatchPanicLayer;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use path_check::{CheckPath, with_plain_path};
-use request_check::Operations;
+use operations::Operations;
+use request_check::Checked;
 
 pub use api_client::ClientAddress;
 pub use auth::{KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
 use duplicates::Duplicates;
+pub use entrance::{Entrance, Served};
 pub use event_validation::EventValidation;
 pub use input::{PageQuery, Query, Segments, limit, segment};
 pub use listed::ListEntry;
@@ -143,120 +140,30 @@ pub struct Deps {
     pub readiness: Arc<dyn Readiness>,
 }
 
-/// Every route, for Lambda and for the socket.
-pub fn router(deps: Deps) -> Router {
+/// The same for Lambda and for the socket.
+pub fn service(deps: Deps) -> Entrance {
     let deps = Arc::new(deps);
-    let (routes, operations) = &*ROUTES;
+    let (routes, operations) = operations::all();
     let router = routes
-        .clone()
-        .route("/openapi.json", axum::routing::get(async || openapi::serve(&DOCUMENT)))
-        .route_layer(from_fn_with_state(operations, request_check::check))
-        .route_layer(from_fn_with_state(Arc::clone(&deps), idempotency::once))
+        .route_layer(from_fn_with_state((operations, Arc::clone(&deps)), admit))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer((
-            axum::middleware::from_fn(tell_panic),
-            CatchPanicLayer::custom(panicked),
-            DefaultBodyLimit::max(MAX_BODY_BYTES),
-            CheckPath,
-            axum::middleware::from_fn(request_check::refuse_repeated_headers),
-            axum::middleware::from_fn(audited::know_asker),
-        ))
         .with_state(deps);
-    // Before a route is chosen, which a layer of its own would not be.
-    Router::new().fallback_service(router.map_request(with_plain_path))
+    Entrance::new(router)
 }
 
-/// Making them describes them as well, which costs more than all else at a start.
-static ROUTES: LazyLock<(Router<Arc<Deps>>, Operations)> = LazyLock::new(|| {
-    let (routes, document) = documented();
-    (routes, Operations::of(&document))
-});
-/// Most processes are never asked for it.
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| openapi::finish(documented().1));
+/// The same as a router.
+pub fn router(deps: Deps) -> Router {
+    service(deps).into_router()
+}
 
-fn documented() -> (Router<Arc<Deps>>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(openapi::base())
-        .routes(routes!(routes::health::healthz))
-        .routes(routes!(routes::doctor::examine))
-        .routes(routes!(routes::tenants::create, routes::tenants::list))
-        .routes(routes!(routes::tenants::get, routes::tenants::update, routes::tenants::deletion::delete))
-        .routes(routes!(routes::profiles::create, routes::profiles::list))
-        .routes(routes!(routes::profiles::preview::preview))
-        .routes(routes!(routes::profiles::get, routes::profiles::update, routes::profiles::delete))
-        .routes(routes!(routes::event_types::shared::create_shared, routes::event_types::shared::list_shared))
-        .routes(routes!(
-            routes::event_types::shared::get_shared,
-            routes::event_types::shared::update_shared,
-            routes::event_types::shared::delete_shared
-        ))
-        .routes(routes!(routes::catalogue::export_shared, routes::catalogue::import_shared))
-        .routes(routes!(routes::event_types::create, routes::event_types::list))
-        .routes(routes!(routes::event_types::get, routes::event_types::update, routes::event_types::delete))
-        .routes(routes!(routes::catalogue::export, routes::catalogue::import))
-        .routes(routes!(routes::fields::of_tenant))
-        .routes(routes!(routes::webhooks::describe))
-        .routes(routes!(routes::keys::operator::create_operators, routes::keys::operator::list_operators))
-        .routes(routes!(routes::keys::operator::delete_operators))
-        .routes(routes!(routes::identity::read))
-        .routes(routes!(routes::identity::identity_key))
-        .routes(routes!(routes::identity::directory))
-        .routes(routes!(routes::keys::create, routes::keys::list))
-        .routes(routes!(routes::keys::delete))
-        .routes(routes!(routes::portal::links::create))
-        .routes(routes!(routes::portal::sessions::list, routes::portal::sessions::end_all))
-        .routes(routes!(routes::portal::sessions::end))
-        .routes(routes!(routes::portal::enter::create))
-        .routes(routes!(routes::portal::own_session::get, routes::portal::own_session::end))
-        .routes(routes!(routes::portal::own_session::refresh))
-        .routes(routes!(routes::hooks::create, routes::hooks::list))
-        .routes(routes!(routes::hooks::get, routes::hooks::update, routes::hooks::delete))
-        .routes(routes!(routes::hooks::failing::list_all))
-        .routes(routes!(routes::fields::of_hook))
-        .routes(routes!(routes::hooks::preview::preview))
-        .routes(routes!(routes::audit::list))
-        .routes(routes!(routes::caller::get))
-        .routes(routes!(routes::audit::of_tenant))
-        .routes(routes!(routes::audit::of_deployment))
-        .routes(routes!(routes::test_send::test))
-        .routes(routes!(routes::test_send::verify))
-        .routes(routes!(routes::confirm::confirm, routes::confirm::confirm_by_browser))
-        .routes(routes!(routes::jwks::jwks))
-        .routes(routes!(routes::secrets::reveal))
-        .routes(routes!(routes::secrets::rotate))
-        .routes(routes!(routes::secrets::cut_over))
-        .routes(routes!(routes::activity::events::list_all))
-        .routes(routes!(routes::activity::deliveries::list_all))
-        .routes(routes!(routes::activity::deliveries::list))
-        .routes(routes!(routes::activity::counts::read))
-        .routes(routes!(routes::events::publish, routes::activity::events::list))
-        .routes(routes!(routes::events::batch::publish_batch))
-        .routes(routes!(routes::events::stored::get))
-        .routes(routes!(routes::events::stored::expunge))
-        .routes(routes!(routes::explain::explain))
-        .routes(routes!(routes::expungements::create, routes::expungements::list))
-        .routes(routes!(routes::expungements::get, routes::expungements::cancel))
-        .routes(routes!(routes::deliveries::of_event))
-        .routes(routes!(routes::deliveries::of_hook))
-        .routes(routes!(routes::deliveries::get))
-        .routes(routes!(routes::deliveries::retry))
-        .routes(routes!(routes::deliveries::cancel))
-        .routes(routes!(routes::stats::of_hook))
-        .routes(routes!(routes::stats::of_tenant))
-        .routes(routes!(routes::plans::create, routes::plans::list))
-        .routes(routes!(routes::plans::get))
-        .routes(routes!(routes::plans::decide::approve))
-        .routes(routes!(routes::plans::decide::reject))
-        .routes(routes!(routes::plans::decide::applied))
-        .routes(routes!(routes::plans::decide::failed))
-        .routes(routes!(routes::advice::advise))
-        .routes(routes!(routes::advice::get, routes::advice::update))
-        .routes(routes!(routes::adjustments::list))
-        .routes(routes!(routes::adjustments::get))
-        .routes(routes!(routes::adjustments::revert))
-        .routes(routes!(routes::replays::create, routes::replays::list))
-        .routes(routes!(routes::replays::get, routes::replays::cancel))
-        .split_for_parts()
+async fn admit(
+    State((operations, deps)): State<(&'static Operations, Arc<Deps>)>,
+    path: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    idempotency::once(deps, request, Checked { operations, path, next }).await
 }
 
 async fn not_found() -> Problem {
@@ -265,26 +172,4 @@ async fn not_found() -> Problem {
 
 async fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method; see /openapi.json")
-}
-
-/// Why there is no answer, for [`tell_panic`].
-#[derive(Clone)]
-struct PanicText(String);
-
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over so")]
-fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let mut response = Problem::internal().into_response();
-    response.extensions_mut().insert(PanicText(panic_text(cause.as_ref()).to_owned()));
-    response
-}
-
-/// Logs which request could not be answered, without its query.
-async fn tell_panic(request: Request, next: Next) -> Response {
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = next.run(request).await;
-    if let Some(PanicText(error)) = response.extensions().get() {
-        let path = uri.path();
-        tracing::error!(%method, path, error, "{method} {path} is answered with 500, for an error in the program: {error}");
-    }
-    response
 }

@@ -2,58 +2,20 @@
 //! chosen: `.` and `..`, which clients and proxies take for directions, and
 //! whatever a gateway or parser might take for a slash or the end of a path.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
-use std::task::{Context, Poll};
-
 use axum::extract::Request;
 use axum::http::Uri;
-use axum::response::{IntoResponse as _, Response};
-use futures::future::Either;
-use tower::{Layer, Service};
 
-use crate::problem::Problem;
-
-/// Answers 404 to every path with a segment that cannot be a name.
-#[derive(Clone, Copy)]
-pub(crate) struct CheckPath;
-
-impl<S> Layer<S> for CheckPath {
-    type Service = PathChecked<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        PathChecked(inner)
-    }
+/// Whether each of its segments can be a name.
+pub(crate) fn could_be_a_route(path: &str) -> bool {
+    path.split('/').all(can_be_a_name)
 }
 
-#[derive(Clone)]
-pub(crate) struct PathChecked<S>(S);
-
-impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Request> for PathChecked<S> {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Either<S::Future, Ready<Result<Response, Infallible>>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        if request.uri().path().split('/').all(can_be_a_name) {
-            Either::Left(self.0.call(request))
-        } else {
-            Either::Right(ready(Ok(Problem::not_found("route").into_response())))
-        }
-    }
-}
-
-/// The same with a path in which nothing is encoded that need not be (RFC 3986
-/// section 6.2.2.2), as API Gateway hands it over, so that routes are found alike.
-pub(crate) fn with_plain_path(mut request: Request) -> Request {
+/// Leaves nothing encoded in the path that need not be (RFC 3986 section 6.2.2.2), as
+/// API Gateway hands it over, so that routes are found alike.
+pub(crate) fn write_plainly(request: &mut Request) {
     if let Some(uri) = plain(request.uri()) {
         *request.uri_mut() = uri;
     }
-    request
 }
 
 /// None where nothing changes.

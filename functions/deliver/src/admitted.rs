@@ -53,11 +53,11 @@ impl Claimed {
         // What was read to claim it may have taken its time.
         let now = deps.clock.now();
         if self.is_over(now) {
-            return Err(self.end(deps).await);
+            return Err(Box::pin(self.end(deps)).await);
         }
         match ask(deps, &self, now).await? {
             Gate::Open(pass) => Ok(Admitted { claimed: self, pass }),
-            Gate::NotBefore(wait) => Err(hold(deps, self, &wait, now).await?),
+            Gate::NotBefore(wait) => Err(Box::pin(hold(deps, self, &wait, now)).await?),
         }
     }
 }
@@ -97,7 +97,7 @@ impl Admitted {
     /// For the request that it leads: when to ask again, where its endpoint gets none now.
     pub(crate) async fn take_unverified(&self, deps: &Deps) -> Result<Option<Timestamp>, Fault> {
         match self.pass.unverified {
-            true => take_unverified(deps, &self.claimed, deps.clock.now()).await,
+            true => Box::pin(take_unverified(deps, &self.claimed, deps.clock.now())).await,
             false => Ok(None),
         }
     }
@@ -156,7 +156,7 @@ async fn ask(deps: &Deps, claimed: &Claimed, now: Timestamp) -> Result<Gate, Fau
     // Whoever leads a batch takes one request for all that travel in it.
     if unverified
         && !claimed.gathers()
-        && let Some(until) = take_unverified(deps, claimed, now).await?
+        && let Some(until) = Box::pin(take_unverified(deps, claimed, now)).await?
     {
         return wait(until, false);
     }

@@ -25,8 +25,11 @@ use crate::{Deps, Step, logged, terminated};
 pub(crate) const ASIDE: Duration = Duration::from_secs(60);
 
 /// A delivery that is due and that the log does not tell of, with its hook and
-/// its data. No copy of it is under way in this process while this lasts.
-pub(crate) struct Claimed {
+/// its data. No copy of it is under way in this process while this lasts. It is handed
+/// from step to step, so it is on the heap.
+pub(crate) struct Claimed(Box<Parts>);
+
+struct Parts {
     message: DeliveryMessage,
     row: Option<Delivery>,
     hook: Arc<ResolvedHook>,
@@ -38,7 +41,7 @@ impl Claimed {
     pub(crate) async fn claim(deps: &Deps, mut received: Message) -> Step<Self> {
         let message = DeliveryMessage::take(&mut received)?;
         if let Some(ended) = &message.ended {
-            return Err(terminated::tell(deps, &message, ended).await?);
+            return Err(Box::pin(terminated::tell(deps, &message, ended)).await?);
         }
         let now = deps.clock.now();
         if let Some(due) = message.due_at.filter(|due| *due > now && !received.is_due) {
@@ -53,7 +56,8 @@ impl Claimed {
             Claim::Due(row) => row,
             logged => {
                 drop(guard);
-                return Err(follow_up_again(deps, &message, logged, row, was_received_before).await?);
+                let following = follow_up_again(deps, &message, logged, row, was_received_before);
+                return Err(Box::pin(following).await?);
             }
         };
         if let Some(batch) = row.as_ref().and_then(Delivery::former_batch) {
@@ -66,7 +70,7 @@ impl Claimed {
             Some(resolved) if resolved.hook.takes_deliveries(now) => resolved,
             Some(hook) => {
                 if !hook.hook.enabled {
-                    deps.hook_health.catch_up(&hook.hook).await?;
+                    Box::pin(deps.hook_health.catch_up(&hook.hook)).await?;
                 }
                 let of = DisabledHook {
                     hook: &hook.hook,
@@ -75,7 +79,7 @@ impl Claimed {
                 };
                 let logs = Logs { deliveries: deps.log.as_ref(), activity: deps.activity.as_ref() };
                 let now = deps.clock.now();
-                paused::set_aside(logs, &deps.waiting, of, &message, row, now).await?;
+                Box::pin(paused::set_aside(logs, &deps.waiting, of, &message, row, now)).await?;
                 return Err(Outcome::Done);
             }
             // Its log goes with it.
@@ -86,8 +90,8 @@ impl Claimed {
             }
         };
         match load_data(deps, &message).await? {
-            Ok(data) => Ok(Self { message, row, hook, data, guard }),
-            Err(reason) => Err(skip(deps, &hook, &message, row, reason).await),
+            Ok(data) => Ok(Self(Box::new(Parts { message, row, hook, data, guard }))),
+            Err(reason) => Err(Box::pin(skip(deps, &hook, &message, row, reason)).await),
         }
     }
 
@@ -99,30 +103,30 @@ impl Claimed {
         data: Arc<RawValue>,
         guard: Guard,
     ) -> Self {
-        Self { message, row: Some(row), hook: Arc::clone(&other.hook), data, guard }
+        Self(Box::new(Parts { message, row: Some(row), hook: Arc::clone(other.hook()), data, guard }))
     }
 
     pub(crate) fn message(&self) -> &DeliveryMessage {
-        &self.message
+        &self.0.message
     }
 
     /// What the log told before this attempt.
     pub(crate) fn row(&self) -> Option<&Delivery> {
-        self.row.as_ref()
+        self.0.row.as_ref()
     }
 
     pub(crate) fn hook(&self) -> &Arc<ResolvedHook> {
-        &self.hook
+        &self.0.hook
     }
 
     pub(crate) fn data(&self) -> &Arc<RawValue> {
-        &self.data
+        &self.0.data
     }
 
     /// Whether it may travel with others that come at the same time.
     pub(crate) fn gathers(&self) -> bool {
-        let was_sent = self.row.as_ref().is_some_and(|row| row.last_attempt.is_some());
-        !was_sent && self.hook.settings.batch.max_events > 1
+        let was_sent = self.row().is_some_and(|row| row.last_attempt.is_some());
+        !was_sent && self.hook().settings.batch.max_events > 1
     }
 
     /// Whether it is not to be sent any more: its event has expired, or the deadline
@@ -133,22 +137,24 @@ impl Claimed {
 
     /// From when on it is not sent any more.
     pub(crate) fn ends_at(&self) -> Option<Timestamp> {
-        let deadline = claim::retry_end(&self.message, self.row.as_ref(), &self.hook.settings.retry);
-        self.message.not_after.into_iter().chain(deadline).min()
+        let deadline = claim::retry_end(self.message(), self.row(), &self.hook().settings.retry);
+        self.message().not_after.into_iter().chain(deadline).min()
     }
 
     /// Ends with a row that says why it is not sent any more.
     pub(crate) async fn end(self, deps: &Deps) -> Outcome {
         let now = deps.clock.now();
-        if self.message.not_after.is_some_and(|end| now >= end) {
-            return skip(deps, &self.hook, &self.message, self.row, "the event has expired").await;
+        let Parts { message, row, hook, .. } = *self.0;
+        if message.not_after.is_some_and(|end| now >= end) {
+            return skip(deps, &hook, &message, row, "the event has expired").await;
         }
-        settle(run_out(deps, &self.hook, &self.message, self.row).await)
+        settle(run_out(deps, &hook, &message, row).await)
     }
 
     /// Lets copies of it in again once the guard is dropped.
     pub(crate) fn release(self) -> (DeliveryMessage, Arc<ResolvedHook>, Guard) {
-        (self.message, self.hook, self.guard)
+        let Parts { message, hook, guard, .. } = *self.0;
+        (message, hook, guard)
     }
 }
 

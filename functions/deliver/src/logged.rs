@@ -50,17 +50,17 @@ impl Sent {
         let mut logged = Vec::with_capacity(companions.len());
         for companion in companions {
             let (row, verdict) = record(deps, &companion, &made).await?;
-            logged.push(Logged::new(companion, &made, row, verdict, false, Vec::new()));
+            logged.push(Logged::new(companion, made.attempt.clone(), row, verdict, false, Vec::new()));
         }
         // The log tells from here on; the next attempt may be due before this one is done.
-        Ok(Logged::new(claimed, &made, row, verdict, is_probe, logged))
+        Ok(Logged::new(claimed, made.attempt, row, verdict, is_probe, logged))
     }
 }
 
 impl Logged {
     fn new(
         claimed: Claimed,
-        made: &Made,
+        attempt: Attempt,
         row: Delivery,
         verdict: Verdict,
         is_probe: bool,
@@ -69,7 +69,6 @@ impl Logged {
         let (message, hook, guard) = claimed.release();
         drop(guard);
         let is_exhausted = verdict == Verdict::Exhausted && may_exhaust(&message, &row);
-        let attempt = made.attempt.clone();
         Self { message, hook, row, attempt, is_probe, is_exhausted, companions }
     }
 
@@ -83,15 +82,15 @@ impl Logged {
             if companion.message.trigger == Trigger::Replay {
                 companion.ask_for_next(deps).await?;
             }
-            companion.tell(deps).await?;
+            Box::pin(companion.tell(deps)).await?;
         }
         self.tell(deps).await
     }
 
     async fn ask_for_next(&self, deps: &Deps) -> Result<(), Fault> {
-        match Claim::of(&self.message, Some(self.row.clone())) {
-            Claim::NextIsDue(row) => ask_for_next(deps, self.message.clone(), &row).await,
-            Claim::Due(_) | Claim::Settled => Ok(()),
+        match claim::asks_for_next(&self.message, &self.row) {
+            true => Box::pin(ask_for_next(deps, self.message.clone(), &self.row)).await,
+            false => Ok(()),
         }
     }
 

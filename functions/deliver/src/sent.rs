@@ -50,12 +50,12 @@ impl Admitted {
         let started_at = deps.clock.now();
         let claimed = self.claimed();
         if claimed.is_over(started_at) {
-            return Err(self.end(deps).await);
+            return Err(Box::pin(self.end(deps)).await);
         }
         let most = usize::try_from(claimed.hook().settings.batch.max_events).unwrap_or(usize::MAX);
         let row = claimed.row().filter(|row| row.last_attempt.is_some());
         match row.map(Delivery::former_batch) {
-            None if claimed.gathers() => self.send_with_others(deps, started_at).await,
+            None if claimed.gathers() => Box::pin(self.send_with_others(deps, started_at)).await,
             Some(Some(batch)) if batch.len() <= most => {
                 let batch = batch.to_vec();
                 self.send_again(deps, &batch, started_at).await
@@ -83,7 +83,7 @@ impl Admitted {
         let (claimed, unverified) = (self.claimed(), self.unverified());
         let mut companions = match Companions::of(deps, claimed, former, started_at).await {
             Ok(companions) => companions,
-            Err(fault) => return Err(self.give_up_with(deps, fault).await),
+            Err(fault) => return Err(Box::pin(self.give_up_with(deps, fault)).await),
         };
         let (deliveries, exchanged) = loop {
             let subjects = companions.subjects(claimed);
@@ -98,11 +98,11 @@ impl Admitted {
             companions = Companions::none();
         };
         let made = match exchanged {
-            Ok(Exchange::NotBefore(until)) => return Err(self.hold(deps, until).await),
+            Ok(Exchange::NotBefore(until)) => return Err(Box::pin(self.hold(deps, until)).await),
             Ok(Exchange::Made(exchanged)) => {
                 judge(claimed.hook(), claimed.message().trigger, &exchanged, started_at, unverified)
             }
-            Err(fault) => return Err(self.give_up(deps, fault).await),
+            Err(fault) => return Err(Box::pin(self.give_up(deps, fault)).await),
         };
         let chance = (deliveries.len() > 1).then(|| FixedRandom(deps.random.unit()));
         let made = Made { chance, ..made.in_batch(&deliveries) };

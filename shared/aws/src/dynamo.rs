@@ -23,6 +23,7 @@ mod documents;
 mod events;
 mod hooks;
 mod item;
+mod lookups;
 mod row_kind;
 mod subscriptions;
 mod table;
@@ -36,4 +37,6 @@ pub use deliveries::DynamoDeliveryLog;
 pub use documents::DynamoDocuments;
 pub use events::DynamoEvents;
 pub use hooks::DynamoHooks;
+#[cfg(feature = "lambda")]
+pub(crate) use lookups::Lookups;
 pub use subscriptions::DynamoSubscriptions;

@@ -15,7 +15,7 @@ pub use lambda_runtime::Error;
 
 use crate::client::Aws;
 pub use crate::client::{FEW_CALLS, LONGEST_MESSAGE};
-use crate::dynamo::Gathering;
+use crate::dynamo::{Gathering, Lookups};
 use crate::emf::Emf;
 use crate::sqs::queue_name;
 use crate::traces::{self, TraceExport};
@@ -149,9 +149,9 @@ pub struct Batches<T, S> {
 impl<T: Stage, S: Settlement> Batches<T, S> {
     /// Names the messages that the queue has to hand out again.
     pub async fn process(&self, event: SqsEvent) -> SqsBatchResponse {
-        let gathering = Arc::new(Gathering::default());
+        let (gathering, lookups) = (Arc::new(Gathering::default()), Arc::new(Lookups::default()));
         let failures: Vec<String> = stream::iter(event.records)
-            .map(|record| gathering.run(self.settle(received(record))))
+            .map(|record| gathering.run(lookups.run(self.settle(received(record)))))
             .buffer_unordered(self.concurrency.max(1))
             .filter_map(std::future::ready)
             .collect()

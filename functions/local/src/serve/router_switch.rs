@@ -1,35 +1,33 @@
-//! What answers on the socket: the engine's router, or the reason why there is none.
+//! What answers on the socket: all that the engine serves, or the reason why there is nothing.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
-use api::Problem;
-use axum::Router;
+use api::{Problem, Served};
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::future::RouteFuture;
-use futures::future::Either;
+use futures::future::{BoxFuture, Either};
 use tower::Service;
 
 #[derive(Clone)]
-pub(super) struct RouterSwitch(Arc<RwLock<Result<Router, &'static str>>>);
+pub(super) struct RouterSwitch(Arc<RwLock<Result<Served, &'static str>>>);
 
 impl RouterSwitch {
     pub(super) fn new() -> Self {
         Self(Arc::new(RwLock::new(Err("the store is being opened"))))
     }
 
-    pub(super) fn open(&self, router: Router) {
-        self.set(Ok(router));
+    pub(super) fn open(&self, served: Served) {
+        self.set(Ok(served));
     }
 
     pub(super) fn close(&self, reason: &'static str) {
         self.set(Err(reason));
     }
 
-    fn set(&self, state: Result<Router, &'static str>) {
+    fn set(&self, state: Result<Served, &'static str>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = state;
     }
 }
@@ -37,9 +35,9 @@ impl RouterSwitch {
 impl Service<Request> for RouterSwitch {
     type Response = Response;
     type Error = Infallible;
-    type Future = Either<RouteFuture<Infallible>, Ready<Result<Response, Infallible>>>;
+    type Future = Either<BoxFuture<'static, Result<Response, Infallible>>, Ready<Result<Response, Infallible>>>;
 
-    /// A router is always ready.
+    /// What is served is always ready.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
@@ -47,7 +45,7 @@ impl Service<Request> for RouterSwitch {
     fn call(&mut self, request: Request) -> Self::Future {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         match state {
-            Ok(mut router) => Either::Left(router.call(request)),
+            Ok(mut served) => Either::Left(served.call(request)),
             Err(_) if console::wants_page(request.headers()) => Either::Right(ready(Ok(console::unavailable()))),
             Err(reason) => Either::Right(ready(Ok(Problem::unavailable(reason).into_response()))),
         }

@@ -46,7 +46,9 @@ impl Supervisor {
             self.metrics.routes(engine).merge(dead_letters::routes(engine)).merge(backups::routes(engine, &self.data));
         let clock = Arc::clone(&engine.api.clock);
         let pages = console::Settings { now: Arc::new(move || clock.now().as_millis()) };
-        self.switch.open(console::beside(compat::beside(api::router(engine.api.clone()).merge(own)), pages));
+        let api = api::service(engine.api.clone());
+        let others = console::beside(compat::beside(api.clone().into_router().merge(own)), pages);
+        self.switch.open(api.beside(others));
     }
 
     /// Runs until it is told to stop, and then finishes what is under way. An

@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use ulid::Ulid;
 
 use super::item::{Item, SK};
+use super::lookups;
 use super::row_kind::RowKind;
 use super::table::{Consistency, DynamoTable, KeyRange, SortOrder};
 use contract::cursor;
@@ -83,9 +86,12 @@ impl Subscriptions for DynamoSubscriptions {
             if budget == 0 {
                 return Ok(Page { items, next: Some(at.encode(&list)) });
             }
-            let range = at.after.map_or(KeyRange::All, |id| KeyRange::After(id.to_string()));
             let pk = partition(tenant, pattern);
-            let rows = self.table.query(&pk, range, SortOrder::Ascending, budget, Consistency::Eventual).await?;
+            let query = |range| self.table.query(&pk, range, SortOrder::Ascending, budget, Consistency::Eventual);
+            let rows = match at.after {
+                None => lookups::first_rows(&pk, budget, Box::pin(query(KeyRange::All))).await?,
+                Some(id) => Arc::new(query(KeyRange::After(id.to_string())).await?),
+            };
             budget = budget.saturating_sub(rows.items.len());
             for row in &rows.items {
                 let hook: Ulid = row.get_parsed(SK)?;

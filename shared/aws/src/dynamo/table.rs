@@ -80,6 +80,7 @@ pub(super) enum SortOrder {
 }
 
 /// Rows in order, and whether the partition may hold more in this range.
+#[derive(Debug)]
 pub(super) struct Rows {
     pub items: Vec<Item>,
     pub more: bool,

@@ -44,12 +44,17 @@ impl Claim {
         };
         if due {
             Self::Due(Some(row))
-        } else if has_scheduled(message, &row) && row.status == Status::Retrying && is_behind(message, &row) {
+        } else if asks_for_next(message, &row) {
             Self::NextIsDue(row)
         } else {
             Self::Settled
         }
     }
+}
+
+/// Whether the next attempt is for this message to ask for, once its own is in the log.
+pub fn asks_for_next(message: &DeliveryMessage, row: &Delivery) -> bool {
+    row.status == Status::Retrying && has_scheduled(message, row) && is_behind(message, row)
 }
 
 /// Whether the message's attempt is the last that was made, or, in a batch, where

@@ -103,9 +103,9 @@ impl HookHealth {
             metrics::circuit(CircuitState::Open);
         }
         if let Some(end) = end {
-            self.disable(hook, end).await?;
+            Box::pin(self.disable(hook, end)).await?;
         }
-        self.publish_pending(hook, &health).await
+        Box::pin(self.publish_pending(hook, &health)).await
     }
 
     /// None when it says nothing new.

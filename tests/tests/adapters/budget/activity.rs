@@ -5,12 +5,13 @@ use std::sync::Arc;
 use aws::lambda::Batches;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use contract::ports::{ActivityRange, Order, Outgoing, QueueError, Received};
+use contract::ports::{ActivityRange, Order, QueueError, Received};
 use contract::runner::{Settlement, Waiting};
+use contract::stage::{Outcome, Stage};
 use domain::time::Timestamp;
 use tower::ServiceExt as _;
 
-use super::stages::{Stages, message, publisher};
+use super::stages::{Stages, message, published, publisher};
 use crate::suite::samples::tenant_id;
 
 /// Settles nothing: what was done shows in the stores.
@@ -34,14 +35,14 @@ impl Settlement for Settled {
     }
 }
 
-fn invocation(messages: &[Outgoing]) -> serde_json::Value {
-    let records: Vec<_> = messages
-        .iter()
+fn invocation<'a>(bodies: impl IntoIterator<Item = &'a [u8]>) -> serde_json::Value {
+    let records: Vec<_> = bodies
+        .into_iter()
         .enumerate()
-        .map(|(n, message)| {
+        .map(|(n, body)| {
             serde_json::json!({
                 "messageId": format!("m{n}"), "receiptHandle": format!("r{n}"),
-                "body": std::str::from_utf8(&message.body).unwrap(),
+                "body": std::str::from_utf8(body).unwrap(),
                 "attributes": {"ApproximateReceiveCount": "1"}, "eventSourceARN": "arn:aws:sqs:eu-west-1:1:deliveries",
             })
         })
@@ -49,15 +50,35 @@ fn invocation(messages: &[Outgoing]) -> serde_json::Value {
     serde_json::json!({ "Records": records })
 }
 
+fn batches<T: Stage>(stage: T, stages: &Stages) -> Batches<T, Settled> {
+    Batches { stage, settlement: Settled, clock: Arc::new(stages.stores.clock.clone()), concurrency: 10 }
+}
+
+#[tokio::test]
+async fn events_of_one_invocation_ask_once_which_hooks_match() {
+    let stages = Stages::new().await;
+    let batches = batches(stages.fanout(), &stages);
+    for (types, queries) in [(["post.published", "post.published"], 3), (["post.published", "post.deleted"], 4)] {
+        let bodies: Vec<String> =
+            (0..10).map(|number| published(&format!("evt-{queries}-{number}"), types[number % 2])).collect();
+        stages.meter.reset();
+        let event = invocation(bodies.iter().map(String::as_bytes));
+        let response = batches.process(serde_json::from_value(event).unwrap()).await;
+        assert!(response.batch_item_failures.is_empty());
+        let cost = stages.meter.reset();
+        assert_eq!((cost.read_calls, cost.read_units), (queries, queries as f64 / 2.0), "{types:?}");
+        assert_eq!((cost.write_calls, cost.write_units), (10, 10.0), "{types:?}");
+        assert_eq!(stages.deliveries.take().1.len(), 10, "{types:?}");
+    }
+    // The next one asks again: a hook that was made meanwhile is found.
+    assert!(matches!(stages.fan_out("evt-alone").await, Outcome::Done));
+    assert_eq!(stages.meter.reset().read_calls, 3);
+}
+
 #[tokio::test]
 async fn what_lists_a_tenants_events_is_one_write_unit_for_ten_of_one_invocation() {
     let stages = Stages::new().await;
-    let batches = Batches {
-        stage: stages.deliver(200),
-        settlement: Settled,
-        clock: Arc::new(stages.stores.clock.clone()),
-        concurrency: 10,
-    };
+    let batches = batches(stages.deliver(200), &stages);
     // The first invocation reads the hook, and writes its health and that the tenant is active.
     for (round, beside) in [(0, 2), (1, 0), (2, 0)] {
         for number in 0..10 {
@@ -65,7 +86,8 @@ async fn what_lists_a_tenants_events_is_one_write_unit_for_ten_of_one_invocation
         }
         let messages = stages.deliveries.take().1;
         stages.meter.reset();
-        let response = batches.process(serde_json::from_value(invocation(&messages)).unwrap()).await;
+        let event = invocation(messages.iter().map(|message| &*message.body));
+        let response = batches.process(serde_json::from_value(event).unwrap()).await;
         assert!(response.batch_item_failures.is_empty());
         let cost = stages.meter.reset();
         assert_eq!((cost.write_calls, cost.write_units), (11 + beside, (11 + beside) as f64), "round {round}");

@@ -109,14 +109,16 @@ impl Stages {
     }
 
     pub(super) async fn fan_out(&self, id: &str) -> Outcome {
+        fanout::handle(&self.fanout(), message(id, published(id, "post.published").into())).await
+    }
+
+    pub(super) fn fanout(&self) -> fanout::Deps {
         let queues = fanout::Queues {
             events: self.events.clone(),
             deliveries: self.deliveries.clone(),
             retries: self.retries.clone(),
         };
-        let deps = fanout::Deps::new(&self.foundation, queues);
-        let body = format!(r#"{{"tenant":"acme","id":"{id}","type":"post.published","data":{{"post_id":1}}}}"#);
-        fanout::handle(&deps, message(id, body.into())).await
+        fanout::Deps::new(&self.foundation, queues)
     }
 
     /// Each time with caches of its own, as a function that has just started.
@@ -136,6 +138,10 @@ impl Stages {
             Arc::new(contract::ports::NoIdentity),
         )
     }
+}
+
+pub(super) fn published(id: &str, event_type: &str) -> String {
+    format!(r#"{{"tenant":"acme","id":"{id}","type":"{event_type}","data":{{"post_id":1}}}}"#)
 }
 
 pub(super) fn message(id: &str, body: Bytes) -> Message {

@@ -1,0 +1,112 @@
+//! What every request passes before a route is chosen for it. It is one service: each layer of a
+//! router costs every request a copy of all that is below it.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use contract::runner::panic_text;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use tower::{Layer, Service};
+
+use crate::problem::Problem;
+use crate::{MAX_BODY_BYTES, audited, path_check, request_check};
+
+type Routes = <DefaultBodyLimit as Layer<Router>>::Service;
+
+/// The API.
+#[derive(Clone)]
+pub struct Entrance(Routes);
+
+impl Entrance {
+    pub(crate) fn new(routes: Router) -> Self {
+        Self(DefaultBodyLimit::max(MAX_BODY_BYTES).layer(routes))
+    }
+
+    pub fn into_router(self) -> Router {
+        Router::new().fallback_service(self)
+    }
+
+    /// With others, which get what is none of the API's. They have the API among them.
+    pub fn beside(self, others: Router) -> Served {
+        Served { api: self, others }
+    }
+}
+
+impl Service<Request> for Entrance {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    /// A router is always ready.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let routes = self.0.clone();
+        Box::pin(async move { Ok(answer(routes, request).await) })
+    }
+}
+
+async fn answer(mut routes: Routes, mut request: Request) -> Response {
+    path_check::write_plainly(&mut request);
+    if !path_check::could_be_a_route(request.uri().path()) {
+        return Problem::not_found("route").into_response();
+    }
+    let repeated = request_check::repeated_headers(request.headers());
+    if !repeated.is_empty() {
+        return Problem::invalid(StatusCode::BAD_REQUEST, repeated).into_response();
+    }
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let routed = AssertUnwindSafe(async { routes.call(request).await });
+    match audited::scope(routed.catch_unwind()).await {
+        Ok(Ok(response)) => response,
+        Err(cause) => {
+            // Without its query, which may hold what nobody should read.
+            let (path, error) = (uri.path(), panic_text(cause.as_ref()));
+            tracing::error!(
+                %method, path, error,
+                "{method} {path} is answered with 500, for an error in the program: {error}"
+            );
+            Problem::internal().into_response()
+        }
+    }
+}
+
+/// All that a deployment answers.
+#[derive(Clone)]
+pub struct Served {
+    api: Entrance,
+    others: Router,
+}
+
+impl Served {
+    pub fn into_router(self) -> Router {
+        Router::new().fallback_service(self)
+    }
+}
+
+impl Service<Request> for Served {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    /// Both are always ready.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // Nobody else has a route there, and most requests publish.
+        match request.uri().path().starts_with("/v1/tenants/") {
+            true => self.api.call(request),
+            false => Box::pin(self.others.call(request)),
+        }
+    }
+}
