@@ -18,7 +18,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-# Told apart from failed tests by tests/tests/harnesses.
+# Told apart from failed tests by tests/tests/e2e.rs.
 CANNOT_RUN = 3
 sys.path[:0] = [str(HERE), str(ROOT / "infra")]
 

@@ -25,7 +25,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-# Told apart from failed tests by tests/tests/harnesses.
+# Told apart from failed tests by tests/tests/schemathesis.rs.
 CANNOT_RUN = 3
 CI_SEED = 20_260_131
 # How long to wait for what takes a moment, on a slow machine.

@@ -110,3 +110,45 @@ impl Service<Request> for Served {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn asked(
+        service: &(impl Service<Request, Response = Response, Error = Infallible> + Clone),
+        path: &str,
+    ) -> (u16, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let Ok(response) = service.clone().oneshot(request).await;
+        let status = response.status().as_u16();
+        (status, String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().into()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_its_request_and_tells_nothing() {
+        let broken = get(async || -> &'static str { panic!("about the inside") });
+        let entrance = Entrance::new(Router::new().route("/broken", broken).route("/whole", get(async || "whole")));
+        let (status, body) = asked(&entrance, "/broken").await;
+        assert!(status == 500 && !body.contains("inside"), "{body}");
+        assert!(body.contains(r#""code":"internal""#), "{body}");
+        assert_eq!(asked(&entrance, "/who%6ce").await, (200, "whole".to_owned()));
+        assert_eq!(asked(&entrance, "/a/../whole").await.0, 404);
+    }
+
+    #[tokio::test]
+    async fn what_is_below_the_tenants_is_the_apis_and_all_else_goes_by_the_others() {
+        let api = Entrance::new(Router::new().fallback(async || "api"));
+        let others = Router::new().route("/page", get(async || "page")).fallback_service(api.clone());
+        let served = api.beside(others);
+        for (path, answer) in
+            [("/page", "page"), ("/v1/tenants/acme/events", "api"), ("/v1/tenants", "api"), ("/v1/audit", "api")]
+        {
+            assert_eq!(asked(&served, path).await, (200, answer.to_owned()), "{path}");
+        }
+    }
+}

@@ -116,6 +116,7 @@ macro_rules! routed {
                     paths.push(path);
                 }
             )+
+            debug_assert!(paths.iter().all(|path| *path == paths[0]), "one of {paths:?} would be at another's");
             router = router.route(&paths[0], methods);
         )+
         (router, operations)

@@ -113,11 +113,11 @@ async fn the_binary_is_built_and_put_into_the_image_by_the_steps_of_the_dockerfi
     let steps: Vec<&str> = steps.split("&&").map(str::trim).collect();
     let build = steps.iter().find_map(|step| step.split_once("cargo build ")).unwrap().1;
     let name = Path::new(BINARY).file_name().unwrap().to_str().unwrap();
-    assert_eq!(build, format!("--locked --release --package {} --bin {name}", env!("CARGO_PKG_NAME")));
+    assert_eq!(build, format!("--locked --profile dist --package {} --bin {name}", env!("CARGO_PKG_NAME")));
 
     let image = tempfile::tempdir().unwrap();
     for step in steps.iter().filter(|step| step.starts_with("install -D ")) {
-        let here = step.replace("target/release/hookline", BINARY);
+        let here = step.replace("target/dist/hookline", BINARY);
         let mut shell = Command::new("sh");
         shell.args(["-c", &here.replace(" /image", &format!(" {}", image.path().display()))]);
         passes(shell).await;
