@@ -3,8 +3,8 @@
 
     tests/e2e/cold_start.py DIR [DIR ...] [--starts N]
 
-Each DIR holds the binaries api, fanout, deliver and requeue of one build. The builds are started in turns, and beside
-the medians of each stand the times of the first. A stand-in of the runtime API hands each process one event of
+Each DIR holds binaries of one build: api, fanout, deliver, requeue or some of them. The builds are started in turns, and
+beside the medians of each stands how many times those of the first they are. A stand-in of the runtime API hands each process one event of
 tests/events/, for which it calls DynamoDB or SQS of the emulator, and takes its answer.
 """
 
@@ -25,7 +25,7 @@ import run
 
 run.in_environment()
 
-from stack import ACCOUNT, FUNCTIONS, REGION, ROOT, Emulator, Stack, upload  # noqa: E402
+from stack import ACCOUNT, FUNCTIONS, REGION, ROOT, Emulator, Stack, build, upload  # noqa: E402
 
 EVENTS = ROOT / "tests/events"
 # That of tests/events/api.json.
@@ -40,6 +40,9 @@ class RuntimeApi(http.server.ThreadingHTTPServer):
         self.event, self.answers = [event], queue.Queue()
         super().__init__(("127.0.0.1", 0), Requests)
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, *_):
+        """Who has answered is killed, with its connections."""
 
 
 class Requests(http.server.BaseHTTPRequestHandler):
@@ -121,22 +124,23 @@ def main():
 
 
 def measure(options, folder):
+    measured = [name for name in FUNCTIONS if all((place / name).exists() for place in options.builds)]
     sizes = {}
-    for number, build in enumerate(options.builds):
-        for name in FUNCTIONS:
+    for number, place in enumerate(options.builds):
+        for name in measured:
             binary = folder / f"{number}-{name}"
-            shutil.copy(build / name, binary)
+            shutil.copy(place / name, binary)
             # Packages have no symbols.
             subprocess.run(["strip", str(binary)], check=True)
             sizes[number, name] = binary.stat().st_size
     emulator = Emulator("cold-start.log")
     try:
         hashed = hashlib.sha256(KEY.encode()).hexdigest()
-        stack = Stack(emulator, upload(emulator, options.builds[0]), OperatorKeySha256=hashed)
+        stack = Stack(emulator, upload(emulator, build()), OperatorKeySha256=hashed)
         status, answer = stack.call("POST", "/v1/tenants", {"id": "acme"}, key=KEY)
         assert status == 201, answer
         variables = environments(emulator, stack)
-        for name in FUNCTIONS:
+        for name in measured:
             event = (EVENTS / f"{name}.json").read_bytes()
             times = {number: [] for number in range(len(options.builds))}
             for _ in range(options.starts):
