@@ -19,22 +19,26 @@ use crate::{MAX_BODY_BYTES, audited, path_check, request_check};
 
 type Routes = <DefaultBodyLimit as Layer<Router>>::Service;
 
-/// The API.
+/// The API, and what is served beside it.
 #[derive(Clone)]
-pub struct Entrance(Routes);
+pub struct Entrance {
+    routes: Routes,
+    others: Option<Router>,
+}
 
 impl Entrance {
     pub(crate) fn new(routes: Router) -> Self {
-        Self(DefaultBodyLimit::max(MAX_BODY_BYTES).layer(routes))
+        Self { routes: DefaultBodyLimit::max(MAX_BODY_BYTES).layer(routes), others: None }
+    }
+
+    /// With others, which get what is none of the API's. They have the API among them.
+    #[must_use]
+    pub fn beside(self, others: Router) -> Self {
+        Self { others: Some(others), ..self }
     }
 
     pub fn into_router(self) -> Router {
         Router::new().fallback_service(self)
-    }
-
-    /// With others, which get what is none of the API's. They have the API among them.
-    pub fn beside(self, others: Router) -> Served {
-        Served { api: self, others }
     }
 }
 
@@ -43,14 +47,21 @@ impl Service<Request> for Entrance {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
-    /// A router is always ready.
+    /// Routers are always ready.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let routes = self.0.clone();
-        Box::pin(async move { Ok(answer(routes, request).await) })
+        // Nobody else has a route there, and most requests publish.
+        let is_surely_ours = request.uri().path().starts_with("/v1/tenants/");
+        match &mut self.others {
+            Some(others) if !is_surely_ours => Box::pin(others.call(request)),
+            _ => {
+                let routes = self.routes.clone();
+                Box::pin(async move { Ok(answer(routes, request).await) })
+            }
+        }
     }
 }
 
@@ -79,38 +90,6 @@ async fn answer(mut routes: Routes, mut request: Request) -> Response {
     }
 }
 
-/// All that a deployment answers.
-#[derive(Clone)]
-pub struct Served {
-    api: Entrance,
-    others: Router,
-}
-
-impl Served {
-    pub fn into_router(self) -> Router {
-        Router::new().fallback_service(self)
-    }
-}
-
-impl Service<Request> for Served {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
-
-    /// Both are always ready.
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        // Nobody else has a route there, and most requests publish.
-        match request.uri().path().starts_with("/v1/tenants/") {
-            true => self.api.call(request),
-            false => Box::pin(self.others.call(request)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use axum::body::{Body, to_bytes};
@@ -119,10 +98,7 @@ mod tests {
 
     use super::*;
 
-    async fn asked(
-        service: &(impl Service<Request, Response = Response, Error = Infallible> + Clone),
-        path: &str,
-    ) -> (u16, String) {
+    async fn asked(service: &Entrance, path: &str) -> (u16, String) {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let Ok(response) = service.clone().oneshot(request).await;
         let status = response.status().as_u16();

@@ -57,7 +57,7 @@ use request_check::Checked;
 pub use api_client::ClientAddress;
 pub use auth::{KeyCache, MIN_OPERATOR_KEY_CHARS, Operator, OperatorKey, Throttle};
 use duplicates::Duplicates;
-pub use entrance::{Entrance, Served};
+pub use entrance::Entrance;
 pub use event_validation::EventValidation;
 pub use input::{PageQuery, Query, Segments, limit, segment};
 pub use listed::ListEntry;

@@ -101,6 +101,7 @@ macro_rules! each_operation {
     };
 }
 
+// `routes!` describes an operation whenever it makes its route, so its parts are called singly here.
 macro_rules! routed {
     ($($($function:path),+;)+) => {{
         let (mut router, mut operations) = (Router::new(), Operations::default());

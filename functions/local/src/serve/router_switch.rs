@@ -5,21 +5,21 @@ use std::future::{Ready, ready};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
-use api::{Problem, Served};
+use api::{Entrance, Problem};
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use futures::future::{BoxFuture, Either};
 use tower::Service;
 
 #[derive(Clone)]
-pub(super) struct RouterSwitch(Arc<RwLock<Result<Served, &'static str>>>);
+pub(super) struct RouterSwitch(Arc<RwLock<Result<Entrance, &'static str>>>);
 
 impl RouterSwitch {
     pub(super) fn new() -> Self {
         Self(Arc::new(RwLock::new(Err("the store is being opened"))))
     }
 
-    pub(super) fn open(&self, served: Served) {
+    pub(super) fn open(&self, served: Entrance) {
         self.set(Ok(served));
     }
 
@@ -27,7 +27,7 @@ impl RouterSwitch {
         self.set(Err(reason));
     }
 
-    fn set(&self, state: Result<Served, &'static str>) {
+    fn set(&self, state: Result<Entrance, &'static str>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = state;
     }
 }
