@@ -1,7 +1,7 @@
 //! What the messages of one invocation ask alike is asked once.
 //!
-//! All of them were sent before any of them is handled, so none sees less than if it had asked
-//! by itself.
+//! All of them were sent before any of them is handled, and the question is asked after that: what
+//! was there when one of them was sent is found for it.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -42,4 +42,35 @@ pub(super) async fn first_rows(
         Arc::clone(known.entry((pk.to_owned(), limit)).or_default())
     };
     cell.get_or_try_init(|| query).await.cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use contract::ports::StoreError;
+    use futures::future::join;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_same_is_asked_once_in_an_invocation_and_again_where_it_failed() {
+        let asked = AtomicUsize::new(0);
+        // The first time it fails, while another waits for it.
+        let query = async || {
+            tokio::task::yield_now().await;
+            match asked.fetch_add(1, Ordering::Relaxed) {
+                0 => Err(StoreError::Conflict),
+                _ => Ok(Rows { items: Vec::new(), more: false }),
+            }
+        };
+        let lookups = Arc::new(Lookups::default());
+        let one = async || lookups.run(first_rows("a", 10, query())).await.is_ok();
+        assert_eq!(join(one(), one()).await, (false, true));
+        assert!(one().await && asked.load(Ordering::Relaxed) == 2);
+        // Another question, and one in no invocation.
+        assert!(lookups.run(first_rows("a", 9, query())).await.is_ok());
+        assert!(first_rows("a", 10, query()).await.is_ok());
+        assert_eq!(asked.load(Ordering::Relaxed), 4);
+    }
 }
