@@ -149,6 +149,7 @@ pub async fn handle(deps: &Deps, message: Message) -> Outcome {
     settle(deliver(deps, message).await)
 }
 
+/// Its state is made anew for every delivery, so what is rare in it is boxed where it begins.
 async fn deliver(deps: &Deps, message: Message) -> Step<Outcome> {
     let claimed = Claimed::claim(deps, message).await?.let_others_first(deps).await?;
     let admitted = claimed.admit(deps).await?;

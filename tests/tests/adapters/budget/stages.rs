@@ -153,6 +153,14 @@ fn usage(reads: usize, rows: usize, read_units: f64, written: Usage) -> Usage {
 }
 
 #[tokio::test]
+async fn a_delivery_that_is_under_way_takes_little_room() {
+    let stages = Stages::new().await;
+    let deps = stages.deliver(200);
+    let delivery = deliver::handle(&deps, message("m", Bytes::new()));
+    assert!(size_of_val(&delivery) <= 6 * 1024, "{} bytes", size_of_val(&delivery));
+}
+
+#[tokio::test]
 async fn an_event_costs_three_half_read_units_one_write_unit_and_one_call_to_the_queue() {
     let stages = Stages::new().await;
     assert!(matches!(stages.fan_out("evt-1").await, Outcome::Done));
