@@ -36,7 +36,7 @@ pub(crate) async fn all(deps: &Deps, step: &Step<'_>, job: EndSubscriptionsOfAll
         match tenant {
             Ok(tenant) => asked.push(job.of_tenant(&tenant.id)),
             Err(unreadable) => {
-                tracing::error!(error = %unreadable, "a tenant cannot be read, and its subscriptions are not ended");
+                tracing::error!(tenant.id = unreadable.id, error = %unreadable, "a tenant cannot be read, and its subscriptions are not ended");
             }
         }
     }
